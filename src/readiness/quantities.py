@@ -43,7 +43,7 @@ def in_words(duration: float) -> str:
 
 
 def _written(duration: float) -> str:
-    return f"{duration:g} s"
+    return f"{int(duration) if duration == int(duration) else duration} s"
 
 
 Duration = Annotated[
