@@ -1,0 +1,174 @@
+"""The packaged criteria are whole and well-formed, and broken ones are refused."""
+
+import re
+
+import pytest
+
+from readiness.clauses import Clause, load_clauses, parse_clauses
+
+CRITERIA = [
+    "infra.kubernetes", "infra.database-ha", "infra.cache", "infra.load-balancer",
+    "infra.hosts", "infra.cdn", "infra.pipeline", "infra.provisioning", "sec.tls",
+    "sec.firewall", "sec.secrets", "sec.ferpa", "sec.hardening", "sec.ids", "sec.pentest",
+    "obs.metrics", "obs.dashboards", "obs.apm", "obs.alerting", "obs.logging", "ops.backup",
+    "ops.recovery", "ops.autoscaling", "ops.incident", "ops.runbook", "ops.rollout",
+    "test.migrations", "test.performance", "test.load", "test.failover", "gov.signoff",
+    "slo.availability", "slo.objectives",
+]  # fmt: skip
+
+CLAUSE_IDS = {
+    "infra.database-ha": {
+        "one-primary", "standbys-stream", "standbys-replay", "synchronous-standby",
+        "lag-within-limits", "promotable", "not-barred", "automation-active", "consensus-quorum",
+        "durability-settings", "members-as-declared", "standby-of-this-primary",
+        "client-path-follows-primary",
+    },
+    "infra.hosts": {
+        "services-up", "clock-synchronised", "members-as-declared",
+        "nothing-undeclared-listening", "machines-of-a-role-equal", "disk-headroom",
+        "inode-headroom",
+    },
+    "sec.tls": {
+        "chain", "name", "expiry", "key", "protocols", "ciphers", "revocation", "hsts",
+        "renewal-performed",
+    },
+    "slo.objectives": {"objectives-consistent", "settings-consistent"},
+}  # fmt: skip
+
+GOOD = """
+schema: 1
+criteria:
+  - id: sec.tls
+    text: Certificates are trusted.
+    clauses:
+      - {id: sec.tls/chain, text: The chain is whole., each: tls-listener, by: check}
+"""
+
+
+def all_clauses() -> list[Clause]:
+    """Every packaged clause in the order of the file."""
+    return [clause for criterion in load_clauses() for clause in criterion.clauses]
+
+
+def test_every_criterion_of_the_story_is_present() -> None:
+    """The criteria are those of the acceptance list, in its order."""
+    assert [criterion.id for criterion in load_clauses()] == CRITERIA
+
+
+def test_every_criterion_has_clauses_of_its_own() -> None:
+    """Each criterion has at least one clause, and its clauses carry its id."""
+    for criterion in load_clauses():
+        assert criterion.clauses
+        assert {clause.criterion for clause in criterion.clauses} == {criterion.id}
+
+
+def test_clause_ids_are_unique_and_well_formed() -> None:
+    """Clause ids are short kebab-case below their criterion, each used once."""
+    ids = [clause.id for clause in all_clauses()]
+    assert len(ids) == len(set(ids))
+    kebab = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+    malformed = [one for one in ids if not re.fullmatch(rf"[a-z]+\.{kebab}/{kebab}", one)]
+    assert malformed == []
+    assert max(len(one.partition("/")[2]) for one in ids) <= 32
+
+
+@pytest.mark.parametrize("criterion", CLAUSE_IDS)
+def test_agreed_clause_ids_are_kept(criterion: str) -> None:
+    """Ids that checks and policies already name stay what they are."""
+    (found,) = (one for one in load_clauses() if one.id == criterion)
+    assert {clause.id for clause in found.clauses} == {
+        f"{criterion}/{fact}" for fact in CLAUSE_IDS[criterion]
+    }
+
+
+def test_every_text_is_one_sentence_of_its_own() -> None:
+    """Texts are single sentences, and no two clauses of a criterion say the same."""
+    texts = [clause.text for clause in all_clauses()] + [one.text for one in load_clauses()]
+    assert [text for text in texts if not re.fullmatch(r"[A-Z].*[^.]\.", text)] == []
+    assert [text for text in texts if re.search(r"[.!?]\s+[A-Z]", text)] == []
+    for criterion in load_clauses():
+        own = [clause.text for clause in criterion.clauses]
+        assert len(own) == len(set(own))
+
+
+def test_only_people_vouch_for_sign_offs() -> None:
+    """What only people can vouch for is an attestation: training, approval, wording."""
+    attested = {clause.id for clause in all_clauses() if clause.by == "attestation"}
+    assert attested == {
+        "gov.signoff/security-approval",
+        "gov.signoff/acceptable-risk",
+        "gov.signoff/team-trained",
+        "gov.signoff/communication-procedures",
+        "sec.ferpa/annual-notice-wording",
+        "sec.ferpa/copy-fee",
+    }
+
+
+def test_reading_twice_gives_the_same_tuple() -> None:
+    """The packaged file is parsed once for each process."""
+    assert load_clauses() is load_clauses()
+
+
+def test_a_small_file_parses() -> None:
+    """The file that the refusals below spoil is itself good."""
+    (criterion,) = parse_clauses(GOOD)
+    assert criterion.clauses == (
+        Clause("sec.tls/chain", "The chain is whole.", "tls-listener", "check"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("schema: 1", "schema: 2", "schema: expected 1, found 2"),
+        ("schema: 1", "schema: true", "the file, schema: expected int, found True"),
+        ("sec.tls/chain", "sec.ids/chain", "sec.tls: expected ids below sec.tls/"),
+        ("sec.tls/chain", "sec.tls/Chain", "expected an id like sec.tls/chain"),
+        ("id: sec.tls\n", "id: TLS\n", "expected an id like sec.tls, found 'TLS'"),
+        ("each: tls-listener", "each: planet", "expected a known kind of subject, found 'planet'"),
+        ("by: check", "by: oracle", "expected check or attestation, found 'oracle'"),
+        ("by: check", "by: check, extra: 1", "a clause of sec.tls: expected a mapping of"),
+        (", by: check", "", "a clause of sec.tls: expected a mapping of"),
+        ("text: The chain is whole.", "text: ''", "sec.tls/chain: expected a text"),
+        (
+            "text: The chain is whole.",
+            "text: 7",
+            "a clause of sec.tls, text: expected str, found 7",
+        ),
+        ("schema: 1", "schema: [", "expected YAML"),
+    ],
+)
+def test_a_broken_file_is_refused(old: str, new: str, named: str) -> None:
+    """The error names the entry, what was expected and what was found."""
+    assert old in GOOD
+    with pytest.raises(ValueError, match=r"^clauses\.yaml: ") as refusal:
+        parse_clauses(GOOD.replace(old, new))
+    assert named in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("- 1", id="list"),
+        pytest.param("{schema: 1, criteria: []}", id="no criteria"),
+        pytest.param("{schema: 1, criteria: [1]}", id="number for a criterion"),
+        pytest.param(
+            "{schema: 1, criteria: [{id: sec.tls, text: Some text., clauses: []}]}", id="no clauses"
+        ),
+    ],
+)
+def test_an_empty_or_misshapen_file_is_refused(text: str) -> None:
+    """Nothing is never a catalogue."""
+    with pytest.raises(ValueError, match=r"^clauses\.yaml: .*expected"):
+        parse_clauses(text)
+
+
+def test_an_id_used_twice_is_refused() -> None:
+    """A criterion and a clause each stand once."""
+    clause = GOOD.splitlines()[-1]
+    with pytest.raises(ValueError, match=r"sec\.tls/chain: expected an id used once"):
+        parse_clauses(f"{GOOD}{clause}\n")
+    entry = GOOD.partition("criteria:\n")[2]
+    with pytest.raises(ValueError, match=r"sec\.tls: expected an id used once"):
+        parse_clauses(f"{GOOD}{entry}")
