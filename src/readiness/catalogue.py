@@ -1,0 +1,132 @@
+"""The checks: the decorator that declares one, and the committed list of all of them.
+
+The decorator is the one place where a check is described. `catalogue.json` is generated from it and
+committed, so that plan and judge know what to expect without importing a single check: what
+was collected never decides what was expected.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field
+
+from readiness.environment import Environment, Written
+from readiness.model import Case, Severity, Tier
+from readiness.subjects import KINDS, subjects
+
+F = TypeVar("F", bound=Callable[..., Any])
+ATTRIBUTE: Final = "__readiness_check__"
+DEFAULT_LIMIT: Final = 30.0
+
+
+class Check(Written):
+    """One check as the catalogue knows it. `limit` in seconds for one subject."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]{2,6}-\d{3}$")]
+    title: Annotated[str, Field(max_length=150)]
+    clauses: Annotated[tuple[str, ...], Field(min_length=1)]
+    each: str
+    severity: Severity
+    tier: Tier = Tier.OBSERVE
+    limit: float = DEFAULT_LIMIT
+    risk: Annotated[str, Field(min_length=1)]
+    reads: Annotated[tuple[str, ...], Field(min_length=1)]
+    rights: str
+    remedy: Annotated[str, Field(min_length=1)]
+    disturbs: str = ""
+    source: str = ""
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """The criteria whose clauses it serves."""
+        return tuple(dict.fromkeys(clause.partition("/")[0] for clause in self.clauses))
+
+
+def check(
+    identity: str,
+    title: str,
+    *,
+    clauses: tuple[str, ...],
+    each: str,
+    severity: Severity,
+    risk: str,
+    reads: tuple[str, ...],
+    rights: str,
+    remedy: str,
+    tier: Tier = Tier.OBSERVE,
+    limit: float = DEFAULT_LIMIT,
+    disturbs: str = "",
+) -> Callable[[F], F]:
+    """Declare a pytest function as a check.
+
+    Args:
+        identity: permanent id, `AREA-NNN`.
+        title: states the passing case, starting with the thing examined.
+        clauses: what it proves, as `criterion/fact`.
+        each: the kind of subject it is repeated for; the fixture of that name gives the subject.
+        severity: how bad it is when red.
+        risk: what happens in production when this is not true.
+        reads: exactly what is asked, for `explain` and for rights.
+        rights: which rights that needs.
+        remedy: what to do when it is red, one sentence.
+        tier: how much it disturbs.
+        limit: seconds for one subject, after which it is inconclusive.
+        disturbs: what a disturbing check does to the target.
+    """
+    if each not in KINDS:
+        message = f"{identity}: unknown kind of subject '{each}' (one of {', '.join(KINDS)})"
+        raise ValueError(message)
+
+    def declare(function: F) -> F:
+        entry = Check(
+            id=identity,
+            title=title,
+            clauses=clauses,
+            each=each,
+            severity=severity,
+            tier=tier,
+            limit=limit,
+            risk=risk,
+            reads=reads,
+            rights=rights,
+            remedy=remedy,
+            disturbs=disturbs,
+            source=_source(function),
+        )
+        setattr(function, ATTRIBUTE, entry)
+        return function
+
+    return declare
+
+
+def _source(function: Callable[..., Any]) -> str:
+    """Where the check stands, counted from the suites' folder."""
+    *_, area, file = Path(function.__code__.co_filename).parts
+    return f"suites/{area}/{file}::{function.__name__}"
+
+
+def of(function: object) -> Check | None:
+    """The check that a function declares, if it does."""
+    entry = getattr(function, ATTRIBUTE, None)
+    return entry if isinstance(entry, Check) else None
+
+
+@cache
+def load_catalogue() -> dict[str, Check]:
+    """The committed catalogue, by id."""
+    text = files("readiness").joinpath("data/catalogue.json").read_text()
+    checks = [Check.model_validate_json(json.dumps(entry)) for entry in json.loads(text)]
+    return {entry.id: entry for entry in checks}
+
+
+def expected_cases(catalogue: dict[str, Check], environment: Environment) -> list[Case]:
+    """Catalogue times environment: every case that a complete run ends with."""
+    return [
+        Case(entry.id, subject)
+        for entry in catalogue.values()
+        for subject in subjects(environment, entry.each)
+    ]

@@ -1,0 +1,211 @@
+"""Claims: what a check asserts, resting on what was found in this run.
+
+`holds` is true only for a definite yes. It records the claim either way; an interval that straddles
+the limit, or nothing observed, is *unknown*, and unknown never makes a check green.
+"""
+
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from readiness.measure.measurement import Measurement
+from readiness.model import Json
+
+T = TypeVar("T")
+
+
+class Answer(StrEnum):
+    """Whether a claim is true."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """One value that was found, with the observations (record numbers) that it rests on."""
+
+    name: str
+    value: T | None
+    subject: str
+    rests_on: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A reading that is in the record; its attributes come out as facts."""
+
+    reading: T
+    subject: str
+    number: int
+
+    def __getattr__(self, name: str) -> Fact[Any]:
+        """The fact of that attribute of the reading."""
+        return self.fact(name.replace("_", " "), getattr(self.reading, name))
+
+    def fact(self, name: str, value: T | Any) -> Fact[Any]:
+        """A fact under a name of its own, read from this reading."""
+        return Fact(name, value, self.subject, (self.number,))
+
+
+def derive(name: str, subject: str, value: T | None, *sources: Fact[Any] | Found[Any]) -> Fact[T]:
+    """A fact that was worked out from others and rests on all of them."""
+    numbers = [n for one in sources for n in _numbers(one)]
+    return Fact(name, value, subject, tuple(dict.fromkeys(numbers)))
+
+
+def _numbers(source: Fact[Any] | Found[Any]) -> tuple[int, ...]:
+    return (source.number,) if isinstance(source, Found) else source.rests_on
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Subject, observed, relation, limit, and the answer; truthy only when the answer is yes."""
+
+    name: str
+    subject: str
+    observed: object
+    relation: str
+    limit: object
+    answer: Answer
+    rests_on: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return self.answer is Answer.YES
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject}: expected {self.name} {WORDS[self.relation]} {shown(self.limit)}, "
+            f"found {shown(self.observed)}"
+        )
+
+
+class CaseLog(Protocol):
+    """Where the claims of the running case go."""
+
+    def claim(self, claim: Claim, *, until: datetime | None) -> None:
+        """Record a claim of the running case."""
+
+
+CURRENT: ContextVar[CaseLog | None] = ContextVar("current case", default=None)
+
+WORDS = {
+    "==": "to be",
+    "!=": "not to be",
+    "<": "below",
+    "<=": "at most",
+    ">": "above",
+    ">=": "at least",
+    "in": "to be one of",
+    "not in": "to be none of",
+    "includes": "to include",
+    "within": "to be among",
+    "without": "to have none of",
+}
+
+_PLAIN: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda observed, limit: bool(observed == limit),
+    "!=": lambda observed, limit: bool(observed != limit),
+    "<": lambda observed, limit: bool(observed < limit),
+    "<=": lambda observed, limit: bool(observed <= limit),
+    ">": lambda observed, limit: bool(observed > limit),
+    ">=": lambda observed, limit: bool(observed >= limit),
+    "in": lambda observed, limit: observed in limit,
+    "not in": lambda observed, limit: observed not in limit,
+    "includes": lambda observed, limit: set(limit) <= set(observed),
+    "within": lambda observed, limit: set(observed) <= set(limit),
+    "without": lambda observed, limit: not set(observed) & set(limit),
+}
+# An empty set satisfies these without saying anything.
+_VACUOUS_WHEN_EMPTY = frozenset({"within", "without"})
+_INTERVAL = frozenset({"<", "<=", ">", ">="})
+
+
+def holds(
+    observed: Fact[Any],
+    relation: str,
+    limit: object,
+    *,
+    until: datetime | None = None,
+    empty_is_fine: bool = False,
+) -> Claim:
+    """Claim that what was observed stands in the relation to the limit, and record the claim.
+
+    Args:
+        observed: a fact; when its value is a measurement, its whole interval is compared.
+        relation: one of the keys of `WORDS`.
+        limit: what it is compared with.
+        until: when the claim stops being true by itself (an expiry), if it does.
+        empty_is_fine: an empty collection is a real finding here and not an absence of evidence.
+    """
+    value = observed.value
+    if isinstance(value, Measurement):
+        answer = _interval_answer(value, relation, limit)
+    else:
+        answer = _answer(value, relation, limit, empty_is_fine=empty_is_fine)
+    claim = Claim(
+        observed.name, observed.subject, value, relation, limit, answer, observed.rests_on
+    )
+    log = CURRENT.get()
+    if log is not None:
+        log.claim(claim, until=until)
+    return claim
+
+
+def _answer(value: object, relation: str, limit: object, *, empty_is_fine: bool) -> Answer:
+    if value is None or limit is None:
+        return Answer.UNKNOWN
+    vacuous = relation in _VACUOUS_WHEN_EMPTY and not empty_is_fine
+    if vacuous and isinstance(value, Collection) and not value:
+        return Answer.UNKNOWN
+    return Answer.YES if _PLAIN[relation](value, limit) else Answer.NO
+
+
+def _interval_answer(measured: Measurement, relation: str, limit: object) -> Answer:
+    """Yes when the whole interval satisfies the relation, no when none of it can."""
+    if relation not in _INTERVAL or not isinstance(limit, int | float):
+        message = f"a measurement can't be compared by '{relation}' with {limit!r}"
+        raise TypeError(message)
+    best, worst = measured.lower, measured.upper
+    if relation in {">", ">="}:
+        best, worst = worst, best
+    compare = _PLAIN[relation]
+    if best is not None and not compare(best, limit):
+        return Answer.NO
+    if best is not None and worst is not None and compare(worst, limit):
+        return Answer.YES
+    return Answer.UNKNOWN
+
+
+def shown(value: object) -> str:
+    """A value for a sentence."""
+    if isinstance(value, Measurement):
+        return str(value)
+    if isinstance(value, str):
+        return value or "nothing"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "nothing"}[value]
+    if isinstance(value, Collection):
+        return ", ".join(sorted(map(str, value))) or "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def plain(value: object) -> Json | list[object] | str | float | None:
+    """A reading as JSON values, field names kept."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)

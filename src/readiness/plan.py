@@ -1,0 +1,109 @@
+"""The plan: which cases there are, which will run, and why the others will not.
+
+Frozen before anything is touched. Its cases come from the committed catalogue and the environment.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from readiness.catalogue import Check, expected_cases
+from readiness.environment import Environment
+from readiness.errors import UsageError
+from readiness.model import Case, Json, Tier
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """One expected case; without a reason it will run."""
+
+    case: Case
+    check: Check
+    not_run: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every expected case of the environment, in running order."""
+
+    tier: Tier
+    only: tuple[str, ...]
+    cases: tuple[PlannedCase, ...]
+
+    @property
+    def runs(self) -> tuple[PlannedCase, ...]:
+        """The cases that will run."""
+        return tuple(planned for planned in self.cases if not planned.not_run)
+
+    def event(self) -> Json:
+        """The plan as the record keeps it."""
+        return {
+            "tier": self.tier,
+            "only": list(self.only),
+            "cases": [
+                {"case": planned.case.key, "not_run": planned.not_run} for planned in self.cases
+            ],
+        }
+
+
+def make_plan(
+    catalogue: dict[str, Check], environment: Environment, tier: Tier, only: Sequence[str] = ()
+) -> Plan:
+    """What a run at that tier with that selection would do.
+
+    Raises:
+        UsageError: a selection names nothing known, or nothing is left to run.
+    """
+    chosen = _select(catalogue, only)
+    planned = [
+        PlannedCase(case, catalogue[case.check], _why_not(catalogue[case.check], tier, environment))
+        for case in expected_cases(catalogue, environment)
+        if case.check in chosen
+    ]
+    planned.sort(key=lambda one: (one.check.tier.rank, one.check.id, one.case.subject))
+    if not planned:
+        raise UsageError(
+            "nothing to look at: no check of the selection has a subject in this environment",
+            expected="at least one case",
+            found="0",
+        )
+    return Plan(tier, tuple(only), tuple(planned))
+
+
+def _why_not(check: Check, tier: Tier, environment: Environment) -> str:
+    if not tier.covers(check.tier):
+        return f"needs --tier {check.tier}, this run is --tier {tier}"
+    if check.tier is not Tier.OBSERVE and check.tier not in environment.permissions.tiers:
+        return f"the environment does not allow tier {check.tier}"
+    return ""
+
+
+def _select(catalogue: dict[str, Check], only: Sequence[str]) -> set[str]:
+    """Ids of the checks that the patterns name: check, clause, criterion or a glob of those."""
+    if not only:
+        return set(catalogue)
+    chosen: set[str] = set()
+    for pattern in only:
+        named = {
+            entry.id
+            for entry in catalogue.values()
+            if any(
+                fnmatchcase(name, pattern) for name in (entry.id, *entry.clauses, *entry.criteria)
+            )
+        }
+        if not named:
+            raise _unknown(catalogue, pattern)
+        chosen |= named
+    return chosen
+
+
+def _unknown(catalogue: dict[str, Check], pattern: str) -> UsageError:
+    names = [name for entry in catalogue.values() for name in (entry.id, *entry.clauses)]
+    close = difflib.get_close_matches(pattern, names, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return UsageError(
+        f"no check, clause or criterion is called '{pattern}'{hint}",
+        key="--only",
+        expected="a name that `readiness checks` lists, or a glob of it",
+    )

@@ -1,0 +1,276 @@
+"""The pytest plugin: turns the suites' tests into cases of a run record.
+
+It writes what was expected, offered and selected before anything runs, then each case's start, its
+phases and its end. It decides nothing: outcomes are worked out from the record by the judge.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Generator
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import pytest
+
+from readiness import catalogue, identity
+from readiness.claim import CURRENT, Answer, Claim, plain
+from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
+from readiness.model import Case, Tier
+from readiness.redact import Redactor
+from readiness.run import Run, RunRequest, close_run, open_run, resume_run
+from readiness.subjects import subjects
+
+RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
+SUBJECT: Final = "readiness_subject"
+RUN_KEY = pytest.StashKey[Run]()
+OWNED_KEY = pytest.StashKey[bool]()
+CASE_KEY = pytest.StashKey[Case]()
+
+pytest_plugins = ("readiness.fixtures",)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for running suites by hand; the gate hands over an opened run instead."""
+    group = parser.getgroup("readiness")
+    group.addoption("--env", type=Path, help="environment file to look at")
+    group.addoption("--policy", type=Path, help="policy file")
+    group.addoption("--tier", default="observe", help="observe, touch, load or disrupt")
+    group.addoption("--reports", type=Path, default=Path("reports"), help="where runs are kept")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run, or go on with the one that the gate opened."""
+    config.addinivalue_line("markers", f"{SUBJECT}(id): the subject of a case")
+    if sys.flags.optimize:
+        raise pytest.UsageError("python -O strips assertions: refused")
+    if getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("pytest-xdist is refused: concurrency lives in the probes")
+    folder = os.environ.get(RUN_FOLDER)
+    try:
+        config.stash[RUN_KEY] = resume_run(Path(folder)) if folder else _opened_by_hand(config)
+    except ReadinessError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[OWNED_KEY] = not folder
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _opened_by_hand(config: pytest.Config) -> Run:
+    environment = config.getoption("--env")
+    if environment is None:
+        raise UsageError("which environment?", key="--env", expected="--env FILE")
+    request = RunRequest(
+        environment_file=environment,
+        policy_file=config.getoption("--policy"),
+        tier=Tier(config.getoption("--tier")),
+        reports=config.getoption("--reports"),
+    )
+    return open_run(request)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End like Ctrl-C, so that fixtures are torn down."""
+    raise KeyboardInterrupt
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close a run that was opened by hand."""
+    run = config.stash.get(RUN_KEY, None)
+    if run is not None and config.stash[OWNED_KEY]:
+        close_run(run, how="finished")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a check for every declared subject of its kind."""
+    entry = catalogue.of(metafunc.function)
+    if entry is None:
+        return
+    run = metafunc.config.stash[RUN_KEY]
+    metafunc.parametrize(
+        entry.each,
+        [
+            pytest.param(subject, id=identity_, marks=pytest.mark.readiness_subject(identity_))
+            for identity_, subject in subjects(run.environment, entry.each).items()
+        ],
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Leave out what the plan leaves out, note what was offered and what remains to run."""
+    run = config.stash[RUN_KEY]
+    planned = {one.case: one for one in run.plan.cases}
+    for item in items:
+        item.stash[CASE_KEY] = _case_of(item)
+    offered = [item.stash[CASE_KEY].key for item in items]
+    keep = [item for item in items if not getattr(planned.get(item.stash[CASE_KEY]), "not_run", 1)]
+    order = {case: position for position, case in enumerate(planned)}
+    items[:] = sorted(keep, key=lambda item: order[item.stash[CASE_KEY]])
+    yield
+    run.writer.write(
+        "collected", offered=offered, selected=[item.stash[CASE_KEY].key for item in items]
+    )
+
+
+def _case_of(item: pytest.Item) -> Case:
+    entry = catalogue.of(getattr(item, "function", None))
+    mark = item.get_closest_marker(SUBJECT)
+    return Case(entry.id if entry else item.nodeid, str(mark.args[0]) if mark else "")
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Before the first case: is this the system that was pinned?"""
+    run = session.config.stash[RUN_KEY]
+    if not session.items:
+        return
+    try:
+        identity.verify(run)
+    except WrongTarget as error:
+        run.writer.write("wrong-target", reason=str(error), critical=True)
+        pytest.exit(f"wrong target: {error}", returncode=2)
+
+
+class _LimitReached(ProbeError):
+    """The case took longer than it may."""
+
+
+class _Log:
+    """Puts claims of the running case into the record."""
+
+    def __init__(self, run: Run, case: Case) -> None:
+        self.run, self.case = run, case
+        self.last: Claim | None = None
+
+    def claim(self, claim: Claim, *, until: datetime | None) -> None:
+        self.last = claim
+        self.run.writer.write(
+            "claim",
+            case=self.case.key,
+            subject=claim.subject,
+            name=claim.name,
+            observed=plain(claim.observed),
+            relation=claim.relation,
+            limit=plain(claim.limit),
+            answer=claim.answer,
+            reason=str(claim),
+            rests_on=list(claim.rests_on),
+            until=until.isoformat() if until else None,
+        )
+
+
+LOG_KEY = pytest.StashKey[_Log]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Frame a case with its start and its end, the end after teardown."""
+    run = item.config.stash[RUN_KEY]
+    case = item.stash[CASE_KEY]
+    log = item.stash[LOG_KEY] = _Log(run, case)
+    token = CURRENT.set(log)
+    run.case = case
+    run.writer.write("case-started", case=case.key)
+    started = time.monotonic()
+    try:
+        return (yield)
+    finally:
+        CURRENT.reset(token)
+        run.case = None
+        run.writer.write("case-ended", case=case.key, seconds=time.monotonic() - started)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Bound the call: past the check's own limit it is inconclusive."""
+    entry = catalogue.of(pyfuncitem.function)
+    limit = entry.limit if entry else catalogue.DEFAULT_LIMIT
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise _LimitReached(f"no result within {limit:g} s, the check's limit")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note how a phase ended, and redact the report before any other plugin sees it."""
+    report = yield
+    run = item.config.stash[RUN_KEY]
+    kind, reason = _ending(item, call, report)
+    run.writer.write(
+        "phase",
+        case=item.stash[CASE_KEY].key,
+        when=report.when,
+        result=kind,
+        reason=reason,
+        seconds=report.duration,
+    )
+    _redact(report, run.writer.redactor)
+    return report
+
+
+def _ending(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> tuple[str, str]:
+    """How a phase ended: passed, failed, inconclusive, not-run or error, and why."""
+    if hasattr(report, "wasxfail"):
+        return "error", "a check may not be marked as an expected failure"
+    if call.excinfo is None:
+        return "passed", ""
+    error = call.excinfo.value
+    reason = " ".join((str(error) or type(error).__name__).split())[:600]
+    if isinstance(error, pytest.skip.Exception):
+        return "not-run", reason
+    if isinstance(error, NotRun):
+        return "not-run", reason
+    if isinstance(error, ProbeError | WrongTarget):
+        return "inconclusive", reason
+    if isinstance(error, AssertionError) and report.when == "call" and _own(item, call):
+        last = item.stash[LOG_KEY].last
+        if last is not None and last.answer is Answer.UNKNOWN:
+            return "inconclusive", str(last)
+        return "failed", str(last) if last is not None and not last else reason
+    return "error", f"{type(error).__name__}: {reason}"
+
+
+def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+    """Whether the check's own function raised, and not a helper or a library."""
+    assert call.excinfo is not None  # noqa: S101 - for the type checker, the caller looked
+    raised = call.excinfo.traceback[-1].frame.code.raw
+    return raised is getattr(getattr(item, "function", None), "__code__", None)
+
+
+def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
+    """Make everything that reports show safe."""
+    if isinstance(report.longrepr, tuple):
+        path, line, why = report.longrepr
+        report.longrepr = (path, line, redactor.text(why))
+    elif report.longrepr is not None:
+        report.longrepr = redactor.text(str(report.longrepr))
+    report.sections = [(title, redactor.text(content)) for title, content in report.sections]
+    report.user_properties = [
+        (name, redactor.value(value)) for name, value in report.user_properties
+    ]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Note that pytest came to its own end."""
+    run = session.config.stash.get(RUN_KEY, None)
+    if run is not None:
+        run.writer.write("session-finished", interrupted=bool(session.shouldstop))

@@ -1,0 +1,161 @@
+"""The run record: an append-only, hash-chained JSON Lines file, the only thing a run produces.
+
+Each line carries `n` (its number), `at` (RFC 3339, UTC), `mono` (seconds since boot), `kind` and
+`prev`, the SHA-256 of the raw bytes of the line before. Anyone can recompute a chain: it shows
+accidents and half-written tails, only a signed head proves who wrote it.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from readiness.durable import append_line, open_append, read_lines
+from readiness.errors import UsageError
+from readiness.model import Json
+from readiness.redact import Redactor
+
+SCHEMA: Final = 1
+START: Final = "0" * 64
+FILE_NAME: Final = "record.jsonl"
+
+
+def now() -> datetime:
+    """The wall clock; only for correlation and ages, durations use the monotonic clock."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def digest(line: bytes) -> str:
+    """SHA-256 of a line's raw bytes, without its line break."""
+    return hashlib.sha256(line).hexdigest()
+
+
+class RecordWriter:
+    """Appends events. One process writes at a time: the gate, then pytest, then the gate again."""
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        self.path = path
+        self.redactor = redactor
+        whole = [line.raw for line in read_lines(path) if not line.torn]
+        self._number = len(whole)
+        self._previous = digest(whole[-1]) if whole else START
+        self._file = open_append(path)
+
+    def write(self, kind: str, **data: object) -> int:
+        """Append one event, on disk when this returns, and give its number.
+
+        Raises:
+            StateError: the disk is full or the file can't be written; nothing is half written.
+            RedactionError: the event could not be made safe; it was not written.
+        """
+        event = {
+            "n": self._number,
+            "at": stamp(now()),
+            "mono": round(time.clock_gettime(time.CLOCK_BOOTTIME), 4),
+            "kind": kind,
+            "prev": self._previous,
+            **self.redactor.value(data),
+        }
+        line = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+        append_line(self._file, line, name=self.path)
+        self._number += 1
+        self._previous = digest(line)
+        return self._number - 1
+
+    def close(self) -> None:
+        """Close the file; every event is on disk already."""
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a record file holds.
+
+    `torn` says that a line was cut off while it was written; `head` is the SHA-256 of the last
+    whole line.
+    """
+
+    path: Path
+    events: tuple[Json, ...]
+    torn: bool
+    head: str
+
+    def of(self, *kinds: str) -> Iterator[Json]:
+        """The events of those kinds, in order."""
+        return (event for event in self.events if event["kind"] in kinds)
+
+    def first(self, kind: str) -> Json | None:
+        """The first event of a kind."""
+        return next(self.of(kind), None)
+
+
+def locate(run: Path) -> Path:
+    """The record file of a run given by its folder or its record file."""
+    path = run / FILE_NAME if run.is_dir() else run
+    if not path.is_file():
+        raise UsageError(
+            "no run here", file=str(run), expected=f"a run's folder or its {FILE_NAME}"
+        )
+    return path
+
+
+def read_record(run: Path) -> Record:
+    """Read a run's record and prove its chain.
+
+    Raises:
+        UsageError: not a record, or its chain is broken before its last line.
+    """
+    path = locate(run)
+    lines = read_lines(path)
+    torn = any(line.torn for line in lines)
+    whole = [line for line in lines if not line.torn]
+    if not whole or lines[0].torn:
+        raise UsageError("no whole first line", file=str(path), expected="a run record")
+    events: list[Json] = []
+    previous = START
+    for line in whole:
+        event = _event(line.raw, len(events), previous)
+        if event is None:
+            raise UsageError(
+                "the record was altered or damaged here",
+                file=str(path),
+                line=line.number,
+                expected="an unbroken hash chain",
+            )
+        events.append(event)
+        previous = digest(line.raw)
+    if events[0]["kind"] != "run-opened":
+        raise UsageError("not a run record", file=str(path), line=1, expected="kind run-opened")
+    return Record(path, tuple(events), torn, previous)
+
+
+def _event(line: bytes, number: int, previous: str) -> Json | None:
+    """The event of a line, or None when it does not continue the chain."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    chained = isinstance(event, dict) and event.get("prev") == previous
+    return event if chained and event.get("n") == number and "kind" in event else None

@@ -1,0 +1,214 @@
+"""A run: opened once, carried through gate and pytest, closed once.
+
+Opening validates everything that people wrote, takes the environment's lease and number, and puts
+environment, policy and plan into the record before anything is touched.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from readiness.catalogue import load_catalogue
+from readiness.clauses import load_clauses
+from readiness.documents import load_environment, load_policy, validate_policy
+from readiness.environment import Environment
+from readiness.errors import UsageError
+from readiness.lease import Lease
+from readiness.model import Case, Decision, Tier
+from readiness.plan import Plan, make_plan
+from readiness.policy import Policy
+from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record, stamp
+from readiness.redact import Redactor
+from readiness.state import RunEntry, RunLog, state_directory
+from readiness.undo import UndoJournal
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What was asked for."""
+
+    environment_file: Path
+    policy_file: Path | None = None
+    tier: Tier = Tier.OBSERVE
+    only: tuple[str, ...] = ()
+    reports: Path = Path("reports")
+    confirmed: str = ""
+
+
+@dataclass
+class Run:
+    """An open run. `case` is the one that runs now; `lease` is None in the child of a gate."""
+
+    id: str
+    number: int
+    folder: Path
+    environment_file: Path
+    environment: Environment
+    policy: Policy | None
+    plan: Plan
+    writer: RecordWriter
+    state: Path
+    journal: UndoJournal
+    lease: Lease | None = None
+    case: Case | None = None
+    remembered: dict[Any, Any] = field(default_factory=dict)
+
+
+def open_run(request: RunRequest) -> Run:
+    """Validate, take lease and number, and write the opening of the record.
+
+    Raises:
+        UsageError: something that a person wrote is wrong; nothing was touched.
+        LeaseHeld: another run holds the environment.
+    """
+    environment = load_environment(request.environment_file)
+    policy = _policy(request.policy_file, environment)
+    plan = make_plan(load_catalogue(), environment, request.tier, request.only)
+    _agree(request, environment)
+    state = state_directory(environment.name)
+    identity = f"{now():%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(2)}"
+    folder = request.reports.absolute() / identity
+    lease = Lease(state, run=identity, tier=request.tier)
+    lease.acquire()
+    try:
+        log = RunLog(state)
+        number = log.open_run(identity, environment.release or None, request.tier, folder)
+        lease.set_number(number)
+        folder.mkdir(parents=True, mode=0o700)
+        writer = RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment)))
+        run = Run(
+            id=identity,
+            number=number,
+            folder=folder,
+            environment_file=request.environment_file.absolute(),
+            environment=environment,
+            policy=policy,
+            plan=plan,
+            writer=writer,
+            state=state,
+            journal=UndoJournal(state / "undo"),
+            lease=lease,
+        )
+        _write_opening(run, request, log.earlier(identity))
+    except BaseException:
+        lease.release()
+        raise
+    return run
+
+
+def _policy(file: Path | None, environment: Environment) -> Policy | None:
+    known = {clause.id for criterion in load_clauses() for clause in criterion.clauses}
+    policy = load_policy(file) if file else None
+    if policy:
+        validate_policy(policy, known)
+    allowed = policy.may_be_not_applicable if policy else ()
+    for entry in environment.not_applicable:
+        if policy and entry.clause not in allowed:
+            raise UsageError(
+                f"the policy does not allow '{entry.clause}' to be not applicable",
+                key="not_applicable",
+            )
+    return policy
+
+
+def _agree(request: RunRequest, environment: Environment) -> None:
+    """Three agreeing yeses before anything is disturbed: file, command line, typed name."""
+    if request.tier is Tier.OBSERVE:
+        return
+    if environment.kind == "production" and request.confirmed != environment.name:
+        raise UsageError(
+            "a production environment is disturbed only when its name is typed",
+            key="--confirm",
+            expected=environment.name,
+            found=request.confirmed or "nothing",
+        )
+
+
+def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...]) -> None:
+    raw = request.environment_file.read_bytes()
+    policy_raw = request.policy_file.read_bytes() if request.policy_file else b""
+    run.writer.write(
+        "run-opened",
+        schema=SCHEMA,
+        run=run.id,
+        number=run.number,
+        version=version("readiness"),
+        catalogue=catalogue_digest(),
+        release=run.environment.release,
+        environment_file=str(run.environment_file),
+        environment_sha256=hashlib.sha256(raw).hexdigest(),
+        environment=run.environment.model_dump(mode="json", by_alias=True),
+        policy_sha256=hashlib.sha256(policy_raw).hexdigest() if policy_raw else None,
+        policy=run.policy.model_dump(mode="json", by_alias=True) if run.policy else None,
+        earlier=[
+            {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}
+            for one in earlier
+        ],
+    )
+    run.writer.write("plan", **run.plan.event())
+
+
+def catalogue_digest() -> str:
+    """SHA-256 over the catalogue's entries: tells under which checks a record was made."""
+    text = "\n".join(entry.model_dump_json() for entry in load_catalogue().values())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def resume_run(folder: Path) -> Run:
+    """The run that the gate opened, gone on with by its pytest process."""
+    record = read_record(folder)
+    opening, planned = record.events[0], record.first("plan")
+    if planned is None:
+        raise UsageError("the run has no plan", file=str(folder))
+    environment_file = Path(opening["environment_file"])
+    environment = load_environment(environment_file)
+    plan = make_plan(load_catalogue(), environment, Tier(planned["tier"]), planned["only"])
+    state = state_directory(environment.name)
+    return Run(
+        id=opening["run"],
+        number=opening["number"],
+        folder=folder,
+        environment_file=environment_file,
+        environment=environment,
+        policy=None,
+        plan=plan,
+        writer=RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment))),
+        state=state,
+        journal=UndoJournal(state / "undo"),
+    )
+
+
+def close_run(run: Run, how: str, decision: Decision | None = None) -> None:
+    """Write the end of the record. How it ended is `finished`, `interrupted` or a sentence."""
+    run.writer.write("run-closed", how=how, at_end=stamp(now()))
+    run.writer.close()
+    if run.lease is not None and decision is None:
+        RunLog(run.state).close_run(run.id, "by hand", 2)
+        run.lease.release()
+
+
+def secret_values(environment: Environment) -> list[str]:
+    """Every secret that the environment refers to and that can be read now."""
+    references: list[str] = []
+
+    def collect(value: object) -> None:
+        if isinstance(value, dict):
+            for key, entry in value.items():
+                if key in {"password", "key"} and isinstance(entry, str):
+                    references.append(entry)
+                collect(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                collect(entry)
+
+    collect(environment.model_dump(mode="json"))
+    values = []
+    for reference in references:
+        try:
+            values.append(environment.secret(reference))
+        except UsageError:
+            continue
+    return [value for value in values if value]
