@@ -1,0 +1,74 @@
+"""The fixed list of commands that an observe session may send to a machine.
+
+A command line is allowed when one pattern matches all of it. The pieces that vary (unit names,
+paths, numbers) admit no blank, quote, wildcard or shell operator and cannot start with a dash, so
+an allowed line can neither start a second program nor turn into an option. Contents are read from
+configuration and kernel facts only: reading a pipe or a device would take something away.
+"""
+
+import re
+from typing import Final
+
+from readiness.errors import ReadinessError
+
+
+class NotPermitted(ReadinessError, PermissionError):
+    """The command is not on the list of what an observe session may run."""
+
+
+_UNIT: Final = r"[A-Za-z0-9][A-Za-z0-9@_.:-]*"
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9@+_.:-]*"
+_PATH: Final = r"/[A-Za-z0-9@+=:,._/-]*"
+# In /proc only names in letters and the tunables: /proc/PID/root and its like lead anywhere.
+_READABLE: Final = (
+    r"/(?:(?:etc|usr|lib)/[A-Za-z0-9@+=:,._/-]+|proc/(?:sys/[a-z0-9_./-]+|(?!kmsg)[a-z]+))"
+)
+_PROGRAM: Final = rf"(?:{_NAME}|{_PATH})"
+_COLUMNS: Final = r"[a-z]+(?::50)?(?:,[a-z]+(?::50)?)*"
+
+# Facts about the machine as a whole.
+_MACHINE: Final = (
+    r"uname -[srm]",
+    r"date \+%s\.%N",
+    rf"command -v {_PROGRAM}",
+    r"id(?: -(?:n?u|n?g|nG|G))?" + rf"(?: {_NAME})?",
+    rf"getent (?:passwd|group|hosts)(?: {_NAME})?",
+    rf"(?:{_PATH}/)?sysctl -n [a-z0-9_./-]+",
+    rf"dpkg-query -f '\$\{{Status\}}(?: \$\{{Version\}})?' -W {_NAME}",
+)
+# What systemd and the process table say.
+_SERVICES: Final = (
+    rf"systemctl (?:is-active|is-enabled|show) {_UNIT}",
+    rf"systemctl show --timestamp=unix --property=[A-Za-z,]+(?: {_UNIT})+",
+    rf'systemctl list-unit-files \| grep -q "\^{_UNIT}"',
+    rf"ps -Aww -o {_COLUMNS}",
+    rf"ps -ww -p \d+ -o {_COLUMNS}",
+    rf"(?:{_PATH}/)?ss --numeric --(?:listening|all)(?: --(?:tcp|udp|unix))?",
+)
+# What chrony says about the clock.
+_CLOCK: Final = (r"chronyc -c -n (?:tracking|sources)",)
+# Files: metadata anywhere, contents only where reading takes nothing away.
+_FILES: Final = (
+    rf"test -[edfxpSL] {_PATH}",
+    rf"stat -Lc %[UuGgaYsi] {_PATH}",
+    rf"(?:realpath|readlink -f) {_PATH}",
+    rf"ls -1 -q -- {_PATH}",
+    rf"cat (?:-- )?{_READABLE}",
+    rf"grep -qs -- {_NAME} {_READABLE}",
+    rf"sha256sum {_READABLE} \| cut -d ' ' -f 1",
+)
+_ALLOWED: Final = tuple(re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES)
+_CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
+
+
+def is_allowed(command: str) -> bool:
+    """Whether the whole command line matches one entry of the list."""
+    if _CLIMBS.search(command):
+        return False
+    return any(pattern.fullmatch(command) for pattern in _ALLOWED)
+
+
+def require_allowed(command: str) -> None:
+    """Raise NotPermitted unless the command line is on the list."""
+    if not is_allowed(command):
+        raise NotPermitted(f"an observe session may not run {command!r}: it is not on the list")

@@ -1,0 +1,243 @@
+"""What a machine says about its services and its clock, over one observe session."""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from readiness.errors import NotUnderstood
+from readiness.probes.ssh import Answer, ObserveSession
+
+_PROPERTIES: Final = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp"
+)
+_OFFSET_SAMPLES: Final = 5
+_TRACKING_FIELDS: Final = 14
+_SOURCE_FIELDS: Final = 10
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One systemd unit as `systemctl show` describes it (org.freedesktop.systemd1)."""
+
+    unit: str  # as asked, with its suffix
+    load: str  # loaded, not-found, masked, error…
+    active: str  # active, inactive, failed, activating…
+    sub: str  # running, dead, auto-restart, listening…
+    enabled: str  # UnitFileState: enabled, disabled, static, masked or empty
+    result: str  # why it last ended: success, exit-code, signal…; empty for non-services
+    restarts: int | None  # automatic restarts since it was last started by hand (NRestarts)
+    main_pid: int | None
+    since: float | None  # epoch seconds when it became active; None if it never was
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """`chronyc tracking`: what the clock is steered by. Offsets in seconds."""
+
+    reference_id: str  # hexadecimal
+    reference: str  # address or name, empty when there is none
+    stratum: int
+    reference_time: float  # epoch seconds of the last update from the reference; 0 for never
+    system_offset: float  # system clock minus true time as chrony estimates it, signed
+    last_offset: float
+    rms_offset: float
+    root_delay: float
+    root_dispersion: float
+    update_interval: float
+    leap_status: str  # Normal, Insert second, Delete second, Not synchronised
+
+
+@dataclass(frozen=True)
+class ClockSource:
+    """One line of `chronyc sources`. Times in seconds."""
+
+    mode: str  # ^ server, = peer, # local reference clock
+    state: str  # * selected, + combined, - not combined, ? unusable, x false, ~ too variable
+    name: str
+    stratum: int
+    poll: int  # log2 of the polling interval
+    reach: int  # the last eight polls as bits, newest lowest; 0 is none answered
+    last_sample_age: float
+    last_offset: float
+    error: float
+
+    @property
+    def selected(self) -> bool:
+        """Whether the clock is steered by this source."""
+        return self.state == "*"
+
+
+@dataclass(frozen=True)
+class ClockState:
+    """What chronyd says; where it does not answer, `answers` is False and `problem` says why."""
+
+    answers: bool
+    problem: str
+    tracking: Tracking | None
+    sources: tuple[ClockSource, ...]
+
+    @property
+    def selected(self) -> ClockSource | None:
+        """The source that steers the clock, if one does."""
+        return next((source for source in self.sources if source.selected), None)
+
+
+@dataclass(frozen=True)
+class ClockOffset:
+    """The machine's clock minus ours in seconds; the truth lies within ± error."""
+
+    value: float
+    error: float
+    samples: int
+    taken: float  # our epoch seconds
+
+
+def services(session: ObserveSession, units: Sequence[str]) -> dict[str, ServiceState]:
+    """The state of all units, in one question, by the name each was asked by."""
+    if not units:
+        return {}
+    names = [unit if _has_suffix(unit) else f"{unit}.service" for unit in units]
+    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {' '.join(names)}"
+    answer = session.run(command)
+    if answer.exit_code != 0:
+        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
+    states = read_services(answer.text, names, where=session.where)
+    return dict(zip(units, states, strict=True))
+
+
+def read_services(text: str, units: Sequence[str], *, where: str) -> list[ServiceState]:
+    """Read `systemctl show` of several units: blocks of Key=value, a blank line between."""
+    blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block]
+    if len(blocks) != len(units):
+        raise NotUnderstood(
+            f"{where}: systemctl show answered about {len(blocks)} units, expected {len(units)}"
+        )
+    return [_read_service(block, unit, where) for block, unit in zip(blocks, units, strict=True)]
+
+
+def _read_service(block: str, unit: str, where: str) -> ServiceState:
+    found = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    try:
+        return ServiceState(
+            unit=unit,
+            load=found["LoadState"],
+            active=found["ActiveState"],
+            sub=found["SubState"],
+            enabled=found.get("UnitFileState", ""),
+            result=found.get("Result", ""),
+            restarts=int(found["NRestarts"]) if "NRestarts" in found else None,
+            main_pid=int(found.get("MainPID", "0")) or None,
+            since=_unix_time(found.get("ActiveEnterTimestamp", "")),
+        )
+    except (KeyError, ValueError) as error:
+        raise NotUnderstood(f"{where}: systemctl show of {unit} is unreadable: {error}") from error
+
+
+def _unix_time(text: str) -> float | None:
+    """`@1700000000` as systemd prints with --timestamp=unix; `@0`, `n/a` or empty is never."""
+    if text in ("", "n/a", "@0", "0"):
+        return None
+    if not text.startswith("@"):
+        raise ValueError(f"time {text!r} is not @SECONDS")
+    return float(text[1:])
+
+
+def _has_suffix(unit: str) -> bool:
+    kinds = ("service", "socket", "target", "timer", "mount", "path", "slice", "scope")
+    return unit.rpartition(".")[2] in kinds and "." in unit
+
+
+def clock(session: ObserveSession) -> ClockState:
+    """What chronyd on the machine says about its reference and its sources."""
+    tracking = session.run("chronyc -c -n tracking")
+    sources = session.run("chronyc -c -n sources")
+    return read_clock(tracking, sources, where=session.where)
+
+
+def read_clock(tracking: Answer, sources: Answer, *, where: str) -> ClockState:
+    """Read the comma-separated answers of chronyc; a silent chronyd is an answer, too."""
+    for answer in (tracking, sources):
+        if answer.exit_code != 0:
+            return ClockState(answers=False, problem=answer.complaint, tracking=None, sources=())
+    try:
+        found = _read_tracking(tracking.text)
+        listed = tuple(_read_source(line) for line in sources.text.splitlines() if line)
+    except ValueError as error:
+        raise NotUnderstood(f"{where}: chronyc's answer is unreadable: {error}") from error
+    return ClockState(answers=True, problem="", tracking=found, sources=listed)
+
+
+def _read_tracking(text: str) -> Tracking:
+    fields = text.strip().split(",")
+    if len(fields) != _TRACKING_FIELDS:
+        raise ValueError(f"tracking has {len(fields)} fields, expected {_TRACKING_FIELDS}")
+    seconds = [float(field) for field in fields[3:13]]
+    return Tracking(
+        reference_id=fields[0],
+        reference=fields[1],
+        stratum=int(fields[2]),
+        reference_time=seconds[0],
+        system_offset=seconds[1],
+        last_offset=seconds[2],
+        rms_offset=seconds[3],
+        root_delay=seconds[7],
+        root_dispersion=seconds[8],
+        update_interval=seconds[9],
+        leap_status=fields[13],
+    )
+
+
+def _read_source(line: str) -> ClockSource:
+    fields = line.split(",")
+    if len(fields) != _SOURCE_FIELDS:
+        raise ValueError(f"source has {len(fields)} fields, expected {_SOURCE_FIELDS}")
+    return ClockSource(
+        mode=fields[0],
+        state=fields[1],
+        name=fields[2],
+        stratum=int(fields[3]),
+        poll=int(fields[4]),
+        reach=int(fields[5], 8),
+        last_sample_age=float(fields[6]),
+        last_offset=float(fields[7]),
+        error=float(fields[9]),
+    )
+
+
+def offset(session: ObserveSession, *, samples: int = _OFFSET_SAMPLES) -> ClockOffset:
+    """Compare the machine's clock with ours; of several round trips the shortest counts."""
+    trips = []
+    for _ in range(samples):
+        wall, start = time.time(), time.monotonic()
+        answer = session.run("date +%s.%N", remember=False)
+        # Ours after the trip by the monotonic clock: a step of our own clock can't bend a sample.
+        after = wall + (time.monotonic() - start)
+        if answer.exit_code != 0:
+            raise NotUnderstood(f"{session.where}: date failed: {answer.complaint}")
+        trips.append((wall, read_date(answer.text, where=session.where), after))
+    return best_offset(trips)
+
+
+def read_date(text: str, *, where: str) -> float:
+    """Read `date +%s.%N` as epoch seconds."""
+    if not re.fullmatch(r"\d+\.\d{9}\n?", text):
+        raise NotUnderstood(
+            f"{where}: date answered {text.strip()!r}, expected SECONDS.NANOSECONDS"
+        )
+    return float(text)
+
+
+def best_offset(trips: Sequence[tuple[float, float, float]]) -> ClockOffset:
+    """Offset from (ours before, theirs, ours after), by the shortest trip; error is half of it.
+
+    With one foreign timestamp between two of ours the RFC 5905 formula
+    ((t1 - t0) + (t2 - t3)) / 2 has t1 = t2.
+    """
+    before, theirs, after = min(trips, key=lambda trip: trip[2] - trip[0])
+    # Floats near the epoch resolve 0.24 µs: never claim less.
+    error = max((after - before) / 2, 0.0) + math.ulp(theirs)
+    value = ((theirs - before) + (theirs - after)) / 2
+    return ClockOffset(value=value, error=error, samples=len(trips), taken=after)

@@ -1,0 +1,426 @@
+"""One persistent SSH connection per machine, many machines at once, driven from plain threads.
+
+The connections live in one background event loop. Host keys are verified strictly: without a
+known key there is no connection, and a key that differs from the known one is another system.
+The ssh_config file, the agent and ProxyJump are honoured; jump hosts take theirs from ssh_config.
+"""
+
+import asyncio
+import contextlib
+import shlex
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import asyncssh
+
+from readiness.errors import (
+    AccessDenied,
+    NotUnderstood,
+    ReadinessError,
+    TimedOut,
+    Unreachable,
+    WrongTarget,
+)
+from readiness.probes.commands import require_allowed
+
+_T = TypeVar("_T")
+
+CONNECT_TIMEOUT: Final = 10.0  # seconds
+COMMAND_TIMEOUT: Final = 15.0  # seconds
+_KEEPALIVE: Final = 5.0  # seconds between questions on an idle connection, three unanswered end it
+_DEFAULT_PORT: Final = 22
+_SESSIONS: Final = 8  # OpenSSH admits 10 sessions per connection unless told otherwise
+
+
+@dataclass(frozen=True)
+class SshTarget:
+    """A machine as one would reach it by `ssh`; None means ssh_config's word or its default."""
+
+    name: str
+    address: str
+    user: str | None = None
+    port: int | None = None
+    key_file: Path | None = None
+    known_hosts: Path | None = None
+    config_file: Path | None = None
+
+    def __str__(self) -> str:
+        """Name, address and user for a message."""
+        port = f" port {self.port}" if self.port else ""
+        who = f" as {self.user}" if self.user else ""
+        return f"{self.name} ({self.address}{port}){who}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command on a machine ended with."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; what is not UTF-8 is replaced."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def complaint(self) -> str:
+        """The last line the command said, for a message: standard error first."""
+        lines = (self.stderr.strip() or self.stdout.strip()).decode("utf-8", "replace").splitlines()
+        return lines[-1] if lines else "no output"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that was sent, for the record: when (epoch seconds), how long, what came back."""
+
+    machine: str
+    user: str
+    command: str
+    started: float
+    seconds: float
+    answer: Answer | None
+    problem: str = ""
+
+
+OnCommand = Callable[[Command], None]
+
+
+def _ignore(_: Command) -> None:
+    """Keep no record."""
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="readiness-ssh", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine there and wait for it here."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # An interrupt of the waiting thread must not leave the work running unseen.
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Cancel what still runs, stop the loop and wait for its thread."""
+        with contextlib.suppress(Exception):
+            self.wait(self._cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    @staticmethod
+    async def _cancel_all() -> None:
+        others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+class _Link:
+    """The connection to one machine: opened when first used, opened again after it was lost."""
+
+    def __init__(self, target: SshTarget, loop: _Loop, on_command: OnCommand) -> None:
+        self.target = target
+        self.user = target.user or ""
+        self.fingerprint = ""
+        self._loop = loop
+        self._on_command = on_command
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._opening: asyncio.Lock | None = None
+        self._slots: asyncio.Semaphore | None = None
+
+    async def open(self, limit: float = CONNECT_TIMEOUT) -> None:
+        """Connect unless connected; raises ProbeError or WrongTarget."""
+        self._opening = self._opening or asyncio.Lock()
+        self._slots = self._slots or asyncio.Semaphore(_SESSIONS)
+        async with self._opening:
+            if self._connection is not None and not self._connection.is_closed():
+                return
+            self._connection = connection = await _connect(self.target, limit)
+            self.user = str(connection.get_extra_info("username"))
+            key = connection.get_server_host_key()
+            self.fingerprint = key.get_fingerprint("sha256") if key else ""
+
+    def run(self, command: str, *, stdin: bytes | None, timeout: float) -> Answer:
+        """Send one command line and wait for its end; tells the callback either way."""
+        started, clock = time.time(), time.monotonic()
+        answer, problem = None, ""
+        try:
+            answer = self._loop.wait(self._run(command, stdin, timeout))
+        except ReadinessError as error:
+            problem = str(error)
+            raise
+        finally:
+            took = time.monotonic() - clock
+            self._on_command(
+                Command(self.target.name, self.user, command, started, took, answer, problem)
+            )
+        return answer
+
+    async def _run(self, command: str, stdin: bytes | None, limit: float) -> Answer:
+        try:
+            async with asyncio.timeout(limit):
+                await self.open()
+                return await self._exchange(command, stdin)
+        except TimeoutError:
+            raise TimedOut(f"{self.target}: no end of {command!r} in {limit:g} s") from None
+        except (asyncssh.Error, OSError) as error:
+            raise Unreachable(f"{self.target}: connection lost: {_reason(error)}") from error
+
+    async def _exchange(self, command: str, stdin: bytes | None) -> Answer:
+        if self._connection is None or self._slots is None:
+            raise Unreachable(f"{self.target}: not connected")
+        async with self._slots:
+            done = await self._connection.run(
+                command, input=stdin or b"", encoding=None, check=False
+            )
+        if done.exit_status is None:
+            raise Unreachable(f"{self.target}: connection lost while {command!r} ran")
+        return Answer(done.exit_status, _octets(done.stdout), _octets(done.stderr))
+
+    def close(self) -> None:
+        """Close the connection if there is one."""
+        self._loop.wait(self._close())
+
+    async def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            with contextlib.suppress(asyncssh.Error, OSError):
+                await self._connection.wait_closed()
+
+
+class ObserveSession:
+    """A machine that may only be looked at: a fixed list of commands, answers remembered."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+        self._remembered: dict[str, Answer] = {}
+
+    @property
+    def name(self) -> str:
+        """The machine's name in the environment."""
+        return self._link.target.name
+
+    @property
+    def where(self) -> str:
+        """Name, address and user for a message."""
+        return str(self._link.target)
+
+    @property
+    def user(self) -> str:
+        """As whom we are logged in."""
+        return self._link.user
+
+    @property
+    def fingerprint(self) -> str:
+        """The machine's host key as `SHA256:…`, the machine's identity."""
+        return self._link.fingerprint
+
+    def run(
+        self, command: str, *, remember: bool = True, timeout: float = COMMAND_TIMEOUT
+    ) -> Answer:
+        """Run a listed command line; NotPermitted for any other, ProbeError without an answer."""
+        require_allowed(command)
+        if remember and command in self._remembered:
+            return self._remembered[command]
+        answer = self._link.run(command, stdin=None, timeout=timeout)
+        if remember:
+            self._remembered[command] = answer
+        return answer
+
+    def forget(self) -> None:
+        """Ask again from now on: something may have changed."""
+        self._remembered.clear()
+
+
+class DrillSession:
+    """A machine as the user that may disturb it; what it may run is the machine's to say (sudo)."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    @property
+    def name(self) -> str:
+        """The machine's name in the environment."""
+        return self._link.target.name
+
+    @property
+    def user(self) -> str:
+        """As whom we are logged in."""
+        return self._link.user
+
+    @property
+    def fingerprint(self) -> str:
+        """The machine's host key as `SHA256:…`, the machine's identity."""
+        return self._link.fingerprint
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | None = None,
+        timeout: float = COMMAND_TIMEOUT,  # seconds
+    ) -> Answer:
+        """Run one program with exactly these arguments; each is quoted for the remote shell."""
+        return self._link.run(shlex.join(argv), stdin=stdin, timeout=timeout)
+
+
+class Machines:
+    """All SSH connections of a run; a context manager that closes them."""
+
+    def __init__(self, on_command: OnCommand = _ignore) -> None:
+        self._on_command = on_command
+        self._loop = _Loop()
+        self._links: list[_Link] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def connect(
+        self, targets: Iterable[SshTarget], *, timeout: float = CONNECT_TIMEOUT
+    ) -> dict[str, ObserveSession | ReadinessError]:
+        """Connect to all targets at once: per machine name a session, or why there is none."""
+        links = [self._link(target) for target in targets]
+        problems = self._loop.wait(_open_all(links, timeout))
+        return {
+            link.target.name: problem or ObserveSession(link)
+            for link, problem in zip(links, problems, strict=True)
+        }
+
+    def observe(self, target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> ObserveSession:
+        """Connect to one machine for looking; raises ProbeError or WrongTarget."""
+        link = self._link(target)
+        self._loop.wait(link.open(timeout))
+        return ObserveSession(link)
+
+    def drill(self, target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> DrillSession:
+        """Connect to one machine for disturbing it; raises ProbeError or WrongTarget."""
+        link = self._link(target)
+        self._loop.wait(link.open(timeout))
+        return DrillSession(link)
+
+    def close(self) -> None:
+        """Close every connection and the event loop."""
+        for link in self._links:
+            link.close()
+        self._links.clear()
+        self._loop.close()
+
+    def _link(self, target: SshTarget) -> _Link:
+        link = _Link(target, self._loop, self._on_command)
+        self._links.append(link)
+        return link
+
+
+async def _open_all(links: Sequence[_Link], limit: float) -> list[ReadinessError | None]:
+    async def attempt(link: _Link) -> ReadinessError | None:
+        try:
+            await link.open(limit)
+        except ReadinessError as error:
+            return error
+        return None
+
+    return list(await asyncio.gather(*(attempt(link) for link in links)))
+
+
+async def _connect(target: SshTarget, limit: float) -> asyncssh.SSHClientConnection:
+    try:
+        async with asyncio.timeout(limit):
+            options = await _options(target)
+            if options.known_hosts is None:
+                raise NotUnderstood(f"{target}: ssh_config turns host key verification off")
+            return await _login(target, options)
+    except TimeoutError as error:
+        raise TimedOut(f"{target}: no SSH login within {limit:g} s") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise AccessDenied(f"{target}: SSH key unusable: {_reason(error)}") from error
+    except (asyncssh.Error, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise AccessDenied(f"{target}: cannot read {_reason(error)}") from error
+        raise Unreachable(f"{target}: {_reason(error)}") from error
+
+
+async def _login(
+    target: SshTarget, options: asyncssh.SSHClientConnectionOptions
+) -> asyncssh.SSHClientConnection:
+    try:
+        return await asyncssh.connect(target.address, options=options)
+    except asyncssh.PermissionDenied as error:
+        raise AccessDenied(f"{target}: SSH login refused: {_reason(error)}") from error
+    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
+        if "host key" not in str(error).lower():
+            raise
+        raise _identity_problem(target, options, error) from error
+
+
+async def _options(target: SshTarget) -> asyncssh.SSHClientConnectionOptions:
+    given: dict[str, Any] = {
+        "username": target.user,
+        "port": target.port,
+        "client_keys": [str(target.key_file)] if target.key_file else None,
+        "known_hosts": str(target.known_hosts) if target.known_hosts else None,
+        "config": [str(target.config_file)] if target.config_file else None,
+    }
+    options: asyncssh.SSHClientConnectionOptions
+    options = await asyncssh.SSHClientConnectionOptions.construct(
+        host=target.address,
+        preferred_auth="publickey",
+        keepalive_interval=_KEEPALIVE,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+    return options
+
+
+def _identity_problem(
+    target: SshTarget, options: asyncssh.SSHClientConnectionOptions, error: Exception
+) -> ReadinessError:
+    """Another system when we know a key for this machine, otherwise only an unknown one."""
+    host = options.host_key_alias or options.host
+    port = options.port if options.port != _DEFAULT_PORT else None
+    known = options.known_hosts or [str(Path("~/.ssh/known_hosts").expanduser())]
+    try:
+        host_keys, ca_keys, *_ = asyncssh.match_known_hosts(known, host, "", port)
+    except (OSError, ValueError):
+        host_keys, ca_keys = (), ()
+    if host_keys or ca_keys:
+        return WrongTarget(f"{target}: its host key is not the known one: {_reason(error)}")
+    return NotUnderstood(f"{target}: no known host key to verify it by: {_reason(error)}")
+
+
+def _octets(data: bytes | str | None) -> bytes:
+    return data.encode() if isinstance(data, str) else data or b""
+
+
+def _reason(error: BaseException) -> str:
+    """An exception as half a line."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{name}"
+    return " ".join(str(error).split()) or type(error).__name__
