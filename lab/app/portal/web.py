@@ -1,0 +1,172 @@
+"""The portal's routes, as a Flask application that gunicorn serves."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from . import sessions
+from .database import UNAVAILABLE, Pool, every, one, open_pool
+from .health import readiness
+
+COOKIE = "PAWS360_SESSION"
+#: Students see their own record only; these roles see everyone's.
+MAY_READ_RECORDS = frozenset({"ADVISOR", "COUNSELOR", "Administrator", "Super_Administrator"})
+Answer = Response | tuple[Response, int]
+View = Callable[..., Answer]
+
+
+def create_app(pool: Pool | None = None) -> Flask:
+    """Build the application; without a pool it opens its own from PORTAL_DATABASE."""
+    app = Flask("portal")
+    app.extensions["pool"] = pool or open_pool()
+    served_by = os.uname().nodename
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers["X-Served-By"] = served_by
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    for unavailable in UNAVAILABLE:
+        app.register_error_handler(unavailable, _database_unavailable)
+    app.register_error_handler(HTTPException, _http_error)
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: Flask) -> None:
+    read: dict[str, View] = {
+        "/health/ping": alive,
+        "/actuator/health/liveness": alive,
+        "/health/ready": ready,
+        "/actuator/health/readiness": ready,
+        "/auth/validate": validate,
+        "/auth/session": session,
+        "/courses": courses,
+        "/api/profile/student/<int:student_id>": student_profile,
+    }
+    change: dict[str, View] = {"/auth/login": login, "/auth/logout": logout}
+    for path, view in read.items():
+        app.add_url_rule(path, path, view, methods=["GET"])
+    for path, view in change.items():
+        app.add_url_rule(path, path, view, methods=["POST"])
+
+
+def alive() -> Answer:
+    """Answer without touching the database: the process runs."""
+    return jsonify(status="UP")
+
+
+def ready() -> Answer:
+    """Answer 200 only when a writable primary with data was reached just now."""
+    found = readiness(_pool())
+    up = all(found.values())
+    return jsonify(status="UP" if up else "DOWN", database=found), 200 if up else 503
+
+
+def login() -> Answer:
+    """Exchange e-mail and password for a session: a cookie, and the token in the body."""
+    sent: Any = request.get_json(silent=True)
+    body = sent if isinstance(sent, dict) else {}
+    email, password = body.get("email"), body.get("password")
+    if not isinstance(email, str) or not isinstance(password, str):
+        return _error(400, "a JSON body with email and password is required")
+    outcome = sessions.log_in(_pool(), email, password)
+    if isinstance(outcome, sessions.Refusal):
+        return _error(outcome.value, "account locked" if outcome.value == 423 else "not accepted")  # noqa: PLR2004
+    response = jsonify(token=outcome, expires_in=sessions.LIFETIME_SECONDS)
+    response.set_cookie(
+        COOKIE,
+        outcome,
+        max_age=sessions.LIFETIME_SECONDS,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def validate() -> Answer:
+    """Tell whether the session sent along is alive."""
+    found = _session()
+    return _error(401, "no session") if found is None else jsonify(valid=True, role=found.role)
+
+
+def session() -> Answer:
+    """Describe the session sent along."""
+    found = _session()
+    if found is None:
+        return _error(401, "no session")
+    return jsonify(
+        user_id=found.user_id,
+        email=found.email,
+        role=found.role,
+        expires_at=found.expires_at.isoformat(),
+    )
+
+
+def logout() -> Answer:
+    """End the session sent along."""
+    token = _token()
+    if token:
+        sessions.log_out(_pool(), token)
+    response = jsonify(status="logged out")
+    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Lax")
+    return response
+
+
+def student_profile(student_id: int) -> Answer:
+    """Return a student's record to themselves or to the roles that may read records."""
+    found = _session()
+    if found is None:
+        return _error(401, "no session")
+    if found.user_id != student_id and found.role not in MAY_READ_RECORDS:
+        return _error(403, "not your record")
+    row = one(
+        _pool(),
+        "SELECT u.id, u.first_name, u.last_name, u.email, u.phone, s.campus_id,"
+        " s.gpa::float8 AS gpa, s.standing"
+        " FROM student s JOIN users u ON u.id = s.user_id WHERE u.id = %s",
+        student_id,
+    )
+    return _error(404, "no such student") if row is None else jsonify(row)
+
+
+def courses() -> Answer:
+    """List the course catalogue."""
+    return jsonify(courses=every(_pool(), "SELECT code, title, credits FROM courses ORDER BY code"))
+
+
+def _pool() -> Pool:
+    pool: Pool = current_app.extensions["pool"]
+    return pool
+
+
+def _token() -> str | None:
+    """Find the token where PAWS360 accepts it: bearer, X-Session-Token, cookie."""
+    bearer = request.authorization
+    if bearer is not None and bearer.type == "bearer":
+        return bearer.token
+    return request.headers.get("X-Session-Token") or request.cookies.get(COOKIE)
+
+
+def _session() -> sessions.Session | None:
+    token = _token()
+    return sessions.find(_pool(), token) if token else None
+
+
+def _error(status: int, text: str) -> tuple[Response, int]:
+    return jsonify(error=text), status
+
+
+def _database_unavailable(failure: Exception) -> tuple[Response, int]:
+    """Say 503 while no primary answers; the balancer and the client may try again."""
+    current_app.logger.warning("database unavailable: %s", failure)
+    return _error(503, "database unavailable")
+
+
+def _http_error(failure: HTTPException) -> tuple[Response, int]:
+    return _error(failure.code or 500, failure.name)
