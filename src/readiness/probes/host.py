@@ -16,6 +16,7 @@ _PROPERTIES: Final = (
 _OFFSET_SAMPLES: Final = 5
 _TRACKING_FIELDS: Final = 14
 _SOURCE_FIELDS: Final = 10
+_NEVER: Final = str(2**32 - 1)  # chronyc's way to say that a source never answered
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ClockSource:
     stratum: int
     poll: int  # log2 of the polling interval
     reach: int  # the last eight polls as bits, newest lowest; 0 is none answered
-    last_sample_age: float
+    last_sample_age: float | None  # None: it never answered
     last_offset: float
     error: float
 
@@ -201,7 +202,7 @@ def _read_source(line: str) -> ClockSource:
         stratum=int(fields[3]),
         poll=int(fields[4]),
         reach=int(fields[5], 8),
-        last_sample_age=float(fields[6]),
+        last_sample_age=None if fields[6] == _NEVER else float(fields[6]),
         last_offset=float(fields[7]),
         error=float(fields[9]),
     )

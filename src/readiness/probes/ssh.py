@@ -371,7 +371,8 @@ async def _login(
     target: SshTarget, options: asyncssh.SSHClientConnectionOptions
 ) -> asyncssh.SSHClientConnection:
     try:
-        return await asyncssh.connect(target.address, options=options)
+        # Said again here because jump hosts are looked up in this one, not in the options.
+        return await asyncssh.connect(target.address, options=options, **_config(target))
     except asyncssh.PermissionDenied as error:
         raise AccessDenied(f"{target}: SSH login refused: {_reason(error)}") from error
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
@@ -386,16 +387,20 @@ async def _options(target: SshTarget) -> asyncssh.SSHClientConnectionOptions:
         "port": target.port,
         "client_keys": [str(target.key_file)] if target.key_file else None,
         "known_hosts": str(target.known_hosts) if target.known_hosts else None,
-        "config": [str(target.config_file)] if target.config_file else None,
     }
     options: asyncssh.SSHClientConnectionOptions
     options = await asyncssh.SSHClientConnectionOptions.construct(
         host=target.address,
         preferred_auth="publickey",
         keepalive_interval=_KEEPALIVE,
+        **_config(target),
         **{key: value for key, value in given.items() if value is not None},
     )
     return options
+
+
+def _config(target: SshTarget) -> dict[str, Any]:
+    return {"config": [str(target.config_file)]} if target.config_file else {}
 
 
 def _identity_problem(
