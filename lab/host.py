@@ -1,0 +1,81 @@
+"""Programs of the host that the lab needs: found, or installed with one progress line."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.progress import step
+
+# program → Debian package that brings it
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "systemd-sysusers": "systemd",
+    "journalctl": "systemd",
+    "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "systemctl": "systemd",
+    "mount": "mount",
+}
+LINES_SHOWN = 15
+
+
+def require_root() -> None:
+    """Refuse to go on without root.
+
+    Raises:
+        LabError: not root.
+    """
+    if os.geteuid() != 0:
+        raise LabError(
+            "the lab needs root (it makes network namespaces and mounts); "
+            "to look at an existing environment without it: scripts/gate --env FILE"
+        )
+
+
+def call(argv: Sequence[str | Path], *, stdin: str | None = None, timeout: float = 60) -> str:
+    """Run a program of the host and return what it printed.
+
+    Raises:
+        LabError: it failed or took longer than ``timeout`` seconds; carries its last lines.
+    """
+    words = [str(word) for word in argv]
+    try:
+        done = subprocess.run(
+            words, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{words[0]} did not end within {timeout:.0f} s") from error
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LINES_SHOWN:])
+        raise LabError(f"{' '.join(words[:6])} failed with {done.returncode}: {said}")
+    return done.stdout
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of the programs that this host lacks."""
+    search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return sorted(
+        {package for program, package in PROGRAMS.items() if not shutil.which(program, path=search)}
+    )
+
+
+def install_programs() -> None:
+    """Install what is missing with apt; do nothing when all is there."""
+    missing = missing_packages()
+    if not missing:
+        return
+    apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
+    with step(f"host: installing {' '.join(missing)}"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in ([*apt, "update"], [*apt, "install", "--no-install-recommends", *missing]):
+            done = subprocess.run(
+                words, env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode != 0:
+                raise LabError(f"{' '.join(words)} failed: {done.stderr.strip()[-600:]}")

@@ -1,0 +1,130 @@
+"""Everything secret of one lab: made once per home, kept in files of mode 0600, never printed."""
+
+import base64
+import hashlib
+import os
+import secrets as randomness
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from lab import pki
+from lab.errors import LabError
+from lab.inventory import MACHINES, Machine
+
+AUTHORITY = "ca/lab-ca"
+READER = "readiness"
+SSH_USERS = ("observer", "driller", "root")
+PASSWORDS = ("observe", "touch", "app", "superuser", "replication", "rewind", "pgbouncer")
+
+
+def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that is complete or absent, with this mode from its first byte."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    draft.replace(path)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets folder of one lab."""
+
+    path: Path
+
+    def ensure(self) -> None:
+        """Make what is missing, and the reader's etcd certificate anew; keep everything else."""
+        self._ensure_authority()
+        for user in SSH_USERS:
+            self._ensure_ssh_key(f"ssh/{user}", f"{user}@lab")
+        for machine in MACHINES:
+            self._ensure_ssh_key(f"ssh/hosts/{machine.name}", machine.fqdn)
+        for name in PASSWORDS:
+            self._ensure_password(f"pg/{name}.password")
+        self._write_known_hosts()
+        reader = self.issue(READER)
+        write_private(self.path / "etcd/client.pem", reader.certificate)
+        write_private(self.path / "etcd/client.key", reader.key)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file under the secrets folder.
+
+        Raises:
+            LabError: there is no such file.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise LabError(f"no secret is called {name!r}: {error.strerror}") from error
+
+    def generation(self) -> str:
+        """A digest that changes when any long-lived secret does."""
+        digest = hashlib.sha256(self.read(f"{AUTHORITY}.pem"))
+        for machine in MACHINES:
+            digest.update(self.read(f"ssh/hosts/{machine.name}.pub"))
+        for name in (*(f"ssh/{user}.pub" for user in SSH_USERS),):
+            digest.update(self.read(name))
+        for name in PASSWORDS:
+            digest.update(self.read(f"pg/{name}.password"))
+        return digest.hexdigest()
+
+    def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:
+        """A certificate of the lab's authority."""
+        return pki.issue(self._authority(), name, alternatives)
+
+    def issue_for(self, machine: Machine) -> pki.Pair:
+        """A certificate for all names and addresses of a machine."""
+        names = [machine.fqdn, machine.name, "localhost"]
+        addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
+        return self.issue(machine.fqdn, [*names, *addresses, "127.0.0.1", "::1"])
+
+    def fingerprint(self, machine: Machine) -> str:
+        """The SHA256 fingerprint of a machine's SSH host key, as ssh-keygen prints it."""
+        blob = base64.b64decode(self.read(f"ssh/hosts/{machine.name}.pub").split()[1])
+        digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        return f"SHA256:{digest}"
+
+    def _authority(self) -> pki.Pair:
+        return pki.Pair(self.read(f"{AUTHORITY}.pem"), self.read(f"{AUTHORITY}.key"))
+
+    def _ensure_authority(self) -> None:
+        if (self.path / f"{AUTHORITY}.pem").exists() and (self.path / f"{AUTHORITY}.key").exists():
+            return
+        authority = pki.new_authority("Readiness Lab Internal CA")
+        write_private(self.path / f"{AUTHORITY}.key", authority.key)
+        write_private(self.path / f"{AUTHORITY}.pem", authority.certificate)
+
+    def _ensure_ssh_key(self, name: str, comment: str) -> None:
+        private, public = self.path / name, self.path / f"{name}.pub"
+        if private.exists() and public.exists():
+            return
+        key = ed25519.Ed25519PrivateKey.generate()
+        line = key.public_key().public_bytes(
+            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+        )
+        write_private(public, line + f" {comment}\n".encode())
+        write_private(
+            private,
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.OpenSSH,
+                serialization.NoEncryption(),
+            ),
+        )
+
+    def _ensure_password(self, name: str) -> None:
+        if not (self.path / name).exists():
+            write_private(self.path / name, randomness.token_urlsafe(24).encode() + b"\n")
+
+    def _write_known_hosts(self) -> None:
+        lines = []
+        for machine in MACHINES:
+            kind, blob = self.read(f"ssh/hosts/{machine.name}.pub").decode().split()[:2]
+            addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
+            lines.append(f"{','.join([machine.name, machine.fqdn, *addresses])} {kind} {blob}\n")
+        write_private(self.path / "known_hosts", "".join(lines).encode())
