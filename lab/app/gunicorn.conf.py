@@ -8,4 +8,5 @@ threads = 8
 timeout = 30
 graceful_timeout = 5
 keepalive = 30
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat file must not wait for a disk

@@ -1,4 +1,4 @@
-"""Creates the portal's tables and fills them once: ``python -m portal.load SCHEMA KEY-FILE``.
+"""Creates the portal's tables and fills them once: ``python -m portal.load SCHEMA < KEY``.
 
 Runs at the first bootstrap, inside one transaction under an advisory lock: whoever comes second
 finds the data and leaves it alone. The database comes from PORTAL_DATABASE; it is waited for.
@@ -64,9 +64,11 @@ def connect(deadline_seconds: float = DEADLINE_SECONDS) -> Connection:
 
 def main() -> None:
     """Load the data of this lab, or say that it is there."""
-    if len(sys.argv) != 3:  # noqa: PLR2004
-        raise SystemExit("usage: python -m portal.load SCHEMA.sql ACCOUNTS-KEY-FILE")
-    schema, key = Path(sys.argv[1]).read_text(), Path(sys.argv[2]).read_bytes().strip()
+    if len(sys.argv) != 2:  # noqa: PLR2004
+        raise SystemExit("usage: python -m portal.load SCHEMA.sql < ACCOUNTS-KEY")
+    schema, key = Path(sys.argv[1]).read_text(), sys.stdin.buffer.read().strip()
+    if not key:
+        raise SystemExit("no key on standard input; without it passwords could be guessed")
     with connect() as connection:
         made = load(connection, schema, key)
     print("portal data loaded" if made else "portal data was there already")
