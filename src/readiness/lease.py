@@ -20,7 +20,7 @@ from readiness.clock import Clock, boot_id
 from readiness.errors import LeaseHeld, StateError
 
 # Somebody who only asks whether the lease is held locks it for an instant.
-_PATIENCE_S = 0.2
+_PATIENCE_S = 0.5
 
 
 @dataclass(frozen=True)
