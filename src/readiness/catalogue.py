@@ -14,9 +14,10 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
-from readiness.environment import Environment, Written
+from readiness.environment import Environment
 from readiness.model import Case, Severity, Tier
 from readiness.subjects import KINDS, subjects
+from readiness.written import Written
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE: Final = "__readiness_check__"

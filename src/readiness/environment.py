@@ -6,27 +6,40 @@ references (`file:PATH`, `env:NAME`), relative paths count from the file that na
 
 import ipaddress
 import os
-from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from readiness.errors import UsageError
 from readiness.model import Tier
-from readiness.quantities import Duration, Size
+from readiness.quantities import Duration, Size, in_words
+from readiness.written import (
+    ClauseId,
+    FileReference,
+    KeyReference,
+    Name,
+    SecretReference,
+    SystemUser,
+    Text,
+    UnitName,
+    UrlPath,
+    Written,
+    distinct,
+    known,
+    wrong,
+)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=63)]
-Reference = Annotated[str, StringConstraints(pattern=r"^(file|env):.+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
-
-
-class Written(BaseModel):
-    """Base of everything a person writes: strict, frozen, unknown keys refused."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class Address(Written):
@@ -41,13 +54,18 @@ class Address(Written):
 
 
 def _ip(value: str) -> str:
-    """Refuse what is not an IP address, with a sentence."""
+    """The address in its canonical form, so that one address has one spelling."""
     try:
-        ipaddress.ip_address(value)
+        return str(ipaddress.ip_address("" if "%" in value else value))
     except ValueError:
-        message = f"an IPv4 or IPv6 address, not '{value}'"
-        raise ValueError(message) from None
-    return value
+        raise wrong("an IPv4 or IPv6 address", (), f"'{value}'") from None
+
+
+Ip = Annotated[
+    str,
+    AfterValidator(_ip),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+]
 
 
 class Machine(Written):
@@ -56,30 +74,29 @@ class Machine(Written):
     name: Name
     zone: Name
     role: Name
-    addresses: Annotated[tuple[str, ...], Field(min_length=1)]
-    services: tuple[str, ...] = ()
+    addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
+    services: tuple[UnitName, ...] = ()
     clock: bool = Field(default=True, description="Whether its clock must be synchronised.")
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
 
     @model_validator(mode="after")
-    def _addresses_are_addresses(self) -> Self:
-        for address in self.addresses:
-            _ip(address)
+    def _consistent(self) -> Self:
+        distinct("service", self.services, ("services",))
         return self
 
 
 class ClientCertificate(Written):
     """A certificate and key that this client presents."""
 
-    certificate: Reference
-    key: Reference
+    certificate: FileReference
+    key: KeyReference
 
 
 class PlainHttp(Written):
     """The plain-HTTP twin of an HTTPS listener, which only redirects."""
 
     port: Port = 80
-    paths: tuple[str, ...] = ("/",)
+    paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
 
 
 class Listener(Written):
@@ -89,30 +106,33 @@ class Listener(Written):
     protocol: Literal["https", "postgresql", "tls"]
     port: Port
     machines: tuple[Name, ...] = ()
-    shared_addresses: tuple[str, ...] = Field(default=(), description="Addresses that move (VIP).")
-    names: tuple[str, ...] = Field(default=(), description="Names every certificate must carry.")
+    shared_addresses: tuple[Ip, ...] = Field(default=(), description="Addresses that move (VIP).")
+    names: tuple[Text, ...] = Field(default=(), description="Names every certificate must carry.")
     own_name: bool = Field(default=False, description="Each node's certificate carries its name.")
     authority: Name
     client_certificate: ClientCertificate | None = None
     plain_http: PlainHttp | None = None
-    path: str = "/"
+    path: UrlPath = "/"
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for address in self.shared_addresses:
-            _ip(address)
         if not (self.machines or self.shared_addresses):
-            raise ValueError("at least one machine or shared address")
+            raise wrong("at least one entry in machines or shared_addresses")
         if not (self.names or self.own_name):
-            raise ValueError("at least one name, or own_name: true")
+            raise wrong("at least one entry in names, or own_name: true")
+        if self.plain_http and self.protocol != "https":
+            raise wrong("plain_http only beside protocol: https", ("plain_http",))
+        distinct("machine", self.machines, ("machines",))
+        distinct("shared address", self.shared_addresses, ("shared_addresses",))
+        distinct("name", self.names, ("names",))
         return self
 
 
 class Login(Written):
     """A user and where its secret is."""
 
-    user: str
-    password: Reference
+    user: Text
+    password: SecretReference
 
 
 class DatabaseLogins(Written):
@@ -149,7 +169,9 @@ class FailoverDrill(Written):
     """How a failover drill cuts the primary off and what it writes."""
 
     db_schema: Name = Field(alias="schema", description="A schema that the touch login owns.")
-    local_user: str = Field(description="System user on a member that logs in over the socket.")
+    local_user: SystemUser = Field(
+        description="System user on a member that logs in over the socket."
+    )
     pooled: PooledClient
     trials: Annotated[int, Field(ge=1, le=59)] = 3
     expiry: Duration = Field(description="After this the cut undoes itself on the target.")
@@ -160,7 +182,7 @@ class Database(Written):
     """One replicated PostgreSQL cluster."""
 
     name: Name
-    database: str
+    database: Text
     members: Annotated[tuple[Name, ...], Field(min_length=1)]
     port: Port = 5432
     authority: Name
@@ -172,19 +194,32 @@ class Database(Written):
     consensus: ConsensusStore
     failover: FailoverDrill | None = None
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("member", self.members, ("members",))
+        distinct("member", self.consensus.members, ("consensus", "members"))
+        if self.failover:
+            distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
+        standbys = len(self.members) - 1
+        if self.synchronous_standbys > standbys:
+            found = str(self.synchronous_standbys)
+            expected = f"at most {standbys}, one member being the primary"
+            raise wrong(expected, ("synchronous_standbys",), found)
+        return self
+
 
 class SshLogin(Written):
     """A system user and its private key; without a key the agent is asked."""
 
-    user: str
-    key: Reference | None = None
+    user: SystemUser
+    key: KeyReference | None = None
 
 
 class Ssh(Written):
     """How machines are reached over SSH; ssh_config, agent and ProxyJump are honoured."""
 
-    known_hosts: Reference
-    config: Reference | None = None
+    known_hosts: FileReference
+    config: FileReference | None = None
     observe: SshLogin
     disrupt: SshLogin | None = None
 
@@ -205,13 +240,18 @@ class Permissions(Written):
 
     tiers: tuple[Tier, ...] = (Tier.OBSERVE,)
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("tier", self.tiers, ("tiers",))
+        return self
+
 
 class NotApplicable(Written):
     """A clause that does not apply here, with who says so and until when."""
 
-    clause: str
-    reason: Annotated[str, Field(min_length=1)]
-    approver: Annotated[str, Field(min_length=1)]
+    clause: ClauseId
+    reason: Text
+    approver: Text
     expires: date
 
 
@@ -222,12 +262,12 @@ class Environment(Written):
     name: Name
     kind: Literal["production", "staging", "rehearsal"]
     release: str = ""
-    identity: Reference | None = None
+    identity: FileReference | None = None
     zones: Annotated[tuple[Name, ...], Field(min_length=1)]
     looks_from: Name
     permissions: Permissions = Permissions()
     ssh: Ssh | None = None
-    authorities: dict[Name, Reference] = Field(default_factory=dict)
+    authorities: dict[Name, FileReference] = Field(default_factory=dict)
     machines: Annotated[tuple[Machine, ...], Field(min_length=1)]
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -238,25 +278,56 @@ class Environment(Written):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _unique("machine", [machine.name for machine in self.machines])
-        _unique("listener", [listener.name for listener in self.listeners])
-        _unique("database", [database.name for database in self.databases])
-        _unique("address", [a for machine in self.machines for a in machine.addresses])
-        _known("zone", self.zones, [self.looks_from, *(m.zone for m in self.machines)])
-        names = [machine.name for machine in self.machines]
-        _known("machine", names, [m for listener in self.listeners for m in listener.machines])
-        for database in self.databases:
-            pooled = database.failover.pooled.machines if database.failover else ()
-            _known("machine", names, [*database.members, *database.consensus.members, *pooled])
-        _known("authority", self.authorities, self._named_authorities())
+        distinct("zone", self.zones, ("zones",))
+        for what, key in (
+            ("machine", "machines"),
+            ("listener", "listeners"),
+            ("database", "databases"),
+        ):
+            _named_once(what, key, getattr(self, key))
+        clauses = [entry.clause for entry in self.not_applicable]
+        distinct("clause", clauses, ("not_applicable",), "clause")
+        known("zone", self.looks_from, self.zones, ("looks_from",))
+        self._machines_consistent()
+        for index, listener in enumerate(self.listeners):
+            self._listener_consistent(listener, ("listeners", index))
+        for index, database in enumerate(self.databases):
+            self._database_consistent(database, ("databases", index))
         return self
 
-    def _named_authorities(self) -> list[str]:
-        named = [listener.authority for listener in self.listeners]
-        for database in self.databases:
-            parts = (database, database.patroni, database.consensus)
-            named += [part.authority for part in parts]
-        return named
+    def _machines_consistent(self) -> None:
+        owners: dict[str, str] = {}
+        for index, machine in enumerate(self.machines):
+            known("zone", machine.zone, self.zones, ("machines", index, "zone"))
+            for place, address in enumerate(machine.addresses):
+                if address in owners:
+                    found = f"{address} again (already at {owners[address]})"
+                    at = ("machines", index, "addresses", place)
+                    raise wrong("each address once", at, found)
+                owners[address] = machine.name
+
+    def _listener_consistent(self, listener: Listener, at: tuple[str | int, ...]) -> None:
+        self._all_known(listener.machines, (*at, "machines"))
+        known("authority", listener.authority, self.authorities, (*at, "authority"))
+
+    def _database_consistent(self, database: Database, at: tuple[str | int, ...]) -> None:
+        self._all_known(database.members, (*at, "members"))
+        self._all_known(database.consensus.members, (*at, "consensus", "members"))
+        for key in ((), ("patroni",), ("consensus",)):
+            part = getattr(database, key[0]) if key else database
+            known("authority", part.authority, self.authorities, (*at, *key, "authority"))
+        drill = database.failover
+        if drill is None:
+            return
+        self._all_known(drill.pooled.machines, (*at, "failover", "pooled", "machines"))
+        if drill.expiry <= self.objectives.database_recovery_time:
+            expected = "longer than objectives.database_recovery_time, or the cut may heal first"
+            raise wrong(expected, (*at, "failover", "expiry"), in_words(drill.expiry))
+
+    def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
+        machines = [machine.name for machine in self.machines]
+        for index, name in enumerate(names):
+            known("machine", name, machines, (*at, index))
 
     def machine(self, name: str) -> Machine:
         """The machine of that name."""
@@ -276,7 +347,10 @@ class Environment(Written):
         kind, _, rest = reference.partition(":")
         if kind != "file":
             raise UsageError("must be a file", expected="file:PATH", found=reference)
-        return (self._folder / Path(rest).expanduser()).absolute()
+        try:
+            return (self._folder / Path(rest).expanduser()).absolute()
+        except RuntimeError:
+            raise UsageError("names no user's home folder", key=reference) from None
 
     def secret(self, reference: str) -> str:
         """The secret behind a reference, without its final line break.
@@ -295,16 +369,5 @@ class Environment(Written):
             raise UsageError(f"can't be read ({error})", key=reference) from error
 
 
-def _unique(what: str, names: list[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        message = f"each {what} once, found {', '.join(twice)} twice"
-        raise ValueError(message)
-
-
-def _known(what: str, known: object, used: list[str]) -> None:
-    names = set(known)  # type: ignore[call-overload]
-    missing = sorted(set(used) - names)
-    if missing:
-        message = f"a declared {what} (one of {', '.join(sorted(names))}), not {missing[0]}"
-        raise ValueError(message)
+def _named_once(what: str, key: str, entries: Sequence[Machine | Listener | Database]) -> None:
+    distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -1,12 +1,13 @@
 """Who decides, and what a GO needs: the policy file."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
 
-from readiness.environment import Name, Written
 from readiness.model import Severity
 from readiness.quantities import Duration
+from readiness.written import ClauseId, Name, Text, Written, distinct
 
 DAY = 86400.0
 
@@ -22,7 +23,7 @@ class EvidenceAge(Written):
     """How old evidence may be when it is judged."""
 
     default: Duration = DAY
-    clauses: dict[str, Duration] = Field(default_factory=dict)
+    clauses: dict[ClauseId, Duration] = Field(default_factory=dict)
 
 
 class Policy(Written):
@@ -30,15 +31,34 @@ class Policy(Written):
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Name
-    owner: str
+    owner: Text
     catalogue: Literal[1] = 1
-    required: tuple[str, ...] | None = Field(
+    required: tuple[ClauseId, ...] | None = Field(
         default=None, description="Required clauses by name; left out means all of the catalogue."
     )
     blocking_severities: tuple[Severity, ...] = (Severity.CRITICAL,)
     evidence_age: EvidenceAge = EvidenceAge()
     confidence: Confidence = Confidence()
-    may_be_not_applicable: tuple[str, ...] = ()
+    may_be_not_applicable: tuple[ClauseId, ...] = ()
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("clause", self.required or (), ("required",))
+        distinct("clause", self.may_be_not_applicable, ("may_be_not_applicable",))
+        distinct("severity", self.blocking_severities, ("blocking_severities",))
+        return self
+
+    def read_from(self, file: Path) -> Self:
+        """The same policy, which remembers the file that it was read from."""
+        self._file = file
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from."""
+        return self._file
 
     def age_limit(self, clause: str) -> float:
         """Seconds that evidence for the clause stays fresh."""

@@ -1,32 +1,58 @@
 """Durations and sizes as people write them: `30 min`, `5 s`, `10 MiB`."""
 
+import math
 import re
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, StringConstraints
 
-_SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
-_BYTES = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3}
-_BYTES |= {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_BYTES: Final = {
+    "B": 1,
+    "kB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
+_LONGEST: Final = 36500 * 86400
+_BIGGEST: Final = 2**56
+_NUMBER: Final = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 
 
-def _quantity(value: object, units: dict[str, float] | dict[str, int], example: str) -> float:
-    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or match[2] not in units:
-        message = f"a number and one of {', '.join(units)}, such as '{example}'"
+def _pattern(units: Iterable[str]) -> str:
+    return rf"^{_NUMBER} *(?:{'|'.join(units)})$"
+
+
+def _quantity(value: object, units: Mapping[str, float], most: float, example: str) -> float:
+    match = re.fullmatch(rf"({_NUMBER}) *([A-Za-z]+)", value) if isinstance(value, str) else None
+    quantity = float(match[1]) * units.get(match[2], math.inf) if match else math.inf
+    if quantity > most:
+        message = f"{example} (units {', '.join(units)})"
         raise ValueError(message)
-    return float(match[1]) * units[match[2]]
+    return quantity
 
 
 def seconds(value: object) -> float:
-    """Seconds of a written duration; a number is refused because its unit is unknown."""
-    return _quantity(value, _SECONDS, "30 s")
+    """Seconds of a written duration; a number is refused because its unit is unknown.
+
+    Rounded to nanoseconds, at most 36,500 days.
+
+    Raises:
+        ValueError: not such a duration; the message says what was expected.
+    """
+    return round(_quantity(value, _SECONDS, _LONGEST, "a duration such as '30 s'"), 9)
 
 
 def size(value: object) -> int:
-    """Bytes of a written size."""
-    return int(_quantity(value, _BYTES, "10 MiB"))
+    """Bytes of a written size, at most 2^56.
+
+    Raises:
+        ValueError: not such a size; the message says what was expected.
+    """
+    return int(_quantity(value, _BYTES, _BIGGEST, "a size such as '10 MiB'"))
 
 
 def in_words(duration: float) -> str:
@@ -43,16 +69,22 @@ def in_words(duration: float) -> str:
 
 
 def _written(duration: float) -> str:
-    return f"{int(duration) if duration == int(duration) else duration} s"
+    """The duration so that `seconds` reads the same number back."""
+    return f"{duration:.9f}".rstrip("0").rstrip(".") + " s"
 
 
 Duration = Annotated[
     float,
-    BeforeValidator(seconds, json_schema_input_type=str),
+    BeforeValidator(
+        seconds,
+        json_schema_input_type=Annotated[str, StringConstraints(pattern=_pattern(_SECONDS))],
+    ),
     PlainSerializer(_written, return_type=str),
 ]
 Size = Annotated[
     int,
-    BeforeValidator(size, json_schema_input_type=str),
+    BeforeValidator(
+        size, json_schema_input_type=Annotated[str, StringConstraints(pattern=_pattern(_BYTES))]
+    ),
     PlainSerializer(lambda count: f"{count} B", return_type=str),
 ]

@@ -1,0 +1,91 @@
+"""What every file that people write has in common: strict models, names, references, refusals.
+
+A refusal says what was expected, and where below the object that refuses; `readiness.documents`
+turns it into one line with file, line and column.
+"""
+
+import difflib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+At = tuple[str | int, ...]
+REFUSAL: Final = "refused"
+
+_NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
+_FILE: Final = r"^file:[^\x00-\x1f]+$"
+_REFERENCE: Final = r"^(file:[^\x00-\x1f]+|env:[A-Za-z_][A-Za-z0-9_]*)$"
+_USER: Final = r"^[A-Za-z_][A-Za-z0-9_.@-]*$"
+_UNIT: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*$"
+_PATH: Final = r"^/[!-~]*$"
+_CLAUSE: Final = r"^[a-z]+\.[a-z0-9-]+/[a-z0-9-]+$"
+
+# What people are told instead of a pattern.
+PATTERNS: Final = {
+    _NAME: "a name of lower-case letters, digits, '.', '_' and '-'",
+    _FILE: "a reference file:PATH",
+    _REFERENCE: "a reference, file:PATH or env:NAME",
+    _USER: "a user name",
+    _UNIT: "the name of a systemd unit",
+    _PATH: "a path that begins with '/'",
+    _CLAUSE: "a clause such as sec.tls/chain",
+}
+
+
+@dataclass(frozen=True)
+class Refers:
+    """Marks a field that refers to something outside the file."""
+
+    secret: bool
+
+
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=63)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+SystemUser = Annotated[str, StringConstraints(pattern=_USER, max_length=64)]
+UnitName = Annotated[str, StringConstraints(pattern=_UNIT, max_length=255)]
+UrlPath = Annotated[str, StringConstraints(pattern=_PATH)]
+ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]
+FileReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=False)]
+KeyReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=True)]
+SecretReference = Annotated[str, StringConstraints(pattern=_REFERENCE), Refers(secret=True)]
+
+
+class Written(BaseModel):
+    """Base of everything a person writes: strict, frozen, unknown keys refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+def wrong(expected: str, at: At = (), found: str = "") -> PydanticCustomError:
+    """The refusal of a value at that place below the object that is being validated."""
+    words = "expected {expected}" + (", found {found}" if found else "")
+    context = {"expected": expected, "found": found, "at": list(at)}
+    return PydanticCustomError(REFUSAL, words, context)
+
+
+def distinct(what: str, names: Sequence[str], at: At, key: str = "") -> None:
+    """Refuse a name that appears twice in the list at that place (under `key` of each entry)."""
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in first:
+            place = (*at, index, key) if key else (*at, index)
+            raise wrong(f"each {what} once", place, f"'{name}' twice")
+        first[name] = index
+
+
+def known(what: str, name: str, declared: Collection[str], at: At) -> None:
+    """Refuse a name that is not declared."""
+    if name not in declared:
+        raise wrong(f"a declared {what}{one_of(name, declared)}", at, f"'{name}'")
+
+
+def one_of(name: str, choices: Collection[str]) -> str:
+    """What may have been meant, or the choices when they are few: ends a sentence."""
+    close = difflib.get_close_matches(name, sorted(choices), n=1)
+    if close:
+        return f" (did you mean '{close[0]}'?)"
+    few = len(choices) <= 8  # noqa: PLR2004 - more don't fit on one line
+    return f" (one of {', '.join(sorted(choices))})" if choices and few else ""
