@@ -157,7 +157,7 @@ FLOWS = (
     Flow("edge", "app", (8000,), "the edge passes requests to the portal"),
     Flow("app", "data", (5432, 8008), "the pooler's HAProxy asks Patroni who leads"),
     Flow("data", "data", (5432, 8008, 2379, 2380), "replication, Patroni and etcd peers"),
-    Flow("edge", "ops", (14000,), "an edge machine reaches the ACME directory"),
+    Flow("edge", "ops", (5002,), "the edge passes HTTP-01 challenges to the one issuer"),
     Flow("ops", "*", (22,), "operators and the gate log in"),
     Flow("ops", "edge", (80, 443), "HTTP-01 validation; the gate looks at the listeners"),
     Flow("ops", "app", (8000, 6432, 7000), "the gate looks at portal, pooler and HAProxy"),

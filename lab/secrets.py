@@ -17,8 +17,11 @@ from lab.inventory import MACHINES, Machine
 
 AUTHORITY = "ca/lab-ca"
 READER = "readiness"
-SSH_USERS = ("observer", "driller", "root")
+# `certificates` lets mon1 hand the edges their certificate, and nothing else.
+SSH_USERS = ("observer", "driller", "root", "certificates")
 PASSWORDS = ("observe", "touch", "app", "superuser", "replication", "rewind", "pgbouncer")
+# The passwords of the portal's synthetic accounts are derived from it.
+ACCOUNTS_KEY = "portal/accounts.key"
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -46,6 +49,7 @@ class Secrets:
             self._ensure_ssh_key(f"ssh/hosts/{machine.name}", machine.fqdn)
         for name in PASSWORDS:
             self._ensure_password(f"pg/{name}.password")
+        self._ensure_password(ACCOUNTS_KEY)
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -71,6 +75,7 @@ class Secrets:
             digest.update(self.read(name))
         for name in PASSWORDS:
             digest.update(self.read(f"pg/{name}.password"))
+        digest.update(self.read(ACCOUNTS_KEY))
         return digest.hexdigest()
 
     def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:
