@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -343,6 +344,16 @@ def test_a_full_disk_keeps_nothing_from_being_undone(journal: UndoJournal, tmp_p
     assert [result.proven for result in play_pending(journal, [], ACTIONS)] == [True, True]
 
 
+def wait_until_open(pid: int, path: Path) -> None:
+    """Wait, at most 30 s, until a process has a file open."""
+    deadline = time.monotonic() + 30
+    while not any(
+        os.path.realpath(each) == str(path) for each in Path(f"/proc/{pid}/fd").iterdir()
+    ):
+        assert time.monotonic() < deadline, f"process {pid} never opened {path}"
+        time.sleep(0.01)
+
+
 def test_two_recovers_at_once_play_once(journal: UndoJournal, tmp_path: Path) -> None:
     """The second waits for the first and finds nothing left."""
     disturb(journal, tmp_path / "fault-a")
@@ -359,9 +370,11 @@ def test_two_recovers_at_once_play_once(journal: UndoJournal, tmp_path: Path) ->
         print("done", flush=True)
     """
     with child(script, journal.directory) as first, child(script, journal.directory) as second:
-        # Whichever comes first plays; told to go on, both end, and one file is removed once.
+        # Which of them plays is open; both have reached the lock before the player may go on.
+        for process in (first, second):
+            wait_until_open(process.pid, journal.directory / ".playing")
         for process in (first, second):
             say(process, "go on")
         answers = [process.communicate()[0].split() for process in (first, second)]
-    assert sorted(map(len, answers)) == [1, 2]
+    assert sorted(answers) == [["done"], ["playing", "done"]]
     assert journal.pending() == []
