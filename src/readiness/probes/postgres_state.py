@@ -1,0 +1,292 @@
+"""The one question that tells a PostgreSQL server's state, and how its answer is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from readiness.errors import AccessDenied, NotUnderstood
+
+_LSN_SHIFT: Final = 32
+_LSN_BITS: Final = 64
+
+
+class Lsn(int):
+    """A position in the write-ahead log: bytes since its beginning, written as `16/B374D848`."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read PostgreSQL's notation; ValueError for anything else."""
+        high, slash, low = text.partition("/")
+        value = (int(high, 16) << _LSN_SHIFT) + int(low, 16)
+        if not slash or value.bit_length() > _LSN_BITS or len(low) > _LSN_SHIFT // 4:
+            raise ValueError(f"{text!r} is not a WAL position")
+        return cls(value)
+
+    @property
+    def text(self) -> str:
+        """PostgreSQL's notation."""
+        return f"{int(self) >> _LSN_SHIFT:X}/{int(self) & (2**_LSN_SHIFT - 1):X}"
+
+    def __str__(self) -> str:
+        """PostgreSQL's notation."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of pg_settings as our session sees it."""
+
+    name: str
+    value: str
+    unit: str  # what a bare number counts: ms, s, 8kB…; empty for others
+    source: str  # default, configuration file, command line, database, user, client…
+    pending_restart: bool
+
+
+@dataclass(frozen=True)
+class Override:
+    """A setting given to a role, a database or both by ALTER ROLE or ALTER DATABASE … SET."""
+
+    role: str  # empty: every role
+    database: str  # empty: every database
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One line of pg_stat_replication: a standby as its sender sees it. Lags in seconds."""
+
+    application_name: str
+    client_address: str
+    state: str  # startup, catchup, streaming, backup, stopping
+    sync_state: str  # async, potential, sync, quorum
+    sent: Lsn | None
+    written: Lsn | None
+    flushed: Lsn | None
+    replayed: Lsn | None
+    write_lag: float | None
+    flush_lag: float | None
+    replay_lag: float | None
+    reply_time: float | None  # epoch seconds on the standby's clock
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """pg_stat_wal_receiver: whom a standby follows. Times in epoch seconds."""
+
+    status: str  # streaming, waiting, stopped…
+    sender_host: str
+    sender_port: int | None
+    slot: str
+    timeline: int | None
+    written: Lsn | None
+    flushed: Lsn | None
+    last_message: float | None  # when the last message came in
+    latest_end: Lsn | None  # the sender's last position that it told us
+    latest_end_time: float | None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One line of pg_replication_slots."""
+
+    name: str
+    kind: str  # physical, logical
+    active: bool
+    restart: Lsn | None
+    wal_status: str  # reserved, extended, unreserved, lost
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A PostgreSQL server at one moment. Times in epoch seconds of the server's clock."""
+
+    system_identifier: str
+    version: str
+    version_number: int  # 150018 is 15.18
+    database: str
+    user: str
+    server_clock: float
+    started: float
+    in_recovery: bool
+    timeline: int  # being written, or being followed
+    checkpoint_timeline: int
+    current: Lsn | None  # written so far; None on a standby
+    received: Lsn | None  # None on a primary
+    replayed: Lsn | None  # None on a primary that was never a standby
+    last_replayed_commit: float | None  # commit time of the last replayed transaction
+    replay_pause: str  # not paused, pause requested, paused; empty on a primary
+    receiver: Receiver | None
+    replicas: tuple[Replica, ...]
+    slots: tuple[Slot, ...]
+    settings: Mapping[str, Setting]
+    overrides: tuple[Override, ...]
+
+
+# On a primary the timeline comes from the log being written: the control file's lags behind a
+# promotion until the next checkpoint. On a standby a receiver knows best, then the control file.
+STATE: Final = """
+SELECT json_build_object(
+  'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+  'version', current_setting('server_version'),
+  'version_number', current_setting('server_version_num')::int,
+  'database', current_database(),
+  'user', session_user,
+  'monitors', pg_has_role(session_user, 'pg_read_all_stats', 'USAGE')
+          AND pg_has_role(session_user, 'pg_read_all_settings', 'USAGE'),
+  'server_clock', extract(epoch FROM clock_timestamp()),
+  'started', extract(epoch FROM pg_postmaster_start_time()),
+  'in_recovery', r.recovering,
+  'checkpoint_timeline', (SELECT timeline_id FROM pg_control_checkpoint()),
+  'wal_file', CASE WHEN NOT r.recovering THEN pg_walfile_name(pg_current_wal_lsn()) END,
+  'recovery_timeline', (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
+  'current', CASE WHEN NOT r.recovering THEN pg_current_wal_lsn()::text END,
+  'received', pg_last_wal_receive_lsn()::text,
+  'replayed', pg_last_wal_replay_lsn()::text,
+  'last_replayed_commit', extract(epoch FROM pg_last_xact_replay_timestamp()),
+  'replay_pause', CASE WHEN r.recovering THEN pg_get_wal_replay_pause_state() END,
+  'receiver', (SELECT json_build_object(
+      'status', status, 'sender_host', sender_host, 'sender_port', sender_port,
+      'slot', slot_name, 'timeline', received_tli, 'written', written_lsn::text,
+      'flushed', flushed_lsn::text, 'latest_end', latest_end_lsn::text,
+      'last_message', extract(epoch FROM last_msg_receipt_time),
+      'latest_end_time', extract(epoch FROM latest_end_time)) FROM pg_stat_wal_receiver),
+  'replicas', (SELECT json_agg(json_build_object(
+      'application_name', application_name, 'client_address', client_addr, 'state', state,
+      'sync_state', sync_state, 'sent', sent_lsn::text, 'written', write_lsn::text,
+      'flushed', flush_lsn::text, 'replayed', replay_lsn::text,
+      'write_lag', extract(epoch FROM write_lag), 'flush_lag', extract(epoch FROM flush_lag),
+      'replay_lag', extract(epoch FROM replay_lag), 'reply_time', extract(epoch FROM reply_time)
+    ) ORDER BY application_name, pid) FROM pg_stat_replication),
+  'slots', (SELECT json_agg(json_build_object(
+      'name', slot_name, 'kind', slot_type, 'active', active, 'restart', restart_lsn::text,
+      'wal_status', wal_status) ORDER BY slot_name) FROM pg_replication_slots),
+  'settings', (SELECT json_agg(json_build_object(
+      'name', name, 'value', setting, 'unit', unit, 'source', source,
+      'pending_restart', pending_restart) ORDER BY name)
+    FROM pg_settings WHERE name = ANY(%(settings)s)),
+  'overrides', (SELECT json_agg(json_build_object(
+      'role', o.rolname, 'database', d.datname, 'name', split_part(c.line, '=', 1),
+      'value', substr(c.line, strpos(c.line, '=') + 1)) ORDER BY c.line)
+    FROM pg_db_role_setting s
+    CROSS JOIN LATERAL unnest(s.setconfig) AS c(line)
+    LEFT JOIN pg_roles o ON o.oid = s.setrole
+    LEFT JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE split_part(c.line, '=', 1) = ANY(%(settings)s)))
+FROM (SELECT pg_is_in_recovery() AS recovering) r
+"""
+
+
+def read_state(answer: Mapping[str, Any], *, where: str) -> ServerState:
+    """Read the answer to STATE; AccessDenied when the role may not see what was asked."""
+    if not answer.get("monitors"):
+        raise AccessDenied(f"{where}: the role is not a member of pg_monitor, it sees too little")
+    try:
+        return _read(answer)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotUnderstood(f"{where}: the server's state is unreadable: {error!r}") from error
+
+
+def _read(answer: Mapping[str, Any]) -> ServerState:
+    receiver = _receiver(answer["receiver"]) if answer["receiver"] else None
+    settings = [_setting(row) for row in answer["settings"] or ()]
+    return ServerState(
+        system_identifier=str(answer["system_identifier"]),
+        version=str(answer["version"]),
+        version_number=int(answer["version_number"]),
+        database=str(answer["database"]),
+        user=str(answer["user"]),
+        server_clock=float(answer["server_clock"]),
+        started=float(answer["started"]),
+        in_recovery=bool(answer["in_recovery"]),
+        timeline=_timeline(answer, receiver),
+        checkpoint_timeline=int(answer["checkpoint_timeline"]),
+        current=_lsn(answer["current"]),
+        received=_lsn(answer["received"]),
+        replayed=_lsn(answer["replayed"]),
+        last_replayed_commit=_number(answer["last_replayed_commit"]),
+        replay_pause=answer["replay_pause"] or "",
+        receiver=receiver,
+        replicas=tuple(_replica(row) for row in answer["replicas"] or ()),
+        slots=tuple(_slot(row) for row in answer["slots"] or ()),
+        settings={setting.name: setting for setting in settings},
+        overrides=tuple(_override(row) for row in answer["overrides"] or ()),
+    )
+
+
+def _timeline(answer: Mapping[str, Any], receiver: Receiver | None) -> int:
+    if answer["wal_file"]:
+        return int(answer["wal_file"][:8], 16)
+    if receiver and receiver.timeline:
+        return receiver.timeline
+    return max(int(answer["checkpoint_timeline"]), int(answer["recovery_timeline"] or 0))
+
+
+def _receiver(row: Mapping[str, Any]) -> Receiver:
+    return Receiver(
+        status=row["status"] or "",
+        sender_host=row["sender_host"] or "",
+        sender_port=row["sender_port"],
+        slot=row["slot"] or "",
+        timeline=row["timeline"],
+        written=_lsn(row["written"]),
+        flushed=_lsn(row["flushed"]),
+        last_message=_number(row["last_message"]),
+        latest_end=_lsn(row["latest_end"]),
+        latest_end_time=_number(row["latest_end_time"]),
+    )
+
+
+def _replica(row: Mapping[str, Any]) -> Replica:
+    return Replica(
+        application_name=row["application_name"] or "",
+        client_address=row["client_address"] or "",
+        state=row["state"] or "",
+        sync_state=row["sync_state"] or "",
+        sent=_lsn(row["sent"]),
+        written=_lsn(row["written"]),
+        flushed=_lsn(row["flushed"]),
+        replayed=_lsn(row["replayed"]),
+        write_lag=_number(row["write_lag"]),
+        flush_lag=_number(row["flush_lag"]),
+        replay_lag=_number(row["replay_lag"]),
+        reply_time=_number(row["reply_time"]),
+    )
+
+
+def _slot(row: Mapping[str, Any]) -> Slot:
+    return Slot(
+        name=row["name"],
+        kind=row["kind"],
+        active=bool(row["active"]),
+        restart=_lsn(row["restart"]),
+        wal_status=row["wal_status"] or "",
+    )
+
+
+def _setting(row: Mapping[str, Any]) -> Setting:
+    return Setting(
+        name=row["name"],
+        value=row["value"] or "",
+        unit=row["unit"] or "",
+        source=row["source"],
+        pending_restart=bool(row["pending_restart"]),
+    )
+
+
+def _override(row: Mapping[str, Any]) -> Override:
+    return Override(
+        role=row["role"] or "",
+        database=row["database"] or "",
+        name=row["name"],
+        value=row["value"],
+    )
+
+
+def _lsn(text: str | None) -> Lsn | None:
+    return Lsn.parse(text) if text else None
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,401 @@
+"""The PostgreSQL probe against a real primary and its streaming standby."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
+from local_servers import free_port
+from pki import Hierarchy, hierarchy
+
+from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
+from readiness.probes import postgres
+from readiness.probes.postgres import Session
+from readiness.probes.postgres_rights import Rights
+from readiness.probes.postgres_state import Lsn, read_state
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "postgres"
+DURABILITY = ("fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names")
+
+
+@pytest.fixture(scope="module")
+def pair(pki: Hierarchy) -> Iterator[tuple[Postgres, Postgres]]:
+    """One primary and one standby for the whole module."""
+    with postgres_pair(pki) as servers:
+        yield servers
+
+
+@pytest.fixture
+def primary(pair: tuple[Postgres, Postgres]) -> Postgres:
+    """The primary."""
+    return pair[0]
+
+
+@pytest.fixture
+def standby(pair: tuple[Postgres, Postgres]) -> Postgres:
+    """The standby."""
+    return pair[1]
+
+
+def look(server: Postgres, user: str = "looker") -> Session:
+    """Log in for looking."""
+    return postgres.connect(server.target(user), PASSWORDS[user])
+
+
+def test_the_primary_tells_its_state(primary: Postgres, standby: Postgres) -> None:
+    """A primary writes, knows its standby and shows the settings asked for."""
+    with look(primary) as session:
+        found = postgres.state(session, DURABILITY)
+    assert not found.in_recovery
+    assert found.version_number // 10000 == 15
+    assert found.timeline == found.checkpoint_timeline == 1
+    assert found.system_identifier.isdigit()
+    assert found.current is not None
+    assert found.current > 0
+    assert found.replayed is None
+    assert (found.receiver, found.replay_pause) == (None, "")
+    [replica] = found.replicas
+    assert (replica.application_name, replica.state, replica.sync_state) == (
+        "db2",
+        "streaming",
+        "async",
+    )
+    assert replica.sent is not None
+    assert replica.sent <= found.current
+    assert [(slot.name, slot.kind, slot.active) for slot in found.slots] == [
+        ("db2", "physical", True)
+    ]
+    assert set(found.settings) == set(DURABILITY)
+    assert (found.settings["fsync"].value, found.settings["fsync"].source) == (
+        "off",
+        "configuration file",
+    )
+    assert found.started < found.server_clock
+
+
+def test_the_standby_tells_its_state(primary: Postgres, standby: Postgres) -> None:
+    """A standby is in recovery, follows the same system and timeline, and isn't paused."""
+    with look(primary) as one, look(standby) as other:
+        leader, follower = postgres.state(one), postgres.state(other)
+    assert follower.in_recovery
+    assert follower.system_identifier == leader.system_identifier
+    assert follower.timeline == leader.timeline
+    assert follower.current is None
+    assert follower.replay_pause == "not paused"
+    assert follower.receiver is not None
+    assert (follower.receiver.status, follower.receiver.slot) == ("streaming", "db2")
+    assert follower.receiver.sender_port == primary.port
+    assert follower.replayed is not None
+    assert follower.replayed <= (follower.received or 0)
+
+
+def test_a_standby_that_streams_but_does_not_replay_shows(
+    primary: Postgres, standby: Postgres
+) -> None:
+    """Paused replay: streaming all the while, position received and not replayed, wait not met."""
+    standby.execute("SELECT pg_wal_replay_pause()")
+    try:
+        primary.execute("CREATE TABLE if not exists fill AS SELECT generate_series(1, 1000)")
+        with look(primary) as one, look(standby) as other:
+            wanted = postgres.state(one).current
+            assert wanted is not None
+            waited = postgres.replays_up_to(other, wanted, within=0.5)
+            state = postgres.state(other)
+        assert not waited.reached
+        assert waited.replayed is not None
+        assert waited.replayed < wanted
+        assert waited.looks > 1
+        assert state.replay_pause == "paused"
+        assert state.receiver is not None
+        assert state.receiver.status == "streaming"
+    finally:
+        standby.execute("SELECT pg_wal_replay_resume()")
+    with look(standby) as other:
+        assert postgres.replays_up_to(other, wanted, within=20).reached
+
+
+def test_a_primary_never_replays(primary: Postgres) -> None:
+    """Asked of a server that is no standby, the wait ends unreached with no position."""
+    with look(primary) as session:
+        waited = postgres.replays_up_to(session, Lsn(1), within=0.1)
+    assert (waited.reached, waited.replayed) == (False, None)
+
+
+def test_role_and_database_overrides_are_seen(primary: Postgres) -> None:
+    """A role that turned synchronous_commit off for itself is found, with whom it concerns."""
+    primary.execute(
+        "ALTER ROLE app SET synchronous_commit = off",
+        "ALTER DATABASE postgres SET synchronous_commit = local",
+        "ALTER ROLE app SET work_mem = '8MB'",
+    )
+    try:
+        with look(primary) as session:
+            found = postgres.state(session, DURABILITY)
+    finally:
+        primary.execute("ALTER ROLE app RESET ALL", "ALTER DATABASE postgres RESET ALL")
+    seen = {(o.role, o.database, o.name, o.value) for o in found.overrides}
+    assert seen == {
+        ("app", "", "synchronous_commit", "off"),
+        ("", "postgres", "synchronous_commit", "local"),
+    }
+
+
+def test_a_role_that_only_looks_has_nothing_dangerous(primary: Postgres) -> None:
+    """pg_monitor and nothing else: no dangerous right, on primary and standby."""
+    with look(primary) as session:
+        assert postgres.rights(session) == Rights("looker", "postgres", ())
+        assert postgres.rights(session).only_looks
+
+
+GRANTS = [
+    ("ALTER ROLE looker CREATEDB", "ALTER ROLE looker NOCREATEDB", "CREATEDB"),
+    ("ALTER ROLE looker CREATEROLE", "ALTER ROLE looker NOCREATEROLE", "CREATEROLE"),
+    ("ALTER ROLE looker REPLICATION", "ALTER ROLE looker NOREPLICATION", "REPLICATION"),
+    ("ALTER ROLE looker BYPASSRLS", "ALTER ROLE looker NOBYPASSRLS", "BYPASSRLS"),
+    (
+        "GRANT pg_signal_backend TO looker",
+        "REVOKE pg_signal_backend FROM looker",
+        "member of pg_signal_backend",
+    ),
+    (
+        "ALTER ROLE looker NOINHERIT; CREATE ROLE between IN ROLE pg_checkpoint ROLE looker",
+        "DROP ROLE between; ALTER ROLE looker INHERIT",
+        "member of pg_checkpoint",
+    ),
+    (
+        "CREATE ROLE boss SUPERUSER; GRANT boss TO looker",
+        "DROP ROLE boss",
+        "superuser through role boss",
+    ),
+    (
+        "CREATE TABLE marks (id int); GRANT UPDATE (id) ON marks TO looker",
+        "DROP TABLE marks",
+        "may write table marks",
+    ),
+    (
+        "CREATE TABLE open (id int); GRANT INSERT ON open TO PUBLIC",
+        "DROP TABLE open",
+        "may write table open",
+    ),
+    (
+        "CREATE SEQUENCE numbers; GRANT USAGE ON SEQUENCE numbers TO looker",
+        "DROP SEQUENCE numbers",
+        "may advance sequence numbers",
+    ),
+    (
+        "CREATE SCHEMA yard; GRANT CREATE ON SCHEMA yard TO looker",
+        "DROP SCHEMA yard",
+        "may create in schema yard",
+    ),
+    (
+        "GRANT CREATE ON DATABASE postgres TO looker",
+        "REVOKE CREATE ON DATABASE postgres FROM looker",
+        "may create schemas in database postgres",
+    ),
+    (
+        "CREATE TABLE mine (id int); ALTER TABLE mine OWNER TO looker",
+        "DROP TABLE mine",
+        "owns table mine",
+    ),
+    (
+        "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO looker",
+        "REVOKE EXECUTE ON FUNCTION pg_switch_wal() FROM looker",
+        "may run pg_switch_wal()",
+    ),
+    (
+        "GRANT ALTER SYSTEM ON PARAMETER work_mem TO looker",
+        "REVOKE ALTER SYSTEM ON PARAMETER work_mem FROM looker",
+        "may set parameter work_mem",
+    ),
+]
+
+
+@pytest.mark.parametrize(("grant", "revoke", "phrase"), GRANTS, ids=[g[2] for g in GRANTS])
+def test_each_dangerous_right_is_found(
+    primary: Postgres, grant: str, revoke: str, phrase: str
+) -> None:
+    """A right given to the looking role is named, and gone again after it was taken away."""
+    primary.execute(*grant.split(";"))
+    try:
+        with look(primary) as session:
+            assert phrase in postgres.rights(session).dangerous
+    finally:
+        primary.execute(*revoke.split(";"))
+    with look(primary) as session:
+        assert postgres.rights(session).dangerous == ()
+
+
+def test_a_superuser_is_named_as_such(primary: Postgres) -> None:
+    """A superuser given for looking: one phrase says it all."""
+    primary.execute("ALTER ROLE app SUPERUSER")
+    try:
+        with look(primary, "app") as session:
+            assert postgres.rights(session).dangerous == ("superuser",)
+    finally:
+        primary.execute("ALTER ROLE app NOSUPERUSER")
+
+
+def test_ownership_in_another_database_counts(primary: Postgres) -> None:
+    """A table owned in a database we aren't connected to is still found."""
+    primary.execute("CREATE DATABASE other")
+    try:
+        primary.execute(
+            "CREATE TABLE theirs (id int)", "ALTER TABLE theirs OWNER TO looker", dbname="other"
+        )
+        with look(primary) as session:
+            assert postgres.rights(session).dangerous == ("owns something in database other",)
+    finally:
+        primary.execute("DROP DATABASE other")
+
+
+def test_the_session_cannot_write(primary: Postgres) -> None:
+    """Even a role with rights is stopped: the session's transactions are read-only."""
+    primary.execute("CREATE TABLE scratch (id int)", "GRANT INSERT ON scratch TO app")
+    try:
+        with (
+            look(primary, "app") as session,
+            pytest.raises(NotUnderstood, match="read-only transaction"),
+        ):
+            session.row("INSERT INTO scratch VALUES (1) RETURNING id")
+    finally:
+        primary.execute("DROP TABLE scratch")
+
+
+def test_a_slow_question_times_out(primary: Postgres) -> None:
+    """The statement timeout of the session ends a question, and says so."""
+    target = primary.target()
+    with (
+        postgres.connect(target, PASSWORDS["looker"], statement_timeout=0.2) as session,
+        pytest.raises(TimedOut, match="statement timeout"),
+    ):
+        session.row("SELECT pg_sleep(20)")
+
+
+def test_a_locked_object_times_out(primary: Postgres) -> None:
+    """The lock timeout keeps a question from queueing behind others' locks."""
+    primary.execute("CREATE TABLE locked (id int)", "GRANT SELECT ON locked TO looker")
+    try:
+        with primary.superuser() as holder, holder.transaction():
+            holder.execute("LOCK TABLE locked IN ACCESS EXCLUSIVE MODE")
+            with (
+                postgres.connect(
+                    primary.target(), PASSWORDS["looker"], lock_timeout=0.2
+                ) as session,
+                pytest.raises(TimedOut, match="lock timeout"),
+            ):
+                session.row("SELECT count(*) FROM locked")
+    finally:
+        primary.execute("DROP TABLE locked")
+
+
+def test_a_role_without_reading_rights_is_denied(primary: Postgres) -> None:
+    """Without pg_monitor the answer would be empty where there is something: AccessDenied."""
+    with look(primary, "app") as session, pytest.raises(AccessDenied, match="pg_monitor"):
+        postgres.state(session)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "words"),
+    [
+        ("looker", "wrong", "password authentication failed"),
+        ("looker", None, "no password supplied"),
+        ("stranger", "x", "password authentication failed"),
+        ("nobody", "x", "pg_hba.conf rejects connection"),
+    ],
+)
+def test_a_refused_login_is_one_line(
+    primary: Postgres, user: str, password: str | None, words: str
+) -> None:
+    """Whoever the server refuses is AccessDenied: machine, address, user, reason, no password."""
+    target = primary.target(user)
+    with pytest.raises(AccessDenied, match=words) as refused:
+        postgres.connect(target, password)
+    text = str(refused.value)
+    assert text.startswith(f"db1 (127.0.0.1:{primary.port}/postgres) as {user}: ")
+    assert "\n" not in text
+    assert "wrong" not in text
+
+
+def test_a_missing_database_is_denied(primary: Postgres) -> None:
+    """A database that doesn't exist is named."""
+    with pytest.raises(AccessDenied, match='database "nowhere" does not exist'):
+        postgres.connect(primary.target(dbname="nowhere"), PASSWORDS["looker"])
+
+
+def test_nobody_listening_is_unreachable(primary: Postgres) -> None:
+    """A closed port is Unreachable."""
+    with pytest.raises(Unreachable, match=r"[Cc]onnection refused"):
+        postgres.connect(replace(primary.target(), port=free_port()), "x")
+
+
+def test_a_silent_server_times_out(primary: Postgres) -> None:
+    """A port that accepts and says nothing ends at the connect timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = replace(primary.target(), port=silent.getsockname()[1])
+        with pytest.raises(TimedOut):
+            postgres.connect(target, "x", connect_timeout=2)
+
+
+def test_another_name_in_the_certificate_is_not_accepted(primary: Postgres) -> None:
+    """The certificate must bear the declared name, wherever we connect."""
+    with pytest.raises(NotUnderstood, match=f'certificate for "{NAME}"'):
+        postgres.connect(replace(primary.target(), host="other.example.org"), "x")
+
+
+def test_another_authority_is_not_accepted(primary: Postgres, tmp_path: Path) -> None:
+    """A chain that doesn't lead to the declared authority ends the connection."""
+    foreign = tmp_path / "foreign.pem"
+    foreign.write_bytes(hierarchy("Foreign").root.pem)
+    with pytest.raises(NotUnderstood, match="certificate verify failed"):
+        postgres.connect(replace(primary.target(), ca_file=foreign), "x")
+
+
+def test_a_promoted_standby_has_the_next_timeline(pki: Hierarchy) -> None:
+    """After a promotion the timeline is the new one at once, before any checkpoint says so."""
+    with postgres_pair(pki) as (_, standby):
+        standby.control("promote")
+        with look(standby) as session:
+            found = postgres.state(session)
+    assert not found.in_recovery
+    assert found.timeline == 2
+    assert found.current is not None
+
+
+@pytest.mark.parametrize("name", ["primary", "standby"])
+def test_a_recorded_answer_reads_the_same(name: str) -> None:
+    """What a real server answered once is still understood, without a server."""
+    answer = json.loads((RECORDED / f"{name}.json").read_text())
+    found = read_state(answer, where="db1")
+    assert found.in_recovery is (name == "standby")
+    assert (found.receiver is not None) is found.in_recovery
+    assert found.system_identifier == answer["system_identifier"]
+
+
+@pytest.mark.parametrize("key", ["system_identifier", "current", "receiver", "settings"])
+def test_an_answer_with_a_gap_is_refused(key: str) -> None:
+    """A missing part is NotUnderstood and named, never a default."""
+    answer = json.loads((RECORDED / "standby.json").read_text())
+    del answer[key]
+    with pytest.raises(NotUnderstood, match=key):
+        read_state(answer, where="db1")
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_a_wal_position_reads_back(value: int) -> None:
+    """Text and number of a WAL position say the same, and text sorts as numbers do not."""
+    lsn = Lsn(value)
+    assert Lsn.parse(lsn.text) == lsn
+    assert f"{lsn}" == lsn.text
+    assert int(lsn) == value
+
+
+@pytest.mark.parametrize("text", ["", "0", "/", "x/1", "1/", "1/123456789", "FFFFFFFFF/0"])
+def test_what_is_no_wal_position_is_refused(text: str) -> None:
+    """Anything but two hexadecimal halves is a ValueError."""
+    with pytest.raises(ValueError, match=r".+"):
+        Lsn.parse(text)
