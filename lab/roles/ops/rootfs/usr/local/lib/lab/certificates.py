@@ -27,7 +27,7 @@ NAMES = ("portal.lab.test", "edge1.lab.test", "edge2.lab.test")
 EDGES = ("edge1.lab.test", "edge2.lab.test")
 DIRECTORY = "https://mon1.lab.test:14000/dir"
 #: Where both edges send /.well-known/acme-challenge/.
-RESPONDER = ":5002"
+RESPONDER_PORT = 5002
 
 SETTINGS = Path("/etc/lab-certificates")
 STORE = Path("/var/lib/lab-certificates")
@@ -77,35 +77,34 @@ def challenges_can_arrive() -> None:
 
 
 def certificate_file(folder: Path) -> Path:
-    """Where lego puts the chain; the key lies beside it."""
-    return folder / "certificates" / f"{NAMES[0]}.crt"
+    """Where certbot puts the chain; the key lies beside it."""
+    return folder / "live" / NAMES[0] / "fullchain.pem"
 
 
 def issue(folder: Path) -> None:
-    """Order one certificate for all names with lego, unless a good one lies in the folder."""
+    """Order one certificate for all names with certbot, unless a good one lies in the folder."""
     chain = certificate_file(folder)
     if chain.exists():
         leaf = x509.load_pem_x509_certificate(chain.read_bytes())
         if leaf.not_valid_after.replace(tzinfo=UTC) > datetime.now(UTC) + RENEW_BEFORE:
             return
     challenges_can_arrive()
-    command = ["/usr/bin/lego", "--path", str(folder), "--server", DIRECTORY]
-    command += [
-        "--email",
-        "certificates@lab.test",
-        "--accept-tos",
-        "--http",
-        "--http.port",
-        RESPONDER,
-    ]
-    command += [argument for name in NAMES for argument in ("--domains", name)]
-    environment = {"LEGO_CA_CERTIFICATES": str(SETTINGS / "lab-ca.pem"), "HOME": str(STORE)}
     done = subprocess.run(
-        [*command, "run"], env=environment, timeout=40, check=False, capture_output=True, text=True
+        [
+            *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos"),
+            *("--register-unsafely-without-email", "--key-type", "ecdsa"),
+            *("--standalone", "--http-01-port", str(RESPONDER_PORT), "--server", DIRECTORY),
+            *("--config-dir", folder, "--work-dir", folder / "work", "--logs-dir", folder / "log"),
+            *("--cert-name", NAMES[0], "--domains", ",".join(NAMES)),
+        ],
+        env={"REQUESTS_CA_BUNDLE": str(SETTINGS / "lab-ca.pem"), "HOME": str(STORE)},
+        capture_output=True,
+        timeout=40,
+        check=False,
+        text=True,
     )
-    print(done.stderr, file=sys.stderr, flush=True)
     if done.returncode:
-        raise NotYetError(f"lego ended with {done.returncode}")
+        raise NotYetError(f"certbot ended with {done.returncode}: {done.stderr.strip()}")
 
 
 def install(edge: str, bundle: bytes) -> None:
@@ -155,7 +154,7 @@ def main() -> None:
     forget_other_roots(folder)
     until(deadline, issue, folder)
     chain = certificate_file(folder).read_bytes()
-    key = certificate_file(folder).with_suffix(".key").read_bytes()
+    key = certificate_file(folder).with_name("privkey.pem").read_bytes()
     for edge in EDGES:
         until(deadline, install, edge, key + chain)
     leaf = x509.load_pem_x509_certificate(chain).public_bytes(Encoding.DER)
