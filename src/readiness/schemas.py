@@ -22,7 +22,7 @@ MODELS: Final[Mapping[str, type[Written]]] = {"environment": Environment, "polic
 def schema(model: type[Written]) -> Json:
     """The JSON Schema (draft 2020-12) of what people may write."""
     generated = model.model_json_schema(by_alias=True, mode="validation")
-    return {"$schema": DIALECT, **_without_defaults(generated)}
+    return {"$schema": DIALECT, **_tidied(generated)}
 
 
 def schema_text(model: type[Written]) -> str:
@@ -59,7 +59,8 @@ def _step(whole: Json, node: Json, part: str | int) -> Json:
     if isinstance(part, int):
         found = node.get("items", {})
     else:
-        found = node.get("properties", {}).get(part) or node.get("additionalProperties")
+        free = [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
+        found = node.get("properties", {}).get(part) or free[-1]
     return found if isinstance(found, dict) else {}
 
 
@@ -71,17 +72,19 @@ def _resolved(whole: Json, node: Json) -> Json:
     return _resolved(whole, choices[0]) if choices else node
 
 
-def _without_defaults(node: Any) -> Any:
-    """Defaults are left out: they stand in the models as seconds and not as people write them."""
+def _tidied(node: Any) -> Any:
+    """Without defaults (they are seconds, people write units); keys with a pattern must match."""
     if isinstance(node, list):
-        return [_without_defaults(entry) for entry in node]
+        return [_tidied(entry) for entry in node]
     if not isinstance(node, dict):
         return node
     named = node.get("properties", {})
     kept = {key: value for key, value in node.items() if key != "default"}
-    cleaned = {key: _without_defaults(value) for key, value in kept.items()}
+    cleaned = {key: _tidied(value) for key, value in kept.items()}
+    if "patternProperties" in node:
+        cleaned["additionalProperties"] = False
     if named:
-        cleaned["properties"] = {key: _without_defaults(value) for key, value in named.items()}
+        cleaned["properties"] = {key: _tidied(value) for key, value in named.items()}
     return cleaned
 
 

@@ -43,8 +43,7 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT: Final = re.compile(
     r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?"
 )
-# In the parser's messages: more than one character of what was written, which may be a secret.
-_QUOTED: Final = re.compile(r"'(?!<|\\?.')[^']*'")
+_QUOTED: Final = re.compile(r"'[^']*'")
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -88,7 +87,7 @@ def read_yaml(path: Path) -> YamlFile:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         context = f" {error.context}" if error.context else ""
-        message = "is not YAML: " + _QUOTED.sub("a text", f"{error.problem}{context}")
+        message = "is not YAML: " + _QUOTED.sub(_harmless_quote, f"{error.problem}{context}")
         raise _refused(path, _place(mark) if mark else Place(1, 1), message) from None
     except (YAMLError, ValueError, OverflowError):
         # ruamel lets a few of Python's own errors through, such as for an impossible escape.
@@ -109,6 +108,12 @@ def written(path: KeyPath) -> str:
 def harmless_key(key: str) -> str:
     """The key, unless it looks like a value that ended up in its place."""
     return key if _KEY.fullmatch(key) else "(a key that is not a name)"
+
+
+def _harmless_quote(quote: re.Match[str]) -> str:
+    """A quote in the parser's message, unless it is more than a character or two of the file."""
+    short = len(quote[0]) <= len("'\\t'") or quote[0].startswith("'<")
+    return quote[0] if short else "a text"
 
 
 def _text(path: Path) -> str:

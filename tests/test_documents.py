@@ -1,0 +1,189 @@
+"""Tests that environment and policy files load, and that a wrong one is refused in one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wrong_files import (
+    ENVIRONMENTS,
+    LAB,
+    PASSWORD,
+    POLICY,
+    WRONG_ENVIRONMENTS,
+    WRONG_POLICIES,
+    Wrong,
+)
+
+from readiness.clauses import load_clauses
+from readiness.documents import load_environment, load_policy, validate_policy
+from readiness.errors import UsageError
+
+CLAUSES = frozenset(clause.id for one in load_clauses() for clause in one.clauses)
+
+Load = Callable[[Path], object]
+
+
+@pytest.fixture
+def refusal(tmp_path: Path) -> Callable[..., str]:
+    """Writes a file, loads it, and returns the line that refuses it."""
+
+    def refuse(content: str | bytes, load: Load = load_environment) -> str:
+        path = tmp_path / "site.yaml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        with pytest.raises(UsageError) as caught:
+            load(path)
+        line = str(caught.value)
+        assert line.startswith(str(path))
+        assert "\n" not in line
+        return line.removeprefix(str(path))
+
+    return refuse
+
+
+def test_lab_files_load_and_agree_with_the_catalogue() -> None:
+    """The committed pair is valid, and every clause it requires exists."""
+    environment = load_environment(ENVIRONMENTS / "lab.yaml")
+    policy = load_policy(ENVIRONMENTS / "policy.yaml")
+    validate_policy(policy, CLAUSES)
+    assert environment.database("paws360-db").failover is not None
+    assert len(policy.required or ()) == 27
+
+
+def test_relative_references_count_from_the_file(tmp_path: Path) -> None:
+    """`file:x` beside the environment file is found from any working directory."""
+    (tmp_path / "site.yaml").write_text(LAB.replace("file:/var/lib/readiness-lab/", "file:"))
+    environment = load_environment(tmp_path / "site.yaml")
+    assert environment.identity is not None
+    assert environment.path(environment.identity) == tmp_path / "secrets/identity.json"
+
+
+@pytest.mark.parametrize("wrong", WRONG_ENVIRONMENTS, ids=str)
+def test_wrong_environment_is_refused_in_one_line(
+    wrong: Wrong, refusal: Callable[..., str]
+) -> None:
+    """Each mistake is named with key, expectation and finding, at the line that it is in."""
+    text = wrong.within(LAB)
+    line = refusal(text)
+    assert wrong.line in line
+    assert "hunter2" not in line
+    assert "271828" not in line
+    if wrong.new:
+        changed = range(len(LAB.partition(wrong.old)[0].splitlines()), len(text.splitlines()) + 1)
+        assert int(line.split(":")[1]) in changed
+
+
+@pytest.mark.parametrize("wrong", WRONG_POLICIES, ids=str)
+def test_wrong_policy_is_refused_in_one_line(wrong: Wrong, refusal: Callable[..., str]) -> None:
+    """Each mistake is named with key and expectation."""
+    assert wrong.line in refusal(wrong.within(POLICY), load_policy)
+
+
+def test_place_is_line_and_column_of_the_value(refusal: Callable[..., str]) -> None:
+    """The place is where the editor has to go."""
+    text = LAB.replace("- name: edge2", "- name: edge1")
+    row = next(
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        if line == "  - name: edge1" and "198.18.1.12" in text.splitlines()[number + 2]
+    )
+    assert refusal(text).startswith(f":{row}:11: machines[2].name: ")
+
+
+def test_unknown_clause_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    """A misspelt clause would silently require nothing."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY.replace("- sec.tls/chain", "- sec.tls/chian"))
+    with pytest.raises(UsageError, match=r":30:5: required\[14\]: .*did you mean 'sec.tls/chain'"):
+        validate_policy(load_policy(path), CLAUSES)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("may_be_not_applicable: []", "may_be_not_applicable: [sec.tls/nothing]"),
+        ("default: 1 d", "clauses: {sec.tls/nothing: 1 d}"),
+    ],
+)
+def test_unknown_clause_is_refused_wherever_it_is_named(
+    tmp_path: Path, section: str, key: str
+) -> None:
+    """Not only the list of required clauses names clauses."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY.replace(section, key))
+    with pytest.raises(UsageError, match="unknown clause"):
+        validate_policy(load_policy(path), CLAUSES)
+
+
+def test_each_kind_of_file_in_the_place_of_the_other(refusal: Callable[..., str]) -> None:
+    """A policy is not an environment, and the refusal says just that."""
+    assert "expected an environment, found a policy" in refusal(POLICY)
+    assert "expected a policy, found an environment" in refusal(LAB, load_policy)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("hunter2", "'hunter2'", "!hunter2", "!hunt!hunter2", "*hunter2", "&hunter2"),
+        *("{hunter2: }", "|\n          hunter2", "[[hunter2]]", "hunter2\n        x", "@hunter2"),
+        *("%hunter2", "hunter2: x", "'hunter2", '"\\hunter2"', "{hunter2"),
+        "postgres://me:hunter2@db1/x",
+    ],
+)
+@pytest.mark.parametrize(
+    "place", [PASSWORD, "key: file:/var/lib/readiness-lab/secrets/ssh/observer"]
+)
+def test_a_secret_in_the_place_of_a_reference_is_not_echoed(
+    secret: str, place: str, refusal: Callable[..., str]
+) -> None:
+    """What stands where a reference belongs may be the secret itself."""
+    key = place.partition(":")[0]
+    assert "hunter2" not in refusal(LAB.replace(place, f"{key}: {secret}"))
+
+
+def test_missing_space_does_not_echo_the_secret(refusal: Callable[..., str]) -> None:
+    """`password:hunter2` is a text where a mapping belongs, not a key."""
+    line = refusal("schema: 1\nname: a\nssh:\n  password:hunter2\n")
+    assert "hunter2" not in line
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
+        st.lists(st.sampled_from(["a: ", "- ", "\n", "  ", "[", "{", "}", "'", "!x ", "&a ", "?"]))
+        .map("".join)
+        .map(str.encode),
+    )
+)
+def test_noise_is_refused_and_never_a_traceback(tmp_path: Path, noise: bytes) -> None:
+    """Whatever the bytes, the answer is a usage error of one line."""
+    path = tmp_path / "noise.yaml"
+    path.write_bytes(noise)
+    with pytest.raises(UsageError) as caught:
+        load_environment(path)
+    assert "\n" not in str(caught.value)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_damaged_file_loads_or_is_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Cutting out a piece anywhere never gives anything but an environment or a usage error."""
+    start = data.draw(st.integers(0, len(LAB)))
+    length = data.draw(st.integers(1, 40))
+    path = tmp_path / "cut.yaml"
+    path.write_text(LAB[:start] + LAB[start + length :])
+    refused = ""
+    try:
+        load_environment(path)
+    except UsageError as error:
+        refused = str(error)
+    assert not refused or refused.startswith(str(path))

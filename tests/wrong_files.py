@@ -1,0 +1,88 @@
+"""Files with one mistake each: what is replaced in a good file, and how the refusal must read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+LAB = (ENVIRONMENTS / "lab.yaml").read_text(encoding="utf-8")
+POLICY = (ENVIRONMENTS / "policy.yaml").read_text(encoding="utf-8")
+PASSWORD = "password: file:/var/lib/readiness-lab/secrets/pg/observe.password"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One mistake; `shape` says that the JSON Schema refuses it too."""
+
+    old: str
+    new: str
+    line: str
+    shape: bool = True
+
+    def __str__(self) -> str:
+        """Its name in the list of tests."""
+        return self.new.strip() or f"without {self.old.strip()}"
+
+    def within(self, text: str) -> str:
+        """The text with the mistake in it."""
+        assert self.old in text
+        return text.replace(self.old, self.new, 1)
+
+
+WRONG_ENVIRONMENTS = (
+    Wrong("\nmachines:", "\nmachnes:", "machnes: unknown key, did you mean 'machines'?"),
+    Wrong("looks_from: ops\n", "", "looks_from: is missing"),
+    Wrong("schema: 1", "schema: 2", "schema: was written for a newer version of readiness"),
+    Wrong("schema: 1", "schema: '1'", "schema: wrong schema number; expected 1, found '1'"),
+    Wrong("kind: rehearsal", "kind: prod", "found 'prod'"),
+    Wrong("name: lab", "name: The Lab", "expected a name of lower-case letters"),
+    Wrong("port: 443", "port: '443'", "expected a whole number, found '443'"),
+    Wrong("port: 443", "port: 70000", "expected at most 65535, found 70000"),
+    Wrong("port: 443", "port: yes", "expected a whole number, found 'yes'"),
+    Wrong("own_name: true", "own_name: on", "expected true or false, found 'on'"),
+    Wrong("recovery_time: 30 min", "recovery_time: 60", "a duration such as '30 s'"),
+    Wrong("recovery_time: 30 min", "recovery_time: 30 m", "found '30 m'"),
+    Wrong("lag_bytes: 1 MiB", "lag_bytes: 1 mib", "a size such as '10 MiB'"),
+    Wrong("availability: 99.9", "availability: 100", "expected less than 100, found 100"),
+    Wrong(
+        "[observe, touch, disrupt]", "observe", "permissions.tiers: wrong value; expected a list"
+    ),
+    Wrong("[observe, touch, disrupt]", "[obsrve]", "permissions.tiers[0]"),
+    Wrong("chrony, pebble]", "'chrony; reboot']", "expected the name of a systemd unit"),
+    Wrong("members: [db1, db2, db3]", "members: []", "expected at least 1 entry"),
+    Wrong("user: observer", "user: -oProxyCommand=x", "expected a user name"),
+    Wrong("198.18.1.12", "198.18.1.400", "expected an IPv4 or IPv6 address"),
+    Wrong("public: file:", "public: ", "authorities.public: wrong value; expected a reference"),
+    Wrong("identity: file:", "identity: env:", "identity: wrong value; expected a reference"),
+    Wrong("      port: 80", "      prot: 80", "plain_http.prot: unknown key, did you mean 'port'?"),
+    Wrong(PASSWORD, "password: hunter2", "expected a reference, file:PATH or env:NAME"),
+    Wrong(PASSWORD, "password: env:1a", "expected a reference, file:PATH or env:NAME"),
+    Wrong(PASSWORD, "password: [hunter2]", "found a list"),
+    Wrong(PASSWORD, "password: 271828", "found a single value"),
+    Wrong(PASSWORD, "pasword: hunter2", "pasword: unknown key, did you mean 'password'?"),
+    Wrong("- name: edge2", "- name: edge1", "each machine once, found 'edge1' twice", shape=False),
+    Wrong("zone: edge", "zone: egde", "a declared zone (did you mean 'edge'?)", shape=False),
+    Wrong("looks_from: ops", "looks_from: moon", "looks_from: wrong value", shape=False),
+    Wrong("[edge1, edge2]", "[edge1, edge3]", "listeners[0].machines[1]", shape=False),
+    Wrong("[app1, app2]", "[app1, app9]", "failover.pooled.machines[1]", shape=False),
+    Wrong("authority: public", "authority: publik", "listeners[0].authority", shape=False),
+    Wrong("[db1, db2, db3]\n    port", "[db1, db2, db2]\n    port", "members[2]", shape=False),
+    Wrong(
+        "2001:2:0:1::12", "2001:2:0:1:0::11", "2001:2:0:1::11 again (already at edge1)", shape=False
+    ),
+    Wrong("expiry: 150 s", "expiry: 30 s", "databases[0].failover.expiry", shape=False),
+    Wrong("synchronous_standbys: 1", "synchronous_standbys: 3", "expected at most 2", shape=False),
+    Wrong(
+        "protocol: https", "protocol: tls", "plain_http only beside protocol: https", shape=False
+    ),
+    Wrong("    names: [portal.lab.test]\n", "", "at least one entry in names", shape=False),
+)
+
+WRONG_POLICIES = (
+    Wrong("owner:", "onwer:", "onwer: unknown key, did you mean 'owner'?"),
+    Wrong("schema: 1", "schema: 7", "was written for a newer version of readiness"),
+    Wrong("- sec.tls/chain", "- tls", "expected a clause such as sec.tls/chain, found 'tls'"),
+    Wrong("level: 0.95", "level: 95", "confidence.level: wrong value; expected less than 1"),
+    Wrong("[critical]", "[blocker]", "blocking_severities[0]"),
+    Wrong("default: 1 d", "clauses: {tls: 1 d}", "evidence_age.clauses.tls: wrong key"),
+    Wrong("- sec.tls/chain", "- sec.tls/name", "each clause once", shape=False),
+)
