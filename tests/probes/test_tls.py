@@ -260,6 +260,29 @@ def test_a_refusal_that_comes_after_the_handshake(
     assert found.protocols == TODAY, found.protocol_reasons
 
 
+def test_a_refusal_that_comes_after_our_goodbye(pki: Hierarchy, healthy_file: Path) -> None:
+    """A server that looks at the client late is still heard."""
+    context = server_context(healthy_file, clients_of=pki.root.pem, tickets=0)
+
+    def late(connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(incoming, outgoing, server_side=True)
+        incoming.write(connection.recv(4096))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        connection.sendall(outgoing.read())
+        flight, goodbye = connection.recv(4096), connection.recv(4096)
+        incoming.write(flight + goodbye)
+        with contextlib.suppress(ssl.SSLError):
+            server.do_handshake()
+        connection.sendall(outgoing.read())
+
+    with serve(late) as port:
+        found = look(pki, port)
+    assert found.access is Access.REFUSED
+    assert found.access_problem == "alert certificate_required"
+
+
 def test_a_wrong_client_certificate(pki: Hierarchy, healthy_file: Path, tmp_path: Path) -> None:
     """A client certificate of another authority is refused under that name."""
     other = str(hierarchy("Other").leaf("client").write(tmp_path / "client.pem"))

@@ -4,6 +4,7 @@ An attempt always comes back as a value. What an ending means (a finding, no ans
 refused) is for the reader of the attempt to say.
 """
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -23,6 +24,18 @@ _SSL_REQUEST = struct.pack(">II", 8, 80_877_103)
 _CLEAR_BYTES_KEPT = 32_768
 # Long enough for a refusal on a local network; to more silence we say goodbye.
 _PATIENCE = 0.05
+
+CERTIFICATE_ALERTS = {
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_revoked",
+    "certificate_expired",
+    "certificate_unknown",
+    "unknown_ca",
+    "access_denied",
+    "certificate_required",
+}
+"""Alerts by which a server refuses a client for its certificate or the lack of one."""
 
 
 class Ending(StrEnum):
@@ -79,25 +92,12 @@ class Attempt:
         """Whether the server refused us for want of a client certificate it accepts."""
         words, alert = self.words, _alert_name(self.reason)
         return self.ending is Ending.ALERT and (
-            alert in _CERTIFICATE_ALERTS
-            or (alert == "handshake_failure" and words.asks_certificate)
+            alert in CERTIFICATE_ALERTS or (alert == "handshake_failure" and words.asks_certificate)
         )
 
     def __str__(self) -> str:
         """Ending and reason in a few words."""
         return f"{self.ending}: {self.reason}" if self.reason else str(self.ending)
-
-
-_CERTIFICATE_ALERTS = {
-    "bad_certificate",
-    "unsupported_certificate",
-    "certificate_revoked",
-    "certificate_expired",
-    "certificate_unknown",
-    "unknown_ca",
-    "access_denied",
-    "certificate_required",
-}
 
 
 def attempt(
@@ -195,8 +195,10 @@ class _Talk:
                 return
 
     def _flush(self) -> None:
+        """Send what is due; a server that has left may have said why, so reading goes on."""
         if self._outgoing.pending:
-            self._line.send(self._outgoing.read())
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                self._line.send(self._outgoing.read())
 
     def _hear(self, patience: float | None = None) -> None:
         data = self._line.receive(patience=patience)
@@ -219,7 +221,7 @@ class _Talk:
     def _failed(self, error: ssl.SSLError) -> Attempt:
         """Tell the target's failure from ours; what was heard counts before what OpenSSL says."""
         words = self._words()
-        reason = _plain(error)
+        reason = plain(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             ending, reason = Ending.UNTRUSTED, error.verify_message
         elif not words.is_tls:
@@ -247,7 +249,7 @@ class _Talk:
             return self._goodbye()
         except ssl.SSLError as error:
             refused = "ALERT" in (error.reason or "")
-            return (Access.REFUSED if refused else Access.UNKNOWN), _plain(error)
+            return (Access.REFUSED if refused else Access.UNKNOWN), plain(error)
         except (EOFError, OSError) as error:
             return Access.UNKNOWN, f"after the handshake: {error or 'closed without a word'}"
 
@@ -269,17 +271,20 @@ class _Talk:
             came = True
 
     def _goodbye(self) -> tuple[Access, str]:
-        """Close our side and listen for how the server closes its own."""
+        """Close our side and listen for how the server closes its own.
+
+        `unwrap` only sends: called again it would take a fatal alert for a peaceful end.
+        """
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self._flush()
         while True:
-            try:
-                self._tls.unwrap()
-            except ssl.SSLWantReadError:
-                self._flush()
-            else:
-                return Access.GRANTED, ""
             try:
                 self._hear()
             except EOFError:
+                return Access.GRANTED, ""
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.read(1)
                 return Access.GRANTED, ""
 
 
@@ -294,7 +299,7 @@ def _presented(tls: ssl.SSLObject) -> tuple[bytes, ...]:
     )
 
 
-def _plain(error: ssl.SSLError) -> str:
+def plain(error: ssl.SSLError) -> str:
     """Return OpenSSL's reason in lower case words, alerts under their standard name."""
     alert = _alert_name(error.reason or "")
     if alert:

@@ -1,0 +1,435 @@
+"""Asks one address for one page, and reads status, redirect, HSTS, body digest and JSON.
+
+The connection goes to exactly the address given, never to what a resolver or a proxy variable would
+choose, and no redirect is followed: what this node answers is the fact. Python's own HTTP parser
+reads the answer, because one header line must stay one value (RFC 6797 counts them).
+"""
+
+import contextlib
+import hashlib
+import http.client
+import io
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from readiness.errors import (
+    AccessDenied,
+    NotUnderstood,
+    ProbeError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+)
+from readiness.probes import wire
+from readiness.probes.tls_attempt import CERTIFICATE_ALERTS, plain
+from readiness.probes.tls_contexts import ClientCertificate, trusting_only
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a body that are read; the rest is left on the wire."""
+JSON_LIMIT = 64 * 1024
+"""Bytes of a body that are read as JSON."""
+
+_PERMANENT, _TEMPORARY = (301, 308), (302, 307)
+_HTTP_PORT, _HTTPS_PORT = 80, 443
+_NO_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
+_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+# RFC 9110, 5.6.2 and 5.6.4; RFC 6797, 6.1.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
+_DIRECTIVE = re.compile(
+    rf"[ \t]*(?:({_TOKEN})[ \t]*(?:=[ \t]*({_TOKEN}|\"(?:[^\"\\]|\\.)*\"))?)?[ \t]*(?:;|$)"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One page of one node."""
+
+    address: str
+    port: int
+    host: str
+    """Host name for the Host header, SNI and the certificate's name."""
+    path: str = "/"
+    """Path with its query, as it goes over the wire."""
+    authority_pem: bytes | None = None
+    """PEM store to trust; with it the request goes over TLS, without it in the clear."""
+    client_certificate: ClientCertificate | None = None
+    host_header: str | None = None
+    """What to send as Host instead, to see what the server makes of it."""
+    timeout: float = 5.0
+    """Seconds for everything: connection, handshake, answer and body."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the request goes over TLS."""
+        return self.authority_pem is not None
+
+    @property
+    def place(self) -> str:
+        """Address and port as people write them."""
+        return wire.place(self.address, self.port)
+
+    @property
+    def authority(self) -> str:
+        """The Host header: with its port where that is not the scheme's own (RFC 9110, 7.2)."""
+        if self.host_header is not None:
+            return self.host_header
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        own = _HTTPS_PORT if self.tls else _HTTP_PORT
+        return host if self.port == own else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The page as a browser would name it."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came back: an answer, or why there is none."""
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    complete: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Hsts:
+    """The Strict-Transport-Security header as a browser takes it (RFC 6797, 8.1)."""
+
+    count: int = 0
+    """How many such headers came; only the first one counts."""
+    max_age: int | None = None
+    """Seconds; None where a browser would ignore the header, 0 tells it to forget the host."""
+    include_subdomains: bool = False
+    preload: bool = False
+    problem: str = ""
+    """Why a browser ignores it; empty when it does not."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and what this node answered."""
+
+    address: str
+    port: int
+    family: str
+    """`v4` or `v6`."""
+    url: str
+    """What was asked for."""
+    host: str
+    """The name the request was made under."""
+    answers: bool
+    """False when the connection was refused or its TLS is not trusted."""
+    problem: str = ""
+    """Why there is no answer; empty when there is one."""
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in lower case, in the order they came; the values of cookies are dropped."""
+    location: str | None = None
+    """The Location header, if there is exactly one."""
+    hsts: Hsts = Hsts()
+    body_digest: str = ""
+    """SHA-256 of the body as read, hexadecimal."""
+    body_length: int = 0
+    """Bytes read."""
+    body_complete: bool = False
+    """False when the body was cut off, or longer than `BODY_LIMIT`."""
+    json: Any = None
+    """The body where it is JSON of at most `JSON_LIMIT` bytes, else None."""
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Return every value of a header, in order."""
+        return tuple(value for found, value in self.headers if found == name.lower())
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Whether an answer sends its reader to the same page over HTTPS."""
+
+    status: int
+    target: str
+    """Where it leads, made absolute; empty when it leads nowhere."""
+    to_https: bool
+    """It leads to the same host, path and query over HTTPS."""
+    permanent: bool
+    """301 or 308; false for 302 and 307, which browsers do not remember."""
+    problem: str
+    """Why it does not lead there; empty when it does."""
+
+
+def ask(
+    address: str,
+    port: int,
+    *,
+    host: str,
+    path: str = "/",
+    authority_pem: bytes | None = None,
+    client_certificate: ClientCertificate | None = None,
+    host_header: str | None = None,
+    timeout: float = 5.0,
+) -> Exchange:
+    """Ask one node for one page by GET; see `Question` for the arguments.
+
+    Raises:
+        TimedOut, Unreachable, AccessDenied, NotUnderstood: It could not be found out.
+        UsageError: An argument is wrong.
+    """
+    return ask_question(
+        Question(address, port, host, path, authority_pem, client_certificate, host_header, timeout)
+    )
+
+
+def ask_question(question: Question) -> Exchange:
+    """Ask and read what came back; raises as `ask` does."""
+    return read(question, listen(question))
+
+
+def ask_many(
+    questions: Iterable[Question], *, concurrency: int = 16
+) -> list[Exchange | ProbeError]:
+    """Ask many at once; exchanges or errors, in the order of the questions."""
+    return wire.at_once(ask_question, questions, concurrency)
+
+
+def listen(question: Question) -> Heard:
+    """Do the talking. A refused connection and TLS that is not trusted are heard, not raised."""
+    request = _request(question)
+    where = question.place
+    try:
+        with wire.Line(question.address, question.port, wire.Deadline(question.timeout)) as line:
+            return _exchange(line, question, request)
+    except ConnectionRefusedError:
+        return Heard(problem="connection refused")
+    except ssl.SSLCertVerificationError as error:
+        return Heard(problem=f"certificate not trusted: {error.verify_message}")
+    except ssl.SSLError as error:
+        reason = plain(error)
+        if reason.removeprefix("alert ") in CERTIFICATE_ALERTS:
+            raise AccessDenied(f"{where}: the server refused this client: {reason}") from error
+        raise NotUnderstood(f"{where}: TLS failed: {reason}") from error
+    except TimeoutError as error:
+        raise TimedOut(f"{where}: no answer within {question.timeout:g} s") from error
+    except (ConnectionResetError, BrokenPipeError) as error:
+        raise NotUnderstood(f"{where}: closed the connection without an answer") from error
+    except http.client.HTTPException as error:
+        raise NotUnderstood(f"{where}: no HTTP answer: {error!r}") from error
+    except OSError as error:
+        raise Unreachable(f"{where}: {error.strerror or error}") from error
+
+
+def _request(question: Question) -> bytes:
+    """Return the request; what could smuggle a second one into it is refused."""
+    for what, value in (("host", question.host), ("host header", question.authority)):
+        if not value or _NO_HOST.search(value):
+            raise UsageError(f"{what} cannot be sent", found=repr(value))
+    if not re.fullmatch(r"/[!-\"$-~]*", question.path):
+        raise UsageError("path cannot be sent", expected="/...", found=repr(question.path))
+    return (
+        f"GET {question.path} HTTP/1.1\r\nHost: {question.authority}\r\n"
+        "User-Agent: readiness\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    ).encode("ascii")
+
+
+def _exchange(line: wire.Line, question: Question, request: bytes) -> Heard:
+    if question.authority_pem is not None:
+        context = trusting_only(
+            question.authority_pem, question.client_certificate, check_hostname=True
+        )
+        line.socket.settimeout(line.deadline.left())
+        line.socket = context.wrap_socket(line.socket, server_hostname=question.host)
+    # A server that has left already may have said why, so a failed sending is followed by reading.
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
+        line.send(request)
+    answer = http.client.HTTPResponse(cast("socket.socket", _Source(line)), method="GET")
+    answer.begin()
+    body, complete = _body(answer)
+    return Heard(answer.status, tuple(answer.getheaders()), body, complete)
+
+
+def _body(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """Return at most `BODY_LIMIT` bytes of the body, and whether that is all of it."""
+    try:
+        body = answer.read(BODY_LIMIT + 1)
+    except http.client.IncompleteRead as error:
+        return error.partial[:BODY_LIMIT], False
+    announced = answer.length or 0
+    return body[:BODY_LIMIT], len(body) <= BODY_LIMIT and announced == 0
+
+
+class _Source(io.RawIOBase):
+    """A line as the HTTP parser wants it: a stream whose every read keeps to the deadline."""
+
+    def __init__(self, line: wire.Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the stream, as a socket does."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next."""
+        data = self._line.receive(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def read(question: Question, heard: Heard) -> Exchange:
+    """Read what came back for one question."""
+    headers = tuple(
+        (name.lower(), "" if name.lower().startswith("set-cookie") else value)
+        for name, value in heard.headers
+    )
+    locations = [value for name, value in headers if name == "location"]
+    policies = [value for name, value in headers if name == "strict-transport-security"]
+    return Exchange(
+        address=question.address,
+        port=question.port,
+        family=wire.family(question.address),
+        url=question.url,
+        host=question.host,
+        answers=not heard.problem,
+        problem=heard.problem,
+        status=heard.status,
+        headers=headers,
+        location=locations[0] if len(locations) == 1 else None,
+        hsts=read_hsts(policies, secure=question.tls),
+        body_digest=hashlib.sha256(heard.body).hexdigest() if heard.status else "",
+        body_length=len(heard.body),
+        body_complete=heard.complete,
+        json=_read_json(heard),
+    )
+
+
+def _read_json(heard: Heard) -> Any:
+    if len(heard.body) > JSON_LIMIT or not heard.complete:
+        return None
+    try:
+        return json.loads(heard.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_hsts(policies: list[str], *, secure: bool) -> Hsts:
+    """Read Strict-Transport-Security headers as a browser does (RFC 6797, 6.1 and 8.1).
+
+    Only the first header counts, and only over TLS; a directive twice, a missing or malformed
+    max-age, or anything against the grammar makes a browser ignore the whole header. Directives
+    that it does not know are skipped.
+    """
+    if not policies:
+        return Hsts(problem="no header")
+    count = len(policies)
+    if not secure:
+        return Hsts(count, problem="sent over plain HTTP")
+    directives = _directives(policies[0])
+    if directives is None:
+        return Hsts(count, problem=f"malformed: {policies[0][:80]!r}")
+    age = directives.get("max-age") or ""
+    if problem := _ignored(directives, age):
+        return Hsts(count, problem=problem)
+    return Hsts(
+        count,
+        max_age=int(age),
+        include_subdomains="includesubdomains" in directives,
+        preload="preload" in directives,
+    )
+
+
+def _ignored(directives: dict[str, str | None], age: str) -> str:
+    """Return why well-formed directives are ignored all the same; empty when they are not."""
+    if "max-age" not in directives:
+        return "no max-age"
+    if not re.fullmatch(r"[0-9]{1,18}", age):
+        return f"max-age is no number of seconds: {age[:40]!r}"
+    if directives.get("includesubdomains") is not None:
+        return "includeSubDomains takes no value"
+    return ""
+
+
+def _directives(policy: str) -> dict[str, str | None] | None:
+    """Return directives by lower-case name, unquoted; None if the grammar is broken."""
+    found: dict[str, str | None] = {}
+    at = 0
+    while at < len(policy):
+        match = _DIRECTIVE.match(policy, at)
+        if match is None:
+            return None
+        name, value = match.group(1), match.group(2)
+        if name and name.lower() in found:
+            return None
+        if name:
+            quoted = value is not None and value.startswith('"')
+            found[name.lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
+        at = match.end()
+    return found
+
+
+def redirects_to_https(
+    exchange: Exchange, *, name: str | None = None, port: int = _HTTPS_PORT
+) -> Redirect:
+    """Tell whether an answer over plain HTTP leads to the same page over HTTPS.
+
+    Args:
+        exchange: What the plain listener answered.
+        name: The host it must lead to; the one asked for when None.
+        port: The port that HTTPS is served on there.
+    """
+    permanent, moved = exchange.status in _PERMANENT, exchange.status in _PERMANENT + _TEMPORARY
+    if not exchange.answers:
+        return Redirect(0, "", to_https=False, permanent=False, problem=exchange.problem)
+    if not moved:
+        problem = f"answered {exchange.status} instead of redirecting"
+        return Redirect(exchange.status, "", to_https=False, permanent=False, problem=problem)
+    target, problem = _target(exchange)
+    problem = problem or _difference(
+        urlsplit(exchange.url), urlsplit(target), (name or exchange.host).lower(), port
+    )
+    return Redirect(exchange.status, target, not problem, permanent, problem)
+
+
+def _target(exchange: Exchange) -> tuple[str, str]:
+    """Return where Location leads, or why that cannot be said.
+
+    Characters that browsers and this parser read differently are refused rather than interpreted.
+    """
+    location = exchange.location
+    if location is None:
+        count = len(exchange.header("location"))
+        return "", f"{count} Location headers" if count else "no Location header"
+    if "\\" in location or _UNPRINTABLE.search(location):
+        return "", f"Location is malformed: {location[:80]!r}"
+    try:
+        target = urljoin(exchange.url, location)
+        _ = urlsplit(target).port
+    except ValueError:
+        return "", f"Location is malformed: {location[:80]!r}"
+    return target, ""
+
+
+def _difference(asked: SplitResult, target: SplitResult, name: str, port: int) -> str:
+    """Return how the target is not the same page over HTTPS; empty when it is."""
+    if target.scheme != "https":
+        return f"leads to {target.scheme or 'nothing'}, not https"
+    if "@" in target.netloc:
+        return "leads to an address with credentials in it"
+    host = (target.hostname or "").removesuffix(".")
+    if host != name.removesuffix("."):
+        return f"leads to {host or 'no host'}, not {name}"
+    if (target.port or _HTTPS_PORT) != port:
+        return f"leads to port {target.port or _HTTPS_PORT}, not {port}"
+    if (target.path or "/", target.query) != (asked.path or "/", asked.query):
+        return "does not keep path and query"
+    return ""
