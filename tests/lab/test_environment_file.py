@@ -1,0 +1,63 @@
+"""Tests that environments/lab.yaml describes the machines that the lab's inventory makes."""
+
+from pathlib import Path
+
+import pytest
+
+from lab import inventory
+from readiness.documents import load_environment
+from readiness.environment import Environment
+
+LAB = Path(__file__).parents[2] / "environments" / "lab.yaml"
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    """The committed description of the lab."""
+    return load_environment(LAB)
+
+
+def test_machines_zones_and_addresses_are_those_of_the_inventory(environment: Environment) -> None:
+    """Every machine but the stranger outside, with all of its addresses, its home's first."""
+    declared = {one.name: (one.zone, one.addresses) for one in environment.machines}
+    made = {
+        one.name: (
+            one.zone.name,
+            tuple(str(address) for card in one.interfaces for address in (card.v4, card.v6)),
+        )
+        for one in inventory.MACHINES
+        if one.name != "stranger"
+    }
+    assert declared == made
+    assert set(environment.zones) == {zone.name for zone in inventory.ZONES}
+
+
+def test_shared_address_is_the_inventorys(environment: Environment) -> None:
+    """The portal's address in both families."""
+    portal = next(one for one in environment.listeners if one.name == "portal")
+    assert portal.shared_addresses == (str(inventory.VIP4), str(inventory.VIP6))
+    assert set(portal.names) <= set(inventory.SERVICES)
+
+
+def test_every_way_that_the_gate_looks_is_a_declared_flow(environment: Environment) -> None:
+    """What lab.yaml lets the gate ask passes the lab's firewalls."""
+    allowed = {
+        (zone.name, port)
+        for flow in inventory.FLOWS
+        if flow.starts_in(environment.looks_from)
+        for zone in inventory.ZONES
+        if flow.reaches(zone.name)
+        for port in flow.ports
+    }
+    asked = {
+        (environment.machine(name).zone, listener.port)
+        for listener in environment.listeners
+        for name in listener.machines
+    }
+    asked |= {
+        (environment.machine(name).zone, database.failover.pooled.port)
+        for database in environment.databases
+        if database.failover
+        for name in database.failover.pooled.machines
+    }
+    assert asked <= allowed
