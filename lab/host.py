@@ -21,6 +21,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "systemctl": "systemd",
     "mount": "mount",
+    "sysctl": "procps",
 }
 LINES_SHOWN = 15
 

@@ -36,7 +36,7 @@ mount --bind /etc/ssl/certs "$root/etc/ssl/certs"
 [ -d /usr/local/share/ca-certificates ] && mount --bind /usr/local/share/ca-certificates "$root/usr/local/share/ca-certificates"
 mount --bind "$lock" "$root/tmp"
 chroot "$root" python3 -m venv "$venv"
-exec chroot "$root" "$venv/bin/pip" install -q --no-cache-dir --no-compile --require-hashes -r /tmp/lock.txt
+exec chroot "$root" "$venv/bin/pip" install -q --no-cache-dir --require-hashes -r /tmp/lock.txt
 """
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from lab import pki
 from lab.errors import LabError
-from lab.inventory import MACHINES, Machine
+from lab.inventory import MACHINES, SERVICES, Machine
 
 AUTHORITY = "ca/lab-ca"
 READER = "readiness"
@@ -85,6 +85,7 @@ class Secrets:
     def issue_for(self, machine: Machine) -> pki.Pair:
         """A certificate for all names and addresses of a machine."""
         names = [machine.fqdn, machine.name, "localhost"]
+        names += [name for name, (v4, _) in SERVICES.items() if v4 == machine.v4]
         addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
         return self.issue(machine.fqdn, [*names, *addresses, "127.0.0.1", "::1"])
 

@@ -1,0 +1,116 @@
+"""The command line of the lab: ``scripts/lab``."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from lab import health
+from lab.errors import LabError
+from lab.host import require_root
+from lab.inventory import MACHINES
+from lab.site import Site, this
+
+USAGE = 64
+INTERRUPTED = 130
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__
+)
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+# Everything after the machine belongs to the command, options included.
+VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
+
+
+@app.command()
+def up(*, as_json: Json = False) -> None:
+    """Bring the lab up and wait until the site is healthy."""
+    site = this()
+    site.up()
+    _facts(site, as_json=as_json)
+
+
+@app.command()
+def reset(*, as_json: Json = False) -> None:
+    """Throw away what happened and start from the frozen state."""
+    site = this()
+    site.reset()
+    _facts(site, as_json=as_json)
+
+
+@app.command()
+def down() -> None:
+    """End the lab and leave nothing behind."""
+    this().down()
+
+
+@app.command()
+def status(*, as_json: Json = False) -> None:
+    """Which machines run, and whether their roles say they are healthy."""
+    require_root()
+    if not _facts(this(), as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command("exec", context_settings=VERBATIM)
+def execute(machine: str, command: list[str]) -> None:
+    """Run a command inside a machine, as root."""
+    require_root()
+    raise typer.Exit(subprocess.call(this().lab.enter_machine(machine, _words(command))))
+
+
+@app.command(context_settings=VERBATIM)
+def enter(command: list[str]) -> None:
+    """Run a command of the host looking from mon1: in its network, with the lab's names."""
+    require_root()
+    raise typer.Exit(subprocess.call(this().lab.look_from("mon1", _words(command))))
+
+
+def main() -> None:
+    """Run the command line; one line for whatever goes wrong."""
+    if importlib.util.find_spec("lab.faults_cli"):
+        importlib.import_module("lab.faults_cli").register(app)
+    try:
+        code = app(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        code = USAGE
+    except LabError as error:
+        print(f"lab: error: {error}", file=sys.stderr)
+        code = 1
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    sys.exit(code or 0)
+
+
+def _words(command: list[str]) -> list[str]:
+    return command[1:] if command[0] == "--" else command
+
+
+def _facts(site: Site, *, as_json: bool) -> bool:
+    """Print what runs; whether all of it does and is healthy."""
+    states = {each.machine: each for each in health.ask_all(site.lab, MACHINES)}
+    facts = [
+        {
+            "machine": machine.name,
+            "zone": machine.zone.name,
+            "v4": str(machine.v4),
+            "v6": str(machine.v6),
+            "roles": list(machine.roles),
+            "init": site.lab.leader(machine.name),
+            "healthy": bool(states[machine.name]),
+            "reason": states[machine.name].reason,
+        }
+        for machine in MACHINES
+    ]
+    if as_json:
+        print(json.dumps({"schema": 1, "home": str(site.home.path), "machines": facts}, indent=2))
+    else:
+        for fact in facts:
+            said = "healthy" if fact["healthy"] else fact["reason"]
+            print(f"{fact['machine']:<9} {fact['zone']:<9} {fact['v4']:<14} {fact['v6']:<15} {said}")
+    return all(states.values())

@@ -1,0 +1,53 @@
+"""The frozen state: every machine's upper layer after its first bootstrap, kept under a key."""
+
+import shutil
+from pathlib import Path
+
+from lab import image, keys
+from lab.home import REPOSITORY, Home
+from lab.inventory import MACHINES, Machine
+from lab.machines import Lab
+from lab.secrets import Secrets
+
+# What, besides the image, decides how a machine looks after its first bootstrap.
+TREES = ("lab/roles", "lab/app")
+MODULES = ("firewall", "freeze", "inventory", "network", "pki", "roles", "secrets", "template")
+# Left behind when freezing: every start begins with an empty journal.
+NOT_KEPT = ("var/log/journal",)
+
+
+def key(secrets: Secrets) -> str:
+    """The digest of everything that the frozen state is made from."""
+    files = [REPOSITORY / f"lab/{name}.py" for name in MODULES]
+    for tree in TREES:
+        files += keys.tree_files(REPOSITORY / tree)
+    return keys.digest(files, REPOSITORY, image.key(), secrets.generation())
+
+
+def present(home: Home, frozen_key: str) -> bool:
+    """Whether this state is there for every machine."""
+    return all((home.frozen / frozen_key / machine.name).is_dir() for machine in MACHINES)
+
+
+def layers(home: Home, frozen_key: str, machine: Machine) -> list[Path]:
+    """The read-only layers of a machine that starts from the frozen state, the topmost first."""
+    return [home.frozen / frozen_key / machine.name, image.root(home)]
+
+
+def keep(lab: Lab, frozen_key: str) -> None:
+    """Turn the layers of machines that are off and unmounted into the frozen state.
+
+    Older states go: they belong to roles that are no more, and a reset must never find them.
+    """
+    draft = lab.home.frozen / f"{frozen_key}.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    for machine in MACHINES:
+        upper = lab.folder(machine.name) / "upper"
+        for name in NOT_KEPT:
+            shutil.rmtree(upper / name, ignore_errors=True)
+        upper.rename(draft / machine.name)
+    for old in lab.home.frozen.iterdir():
+        if old != draft:
+            shutil.rmtree(old)
+    draft.rename(lab.home.frozen / frozen_key)

@@ -1,0 +1,203 @@
+"""Reading a role's folder and laying it over a machine's root, before the machine boots."""
+
+import os
+import tomllib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab import firewall
+from lab.errors import LabError
+from lab.home import REPOSITORY
+from lab.host import call
+from lab.inventory import Machine, hosts_file, template_values
+from lab.secrets import Secrets
+from lab.template import Lookup, render
+
+ROLES = REPOSITORY / "lab/roles"
+TEMPLATE_SUFFIX = ".in"
+SECRET_KEY = "secret:"  # noqa: S105 - the prefix of a template key
+# Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen.
+SCRIPTS = ("bootstrap", "health", "quiesce")
+SCRIPT_FOLDER = Path("/usr/lib/readiness")
+TABLES = {"files", "secrets", "certificates", "trees", "collect"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role's folder, read."""
+
+    name: str
+    folder: Path
+    enable: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
+    trees: dict[str, str] = field(default_factory=dict)
+    collect: dict[str, str] = field(default_factory=dict)
+
+    def script(self, name: str) -> Path | None:
+        """One of the role's :data:`SCRIPTS`, if it has it."""
+        path = self.folder / name
+        return path if path.exists() else None
+
+
+def load(name: str, roles: Path = ROLES) -> Role:
+    """Read a role.
+
+    Raises:
+        LabError: no such role, or its ``role.toml`` is not as described in ``lab/README.md``.
+    """
+    folder = roles / name
+    if not folder.is_dir():
+        raise LabError(f"no role is called {name!r}: {folder} is not a folder")
+    path = folder / "role.toml"
+    try:
+        given = tomllib.loads(path.read_text()) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise LabError(f"{path}: not TOML: {error}") from error
+    unknown = sorted(set(given) - TABLES - {"enable"})
+    if unknown:
+        raise LabError(f"{path}: unknown key {unknown[0]!r}")
+    enable = given.pop("enable", [])
+    return Role(name, folder, tuple(enable), **{key: _table(path, key, given) for key in TABLES})
+
+
+def roles_of(machine: Machine) -> list[Role]:
+    """The roles of a machine, in order."""
+    return [load(name) for name in machine.roles]
+
+
+def lookup_for(machine: Machine, secrets: Secrets) -> Lookup:
+    """The values that a machine's templates may name."""
+    values = template_values(machine) | {
+        "machine.input_rules": firewall.block(firewall.input_rules(machine)),
+        "router.forward_rules": firewall.block(firewall.forward_rules()),
+    }
+
+    def look(key: str) -> str | None:
+        if key.startswith(SECRET_KEY):
+            return secrets.read(key.removeprefix(SECRET_KEY)).decode().strip()
+        return values.get(key)
+
+    return look
+
+
+def lay(machine: Machine, root: Path, secrets: Secrets) -> None:
+    """Lay names, files, secrets and enabled units of all roles over a machine's mounted root."""
+    lookup = lookup_for(machine, secrets)
+    _write(root / "etc/hostname", f"{machine.name}\n".encode())
+    _write(root / "etc/hosts", hosts_file().encode())
+    _write(root / "etc/machine-id", f"{uuid.uuid4().hex}\n".encode())
+    mine = roles_of(machine)
+    for role in mine:
+        for source, target in _laid_files(role):
+            _lay_file(source, _inside(root, str(target)), lookup)
+        _lay_scripts(role, root)
+    call(["systemd-sysusers", f"--root={root}"])
+    for role in mine:
+        for target, text in role.files.items():
+            _own(root, target, text, role)
+        for target, text in role.secrets.items():
+            name, owner, mode = render(text, lookup, f"{role.folder}/role.toml").split()
+            _write(_inside(root, target), secrets.read(name))
+            _own(root, target, f"{owner} {mode}", role)
+        if role.enable:
+            call(["systemctl", f"--root={root}", "--quiet", "enable", *role.enable])
+
+
+def freshen(machine: Machine, root: Path, secrets: Secrets) -> None:
+    """Lay what ages: certificates of the lab's authority, issued now."""
+    for role in roles_of(machine):
+        for target, owner in role.certificates.items():
+            pair = secrets.issue_for(machine)
+            for suffix, content, mode in (
+                (".pem", pair.certificate, "0644"),
+                (".key", pair.key, "0600"),
+            ):
+                _write(_inside(root, target + suffix), content)
+                _own(root, target + suffix, f"{owner} {mode}", role)
+
+
+def script_path(role: Role, name: str) -> str:
+    """Where a role's script lies inside a machine."""
+    return str(SCRIPT_FOLDER / f"{role.name}-{name}")
+
+
+def _lay_scripts(role: Role, root: Path) -> None:
+    for name in SCRIPTS:
+        script = role.script(name)
+        if script is not None:
+            _write(_inside(root, script_path(role, name)), script.read_bytes(), 0o755)
+
+
+def _table(path: Path, key: str, given: dict[str, Any]) -> dict[str, str]:
+    table = given.get(key, {})
+    if not isinstance(table, dict) or not all(isinstance(each, str) for each in table.values()):
+        raise LabError(f"{path}: [{key}]: expected a table of strings")
+    return table
+
+
+def _laid_files(role: Role) -> Iterator[tuple[Path, Path]]:
+    """Source and place in the machine (relative to its root) of every file of a role."""
+    trees = {"/": role.folder / "rootfs"}
+    trees |= {target: REPOSITORY / source for target, source in role.trees.items()}
+    for target, tree in trees.items():
+        for path in sorted(tree.rglob("*")):
+            if not path.is_dir() and "__pycache__" not in path.parts:
+                yield path, Path(target.lstrip("/")) / path.relative_to(tree)
+
+
+def _lay_file(source: Path, target: Path, lookup: Lookup) -> None:
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(os.readlink(source))
+        return
+    content = source.read_bytes()
+    if source.suffix == TEMPLATE_SUFFIX:
+        content = render(content.decode(), lookup, str(source.relative_to(REPOSITORY))).encode()
+        target = target.with_suffix("")
+    _write(target, content, 0o755 if source.stat().st_mode & 0o100 else 0o644)
+
+
+def _write(target: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file with folders above it; secrets are closed before they are opened up by _own."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    target.chmod(mode)
+
+
+def _inside(root: Path, target: str) -> Path:
+    """The place on the host; refuses one that a link of the machine's leads out of its root."""
+    place = root / target.lstrip("/")
+    if not place.parent.resolve().is_relative_to(root.resolve()):
+        raise LabError(f"{target}: its folder is a link that leads out of the machine")
+    return place
+
+
+def _own(root: Path, target: str, text: str, role: Role) -> None:
+    """Give a file or folder its ``owner:group`` and mode, by the machine's own user names."""
+    path = _inside(root, target)
+    owner, _, mode = text.partition(" ")
+    user, _, group = owner.partition(":")
+    if not path.exists():
+        path.mkdir(parents=True)
+    try:
+        os.chown(path, _number(root, "passwd", user), _number(root, "group", group or user))
+        if mode:
+            path.chmod(int(mode, 8))
+    except (KeyError, ValueError) as error:
+        raise LabError(f"{role.folder}/role.toml: {target}: cannot apply {text!r}: {error}") from error
+
+
+def _number(root: Path, table: str, name: str) -> int:
+    for line in (root / "etc" / table).read_text().splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            return int(fields[2])
+    raise KeyError(f"no entry {name!r} in /etc/{table}")
