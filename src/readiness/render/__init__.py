@@ -16,8 +16,8 @@ __all__ = ["print_verdict", "write_reports"]
 def write_reports(verdict: Verdict, folder: Path) -> None:
     """Write every report into the run's folder."""
     text = f'{{"schema": 1, "verdict": "{verdict.decision}", "exit_code": {verdict.exit_code}}}\n'
-    path = folder / "verdict.json"
-    with path.open("w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    descriptor = os.open(folder / "verdict.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
 
 
