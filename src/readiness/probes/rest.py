@@ -1,0 +1,141 @@
+"""One JSON question to one member's REST interface, at its own address, over verified TLS.
+
+Patroni and etcd answer on every member; the certificate must bear the member's name while the
+connection goes to the declared address. No proxy, no redirect, no credentials but those given.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+
+TIMEOUT: Final = 5.0  # seconds for connecting, and again between two pieces of the answer
+_LARGEST: Final = 4 * 1024 * 1024  # bytes
+_REFUSED: Final = (401, 403)
+_ALERTS: Final = ("alert", "certificate required")
+
+
+@dataclass(frozen=True)
+class RestTarget:
+    """One member: `host` is the name in its certificate, `address` where we connect."""
+
+    name: str
+    host: str
+    address: str
+    port: int
+    ca_file: Path
+    certificate: Path | None = None  # our own, where members ask for one
+    key: Path | None = None
+
+    @property
+    def origin(self) -> str:
+        """The URL without a path."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"https://{address}:{self.port}"
+
+    def __str__(self) -> str:
+        """Name, address and as whom for a message."""
+        who = f" with {self.certificate.name}" if self.certificate else ""
+        return f"{self.name} ({self.address}:{self.port}){who}"
+
+
+@dataclass(frozen=True)
+class RestAnswer:
+    """Status and decoded JSON body of one answer."""
+
+    status: int
+    body: Any
+
+
+class _Pinned(HTTPAdapter):
+    """Connects where told while the server has to prove to be `host`."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(
+            *args, **kwargs, server_hostname=self._host, assert_hostname=self._host
+        )
+
+
+def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIMEOUT) -> RestAnswer:
+    """GET the path, or POST the JSON document `post` to it; any status is an answer."""
+    method, data = ("GET", None) if post is None else ("POST", json.dumps(post))
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("https://", _Pinned(target.host))
+        try:
+            answer = session.request(
+                method,
+                target.origin + path,
+                data=data,
+                headers={"Host": f"{target.host}:{target.port}", "Accept": "application/json"},
+                verify=str(target.ca_file),
+                cert=_identity(target),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            body = answer.raw.read(_LARGEST + 1, decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _problem(target, path, error, timeout) from error
+    return RestAnswer(answer.status_code, _json(target, path, answer.status_code, body))
+
+
+def require_ok(target: RestTarget, path: str, answer: RestAnswer) -> Any:
+    """Return the body of a 200 answer; NotUnderstood for any other status."""
+    if answer.status != requests.codes.ok:
+        raise NotUnderstood(f"{target}: {path} answered HTTP {answer.status}, expected 200")
+    return answer.body
+
+
+def _identity(target: RestTarget) -> tuple[str, str] | None:
+    if target.certificate is None or target.key is None:
+        return None
+    return str(target.certificate), str(target.key)
+
+
+def _json(target: RestTarget, path: str, status: int, body: bytes) -> Any:
+    if status in _REFUSED:
+        raise AccessDenied(f"{target}: {path} answered HTTP {status}")
+    if len(body) > _LARGEST:
+        raise NotUnderstood(f"{target}: {path} answered more than {_LARGEST} bytes")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise NotUnderstood(f"{target}: {path} answered HTTP {status} without JSON") from error
+
+
+def _problem(target: RestTarget, path: str, error: Exception, timeout: float) -> ProbeError:
+    said = _reason(error)
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return TimedOut(f"{target}: no answer to {path} within {timeout:g} s")
+    if any(word in said for word in _ALERTS):
+        return AccessDenied(f"{target}: TLS refused us: {said}")
+    if isinstance(error, requests.exceptions.SSLError):
+        return NotUnderstood(f"{target}: TLS: {said}")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return AccessDenied(f"{target}: cannot use certificate, key or authority: {said}")
+    return Unreachable(f"{target}: {said}")
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, which says what happened, in one line."""
+    seen: BaseException = error
+    while True:
+        inner = seen.args[0] if seen.args else None
+        inner = getattr(inner, "reason", inner)
+        if not isinstance(inner, BaseException) or inner is seen:
+            break
+        seen = inner
+    if isinstance(seen, OSError) and seen.strerror:
+        return seen.strerror
+    return " ".join(str(seen).split()).rpartition(">: ")[2] or type(seen).__name__
