@@ -59,8 +59,9 @@ def cable_commands(home: Home, machines: Iterable[Machine]) -> list[str]:
         for machine in machines
         for card in machine.interfaces
         for line in (
-            f"link add {port(machine, card)} addrgenmode none type veth"
+            f"link add {port(machine, card)} type veth"
             f" peer name {card.name} netns {home.namespace(machine.name)}",
+            f"link set {port(machine, card)} addrgenmode none",
             f"link set {port(machine, card)} master br-{card.zone.name} up",
         )
     ]
@@ -80,7 +81,7 @@ def address_commands(machine: Machine) -> list[str]:
         home = machine.home
         lines += [
             f"route add default via {home.zone.host4(GATEWAY_NUMBER)} dev {home.name}",
-            f"-6 route add default via {home.zone.host6(GATEWAY_NUMBER)} dev {home.name}",
+            f"route add ::/0 via {home.zone.host6(GATEWAY_NUMBER)} dev {home.name}",
         ]
     return lines
 
