@@ -1,0 +1,1 @@
+"""Arithmetic of readiness: pure functions from raw samples to values with bounds."""
