@@ -76,7 +76,6 @@ class Machine(Written):
     role: Name
     addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
     services: tuple[UnitName, ...] = ()
-    clock: bool = Field(default=True, description="Whether its clock must be synchronised.")
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ class LeaseHeld(StateError):
     """Another run holds the environment."""
 
 
-@dataclass
+@dataclass(eq=False)
 class UsageError(ReadinessError):
     """Input that a person wrote is wrong; nothing was touched (exit 64)."""
 

@@ -7,7 +7,7 @@ it left at least one claim, every claim a yes that rests on an observation of th
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -265,15 +265,12 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
         against.append((Outcome.ERROR, f"ran {len(trace.starts)} times instead of once"))
     if len(trace.ends) != 1:
         against.append((Outcome.INCONCLUSIVE, "started and did not come to its end"))
-    for claim in trace.claims:
-        if claim["answer"] != "yes":
-            wrong = Outcome.FAILED if claim["answer"] == "no" else Outcome.INCONCLUSIVE
-            against.append((wrong, claim["reason"]))
-        elif not claim["rests_on"] or not set(claim["rests_on"]) <= seen.keys():
-            against.append((Outcome.ERROR, f"'{claim['name']}' rests on nothing that was seen"))
-    for phase in trace.phases:
-        if phase["result"] != "passed":
-            against.append((Outcome(phase["result"]), phase["reason"]))
+    against += _against_claims(trace.claims, seen)
+    against += [
+        (Outcome(phase["result"]), phase["reason"])
+        for phase in trace.phases
+        if phase["result"] != "passed"
+    ]
     whens = [phase["when"] for phase in trace.phases]
     if not against and not {"setup", "call", "teardown"} <= set(whens):
         against.append((Outcome.ERROR, "not every phase of it was run"))
@@ -283,6 +280,17 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
         return Outcome.PASSED, "; ".join(claim["reason"] for claim in trace.claims[:1])
     decisive = strongest(outcome for outcome, _ in against)
     return decisive, next(reason for outcome, reason in against if outcome is decisive)
+
+
+def _against_claims(
+    claims: Iterable[Json], seen: Mapping[int, Json]
+) -> Iterator[tuple[Outcome, str]]:
+    for claim in claims:
+        if claim["answer"] != "yes":
+            wrong = Outcome.FAILED if claim["answer"] == "no" else Outcome.INCONCLUSIVE
+            yield wrong, claim["reason"]
+        elif not claim["rests_on"] or not set(claim["rests_on"]) <= seen.keys():
+            yield Outcome.ERROR, f"'{claim['name']}' rests on nothing that was seen"
 
 
 def _judge_clauses(
@@ -303,11 +311,11 @@ def _judge_clauses(
         clauses = tuple(
             _clause(
                 clause.id,
-                required is None or clause.id in required,
                 [by_check[c.id] for c in catalogue.values() if clause.id in c.clauses],
-                excused.get(clause.id, ""),
-                policy or _DEFAULT,
-                at,
+                required=required is None or clause.id in required,
+                excuse=excused.get(clause.id, ""),
+                age_limit=(policy or _DEFAULT).age_limit(clause.id),
+                at=at,
             )
             for clause in criterion.clauses
         )
@@ -338,17 +346,18 @@ def _criterion(criterion: Criterion, clauses: tuple[ClauseVerdict, ...]) -> Crit
 
 def _clause(
     identity: str,
-    required: bool,  # noqa: FBT001 - a plain column of the verdict
     groups: list[list[CaseVerdict]],
+    *,
+    required: bool,
     excuse: str,
-    policy: Policy,
+    age_limit: float,
     at: datetime,
 ) -> ClauseVerdict:
     cases = [case for group in groups for case in group]
     names = tuple(dict.fromkeys(case.case.subject for case in cases))
     keys = tuple(case.case for case in cases)
     oldest = min((case.oldest for case in cases if case.oldest), default=None)
-    until = _until(cases, oldest, policy.age_limit(identity))
+    until = _until(cases, oldest, age_limit)
     status, reason = _status(groups, excuse, until, at)
     return ClauseVerdict(identity, required, status, reason, names, keys, oldest, until)
 

@@ -18,16 +18,20 @@ import pytest
 
 from readiness import catalogue, identity
 from readiness.claim import CURRENT, Answer, Claim, plain
+from readiness.clients import Clients
+from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
+from readiness.finish import finish
 from readiness.model import Case, Tier
 from readiness.redact import Redactor
-from readiness.run import Run, RunRequest, close_run, open_run, resume_run
+from readiness.run import Run, RunRequest, open_run, resume_run
 from readiness.subjects import subjects
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 SUBJECT: Final = "readiness_subject"
 RUN_KEY = pytest.StashKey[Run]()
 OWNED_KEY = pytest.StashKey[bool]()
+CLIENTS_KEY = pytest.StashKey[Clients]()
 CASE_KEY = pytest.StashKey[Case]()
 
 pytest_plugins = ("readiness.fixtures",)
@@ -56,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except ReadinessError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OWNED_KEY] = not folder
+    if folder:
+        die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
 
@@ -81,9 +87,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close a run that was opened by hand."""
+    clients = config.stash.get(CLIENTS_KEY, None)
+    if clients is not None:
+        clients.close()
     run = config.stash.get(RUN_KEY, None)
     if run is not None and config.stash[OWNED_KEY]:
-        close_run(run, how="finished")
+        finish(run, how="finished")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -126,13 +135,15 @@ def _case_of(item: pytest.Item) -> Case:
     return Case(entry.id if entry else item.nodeid, str(mark.args[0]) if mark else "")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Before the first case: is this the system that was pinned?"""
     run = session.config.stash[RUN_KEY]
     if not session.items:
         return
+    session.config.stash[CLIENTS_KEY] = Clients(run)
     try:
-        identity.verify(run)
+        identity.verify(session.config.stash[CLIENTS_KEY])
     except WrongTarget as error:
         run.writer.write("wrong-target", reason=str(error), critical=True)
         pytest.exit(f"wrong target: {error}", returncode=2)
@@ -235,18 +246,21 @@ def _ending(
         return "passed", ""
     error = call.excinfo.value
     reason = " ".join((str(error) or type(error).__name__).split())[:600]
-    if isinstance(error, pytest.skip.Exception):
-        return "not-run", reason
-    if isinstance(error, NotRun):
-        return "not-run", reason
-    if isinstance(error, ProbeError | WrongTarget):
-        return "inconclusive", reason
     if isinstance(error, AssertionError) and report.when == "call" and _own(item, call):
         last = item.stash[LOG_KEY].last
-        if last is not None and last.answer is Answer.UNKNOWN:
-            return "inconclusive", str(last)
-        return "failed", str(last) if last is not None and not last else reason
+        claimed = last is not None and not last
+        unsure = last is not None and last.answer is Answer.UNKNOWN
+        return "inconclusive" if unsure else "failed", str(last) if claimed else reason
+    for kinds, ending in _ENDINGS:
+        if isinstance(error, kinds):
+            return ending, reason
     return "error", f"{type(error).__name__}: {reason}"
+
+
+_ENDINGS: Final = (
+    ((pytest.skip.Exception, NotRun), "not-run"),
+    ((ProbeError, WrongTarget), "inconclusive"),
+)
 
 
 def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:

@@ -15,13 +15,14 @@ from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
-from readiness.errors import UsageError
-from readiness.lease import Lease
-from readiness.model import Case, Decision, Tier
+from readiness.errors import StateError, UsageError
+from readiness.lease import Lease, clear_halt
+from readiness.model import Case, Tier
 from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
-from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record, stamp
+from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
 from readiness.redact import Redactor
+from readiness.references import references
 from readiness.state import RunEntry, RunLog, state_directory
 from readiness.undo import UndoJournal
 
@@ -73,7 +74,9 @@ def open_run(request: RunRequest) -> Run:
     folder = request.reports.absolute() / identity
     lease = Lease(state, run=identity, tier=request.tier)
     lease.acquire()
+    clear_halt(state)
     try:
+        _nothing_owed(state, request.tier)
         log = RunLog(state)
         number = log.open_run(identity, environment.release or None, request.tier, folder)
         lease.set_number(number)
@@ -124,6 +127,16 @@ def _agree(request: RunRequest, environment: Environment) -> None:
             key="--confirm",
             expected=environment.name,
             found=request.confirmed or "nothing",
+        )
+
+
+def _nothing_owed(state: Path, tier: Tier) -> None:
+    """A killed run's undo comes before anything is disturbed again."""
+    owed = UndoJournal(state / "undo").pending()
+    if owed and tier is not Tier.OBSERVE:
+        targets = ", ".join(sorted({entry.target for entry in owed}))
+        raise StateError(
+            f"a killed run left {len(owed)} things to undo on {targets}: run `readiness recover`"
         )
 
 
@@ -181,34 +194,14 @@ def resume_run(folder: Path) -> Run:
     )
 
 
-def close_run(run: Run, how: str, decision: Decision | None = None) -> None:
-    """Write the end of the record. How it ended is `finished`, `interrupted` or a sentence."""
-    run.writer.write("run-closed", how=how, at_end=stamp(now()))
-    run.writer.close()
-    if run.lease is not None and decision is None:
-        RunLog(run.state).close_run(run.id, "by hand", 2)
-        run.lease.release()
-
-
 def secret_values(environment: Environment) -> list[str]:
     """Every secret that the environment refers to and that can be read now."""
-    references: list[str] = []
-
-    def collect(value: object) -> None:
-        if isinstance(value, dict):
-            for key, entry in value.items():
-                if key in {"password", "key"} and isinstance(entry, str):
-                    references.append(entry)
-                collect(entry)
-        elif isinstance(value, list):
-            for entry in value:
-                collect(entry)
-
-    collect(environment.model_dump(mode="json"))
     values = []
-    for reference in references:
+    for reference in references(environment):
+        if not reference.secret:
+            continue
         try:
-            values.append(environment.secret(reference))
+            values.append(environment.secret(reference.text))
         except UsageError:
             continue
     return [value for value in values if value]

@@ -67,6 +67,11 @@ def state_directory(environment_name: str) -> Path:
             "environment name: expected letters, digits, dots, dashes and underscores, "
             f"found {environment_name!r}"
         )
+    return durable.make_folder(state_root() / environment_name)
+
+
+def state_root() -> Path:
+    """Return the folder that holds every environment's state folder, whether it exists or not."""
     own, xdg = os.environ.get("READINESS_STATE"), os.environ.get("XDG_STATE_HOME", "")
     if own:
         base = Path(own).expanduser().absolute()
@@ -74,7 +79,7 @@ def state_directory(environment_name: str) -> Path:
         base = Path(xdg)
     else:
         base = Path("~/.local/state").expanduser()
-    return durable.make_folder(base / "readiness" / environment_name)
+    return base / "readiness"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The declared members that facts are about: what a check is repeated for."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from readiness.environment import Address, Database, Environment, Listener, Machine
@@ -29,15 +29,66 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """One replicated database with the machines it runs on."""
+
+    database: Database
+    machines: tuple[Machine, ...]
+    store_machines: tuple[Machine, ...]
+
+    @property
+    def id(self) -> str:
+        """The database's name."""
+        return self.database.name
+
+    @property
+    def members(self) -> tuple["Member", ...]:
+        """Every declared member."""
+        return tuple(Member(self, machine) for machine in self.machines)
+
+    @property
+    def store(self) -> tuple["StoreMember", ...]:
+        """Every declared member of the consensus store that the automation leans on."""
+        return tuple(StoreMember(self, machine) for machine in self.store_machines)
+
+
+@dataclass(frozen=True)
 class Member:
     """One declared member of a database cluster."""
 
-    id: str
-    database: Database
+    cluster: Cluster
     machine: Machine
 
+    @property
+    def id(self) -> str:
+        """Cluster and machine."""
+        return f"{self.cluster.id}/{self.machine.name}"
 
-Subject = Environment | Machine | Endpoint | Database | Member
+    @property
+    def database(self) -> Database:
+        """What it is a member of, as declared."""
+        return self.cluster.database
+
+
+@dataclass(frozen=True)
+class StoreMember:
+    """One declared member of the consensus store of a cluster."""
+
+    cluster: Cluster
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """Cluster and machine."""
+        return f"{self.cluster.id}/etcd/{self.machine.name}"
+
+    @property
+    def database(self) -> Database:
+        """The database whose automation leans on it."""
+        return self.cluster.database
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -59,33 +110,40 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
     )
 
 
-def members(environment: Environment) -> tuple[Member, ...]:
-    """Every declared member of every database."""
+def clusters(environment: Environment) -> tuple[Cluster, ...]:
+    """Every declared database with its machines."""
     return tuple(
-        Member(f"{database.name}/{name}", database, environment.machine(name))
+        Cluster(
+            database,
+            tuple(environment.machine(name) for name in database.members),
+            tuple(environment.machine(name) for name in database.consensus.members),
+        )
         for database in environment.databases
-        for name in database.members
     )
 
 
-def _machines(environment: Environment, wanted: Callable[[Machine], bool]) -> dict[str, Subject]:
-    return {machine.name: machine for machine in environment.machines if wanted(machine)}
+def members(environment: Environment) -> tuple[Member, ...]:
+    """Every declared member of every database."""
+    return tuple(member for cluster in clusters(environment) for member in cluster.members)
 
 
-KINDS: dict[str, Callable[[Environment], dict[str, Subject]]] = {
+def store_members(environment: Environment) -> tuple[StoreMember, ...]:
+    """Every declared member of every consensus store."""
+    return tuple(member for cluster in clusters(environment) for member in cluster.store)
+
+
+KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
-    "machine": lambda env: _machines(env, lambda machine: bool(machine.services)),
-    "clock": lambda env: _machines(env, lambda machine: machine.clock),
+    "machine": lambda env: {one.name: one for one in env.machines},
     "tls_listener": lambda env: {one.id: one for one in endpoints(env)},
     "http_listener": lambda env: {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
-    "database_cluster": lambda env: {one.name: one for one in env.databases},
+    "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
-    "failover_cluster": lambda env: {one.name: one for one in env.databases if one.failover},
 }
 
 
-def subjects(environment: Environment, kind: str) -> dict[str, Subject]:
+def subjects(environment: Environment, kind: str) -> Mapping[str, Subject]:
     """The declared subjects of a kind, by id; empty when the environment has none."""
     return KINDS[kind](environment)

@@ -1,0 +1,231 @@
+"""The command line: `readiness doctor | plan | gate | judge | report | recover | halt | …`."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from readiness.catalogue import load_catalogue
+from readiness.documents import load_environment, load_policy
+from readiness.errors import LeaseHeld, ReadinessError, StateError, UsageError
+from readiness.model import EXIT_USAGE, Tier
+from readiness.plan import make_plan
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Looks at a live environment, breaks it where allowed, and says GO or NO-GO.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Env = Annotated[Path, typer.Option("--env", help="Environment file.", show_default=False)]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file; without one every clause is required.")
+]
+TierOption = Annotated[
+    str, typer.Option("--tier", help="observe, touch, load or disrupt; each includes those before.")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
+]
+Run = Annotated[Path, typer.Argument(help="A run's folder or its record file.")]
+
+
+def _tier(text: str) -> Tier:
+    try:
+        return Tier(text)
+    except ValueError:
+        raise UsageError(
+            "unknown tier", key="--tier", expected=", ".join(Tier), found=text
+        ) from None
+
+
+@app.command()
+def gate(
+    env: Env,
+    policy: PolicyFile = None,
+    tier: TierOption = "observe",
+    only: Only = None,
+    reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    confirm: Annotated[str, typer.Option(help="Type a production environment's name.")] = "",
+) -> None:
+    """Look at the environment, judge, report, and exit with the verdict's code."""
+    from readiness.gate import run_gate  # noqa: PLC0415 - only this needs the extra `run`
+    from readiness.progress import Console as ProgressConsole  # noqa: PLC0415
+    from readiness.render import print_verdict  # noqa: PLC0415
+    from readiness.run import RunRequest  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    request = RunRequest(
+        environment_file=env,
+        policy_file=policy,
+        tier=_tier(tier),
+        only=tuple(only or ()),
+        reports=reports,
+        confirmed=confirm,
+    )
+    finished = run_gate(request, ProgressConsole(out))
+    print_verdict(finished.verdict, out)
+    out.print(finished.last_line, markup=False)
+    raise typer.Exit(finished.exit_code)
+
+
+def _as_interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@app.command()
+def judge(run: Run, policy: PolicyFile = None) -> None:
+    """Judge a run again, under another policy if one is given."""
+    from readiness.finish import judge_run  # noqa: PLC0415
+    from readiness.render import print_verdict  # noqa: PLC0415
+
+    verdict = judge_run(run, load_policy(policy) if policy else recorded_policy(run))
+    print_verdict(verdict, out)
+    out.print(
+        f"VERDICT={verdict.decision} EXIT={verdict.exit_code} RUN={verdict.run['run']}",
+        markup=False,
+    )
+    raise typer.Exit(verdict.exit_code)
+
+
+def recorded_policy(run: Path) -> Any:
+    """The policy that a run was made under."""
+    import json  # noqa: PLC0415
+
+    from readiness.policy import Policy  # noqa: PLC0415
+    from readiness.record import read_record  # noqa: PLC0415
+
+    written = read_record(run).events[0].get("policy")
+    return Policy.model_validate_json(json.dumps(written)) if written else None
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write a run's reports again from its record alone."""
+    from readiness.finish import judge_run  # noqa: PLC0415
+    from readiness.record import locate  # noqa: PLC0415
+    from readiness.render import print_verdict, write_reports  # noqa: PLC0415
+
+    verdict = judge_run(run, recorded_policy(run))
+    folder = locate(run).parent
+    write_reports(verdict, folder)
+    print_verdict(verdict, out)
+    out.print(f"REPORT={folder / 'index.html'}", markup=False)
+
+
+@app.command()
+def plan(env: Env, tier: TierOption = "observe", only: Only = None) -> None:
+    """Show what would be asked of whom, what disturbs, and what can't become green and why."""
+    from readiness.explain import print_plan  # noqa: PLC0415
+
+    environment = load_environment(env)
+    print_plan(make_plan(load_catalogue(), environment, _tier(tier), only or ()), environment, out)
+
+
+@app.command()
+def doctor(
+    env: Env,
+    write_identity: Annotated[
+        bool, typer.Option(help="Pin what answers now as the environment's identity.")
+    ] = False,
+) -> None:
+    """Say for each endpoint whether it is reached, as whom, and what to do if it is not."""
+    from readiness.doctor import run_doctor  # noqa: PLC0415
+
+    raise typer.Exit(run_doctor(load_environment(env), out, write_identity=write_identity))
+
+
+@app.command()
+def recover(
+    env: Annotated[Path | None, typer.Option("--env", help="Only this environment.")] = None,
+) -> None:
+    """Undo whatever a killed run left behind; twice does no harm."""
+    from readiness.recovery import run_recover  # noqa: PLC0415
+
+    raise typer.Exit(run_recover(env, out))
+
+
+@app.command()
+def halt(env: Env) -> None:
+    """Stop a running gate from any terminal; it undoes what it did."""
+    from readiness import lease  # noqa: PLC0415
+    from readiness.state import state_directory  # noqa: PLC0415
+
+    environment = load_environment(env)
+    outcome = lease.halt(state_directory(environment.name), "asked by `readiness halt`")
+    out.print(outcome.detail)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write the example pair.")] = Path(),
+) -> None:
+    """Write a commented example pair: environment.yaml and policy.yaml."""
+    from readiness.documents import write_examples  # noqa: PLC0415
+
+    for path in write_examples(folder):
+        out.print(f"wrote {path}")
+
+
+@app.command()
+def checks() -> None:
+    """List the checks."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("check", "tier", "severity", "each", "title"):
+        table.add_column(title, no_wrap=title != "title")
+    for entry in load_catalogue().values():
+        table.add_row(entry.id, entry.tier, entry.severity, entry.each, entry.title)
+    out.print(table)
+
+
+@app.command()
+def explain(check: str) -> None:
+    """Explain a check: risk, exact reads, rights, remedy, and the faults that turned it red."""
+    from readiness.explain import print_check  # noqa: PLC0415
+
+    print_check(check, out)
+
+
+def _guarded(call: Callable[[], Any]) -> int:
+    """Run the command line and turn what went wrong into one line and an exit code."""
+    try:
+        result = call()
+    except typer.Exit as ended:
+        return ended.exit_code
+    except UsageError as error:
+        err.print(f"readiness: {error}", markup=False)
+        return EXIT_USAGE
+    except LeaseHeld as error:
+        err.print(f"readiness: {error}", markup=False)
+        return 2
+    except (StateError, ReadinessError) as error:
+        err.print(f"readiness: {error}", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        err.print("readiness: interrupted")
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point."""
+    import click  # noqa: PLC0415
+
+    def call() -> Any:
+        try:
+            return app(standalone_mode=False)
+        except click.exceptions.UsageError as error:
+            raise UsageError(error.format_message()) from error
+        except click.exceptions.Abort:
+            raise KeyboardInterrupt from None
+
+    sys.exit(_guarded(call))

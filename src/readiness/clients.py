@@ -1,0 +1,297 @@
+"""The connections of a run, and the questions that suites ask over them.
+
+One connection per machine and per database member, opened when first needed, all machines at once.
+Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+from readiness.claim import Found
+from readiness.environment import Environment, Machine
+from readiness.errors import AccessDenied, NotRun, ReadinessError, Unreachable
+from readiness.look import Look
+from readiness.probes import etcd as etcd_probe
+from readiness.probes import host as host_probe
+from readiness.probes import http as http_probe
+from readiness.probes import patroni as patroni_probe
+from readiness.probes import postgres as postgres_probe
+from readiness.probes import tls as tls_probe
+from readiness.probes.postgres_state import ServerState
+from readiness.probes.rest import RestTarget
+from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
+from readiness.probes.testinfra_backend import testinfra_host
+from readiness.run import Run
+from readiness.subjects import Endpoint, Member, StoreMember, endpoints, members, store_members
+
+T = TypeVar("T")
+DEFAULT_PLAIN_PORT: Final = 80
+AT_ONCE: Final = 8
+DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit", "wal_level")
+STANDBY: Final = ("recovery_min_apply_delay", "primary_conninfo", "synchronous_standby_names")
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+class OverPrivileged(AccessDenied):
+    """A credential given for looking could do harm; it is not used."""
+
+
+class Clients:
+    """Everything a run looks through; close it at the end."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.site: Environment = run.environment
+        self.look = Look(run)
+        self._stack = ExitStack()
+        self._machines = self._stack.enter_context(Machines(self._note_command))
+        self._ssh: dict[str, ObserveSession | ReadinessError] = {}
+        self._postgres: dict[str, postgres_probe.Session] = {}
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._stack.close()
+
+    def _note_command(self, command: Command) -> None:
+        self.run.writer.write(
+            "command", machine=command.machine, user=command.user, command=command.command
+        )
+
+    def _ahead(self, source: str, everyone: tuple[N, ...], ask: Callable[[N], object]) -> None:
+        """Ask all of a kind at once, the first time that one of them is needed."""
+        missing = [one for one in everyone if not self.look.knows(one.id, source)]
+
+        def answer(one: N) -> object:
+            try:
+                return ask(one)
+            except ReadinessError as error:
+                return error
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(answer, missing))
+        for one, found in zip(missing, answers, strict=True):
+            self.look.expect(one.id, source, found)
+
+    # TLS and HTTP
+
+    def tls_question(self, endpoint: Endpoint) -> tls_probe.Question:
+        """How to ask one endpoint for its TLS."""
+        listener = endpoint.listener
+        client = listener.client_certificate
+        files = client and (
+            str(self.site.path(client.certificate)),
+            str(self.site.path(client.key)),
+        )
+        return tls_probe.Question(
+            address=endpoint.address,
+            port=listener.port,
+            authority_pem=self.authority(listener.authority).read_bytes(),
+            server_name=endpoint.names[0],
+            required_names=endpoint.names,
+            starttls="postgresql" if listener.protocol == "postgresql" else None,
+            client_certificate=files or None,
+        )
+
+    def tls(self, endpoint: Endpoint) -> Found[tls_probe.Handshake]:
+        """What a listener presents; the first question asks all of them at once."""
+        if not self.look.knows(endpoint.id, "tls"):
+            everyone = endpoints(self.site)
+            answers = tls_probe.ask_many(self.tls_question(one) for one in everyone)
+            for one, answer in zip(everyone, answers, strict=True):
+                self.look.expect(one.id, "tls", answer)
+        question = self.tls_question(endpoint)
+        return self.look.at(
+            endpoint.id, "tls", lambda: tls_probe.ask_question(question, datetime.now(UTC))
+        )
+
+    def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
+        """What a listener answers over HTTPS at its own address."""
+        question = http_probe.Question(
+            address=endpoint.address,
+            port=endpoint.listener.port,
+            host=endpoint.names[0],
+            path=path,
+            authority_pem=self.authority(endpoint.listener.authority).read_bytes(),
+        )
+        source = f"https {path}"
+        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
+
+    def plain_http(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
+        """What the plain twin of an HTTPS listener answers; redirects are not followed."""
+        plain = endpoint.listener.plain_http
+        question = http_probe.Question(
+            address=endpoint.address,
+            port=plain.port if plain else DEFAULT_PLAIN_PORT,
+            host=endpoint.names[0],
+            path=path,
+        )
+        source = f"http {path}"
+        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
+
+    def authority(self, name: str) -> Path:
+        """The file of a declared authority."""
+        return self.site.path(self.site.authorities[name])
+
+    # Machines
+
+    def session(self, machine: Machine) -> ObserveSession:
+        """An observing SSH connection.
+
+        Raises:
+            ProbeError: the machine is not reached.
+            NotRun: no SSH is declared for it.
+        """
+        if not self._ssh:
+            targets = [self._ssh_target(one) for one in self.site.machines if one.ssh]
+            self._ssh = self._machines.connect(targets) if self.site.ssh else {}
+        found = self._ssh.get(machine.name) or NotRun(f"{machine.name}: no SSH is declared for it")
+        if isinstance(found, ReadinessError):
+            raise found
+        return found
+
+    def _ssh_target(self, machine: Machine) -> SshTarget:
+        ssh = self.site.ssh
+        if ssh is None:
+            raise NotRun("the environment declares no SSH")
+        return SshTarget(
+            name=machine.name,
+            address=machine.addresses[0],
+            user=ssh.observe.user,
+            key_file=self.site.path(ssh.observe.key) if ssh.observe.key else None,
+            known_hosts=self.site.path(ssh.known_hosts),
+            config_file=self.site.path(ssh.config) if ssh.config else None,
+        )
+
+    def host(self, machine: Machine) -> Any:
+        """A machine in testinfra's vocabulary: `host(m).service("chrony").is_running`."""
+        return testinfra_host(self.session(machine))
+
+    def services(self, machine: Machine) -> Found[dict[str, host_probe.ServiceState]]:
+        """The declared units of a machine, by name."""
+        return self.look.at(
+            machine.name,
+            "systemd",
+            lambda: host_probe.services(self.session(machine), machine.services),
+        )
+
+    def clock(self, machine: Machine) -> Found[host_probe.ClockState]:
+        """What a machine's chronyd says."""
+        return self.look.at(machine.name, "chrony", lambda: host_probe.clock(self.session(machine)))
+
+    # Databases
+
+    def postgres_session(self, member: Member) -> postgres_probe.Session:
+        """A read-only session with one member, as a login that can do no harm.
+
+        Raises:
+            OverPrivileged: the login given for looking could do harm.
+            ProbeError: the member is not reached or refuses us.
+        """
+        if member.id not in self._postgres:
+            database = member.database
+            login = database.logins.observe
+            target = postgres_probe.PostgresTarget(
+                name=member.machine.name,
+                host=member.machine.name,
+                address=member.machine.addresses[0],
+                port=database.port,
+                dbname=database.database,
+                user=login.user,
+                ca_file=self.authority(database.authority),
+            )
+            session = postgres_probe.connect(target, self.site.secret(login.password))
+            self._stack.enter_context(session)
+            dangerous = postgres_probe.rights(session).dangerous
+            if dangerous:
+                raise OverPrivileged(
+                    f"{member.id}: the observe login {login.user} could do harm and is refused: "
+                    f"{', '.join(dangerous[:5])}; give one that only reads"
+                )
+            self._postgres[member.id] = session
+        return self._postgres[member.id]
+
+    def postgres(self, member: Member) -> Found[ServerState]:
+        """The state of one member; the first question asks every member at once."""
+
+        def ask(one: Member) -> ServerState:
+            return postgres_probe.state(self.postgres_session(one), DURABILITY + STANDBY)
+
+        self._ahead("postgresql", members(self.site), ask)
+        return self.look.at(member.id, "postgresql", lambda: ask(member))
+
+    def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
+        """Whether a standby replays what the primary had written when it was asked.
+
+        Raises:
+            Unreachable: no member is the primary.
+        """
+        written = [
+            found.reading.current
+            for found in (self.postgres(one) for one in standby.cluster.members)
+            if not found.reading.in_recovery
+        ]
+        if len(written) != 1 or written[0] is None:
+            raise Unreachable(f"{standby.id}: {len(written)} primaries, nothing to compare with")
+        session, goal = self.postgres_session(standby), written[0]
+        limit = standby.database.lag_time
+        return self.look.at(
+            standby.id,
+            "replay",
+            lambda: postgres_probe.replays_up_to(session, goal, within=limit),
+        )
+
+    def patroni(self, member: Member) -> Found[patroni_probe.MemberReading]:
+        """What one member's automation says; the first question asks every member at once."""
+
+        def ask(one: Member) -> patroni_probe.MemberReading:
+            return patroni_probe.member(patroni_target(self.site, one))
+
+        self._ahead("patroni", members(self.site), ask)
+        return self.look.at(member.id, "patroni", lambda: ask(member))
+
+    def etcd(self, store: StoreMember) -> Found[etcd_probe.MemberReading]:
+        """What one member of a consensus store says; the first question asks all at once."""
+
+        def ask(one: StoreMember) -> etcd_probe.MemberReading:
+            return etcd_probe.member(etcd_target(self.site, one))
+
+        self._ahead("etcd", store_members(self.site), ask)
+        return self.look.at(store.id, "etcd", lambda: ask(store))
+
+
+def patroni_target(site: Environment, member: Member) -> RestTarget:
+    """Where a member's automation answers."""
+    patroni = member.database.patroni
+    return RestTarget(
+        name=member.machine.name,
+        host=member.machine.name,
+        address=member.machine.addresses[0],
+        port=patroni.port,
+        ca_file=site.path(site.authorities[patroni.authority]),
+    )
+
+
+def etcd_target(site: Environment, store: StoreMember) -> RestTarget:
+    """Where a member of the consensus store answers."""
+    consensus = store.database.consensus
+    client = consensus.client_certificate
+    return RestTarget(
+        name=store.machine.name,
+        host=store.machine.name,
+        address=store.machine.addresses[0],
+        port=consensus.port,
+        ca_file=site.path(site.authorities[consensus.authority]),
+        certificate=site.path(client.certificate) if client else None,
+        key=site.path(client.key) if client else None,
+    )

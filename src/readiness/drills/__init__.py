@@ -1,0 +1,1 @@
+"""Drills: live writers, disturbing actions, guards and abort conditions."""

@@ -1,0 +1,37 @@
+"""The permit: what a disturbing action demands, minted only from the frozen plan."""
+
+from dataclasses import dataclass
+
+from readiness.errors import NotRun
+from readiness.model import Case, Tier
+from readiness.run import Run
+
+
+@dataclass(frozen=True)
+class Permit:
+    """Leave for one case of one run to disturb up to a tier."""
+
+    run: str
+    case: Case
+    tier: Tier
+
+    def require(self, tier: Tier) -> None:
+        """Refuse an action that disturbs more than the permit allows."""
+        if not self.tier.covers(tier):
+            raise NotRun(
+                f"{self.case.key}: needs a permit for tier {tier}, has one for {self.tier}"
+            )
+
+
+def mint(run: Run) -> Permit:
+    """A permit for the case that runs now.
+
+    Raises:
+        NotRun: the case is not in the frozen plan, or the run's tier does not cover its check.
+    """
+    planned = next((one for one in run.plan.runs if one.case == run.case), None)
+    if planned is None or run.case is None:
+        raise NotRun("not in the frozen plan of this run: nothing may be disturbed for it")
+    if not run.plan.tier.covers(planned.check.tier):
+        raise NotRun(f"needs --tier {planned.check.tier}, this run is --tier {run.plan.tier}")
+    return Permit(run.id, run.case, planned.check.tier)

@@ -1,0 +1,184 @@
+"""The gate: a parent that starts plain pytest, watches the record, and enforces the limits.
+
+The child's exit code is ignored: only what is in the record counts.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from readiness.finish import INTERRUPTED, Finished, finish
+from readiness.lease import halt_requested
+from readiness.model import Json
+from readiness.record import FILE_NAME
+from readiness.redact import Redactor
+from readiness.run import Run, RunRequest, open_run
+
+GRACE: Final = 90.0
+TICK: Final = 0.1
+KEPT_VARIABLES: Final = (
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSH_AUTH_SOCK",
+    "XDG_STATE_HOME", "READINESS_STATE", "KUBECONFIG",
+)  # fmt: skip
+
+
+class Progress(Protocol):
+    """Someone who is told how the run goes."""
+
+    def opened(self, run: Run) -> None:
+        """The run has a number and a plan."""
+
+    def event(self, event: Json) -> None:
+        """Something was recorded."""
+
+    def tick(self) -> None:
+        """Time passed; called several times a second."""
+
+    def closed(self) -> None:
+        """The child has ended."""
+
+
+def suites_folder() -> Path:
+    """Where the checks are: inside the installed package, or beside it in a checkout."""
+    packaged = Path(str(files("readiness").joinpath("suites")))
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "suites"
+
+
+def run_gate(request: RunRequest, progress: Progress) -> Finished:
+    """Open a run, look, undo, judge, report.
+
+    Raises:
+        UsageError: something that a person wrote is wrong; nothing was touched.
+        LeaseHeld: another run holds the environment.
+    """
+    run = open_run(request)
+    progress.opened(run)
+    run.writer.close()
+    how = "the gate broke"
+    try:
+        how = _look(run, progress)
+    except KeyboardInterrupt:
+        how = INTERRUPTED
+    finally:
+        progress.closed()
+        run.writer = type(run.writer)(run.folder / FILE_NAME, run.writer.redactor)
+        finished = finish(run, how)
+    return finished
+
+
+def _look(run: Run, progress: Progress) -> str:
+    """Run pytest to its end and say how it ended."""
+    log = run.folder / "pytest.log"
+    command = _command(run)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=_environment(run),
+        cwd=suites_folder(),
+        start_new_session=True,
+        pass_fds=(run.lease.fileno(),) if run.lease else (),
+    ) as child:
+        assert child.stdout is not None  # noqa: S101 - asked for above
+        copier = threading.Thread(
+            target=_copy, args=(child.stdout, log, run.writer.redactor), daemon=True
+        )
+        copier.start()
+        try:
+            how = _watch(run, child, progress)
+        except KeyboardInterrupt:
+            how = INTERRUPTED
+        finally:
+            _end(child)
+        copier.join(timeout=5)
+    return how
+
+
+def _command(run: Run) -> list[str]:
+    suites = suites_folder()
+    wanted = sorted({planned.check.source.partition("::")[0] for planned in run.plan.runs})
+    return [
+        sys.executable, "-m", "pytest", "-c", str(suites / "pytest.ini"),
+        "--rootdir", str(suites), "-p", "readiness.pytest_plugin",
+        "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin",
+        f"--html={run.folder / 'pytest.html'}", "--self-contained-html",
+        *(str(suites.parent / file) for file in wanted),
+    ]  # fmt: skip
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """A scrubbed environment: nothing from outside may change what pytest selects or runs."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    text = run.environment.model_dump_json()
+    kept |= {name: value for name, value in os.environ.items() if f'"env:{name}"' in text}
+    return kept | {
+        "READINESS_RUN_FOLDER": str(run.folder),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
+    """Keep what pytest prints, made safe first."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as file:  # noqa: PTH123 - the mode is set before anything is in
+        stream = redactor.stream(file.write)
+        for line in source:
+            stream.write(line.decode(errors="replace"))
+            file.flush()
+        stream.close()
+
+
+def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:
+    """Tell of every event until the child ends, is halted, or runs out of time."""
+    deadline = time.monotonic() + sum(planned.check.limit + 60 for planned in run.plan.runs)
+    events = _follow(run.folder / FILE_NAME)
+    while True:
+        ended = child.poll() is not None
+        for event in events:
+            if event is None:
+                break
+            progress.event(event)
+        if ended:
+            return "finished"
+        progress.tick()
+        halt = halt_requested(run.state)
+        if halt is not None:
+            return f"halted: {halt.reason}"
+        if time.monotonic() > deadline:
+            return "the run took longer than the limits of its checks together"
+        time.sleep(TICK)
+
+
+def _follow(path: Path) -> Iterator[Json | None]:
+    """Whole events as they are appended; None when there is none at present."""
+    with path.open("rb") as file:
+        rest = b""
+        while True:
+            rest += file.read()
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                yield json.loads(line) if line.startswith(b"{") and line.endswith(b"}") else {}
+            yield None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Interrupt, grace, kill of the whole process group."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            child.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

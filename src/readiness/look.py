@@ -1,0 +1,64 @@
+"""Looking: asks probes on behalf of a case, remembers answers, and puts them into the record.
+
+What was read is remembered until the next disturbing action, no longer. A probe that could not find
+out is remembered too: its error is raised again for every case that needs the answer.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from readiness.claim import Found, plain
+from readiness.errors import ProbeError
+from readiness.run import Run
+
+T = TypeVar("T")
+
+
+class Look:
+    """What this run has seen so far."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._seen: dict[Hashable, Any] = {}
+
+    def at(self, subject: str, source: str, ask: Callable[[], T]) -> Found[T]:
+        """What the source says about the subject: asked once, then remembered.
+
+        Raises:
+            ProbeError: it could not be found out, now or when it was first asked.
+        """
+        key = (subject, source)
+        if key not in self._seen:
+            try:
+                self._seen[key] = ask()
+            except ProbeError as error:
+                self._seen[key] = error
+        seen = self._seen[key]
+        if isinstance(seen, ProbeError):
+            raise seen
+        if not isinstance(seen, Found):
+            seen = self._seen[key] = self.note(subject, source, seen)
+        return seen
+
+    def note(self, subject: str, source: str, reading: T) -> Found[T]:
+        """Put a reading into the record."""
+        number = self.run.writer.write(
+            "observation",
+            case=self.run.case.key if self.run.case else None,
+            subject=subject,
+            source=source,
+            reading=plain(reading),
+        )
+        return Found(reading, subject, number)
+
+    def expect(self, subject: str, source: str, answer: object) -> None:
+        """Keep an answer that was fetched ahead, together with others."""
+        self._seen.setdefault((subject, source), answer)
+
+    def knows(self, subject: str, source: str) -> bool:
+        """Whether the answer is already here."""
+        return (subject, source) in self._seen
+
+    def forget(self) -> None:
+        """Something was disturbed: ask again from now on."""
+        self._seen.clear()

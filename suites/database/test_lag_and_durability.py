@@ -1,0 +1,82 @@
+"""How far standbys are behind, and that what is acknowledged is on disk."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.model import Severity
+from readiness.probes.patroni import MemberReading
+from readiness.probes.postgres_state import ServerState
+from readiness.subjects import Member
+
+Postgres = Callable[[Member], Found[ServerState]]
+Patroni = Callable[[Member], Found[MemberReading]]
+
+READS = ("one read-only query of system views on every member",)
+RIGHTS = "a login with pg_monitor and nothing more"
+# Settings without which an acknowledged commit can be lost or a page torn (PostgreSQL 15, 30.1, 20.5).
+ON = ("fsync", "full_page_writes")
+SAFE_COMMIT = ("on", "remote_write", "remote_apply")
+
+
+@check(
+    "PG-007",
+    "Every standby is less behind than the declared limits, in bytes and in time",
+    clauses=("infra.database-ha/lag-within-limits",),
+    each="database_member",
+    severity=Severity.HIGH,
+    risk="What a standby does not have yet is lost, or delays the takeover.",
+    reads=(*READS, "the standby's replay position, until it reaches the primary's"),
+    rights=RIGHTS,
+    remedy="look for load, slow disks, long queries or a slow link on that standby",
+)
+def test_lag_is_small(
+    database_member: Member, postgres: Postgres, replay: Callable[..., Found[object]]
+) -> None:
+    """Bytes between primary and replay, and seconds to replay them, are within limits."""
+    database = database_member.database
+    found = postgres(database_member)
+    everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
+    leading = {name: one for name, one in everyone.items() if not one.reading.in_recovery}
+    if not found.reading.in_recovery:
+        role = derive("primaries", database_member.id, sorted(leading), *everyone.values())
+        assert holds(role, "==", [database_member.machine.name])
+        return
+    positions = [one.reading.current for one in leading.values() if one.reading.current is not None]
+    replayed = found.reading.replayed
+    behind = max(positions) - replayed if positions and replayed is not None else None
+    lag = derive("bytes behind", database_member.id, behind, found, *leading.values())
+    assert holds(lag, "<=", database.lag_bytes)
+    caught_up = replay(database_member)
+    assert holds(caught_up.reached, "==", True)
+    assert holds(
+        caught_up.fact("seconds to replay it", caught_up.seconds.value), "<=", database.lag_time
+    )
+
+
+@check(
+    "PG-010",
+    "Every member keeps what it acknowledges: durability settings are on everywhere",
+    clauses=("infra.database-ha/durability-settings",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="A power cut loses acknowledged commits or corrupts the database.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="set fsync, full_page_writes and synchronous_commit to on, and remove weaker overrides",
+)
+def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
+    """fsync, full_page_writes and synchronous_commit hold, for every role and database."""
+    found = postgres(database_member)
+    settings = found.reading.settings
+    for name in ON:
+        assert holds(found.fact(name, settings[name].value), "==", "on")
+    commit = settings["synchronous_commit"].value
+    assert holds(found.fact("synchronous_commit", commit), "in", SAFE_COMMIT)
+    assert holds(found.fact("wal_level", settings["wal_level"].value), "in", ("replica", "logical"))
+    weaker = [
+        f"{one.name}={one.value} for role {one.role or 'all'} in database {one.database or 'all'}"
+        for one in found.reading.overrides
+        if one.value not in SAFE_COMMIT
+    ]
+    assert holds(found.fact("weaker settings", ", ".join(weaker) or "none"), "==", "none")

@@ -1,0 +1,392 @@
+"""One primary, its standbys, and that every member agrees about it."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Fact, Found, derive, holds
+from readiness.errors import ProbeError
+from readiness.model import Severity
+from readiness.probes.etcd import MemberReading as StoreReading
+from readiness.probes.patroni import MemberReading
+from readiness.probes.postgres_state import ServerState
+from readiness.subjects import Cluster, Member, StoreMember
+
+Postgres = Callable[[Member], Found[ServerState]]
+Patroni = Callable[[Member], Found[MemberReading]]
+Consensus = Callable[[StoreMember], Found[StoreReading]]
+
+READS = ("one read-only query of system views on every member",)
+RIGHTS = "a login with pg_monitor and nothing more"
+PATRONI_READS = ("GET /patroni, /cluster, /config, /history on every member",)
+PATRONI_RIGHTS = "network access to the REST interface of every member"
+
+
+def states(cluster: Cluster, postgres: Postgres) -> dict[str, Found[ServerState]]:
+    """The state of every member of a cluster, by machine name; every one must answer."""
+    return {one.machine.name: postgres(one) for one in cluster.members}
+
+
+def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
+    """The members that are not in recovery, every member asked."""
+    found = states(cluster, postgres)
+    names = [name for name, one in found.items() if not one.reading.in_recovery]
+    return derive("primaries", cluster.id, names, *found.values())
+
+
+@check(
+    "PG-001",
+    "A cluster has exactly one primary, and every member's automation names it",
+    clauses=("infra.database-ha/one-primary",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    risk="No primary refuses every write; two primaries lose some of them for good.",
+    reads=READS + PATRONI_READS,
+    rights=RIGHTS,
+    remedy="compare pg_is_in_recovery() on every member with `patronictl list`, fence the wrong one",
+)
+def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
+    """One member of all is out of recovery, and each member's view of the leader is that one."""
+    found = primaries(database_cluster, postgres)
+    assert holds(derive("primaries", found.subject, len(found.value or ()), found), "==", 1)
+    primary = (found.value or ["?"])[0]
+    for member in database_cluster.members:
+        view = patroni(member)
+        leader = view.reading.cluster.leader
+        seen = view.fact("leader that its automation names", leader.name if leader else "none")
+        assert holds(seen, "==", primary)
+
+
+@check(
+    "PG-002",
+    "Every member that is not the primary streams from the primary",
+    clauses=("infra.database-ha/standbys-stream",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="A standby that does not stream falls behind and can't take over.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="see the standby's log, its primary_conninfo, and that the primary keeps the WAL it needs",
+)
+def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
+    """The standby's receiver streams, and the primary lists it as streaming."""
+    found = postgres(database_member)
+    if is_the_primary(database_member, found, postgres):
+        return
+    receiver = found.reading.receiver
+    assert holds(found.fact("receiver", receiver.status if receiver else "none"), "==", "streaming")
+    listed = {
+        one.client_address: one.state
+        for state in states(database_member.cluster, postgres).values()
+        for one in state.reading.replicas
+        if not state.reading.in_recovery
+    }
+    own = [listed[address] for address in database_member.machine.addresses if address in listed]
+    at_primary = derive(
+        "state at the primary",
+        database_member.id,
+        own[0] if own else "not connected",
+        *states(database_member.cluster, postgres).values(),
+    )
+    assert holds(at_primary, "==", "streaming")
+
+
+def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres) -> bool:
+    """Claim that a member out of recovery is the one primary; False for a standby."""
+    if found.reading.in_recovery:
+        return False
+    assert holds(primaries(member.cluster, postgres), "==", [member.machine.name])
+    return True
+
+
+@check(
+    "PG-003",
+    "Every standby replays what the primary has written",
+    clauses=("infra.database-ha/standbys-replay",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="A standby that streams and never replays serves old data and takes long to promote.",
+    reads=(*READS, "the standby's replay position, until it reaches the primary's"),
+    rights=RIGHTS,
+    remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts",
+)
+def test_standby_replays(
+    database_member: Member, postgres: Postgres, replay: Callable[..., Found[object]]
+) -> None:
+    """Replay is not paused or delayed, and reaches the primary's present position in time."""
+    found = postgres(database_member)
+    if is_the_primary(database_member, found, postgres):
+        return
+    assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
+    delay = found.reading.settings["recovery_min_apply_delay"]
+    assert holds(found.fact("apply delay", delay.value), "==", "0")
+    caught_up = replay(database_member)
+    assert holds(caught_up.reached, "==", True)
+
+
+@check(
+    "PG-004",
+    "As many standbys as declared are synchronous, and no session may skip them",
+    clauses=("infra.database-ha/synchronous-standby",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    risk="A commit that no standby has is lost with the primary although it was acknowledged.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="turn synchronous_mode on; remove every role's and database's synchronous_commit setting",
+)
+def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> None:
+    """The primary reports the declared number of synchronous standbys, and commits wait for them."""
+    found = states(database_cluster, postgres)
+    only = [one for one in found.values() if not one.reading.in_recovery]
+    assert holds(primaries(database_cluster, postgres), "!=", [])
+    for primary in only:
+        in_step = [
+            one
+            for one in primary.reading.replicas
+            if one.sync_state in {"sync", "quorum"} and one.state == "streaming"
+        ]
+        count = primary.fact("synchronous standbys", len(in_step))
+        assert holds(count, ">=", database_cluster.database.synchronous_standbys)
+        names = primary.reading.settings["synchronous_standby_names"].value
+        assert holds(primary.fact("synchronous_standby_names", names or "empty"), "!=", "empty")
+        commit = primary.reading.settings["synchronous_commit"].value
+        assert holds(primary.fact("synchronous_commit", commit), "in", WAITING)
+        assert holds(primary.fact("sessions that may skip them", skipping(primary)), "==", "none")
+
+
+WAITING = ("on", "remote_write", "remote_apply")
+
+
+def skipping(found: Found[ServerState]) -> str:
+    """Roles and databases whose own setting lets commits go without a standby."""
+    named = [
+        f"role {one.role or 'all'} in database {one.database or 'all'}: {one.value}"
+        for one in found.reading.overrides
+        if one.name == "synchronous_commit" and one.value not in WAITING
+    ]
+    return ", ".join(named) or "none"
+
+
+@check(
+    "PG-005",
+    "No member is barred from promotion",
+    clauses=("infra.database-ha/not-barred",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="Automation looks healthy and promotes nobody when the primary is gone.",
+    reads=PATRONI_READS,
+    rights=PATRONI_RIGHTS,
+    remedy="remove nofailover and failover_priority 0 from the member's tags and reload it",
+)
+def test_not_barred(database_member: Member, patroni: Patroni) -> None:
+    """Neither the member itself nor any other member sees a tag that bars it."""
+    name = database_member.machine.name
+    own = patroni(database_member)
+    barred = own.fact(
+        "barred from promotion, by itself", own.reading.status.tags.barred_from_promotion
+    )
+    assert holds(barred, "==", False)
+    for other in database_member.cluster.members:
+        view = patroni(other)
+        seen = [
+            one.tags.barred_from_promotion
+            for one in view.reading.cluster.members
+            if one.name == name
+        ]
+        fact = derive(
+            f"barred from promotion, as {other.machine.name} sees it",
+            database_member.id,
+            any(seen) if seen else None,
+            view,
+        )
+        assert holds(fact, "==", False)
+
+
+@check(
+    "PG-006",
+    "The synchronous standby could be promoted now",
+    clauses=("infra.database-ha/promotable",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    risk="The standby that holds every commit is the one that can't take over.",
+    reads=READS + PATRONI_READS,
+    rights=RIGHTS,
+    remedy="see that standby's automation: it must run, be untagged, on the leader's timeline, in step",
+)
+def test_synchronous_standby_is_promotable(
+    database_cluster: Cluster, postgres: Postgres, patroni: Patroni
+) -> None:
+    """A standby that the primary and the automation both call synchronous has nothing against it."""
+    name = database_cluster.id
+    views = {one.machine.name: patroni(one) for one in database_cluster.members}
+    server = states(database_cluster, postgres)
+    in_step = [set(view.reading.cluster.sync_standbys) for view in views.values()]
+    agreed = set.intersection(*in_step) if in_step else set()
+    fit = [one for one in sorted(agreed) if not _against(one, views, server)]
+    why = "; ".join(f"{one}: {_against(one, views, server)}" for one in sorted(agreed))
+    count = derive(
+        "promotable synchronous standbys" + (f" ({why})" if why and not fit else ""),
+        name,
+        len(fit),
+        *views.values(),
+        *server.values(),
+    )
+    assert holds(count, ">=", 1)
+
+
+def _against(
+    name: str, views: dict[str, Found[MemberReading]], server: dict[str, Found[ServerState]]
+) -> str:
+    """What speaks against promoting a member, as itself, the leader and the server say."""
+    own, state = views[name].reading, server[name].reading
+    leader = own.cluster.leader
+    primary = next((one.reading for one in server.values() if not one.reading.in_recovery), None)
+    listed = next((one for one in own.cluster.members if one.name == name), None)
+    limit = own.config.maximum_lag_on_failover
+    reasons = {
+        "its automation does not run": own.status.state != "running",
+        "it is barred by a tag": own.status.tags.barred_from_promotion,
+        "it is no standby": not state.in_recovery,
+        "the automation is paused": own.status.paused or own.config.paused,
+        "it knows no leader": leader is None,
+        "it is on another timeline": primary is None or state.timeline != primary.timeline,
+        "replay is paused": state.replay_pause != "not paused",
+        "it is not listed": listed is None,
+        "it lags too far": bool(listed and limit and limit > 0 and (listed.lag or 0) > limit),
+        "the server does not stream": state.receiver is None
+        or state.receiver.status != "streaming",
+    }
+    return ", ".join(reason for reason, true in reasons.items() if true)
+
+
+@check(
+    "PG-008",
+    "The failover automation is active on every member",
+    clauses=("infra.database-ha/automation-active",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="A paused automation watches the primary die and does nothing.",
+    reads=PATRONI_READS,
+    rights=PATRONI_RIGHTS,
+    remedy="`patronictl resume`, after finding out who paused it and why",
+)
+def test_automation_is_active(database_member: Member, patroni: Patroni) -> None:
+    """The member's automation runs, is not paused, and was in touch with its store lately."""
+    found = patroni(database_member)
+    status, view, config = found.reading.status, found.reading.cluster, found.reading.config
+    assert holds(found.fact("state", status.state), "==", "running")
+    paused = status.paused or view.paused or config.paused
+    assert holds(found.fact("automation", "paused" if paused else "active"), "==", "active")
+    assert holds(
+        found.fact("leader lock", "free" if status.cluster_unlocked else "held"), "==", "held"
+    )
+
+
+@check(
+    "PG-009",
+    "The consensus store has a quorum with a member to spare",
+    clauses=("infra.database-ha/consensus-quorum",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    risk="With one more member gone the automation demotes the primary and nothing is writable.",
+    reads=(
+        "GET /health and the read-only status, member list and alarm calls of every etcd member",
+    ),
+    rights="a client certificate of the store, no key is read",
+    remedy="bring the missing member back; see `etcdctl endpoint status --cluster`",
+)
+def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
+    """Enough members answer, are healthy and agree on leader, cluster and members; no alarm."""
+    reached, silent = [], []
+    for member in database_cluster.store:
+        try:
+            reached.append(consensus(member))
+        except ProbeError as error:
+            silent.append(f"{member.machine.name} ({error})")
+    name = database_cluster.id
+    voters = {
+        one.member_id for found in reached for one in found.reading.members if not one.learner
+    }
+    needed = len(voters) // 2 + 1 + 1
+    healthy = [found for found in reached if found.reading.health.healthy]
+    missing = f" (missing: {'; '.join(silent)})" if silent else ""
+    assert reached, f"{name}: no member of the consensus store answers{missing}"
+    able = derive(f"healthy members of {len(voters)}{missing}", name, len(healthy), *reached)
+    assert holds(able, ">=", needed)
+    leaders = derive("leaders", name, {one.reading.status.leader_id for one in reached}, *reached)
+    assert holds(derive("leaders named", name, len(leaders.value or ()), leaders), "==", 1)
+    assert holds(
+        derive("leader", name, "".join(leaders.value or ()) or "none", leaders), "!=", "none"
+    )
+    clusters = {one.reading.status.cluster_id for one in reached}
+    assert holds(derive("clusters", name, len(clusters), *reached), "==", 1)
+    alarms = [alarm.kind for one in reached for alarm in one.reading.alarms]
+    assert holds(derive("alarms", name, ", ".join(alarms) or "none", *reached), "==", "none")
+
+
+@check(
+    "PG-011",
+    "The members found are the members declared",
+    clauses=("infra.database-ha/members-as-declared",),
+    each="database_cluster",
+    severity=Severity.HIGH,
+    risk="A stranger replicates student data, or a member everyone counts on is not there.",
+    reads=READS + PATRONI_READS,
+    rights=RIGHTS,
+    remedy="declare the member or remove it, in the cluster, the consensus store and the firewall",
+)
+def test_members_as_declared(
+    database_cluster: Cluster, postgres: Postgres, patroni: Patroni, consensus: Consensus
+) -> None:
+    """Automation, replication and consensus store list exactly the declared members, everywhere."""
+    declared = set(database_cluster.database.members)
+    for member in database_cluster.members:
+        view = patroni(member)
+        names = {one.name for one in view.reading.cluster.members}
+        assert holds(view.fact("members that its automation lists", names), "==", declared)
+    addresses = {a for one in database_cluster.members for a in one.machine.addresses}
+    for found in states(database_cluster, postgres).values():
+        clients = {one.client_address for one in found.reading.replicas}
+        strangers = ", ".join(sorted(clients - addresses)) or "none"
+        assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
+    stored = set(database_cluster.database.consensus.members)
+    for store in database_cluster.store:
+        listed = consensus(store)
+        names = {one.name for one in listed.reading.members}
+        assert holds(listed.fact("members that its consensus store lists", names), "==", stored)
+
+
+@check(
+    "PG-012",
+    "Every standby follows this cluster's primary and is the primary of nothing else",
+    clauses=("infra.database-ha/standby-of-this-primary",),
+    each="database_member",
+    severity=Severity.CRITICAL,
+    risk="A member that belongs to another cluster counts as redundancy and is none.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="rebuild the member from this cluster's primary (`patronictl reinit`)",
+)
+def test_standby_of_this_primary(database_member: Member, postgres: Postgres) -> None:
+    """Same system identifier and timeline, receives from the primary, and feeds only members."""
+    cluster = database_member.cluster
+    found = postgres(database_member)
+    everyone = states(cluster, postgres)
+    identities = {one.reading.system_identifier for one in everyone.values()}
+    same = derive(
+        "system identifiers in the cluster", database_member.id, identities, *everyone.values()
+    )
+    assert holds(same, "==", {found.reading.system_identifier})
+    if is_the_primary(database_member, found, postgres):
+        return
+    leading = primaries(cluster, postgres)
+    assert holds(leading, "!=", [])
+    primary = everyone[(leading.value or [""])[0]]
+    timeline = found.fact("timeline", found.reading.timeline)
+    assert holds(timeline, "==", primary.reading.timeline)
+    receiver = found.reading.receiver
+    sender = found.fact("server it receives from", receiver.sender_host if receiver else "none")
+    machine = next(
+        one.machine for one in cluster.members if one.machine.name == (leading.value or [""])[0]
+    )
+    assert holds(sender, "in", (machine.name, *machine.addresses))

@@ -1,0 +1,140 @@
+"""Cut the primary off while clients write: who takes over, how fast, and what is lost."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Fact, Found, holds
+from readiness.drills.failover import Trial
+from readiness.environment import Objectives
+from readiness.fixtures import Drilled
+from readiness.model import Severity, Tier
+from readiness.subjects import Cluster
+
+Drill = Callable[[Cluster], Drilled]
+
+READS = ("rows of a table of its own, the automation's REST interface of every member",)
+RIGHTS = "the touch login, and a system user that may set a firewall table on a member"
+DISTURBS = "cuts the primary off from the network for promotion plus TTL, once per trial"
+LIMIT = 1800.0
+
+
+def undisturbed(drill: Drilled) -> tuple[Found[Trial], ...]:
+    """The trials, once claimed that the harness itself causes neither outage nor loss."""
+    problem = drill.control.reading.problem
+    assert holds(drill.control.fact("problem of the control trial", known(problem)), "==", "none")
+    return drill.trials
+
+
+def known(problem: str) -> str | None:
+    """`none` for a usable trial; unknown for one that shows nothing."""
+    return None if problem else "none"
+
+
+def usable(trial: Found[Trial]) -> Fact[str]:
+    """The claim's subject: that the trial shows something."""
+    name = f"problem of trial {trial.reading.number} ({trial.reading.problem or 'none'})"
+    return trial.fact(name, known(trial.reading.problem))
+
+
+@check(
+    "PG-020",
+    "A standby takes over within the recovery-time objective, for every kind of client",
+    clauses=("test.failover/database-in-time",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.DISRUPT,
+    limit=LIMIT,
+    risk="The portal can't be written to for longer than was promised.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="see in the timeline which client group was last, and what it was connected to",
+)
+def test_takes_over_in_time(
+    database_cluster: Cluster, failover_drill: Drill, objectives: Objectives
+) -> None:
+    """The outage of the slowest client group, at its upper bound, is within the objective."""
+    trials = undisturbed(failover_drill(database_cluster))
+    for trial in trials:
+        for client, outage in trial.reading.outages.items():
+            name = f"outage of {client} in trial {trial.reading.number}"
+            assert holds(trial.fact(name, outage), "<=", objectives.database_recovery_time)
+        assert holds(usable(trial), "==", "none")
+    assert holds(trials[0].fact("trials", len(trials)), ">=", 1)
+
+
+@check(
+    "PG-021",
+    "No acknowledged write is lost in a failover",
+    clauses=("test.failover/database-nothing-lost",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.DISRUPT,
+    limit=LIMIT,
+    risk="A student's change was confirmed and is gone.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="turn synchronous mode on, and use an automation that demotes before its lease ends",
+)
+def test_nothing_is_lost(database_cluster: Cluster, failover_drill: Drill) -> None:
+    """Every acknowledged id is on the proven primary and on every standby; none is wrong."""
+    for trial in undisturbed(failover_drill(database_cluster)):
+        read, number = trial.reading, trial.reading.number
+        sample = f" ({', '.join(read.lost_sample[:3])}…)" if read.lost_sample else ""
+        lost = trial.fact(f"acknowledged writes lost in trial {number}{sample}", read.lost)
+        assert holds(lost, "<=", 0)
+        for what, count in read.wrong.items():
+            assert holds(trial.fact(f"{what} writes in trial {number}", count), "==", 0)
+        for standby, missing in read.missing_on_standbys.items():
+            name = f"acknowledged writes missing on {standby} after trial {number}"
+            assert holds(trial.fact(name, missing), "==", 0)
+        assert holds(usable(trial), "==", "none")
+
+
+@check(
+    "PG-022",
+    "Never do two primaries accept writes at the same time",
+    clauses=("test.failover/database-one-writer",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.DISRUPT,
+    limit=LIMIT,
+    risk="Two histories exist, and one of them will be thrown away.",
+    reads=(*READS, "the log of a writer on the victim itself"),
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="make the automation demote before its lease ends; consider a watchdog",
+)
+def test_one_writer(database_cluster: Cluster, failover_drill: Drill) -> None:
+    """The cut-off primary acknowledges no local commit after the new primary's first."""
+    for trial in undisturbed(failover_drill(database_cluster)):
+        overlap = trial.reading.two_primaries
+        answer = str(overlap.overlap) if overlap and overlap.overlap != "unknown" else None
+        why = overlap.reason if overlap else "no log"
+        name = f"two primaries accepting writes in trial {trial.reading.number} ({why})"
+        assert holds(trial.fact(name, answer), "==", "no")
+        assert holds(usable(trial), "==", "none")
+
+
+@check(
+    "PG-023",
+    "The old primary rejoins as a standby, and redundancy is full again",
+    clauses=("test.failover/database-old-primary-rejoins",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.DISRUPT,
+    limit=LIMIT,
+    risk="The next failure has no standby to go to.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="see the old primary's log; pg_rewind must be allowed and able to connect",
+)
+def test_old_primary_rejoins(database_cluster: Cluster, failover_drill: Drill) -> None:
+    """After the cut every member streams on one timeline, the declared standbys in step."""
+    for trial in undisturbed(failover_drill(database_cluster)):
+        seconds = trial.reading.rejoin_seconds
+        name = f"old primary back in trial {trial.reading.number} ({trial.reading.problem or 'ok'})"
+        assert holds(trial.fact(name, seconds is not None), "==", True)
+        assert holds(usable(trial), "==", "none")

@@ -1,0 +1,81 @@
+"""What every declared machine says about its services and its clock."""
+
+from collections.abc import Callable
+from typing import Any
+
+from readiness.catalogue import check
+from readiness.claim import Found, holds
+from readiness.environment import Machine
+from readiness.errors import NotRun
+from readiness.model import Severity
+from readiness.probes.host import ClockState, ServiceState
+
+Services = Callable[[Machine], Found[dict[str, ServiceState]]]
+Clock = Callable[[Machine], Found[ClockState]]
+
+# One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
+LARGEST_OFFSET = 1.0
+UNSYNCHRONISED_STRATUM = 16
+# Eight polls are kept: this many of them must have been answered.
+LEAST_ANSWERED = 1
+
+
+@check(
+    "HOST-001",
+    "Every declared service is up and stays up on its machine",
+    clauses=("infra.hosts/services-up",),
+    each="machine",
+    severity=Severity.CRITICAL,
+    risk="A service that is down or crash-looping on one node hides behind the ones that answer.",
+    reads=("systemctl is-active, systemctl show of each declared unit",),
+    rights="an SSH login without privileges",
+    remedy="see `systemctl status` and the journal of that unit on that machine",
+)
+def test_services_are_up(
+    machine: Machine, host: Callable[[Machine], Any], services: Services
+) -> None:
+    """Each unit is active and running, and the machine's manager loaded it."""
+    if not machine.services:
+        raise NotRun(f"{machine.name}: no services are declared for it")
+    found = services(machine)
+    for unit in machine.services:
+        state = found.reading[unit]
+        assert holds(found.fact(f"{unit} loaded", state.load), "==", "loaded")
+        assert holds(found.fact(f"state of {unit}", state.active), "==", "active")
+        assert holds(found.fact(f"sub-state of {unit}", state.sub), "in", ALIVE)
+        running = host(machine).service(unit).is_running
+        assert holds(found.fact(f"{unit} running", running), "==", True)
+
+
+ALIVE = ("running", "exited", "listening", "waiting", "active", "mounted")
+
+
+@check(
+    "HOST-002",
+    "Every machine's clock is synchronised to a source that answers",
+    clauses=("infra.hosts/clock-synchronised",),
+    each="machine",
+    severity=Severity.HIGH,
+    risk="Leases, certificates and audit records on this machine can't be trusted.",
+    reads=("chronyc tracking, chronyc sources",),
+    rights="an SSH login without privileges",
+    remedy="make a time source reachable from this machine and restart chrony",
+)
+def test_clock_is_synchronised(machine: Machine, clock: Clock) -> None:
+    """Chronyd answers, has selected a source that was reached lately, and is within a second."""
+    found = clock(machine)
+    state = found.reading
+    assert holds(found.fact("an answer of chronyd", state.problem or "yes"), "==", "yes")
+    tracking = state.tracking
+    leap = found.fact("leap status", tracking and tracking.leap_status)
+    assert holds(leap, "!=", "Not synchronised")
+    stratum = found.fact("stratum", tracking and tracking.stratum)
+    assert holds(stratum, "<", UNSYNCHRONISED_STRATUM)
+    source = state.selected
+    assert holds(
+        found.fact("selected time source", source.name if source else "none"), "!=", "none"
+    )
+    reach = found.fact("polls of it answered lately", source and source.reach.bit_count())
+    assert holds(reach, ">=", LEAST_ANSWERED)
+    offset = found.fact("seconds off", tracking and abs(tracking.system_offset))
+    assert holds(offset, "<=", LARGEST_OFFSET)

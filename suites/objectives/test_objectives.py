@@ -1,0 +1,71 @@
+"""Whether what the owner promised can be true together, and with the settings that were found."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.environment import Environment, Objectives
+from readiness.look import Look
+from readiness.model import Severity
+from readiness.probes.patroni import MemberReading
+from readiness.subjects import Cluster, Member
+
+Patroni = Callable[[Member], Found[MemberReading]]
+
+
+@check(
+    "OBJ-001",
+    "The declared objectives do not contradict each other",
+    clauses=("slo.objectives/objectives-consistent",),
+    each="environment",
+    severity=Severity.HIGH,
+    risk="One outage within the promised recovery time breaks the promised availability.",
+    reads=("the environment file",),
+    rights="none",
+    remedy="lower the recovery time, or the availability, until one such outage fits the budget",
+)
+def test_objectives_agree(environment: Environment, look: Look, objectives: Objectives) -> None:
+    """One outage of the promised length fits the error budget; parts recover before the whole."""
+    promised = look.note(environment.name, "environment file", objectives)
+    budget = (1 - objectives.availability / 100) * objectives.availability_window
+    window = f"{objectives.availability} % of {objectives.availability_window / 86400:g} days"
+    outage = promised.fact(
+        f"recovery time in seconds (the downtime that {window} allows is the limit)",
+        objectives.recovery_time,
+    )
+    assert holds(outage, "<=", round(budget, 3))
+    part = promised.fact("database recovery time in seconds", objectives.database_recovery_time)
+    assert holds(part, "<=", objectives.recovery_time)
+
+
+@check(
+    "OBJ-002",
+    "The automation's settings allow a failover within the database's recovery time",
+    clauses=("slo.objectives/settings-consistent",),
+    each="database_cluster",
+    severity=Severity.HIGH,
+    risk="The promised failover time can't be met even when everything works.",
+    reads=("GET /config on every member",),
+    rights="network access to the REST interface of every member",
+    remedy="lower ttl, loop_wait and retry_timeout, or promise a longer recovery time",
+)
+def test_settings_allow_the_objective(
+    database_cluster: Cluster, patroni: Patroni, objectives: Objectives
+) -> None:
+    """On every member: the lease can end, be noticed and be taken over before time is up."""
+    for member in database_cluster.members:
+        found = patroni(member)
+        config = found.reading.config
+        known = (config.ttl, config.loop_wait, config.retry_timeout)
+        ttl, loop, retry = known
+        complete = None not in known
+        # A failure right after a renewal: the whole TTL passes, then a loop until a standby looks.
+        worst = ttl + loop if ttl is not None and loop is not None else None
+        slowest = found.fact("seconds to take over at worst (ttl + loop_wait)", worst)
+        assert holds(slowest, "<=", objectives.database_recovery_time)
+        # Patroni's own rule: otherwise a healthy primary can lose its lease.
+        least = loop + 2 * retry if complete and loop is not None and retry is not None else None
+        fact = derive(
+            "ttl in seconds (loop_wait + 2 x retry_timeout is the limit)", found.subject, ttl, found
+        )
+        assert holds(fact, ">=", least)
