@@ -72,7 +72,8 @@ class ClusterMember:
     api_url: str
     timeline: int | None
     lag: int | None  # bytes behind the leader; None: unknown, or the leader itself
-    replay_lag: int | None  # bytes not replayed yet; None on members older than 4.1
+    receive_lag: int | None  # bytes not received yet; both only since Patroni 4.1
+    replay_lag: int | None  # bytes not replayed yet
     pending_restart: bool
     tags: Tags
 
@@ -224,6 +225,7 @@ def _read_member(found: Mapping[str, Any]) -> ClusterMember:
         api_url=found.get("api_url", ""),
         timeline=_whole(found.get("timeline")),
         lag=_whole(found.get("lag")),
+        receive_lag=_whole(found.get("receive_lag")),
         replay_lag=_whole(found.get("replay_lag")),
         pending_restart=bool(found.get("pending_restart", False)),
         tags=read_tags(found.get("tags", {})),

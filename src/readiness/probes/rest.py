@@ -5,6 +5,7 @@ connection goes to the declared address. No proxy, no redirect, no credentials b
 """
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +16,9 @@ from requests.adapters import HTTPAdapter
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 
-TIMEOUT: Final = 5.0  # seconds for connecting, and again between two pieces of the answer
+TIMEOUT: Final = 5.0  # seconds for connecting, and for the answer
 _LARGEST: Final = 4 * 1024 * 1024  # bytes
+_PIECE: Final = 64 * 1024  # bytes
 _REFUSED: Final = (401, 403)
 _ALERTS: Final = ("alert", "certificate required")
 
@@ -47,7 +49,7 @@ class RestTarget:
 
 @dataclass(frozen=True)
 class RestAnswer:
-    """Status and decoded JSON body of one answer."""
+    """Status and decoded JSON body of one answer; a body that is no JSON is None unless 200."""
 
     status: int
     body: Any
@@ -84,10 +86,20 @@ def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIM
                 allow_redirects=False,
                 stream=True,
             )
-            body = answer.raw.read(_LARGEST + 1, decode_content=True)
+            body = _body(answer.raw, time.monotonic() + timeout)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _problem(target, path, error, timeout) from error
     return RestAnswer(answer.status_code, _json(target, path, answer.status_code, body))
+
+
+def _body(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
+    """Read up to the limit; a member that drips its answer ends at the deadline."""
+    body = b""
+    while len(body) <= _LARGEST and (piece := raw.read1(_PIECE, decode_content=True)):
+        body += piece
+        if time.monotonic() > deadline:
+            raise urllib3.exceptions.TimeoutError
+    return body
 
 
 def require_ok(target: RestTarget, path: str, answer: RestAnswer) -> Any:
@@ -111,6 +123,8 @@ def _json(target: RestTarget, path: str, status: int, body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
+        if status != requests.codes.ok:
+            return None  # an error page or a redirect: its status says what there is to say
         raise NotUnderstood(f"{target}: {path} answered HTTP {status} without JSON") from error
 
 
@@ -120,6 +134,8 @@ def _problem(target: RestTarget, path: str, error: Exception, timeout: float) ->
         return TimedOut(f"{target}: no answer to {path} within {timeout:g} s")
     if any(word in said for word in _ALERTS):
         return AccessDenied(f"{target}: TLS refused us: {said}")
+    if "EOF occurred" in said:
+        return Unreachable(f"{target}: hung up during the TLS handshake")
     if isinstance(error, requests.exceptions.SSLError):
         return NotUnderstood(f"{target}: TLS: {said}")
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):

@@ -1,0 +1,155 @@
+"""Services and clock: recorded answers of real machines, and a live session on loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from local_servers import ssh_server
+
+from readiness.errors import NotUnderstood
+from readiness.probes import host
+from readiness.probes.commands import NotPermitted
+from readiness.probes.ssh import Answer, Machines, ObserveSession, SshTarget
+from readiness.probes.testinfra_backend import testinfra_host as vocabulary
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "host"
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[ObserveSession]:
+    """A session with this machine itself, over a real sshd."""
+    with ssh_server() as server, Machines() as machines:
+        yield machines.observe(
+            SshTarget(
+                name="here",
+                address="127.0.0.1",
+                user=server.user,
+                port=server.port,
+                key_file=server.key_file,
+                known_hosts=server.known_hosts,
+            )
+        )
+
+
+def recorded(name: str) -> Answer:
+    """A recorded answer of a machine."""
+    return Answer(0, (RECORDED / name).read_bytes(), b"")
+
+
+def test_a_steered_clock_names_its_source() -> None:
+    """A client of a time server: reference, stratum, offset, leap status, the source selected."""
+    state = host.read_clock(
+        recorded("client.tracking.csv"), recorded("client.sources.csv"), where="x"
+    )
+    assert state.answers
+    assert state.tracking is not None
+    assert (state.tracking.reference, state.tracking.stratum) == ("127.0.0.1", 9)
+    assert state.tracking.system_offset == -0.000001662
+    assert state.tracking.leap_status == "Normal"
+    assert state.tracking.reference_time == 1795389416.586716775
+    assert state.selected is not None
+    assert (state.selected.name, state.selected.reach) == ("127.0.0.1", 0o377)
+    dead = state.sources[1]
+    assert (dead.state, dead.reach, dead.last_sample_age) == ("?", 0, None)
+
+
+def test_a_local_reference_has_no_source() -> None:
+    """A machine that follows its own clock is synchronised by its own word, but by no source."""
+    state = host.read_clock(
+        recorded("local-reference.tracking.csv"), recorded("local-reference.sources.csv"), where="x"
+    )
+    assert state.tracking is not None
+    assert (state.tracking.reference_id, state.tracking.reference) == ("7F7F0101", "")
+    assert state.sources == ()
+    assert state.selected is None
+
+
+def test_a_silent_chronyd_is_an_answer() -> None:
+    """Chrony not running is what a check wants to know, not an error of the probe."""
+    silent = Answer(1, b"506 Cannot talk to daemon\n", b"")
+    state = host.read_clock(silent, silent, where="x")
+    assert (state.answers, state.problem) == (False, "506 Cannot talk to daemon")
+
+
+@pytest.mark.parametrize("text", ["", "noise", "a,b,c", ",".join("x" * 14)])
+def test_an_unreadable_tracking_is_said_to_be(text: str) -> None:
+    """Anything but chrony's 14 fields is NotUnderstood, naming the machine."""
+    with pytest.raises(NotUnderstood, match="db1: chronyc's answer is unreadable"):
+        host.read_clock(Answer(0, text.encode(), b""), Answer(0, b"", b""), where="db1")
+
+
+def test_services_are_read_as_asked() -> None:
+    """A running unit, a timer, an unknown and a failed one, in one answer."""
+    text = (RECORDED / "services.txt").read_text()
+    units = ["ssh.service", "systemd-tmpfiles-clean.timer", "nonsense.service", "etcd.service"]
+    running, timer, unknown, failed = host.read_services(text, units, where="x")
+    assert (running.load, running.active, running.sub) == ("loaded", "active", "running")
+    assert running.restarts == 0
+    assert running.main_pid
+    assert running.since is not None
+    assert running.since > 1.7e9
+    assert (timer.sub, timer.restarts, timer.main_pid) == ("waiting", None, None)
+    assert (unknown.load, unknown.active, unknown.since) == ("not-found", "inactive", None)
+    assert (failed.active, failed.result, failed.main_pid) == ("failed", "exit-code", None)
+
+
+def test_an_answer_about_too_few_units_is_refused() -> None:
+    """One block for two units can't be told apart: NotUnderstood with both counts."""
+    with pytest.raises(NotUnderstood, match="about 1 units, expected 2"):
+        host.read_services("Id=a.service\n", ["a.service", "b.service"], where="x")
+
+
+def test_the_offset_to_ourselves_is_zero_within_its_error(session: ObserveSession) -> None:
+    """Asked over SSH, our own clock differs from itself by nothing, within the stated error."""
+    found = host.offset(session)
+    assert abs(found.value) <= found.error
+    assert found.samples == 5
+
+
+@given(
+    offset=st.floats(-1e4, 1e4),
+    trips=st.lists(
+        st.tuples(st.floats(0, 1e5), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=8
+    ),
+)
+def test_the_true_offset_lies_within_the_error(
+    offset: float, trips: list[tuple[float, float, float]]
+) -> None:
+    """Whatever the delays there and back, the truth lies within value ± error."""
+    taken = [(start, start + there + offset, start + there + back) for start, there, back in trips]
+    found = host.best_offset(taken)
+    assert abs(found.value - offset) <= found.error + 1e-9
+    shortest = min(there + back for _, there, back in trips)
+    assert found.error <= shortest / 2 + 1e-9
+
+
+def test_a_foreign_date_is_refused() -> None:
+    """`date` without nanoseconds (another implementation) is NotUnderstood."""
+    with pytest.raises(NotUnderstood, match=r"answered '1700000000\.N'"):
+        host.read_date("1700000000.N\n", where="x")
+
+
+def test_testinfra_speaks_over_the_session(session: ObserveSession) -> None:
+    """Files, users and packages through testinfra's own words."""
+    machine = vocabulary(session)
+    passwd = machine.file("/etc/passwd")
+    assert passwd.exists
+    assert passwd.mode == 0o644
+    assert passwd.user == "root"
+    assert "root:" in passwd.content_string
+    assert not machine.file("/etc/nonsense").exists
+    assert machine.system_info.distribution == "debian"
+    assert machine.user("root").uid == 0
+    assert machine.package("openssh-server").is_installed
+    assert machine.exists("sh")
+
+
+def test_testinfra_cannot_leave_the_list(session: ObserveSession) -> None:
+    """A free command through testinfra is refused like any other."""
+    machine = vocabulary(session)
+    with pytest.raises(NotPermitted):
+        machine.run("touch /etc/x")
+    with pytest.raises(NotPermitted):
+        machine.file("/etc/a;reboot").exists  # noqa: B018
