@@ -65,6 +65,9 @@ class Lab:
         """Start a machine whose root is mounted and whose namespace exists; does not wait."""
         console = self.home.log / f"{machine.name}.console"
         argv = [
+            # The machine may set its own network's switches (forwarding), nothing else of the kernel.
+            "env",
+            "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
             "systemd-nspawn",
             "--quiet",
             "--register=no",
