@@ -1,0 +1,163 @@
+"""`readiness doctor`: is every endpoint reached, as whom, with which rights, and what to do."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from readiness.clients import Clients
+from readiness.environment import Environment
+from readiness.errors import AccessDenied, NotRun, ReadinessError, TimedOut, UsageError, WrongTarget
+from readiness.identity import found_identity, verify
+from readiness.model import Tier
+from readiness.plan import Plan
+from readiness.probes import host
+from readiness.record import FILE_NAME, RecordWriter
+from readiness.redact import Redactor
+from readiness.references import check_references
+from readiness.run import Run, secret_values
+from readiness.state import state_directory
+from readiness.subjects import endpoints, members, store_members
+from readiness.undo import UndoJournal
+
+ADVICE: dict[type[Exception], str] = {
+    AccessDenied: "give a login that may read this and nothing more",
+    TimedOut: "look for a firewall or an overloaded service on the way",
+    WrongTarget: "find out what answers there before anything else",
+    NotRun: "declare it in the environment file",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was asked, whether it was reached, and what was found or to do."""
+
+    where: str
+    ok: bool
+    text: str
+
+
+def run_doctor(environment: Environment, out: Console, *, write_identity: bool = False) -> int:
+    """Look at every endpoint once.
+
+    Returns:
+        0 when every endpoint answers as declared, 2 otherwise.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run = _scratch_run(environment, Path(folder))
+        clients = Clients(run)
+        try:
+            findings = []
+            for finding in _findings(clients):
+                findings.append(finding)
+                mark = "ok  " if finding.ok else "FAIL"
+                out.print(f"{mark}  {finding.where}: {finding.text}", markup=False)
+            if write_identity:
+                out.print(_pin(clients), markup=False)
+        finally:
+            clients.close()
+    bad = sum(not finding.ok for finding in findings)
+    out.print(
+        f"{len(findings) - bad} of {len(findings)} in order" + (f", {bad} not" if bad else "")
+    )
+    return 2 if bad else 0
+
+
+def _scratch_run(environment: Environment, folder: Path) -> Run:
+    """A run that leaves nothing behind: connections need one to note what they ask."""
+    return Run(
+        id="doctor",
+        number=0,
+        folder=folder,
+        environment_file=Path(),
+        environment=environment,
+        policy=None,
+        plan=Plan(Tier.OBSERVE, (), ()),
+        writer=RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment))),
+        state=state_directory(environment.name),
+        journal=UndoJournal(state_directory(environment.name) / "undo"),
+    )
+
+
+def _findings(clients: Clients) -> Iterator[Finding]:
+    for problem in check_references(clients.site):
+        yield Finding("reference", ok=False, text=problem)
+    try:
+        verify(clients)
+        pinned = "as pinned" if clients.site.identity else "not pinned: run with --write-identity"
+        yield Finding("identity", ok=bool(clients.site.identity), text=pinned)
+    except (WrongTarget, UsageError) as error:
+        yield Finding("identity", ok=False, text=str(error))
+    for machine in clients.site.machines:
+        yield _asked(f"ssh {machine.name}", lambda one=machine: _machine(clients, one.name))  # type: ignore[misc]
+    for endpoint in endpoints(clients.site):
+        yield _asked(f"tls {endpoint.id}", lambda one=endpoint: _tls(clients, one))  # type: ignore[misc]
+    for member in members(clients.site):
+        yield _asked(f"postgresql {member.id}", lambda one=member: _postgres(clients, one))  # type: ignore[misc]
+        yield _asked(f"patroni {member.id}", lambda one=member: _patroni(clients, one))  # type: ignore[misc]
+    for store in store_members(clients.site):
+        yield _asked(f"etcd {store.id}", lambda one=store: _etcd(clients, one))  # type: ignore[misc]
+
+
+def _asked(where: str, ask: Callable[[], str]) -> Finding:
+    try:
+        return Finding(where, ok=True, text=ask())
+    except ReadinessError as error:
+        advice = next((text for kind, text in ADVICE.items() if isinstance(error, kind)), "")
+        return Finding(where, ok=False, text=f"{error}" + (f" ({advice})" if advice else ""))
+
+
+def _machine(clients: Clients, name: str) -> str:
+    session = clients.session(clients.site.machine(name))
+    offset = host.offset(session)
+    return (
+        f"reached as {session.user}, host key {session.fingerprint}, "
+        f"clock {offset.value:+.3f} s (within {offset.error:.3f} s)"
+    )
+
+
+def _tls(clients: Clients, endpoint: object) -> str:
+    found = clients.tls(endpoint).reading  # type: ignore[arg-type]
+    if not found.answers or found.leaf is None:
+        raise NotRun(found.problem or "no certificate")
+    return f"reached, {found.version}, issued for {', '.join(found.leaf.names)}"
+
+
+def _postgres(clients: Clients, member: object) -> str:
+    found = clients.postgres(member).reading  # type: ignore[arg-type]
+    role = "standby" if found.in_recovery else "primary"
+    return (
+        f"reached as {found.user} (reads only), PostgreSQL {found.version}, {role}, "
+        f"system {found.system_identifier}"
+    )
+
+
+def _patroni(clients: Clients, member: object) -> str:
+    found = clients.patroni(member).reading.status  # type: ignore[arg-type]
+    return f"reached, Patroni {found.patroni_version}, {found.role} {found.state}"
+
+
+def _etcd(clients: Clients, store: object) -> str:
+    found = clients.etcd(store).reading  # type: ignore[arg-type]
+    role = "leader" if found.status.leads else "follower"
+    return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
+
+
+def _pin(clients: Clients) -> str:
+    """Write what answers now as the identity that later runs must find again."""
+    if clients.site.identity is None:
+        raise UsageError(
+            "names no file to write to", key="identity", expected="identity: file:PATH"
+        )
+    pins: dict[str, dict[str, str]] = {}
+    for part, key, _where, ask in found_identity(clients):
+        pins.setdefault(part, {})[key] = ask()
+    path = clients.site.path(clients.site.identity)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:  # noqa: PTH123 - a pin is never overwritten
+        json.dump({"schema": 1, **pins}, file, indent=2)
+    return f"pinned the identity of {len(pins)} kinds of parts in {path}"

@@ -1,0 +1,105 @@
+"""What a check is about, and what a plan would do, for people."""
+
+import difflib
+
+from rich.console import Console
+from rich.table import Table
+
+from readiness.catalogue import Check, load_catalogue
+from readiness.clauses import load_clauses
+from readiness.environment import Environment
+from readiness.errors import UsageError
+from readiness.matrix import load_matrix
+from readiness.model import Tier
+from readiness.plan import Plan, PlannedCase
+from readiness.quantities import in_words
+
+# Guards that design asks for and that come with the parts they need; until then they are said.
+NOT_GUARDED = (
+    "a fresh backup before the cut: no backup is examined yet",
+    "no blocking alert before the cut: no alerting is examined yet",
+)
+
+
+def print_check(identity: str, out: Console) -> None:
+    """Explain one check.
+
+    Raises:
+        UsageError: there is no such check.
+    """
+    catalogue = load_catalogue()
+    if identity not in catalogue:
+        close = difflib.get_close_matches(identity, catalogue, n=1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise UsageError(
+            f"no check is called '{identity}'{hint}", expected="an id that `readiness checks` lists"
+        )
+    entry = catalogue[identity]
+    proof = load_matrix().get(identity)
+    rows = {
+        "serves": ", ".join(entry.clauses),
+        "for each": entry.each.replace("_", " "),
+        "severity": entry.severity,
+        "tier": entry.tier + (f": {entry.disturbs}" if entry.disturbs else ""),
+        "limit": f"{in_words(entry.limit)} for one subject",
+        "risk": entry.risk,
+        "reads": "\n".join(entry.reads),
+        "rights": entry.rights,
+        "remedy": entry.remedy,
+        "seen red by": ", ".join(proof.faults) if proof else "nothing yet: it can't support a GO",
+        "proven on": proof.on if proof else "never",
+        "source": entry.source,
+    }
+    out.print(f"{entry.id}  {entry.title}", markup=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, text in rows.items():
+        table.add_row(name, text)
+    out.print(table)
+
+
+def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
+    """Show what a run would ask of whom, what disturbs, and what can't become green and why."""
+    out.print(
+        f"{environment.name} ({environment.kind}), tier {plan.tier}: {len(plan.runs)} of "
+        f"{len(plan.cases)} cases would run.",
+        markup=False,
+    )
+    for entry, cases in _by_check(plan).items():
+        _print_planned(entry, cases, out)
+    _print_unserved(plan, out)
+    if any(one.check.tier is Tier.DISRUPT for one in plan.cases):
+        out.print("\nNot guarded before a disturbing action:")
+        for line in NOT_GUARDED:
+            out.print(f"  {line}", markup=False)
+
+
+def _by_check(plan: Plan) -> dict[Check, list[PlannedCase]]:
+    grouped: dict[Check, list[PlannedCase]] = {}
+    for one in plan.cases:
+        grouped.setdefault(one.check, []).append(one)
+    return grouped
+
+
+def _print_planned(entry: Check, cases: list[PlannedCase], out: Console) -> None:
+    out.print(f"\n{entry.id}  {entry.title}", markup=False)
+    out.print(f"  of {', '.join(one.case.subject for one in cases)}", markup=False)
+    out.print(f"  asks: {'; '.join(entry.reads)}", markup=False)
+    out.print(f"  needs: {entry.rights}", markup=False)
+    if entry.disturbs:
+        out.print(f"  DISTURBS: {entry.disturbs}; at most {in_words(entry.limit)}", markup=False)
+    for reason in sorted({one.not_run for one in cases if one.not_run}):
+        out.print(f"  will not run: {reason}", markup=False)
+
+
+def _print_unserved(plan: Plan, out: Console) -> None:
+    """Clauses that no case of this plan can prove."""
+    served = {clause for one in plan.runs for clause in one.check.clauses}
+    clauses = [clause for criterion in load_clauses() for clause in criterion.clauses]
+    missing = [clause for clause in clauses if clause.id not in served]
+    out.print(f"\n{len(missing)} of {len(clauses)} clauses can't become green by this run:")
+    for criterion in load_clauses():
+        names = [c.id.partition("/")[2] for c in criterion.clauses if c in missing]
+        if names:
+            out.print(f"  {criterion.id}: {', '.join(names)}", markup=False)
