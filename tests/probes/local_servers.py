@@ -104,7 +104,8 @@ def keygen(path: Path) -> Path:
 def ssh_server(*, environment: str = "") -> Iterator[SshServer]:
     """Run sshd until the block ends; `environment` is a SetEnv line's value."""
     sshd = program("sshd", package="openssh-server")
-    Path("/run/sshd").mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # a root sshd drops its privileges there
     with scratch() as folder:
         host_key, user_key, port = keygen(folder / "host"), keygen(folder / "user"), free_port()
         config = folder / "sshd_config"

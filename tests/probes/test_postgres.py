@@ -376,6 +376,25 @@ def test_a_recorded_answer_reads_the_same(name: str) -> None:
     assert found.system_identifier == answer["system_identifier"]
 
 
+def test_a_synchronous_cluster_of_three_is_read_from_its_recording() -> None:
+    """One primary with a synchronous and an asynchronous standby, as each of them told it."""
+    leader, first, second = (
+        read_state(json.loads((RECORDED / f"synchronous.{name}.json").read_text()), where=name)
+        for name in ("db1", "db2", "db3")
+    )
+    assert {one.application_name: one.sync_state for one in leader.replicas} == {
+        "db2": "async",
+        "db3": "sync",
+    }
+    assert leader.settings["synchronous_standby_names"].value == "db3"
+    assert (leader.in_recovery, first.in_recovery, second.in_recovery) == (False, True, True)
+    assert leader.timeline == first.timeline == second.timeline
+    # The standbys' control files lag behind the promotion; what they follow doesn't.
+    assert first.checkpoint_timeline < first.timeline
+    assert leader.current is not None
+    assert [one.received is not None for one in (leader, first, second)] == [False, True, True]
+
+
 @pytest.mark.parametrize("key", ["system_identifier", "current", "receiver", "settings"])
 def test_an_answer_with_a_gap_is_refused(key: str) -> None:
     """A missing part is NotUnderstood and named, never a default."""
