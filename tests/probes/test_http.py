@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pki import NAME, Hierarchy, hierarchy
+from pki import NAME, Hierarchy, hierarchy, issue
 from servers import Behaviour, closed_port, say, serve, server_context, silence, slam
 
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
@@ -90,6 +90,14 @@ def test_tls_that_is_not_trusted_is_no_answer(pki: Hierarchy, healthy_file: Path
     assert "Hostname mismatch" in wrong.problem
 
 
+def test_the_common_name_counts_for_nothing(pki: Hierarchy, tmp_path: Path) -> None:
+    """A certificate that carries the name only in its subject is not trusted."""
+    old = issue(NAME, pki.intermediate).write(tmp_path / "old.pem", pki.intermediate)
+    with serve(over_tls(old, echo)) as port:
+        found = probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+    assert not found.answers
+
+
 def test_a_client_certificate(pki: Hierarchy, healthy_file: Path, tmp_path: Path) -> None:
     """With its client certificate the page is read; without, access is what is missing."""
     client = str(pki.leaf("client").write(tmp_path / "client.pem", pki.intermediate))
@@ -135,13 +143,14 @@ def test_json_is_read_up_to_a_limit(body: bytes, read: object) -> None:
 
 def test_bodies_that_are_not_whole() -> None:
     """A body cut off and a body beyond the limit are read in part and marked."""
-    with serve(say(answer("200 OK", body=b"half", length=8))) as port:
+    with serve(say(answer("200 OK", body=b"1234", length=8))) as port:
         cut = probe.ask(LOOPBACK, port, host=NAME)
     with serve(say(answer("200 OK", body=b"x" * (probe.BODY_LIMIT + 9)))) as port:
         large = probe.ask(LOOPBACK, port, host=NAME)
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n9\r\nwor"
     with serve(say(chunked)) as port:
         torn = probe.ask(LOOPBACK, port, host=NAME)
+    assert cut.json is None
     assert [one.body_complete for one in (cut, large, torn)] == [False] * 3
     assert [one.body_length for one in (cut, large, torn)] == [4, probe.BODY_LIMIT, 5]
 

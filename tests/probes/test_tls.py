@@ -28,7 +28,7 @@ from servers import (
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
 from readiness.probes import tls as probe
 from readiness.probes.certificates import Certificate, read_certificate, trust_anchors
-from readiness.probes.tls_attempt import Access
+from readiness.probes.tls_attempt import Access, Attempt, Ending
 from readiness.probes.tls_contexts import VERSIONS, can_offer
 from readiness.probes.tls_records import read_words
 
@@ -64,6 +64,7 @@ def test_a_healthy_listener(pki: Hierarchy, healthy_file: Path, address: str) ->
     assert found.version == "TLSv1.3"
     assert found.name_matches == {NAME: True, address: True, "other.example.org": False}
     assert found.protocols == TODAY
+    assert found.protocol_reasons["TLSv1.1"] == "alert protocol_version"
     assert [one.subject for one in found.chain] == [f"CN={NAME}", "CN=Test intermediate"]
     assert [one.issuer for one in found.chain] == ["CN=Test intermediate", "CN=Test root"]
 
@@ -212,6 +213,50 @@ def test_a_listener_that_dies_proves_nothing(pki: Hierarchy, healthy_file: Path)
         found = look(pki, port)
     assert found.trusted
     assert found.protocols == {**dict.fromkeys(VERSIONS, "unknown"), "TLSv1.3": "accepted"}
+
+
+DROP, GOOD = Attempt(Ending.CLOSED), Attempt(Ending.COMPLETED, version="TLSv1.3")
+SLOW, ANSWERED = Attempt(Ending.TIMED_OUT), Attempt(Ending.COMPLETED, version="TLSv1")
+
+
+@pytest.mark.parametrize(
+    ("tries", "offer"),
+    [
+        ((DROP, GOOD, DROP, GOOD), "refused"),
+        ((DROP, DROP, DROP, GOOD), "unknown"),
+        ((DROP, GOOD, DROP, SLOW), "unknown"),
+        ((DROP, GOOD, SLOW, GOOD), "unknown"),
+        ((DROP, GOOD, ANSWERED, GOOD), "accepted"),
+        ((SLOW,), "unknown"),
+        ((ANSWERED,), "accepted"),
+        ((), "unknown"),
+    ],
+)
+def test_what_a_bracket_proves(tries: tuple[Attempt, ...], offer: str) -> None:
+    """Only two drops, each beside controls that completed, are a refusal."""
+    question = probe.Question("127.0.0.1", 443, b"")
+    found = probe.read(question, probe.Heard(GOOD, None, {"TLSv1": tries}), NOW)
+    assert found.protocols["TLSv1"] == offer
+
+
+def test_a_version_that_we_cannot_offer_is_unknown() -> None:
+    """Where this client's control failed, no answer of the server's counts."""
+    question = probe.Question("127.0.0.1", 443, b"")
+    heard = probe.Heard(GOOD, None, {}, frozenset({"TLSv1"}))
+    assert probe.read(question, heard, NOW).protocols["TLSv1"] == "unknown"
+
+
+@pytest.mark.parametrize(("name", "sent"), [(NAME, NAME), ("127.0.0.1", None), (None, None)])
+def test_the_name_goes_out_as_sni(
+    pki: Hierarchy, healthy_file: Path, name: str | None, sent: str | None
+) -> None:
+    """Every handshake names the host, and never an address (RFC 6066, 3)."""
+    context = server_context(healthy_file)
+    named: list[str | None] = []
+    context.sni_callback = lambda _tls, host, _context: named.append(host)
+    with serve(tls(context)) as port:
+        probe.ask("127.0.0.1", port, authority_pem=pki.root.pem, server_name=name)
+    assert set(named) == {sent}
 
 
 def test_versions_that_time_out_are_unknown(pki: Hierarchy, healthy_file: Path) -> None:

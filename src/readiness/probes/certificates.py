@@ -77,7 +77,7 @@ def _covers(pattern: str, name: str) -> bool:
     pattern, name = pattern.lower(), name.lower().removesuffix(".")
     first, _, rest = pattern.partition(".")
     if first != "*":
-        return pattern == name and "*" not in pattern
+        return pattern == name
     label, _, parent = name.partition(".")
     return bool(label) and "." in rest and "*" not in rest and parent == rest
 

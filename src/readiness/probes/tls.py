@@ -39,8 +39,6 @@ _FINAL = (
 )
 _DROPS = (Ending.CLOSED, Ending.RESET, Ending.ALERT)
 _REFUSING_ALERTS = {"protocol_version", "handshake_failure", "insufficient_security"}
-# First try, control, second try, control.
-_BRACKETED = 4
 
 
 @dataclass(frozen=True)
@@ -319,14 +317,11 @@ def _read_version(version: str, heard: Heard, seen: Attempt) -> tuple[Offer, str
     tries = heard.versions.get(version, ())
     if not tries:
         return "unknown", "not tried"
-    if definite := _definite(version, tries[0]):
-        return definite
-    if (
-        len(tries) == _BRACKETED
-        and _dropped(tries[2])
-        and tries[1].completed
-        and tries[3].completed
-    ):
+    own, controls = tries[::2], tries[1::2]
+    for tried in own:
+        if definite := _definite(version, tried):
+            return definite
+    if len(own) > 1 and all(map(_dropped, own)) and all(one.completed for one in controls):
         return "refused", f"twice {tries[0].ending}, between handshakes that completed"
     return "unknown", str(tries[0])
 
