@@ -158,6 +158,7 @@ FLOWS = (
     Flow("app", "data", (5432, 8008), "the pooler's HAProxy asks Patroni who leads"),
     Flow("data", "data", (5432, 8008, 2379, 2380), "replication, Patroni and etcd peers"),
     Flow("edge", "ops", (5002,), "the edge passes HTTP-01 challenges to the one issuer"),
+    Flow("internet", "internet", (123,), "the world's time server, which gw1 follows", "udp"),
     Flow("ops", "*", (22,), "operators and the gate log in"),
     Flow("ops", "edge", (80, 443), "HTTP-01 validation; the gate looks at the listeners"),
     Flow("ops", "app", (8000, 6432, 7000), "the gate looks at portal, pooler and HAProxy"),
