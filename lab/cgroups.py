@@ -5,6 +5,7 @@ else is, also after the lab tool itself was killed. Both layouts are served, cgr
 hybrid one (a named v1 hierarchy beside v2).
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -49,37 +50,30 @@ def members(group: str) -> set[int]:
     """Every process in the group or below it."""
     pids: set[int] = set()
     for folder in _folders(group):
-        try:
+        # The group may go away between listing and reading.
+        with contextlib.suppress(OSError):
             pids.update(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
-        except (FileNotFoundError, OSError):
-            continue  # the group went away between listing and reading
     return pids
 
 
-def kill(group: str, *, deadline: float = 10.0) -> None:
-    """End every process in the group with SIGKILL and wait until none is left.
+def clear(group: str, *, deadline: float = 15.0) -> None:
+    """End every process in the group with SIGKILL and remove the group with all below it.
 
     Raises:
         LabError: some are still there after ``deadline`` seconds.
     """
 
     def strike() -> bool:
-        left = members(group)
-        for pid in left:
+        for pid in members(group):
             send(pid, signal.SIGKILL)
-        return not left
+        for folder in sorted(_folders(group), key=lambda each: len(each.parts), reverse=True):
+            # Busy while somebody still dies in it, or has just come in: struck again.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        return not exists(group)
 
     if not wait_until(strike, deadline):
         raise LabError(f"processes of {group} do not die: {sorted(members(group))}")
-
-
-def remove(group: str) -> None:
-    """Remove the group and all below it; they must be empty of processes."""
-    for folder in sorted(_folders(group), key=lambda each: len(each.parts), reverse=True):
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            continue
 
 
 def exists(group: str) -> bool:
@@ -89,10 +83,8 @@ def exists(group: str) -> bool:
 
 def send(pid: int, number: int) -> None:
     """Send a signal to a process that may have ended meanwhile."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, *, pause: float = 0.05) -> bool:

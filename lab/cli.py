@@ -6,7 +6,6 @@ import subprocess
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from lab import health
@@ -22,6 +21,8 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__
 )
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+# typer exports only this kind of usage error by name; its parent is all of them.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 # Everything after the machine belongs to the command, options included.
 VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
@@ -76,13 +77,13 @@ def main() -> None:
         importlib.import_module("lab.faults_cli").register(app)
     try:
         code = app(standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
+    except UsageError as error:
+        print(f"lab: {error}; scripts/lab --help", file=sys.stderr)
         code = USAGE
     except LabError as error:
         print(f"lab: error: {error}", file=sys.stderr)
         code = 1
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     sys.exit(code or 0)
 

@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "SYSTEMD_PAGER": "cat",
 }
 # Joins the control groups named before "--", then becomes the command.
-JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec "$@"'
+JOIN = 'set -e; while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -208,8 +208,7 @@ class Lab:
 
     def pull_the_plug(self, name: str) -> None:
         """End a machine as a power cut does: nothing in it gets a chance to do anything."""
-        cgroups.kill(self.group(name))
-        cgroups.remove(self.group(name))
+        cgroups.clear(self.group(name))
 
     def _alive(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if cgroups.members(self.group(name))]

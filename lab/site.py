@@ -25,6 +25,8 @@ BOOTSTRAP_LIMIT = 240.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0
 POWER_OFF_GRACE = 20.0
+# On the way down nothing is kept: a machine gets a moment to say goodbye, no more.
+DOWN_GRACE = 8.0
 LOCK_LIMIT = 900.0
 SETTLED = ("running", "degraded")
 
@@ -71,9 +73,9 @@ class Site:
             running = self.lab.running()
             if running and self._recorded():
                 with step(f"powering off {len(running)} machines"):
-                    stubborn = self.lab.power_off(running, grace=POWER_OFF_GRACE)
+                    stubborn = self.lab.power_off(running, grace=DOWN_GRACE)
                 if stubborn:
-                    say(f"still running after {POWER_OFF_GRACE:.0f} s, killed: {', '.join(stubborn)}")
+                    say(f"still running after {DOWN_GRACE:.0f} s, killed: {', '.join(stubborn)}")
             self._clear()
             say("down")
 
@@ -129,8 +131,12 @@ class Site:
             except LabError:
                 return False
 
+        started = time.monotonic()
         cgroups.wait_until(settled, SETTLE_LIMIT, pause=0.5)
+        settling = time.monotonic() - started
         self._scripts(machine, "bootstrap", BOOTSTRAP_LIMIT)
+        took = time.monotonic() - started
+        say(f"{machine.name}: bootstrapped after {took:.1f} s ({settling:.1f} s of them booting)")
 
     def _scripts(self, machine: Machine, name: str, limit: float) -> None:
         for role in roles.roles_of(machine):
@@ -201,10 +207,9 @@ class Site:
         if os.getpid() in cgroups.members(self.home.cgroup):
             raise LabError("this command runs inside `lab enter`; leave it first")
         self.home.state.unlink(missing_ok=True)
-        cgroups.kill(self.home.cgroup)
+        cgroups.clear(self.home.cgroup)
         mounts.unmount_below(self.home.run)
         network.destroy(self.home)
-        cgroups.remove(self.home.cgroup)
         shutil.rmtree(self.home.run)
         self.home.run.mkdir(mode=0o700)
 
