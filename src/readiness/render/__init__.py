@@ -1,29 +1,53 @@
 """Reports from the record alone: terminal, HTML page, JUnit XML, JSON.
 
-Everything here is a function of a verdict, which holds the record that it was judged from.
+Everything here is a function of a verdict, which holds the record that it was judged from. What
+is shown goes through the redactor once more before any report is made of it: the first time
+was before the record, with the secrets known then; here it is by pattern.
 """
 
-import os
 from pathlib import Path
 
 from rich.console import Console
 
 from readiness.judge import Verdict
+from readiness.redact import Redactor
+from readiness.render.document import VerdictDocument, document
+from readiness.render.files import write_whole
+from readiness.render.html import page_html
+from readiness.render.junit import junit_xml
+from readiness.render.page import Page, page
+from readiness.render.terminal import print_document
 
-__all__ = ["print_verdict", "write_reports"]
+__all__ = ["VerdictDocument", "document", "print_verdict", "write_reports"]
 
 
 def write_reports(verdict: Verdict, folder: Path) -> None:
-    """Write every report into the run's folder."""
-    text = f'{{"schema": 1, "verdict": "{verdict.decision}", "exit_code": {verdict.exit_code}}}\n'
-    descriptor = os.open(folder / "verdict.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    """Write `verdict.json`, `index.html` and `junit.xml` into the run's folder.
+
+    Each appears whole or not at all, readable by its owner only.
+
+    Raises:
+        RedactionError: a report could not be made safe; nothing was written.
+        StateError: a report could not be written.
+    """
+    safe = _safe_page(verdict)
+    texts = {
+        "verdict.json": safe.verdict.model_dump_json(by_alias=True, indent=2) + "\n",
+        "junit.xml": junit_xml(safe.verdict),
+        "index.html": page_html(safe),
+    }
+    for name, text in texts.items():
+        write_whole(folder / name, text)
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
-    """Print the verdict, the blocking clauses first."""
-    console.print(str(verdict.decision), markup=False)
-    for clause in verdict.required:
-        if clause.status not in {"held", "not-applicable"}:
-            console.print(f"  {clause.id}: {clause.status}: {clause.reason}", markup=False)
+    """Print the verdict, the blocking causes first."""
+    safe = Redactor(()).value(document(verdict).model_dump(mode="json", by_alias=True))
+    print_document(VerdictDocument.model_validate(safe), console)
+
+
+def _safe_page(verdict: Verdict) -> Page:
+    """Everything that the reports show, redacted."""
+    return Page.model_validate(
+        Redactor(()).value(page(verdict).model_dump(mode="json", by_alias=True))
+    )

@@ -1,0 +1,199 @@
+"""What blocks, grouped by cause: one broken thing is told once, however many checks see it.
+
+Cases go together when they ended alike and their reasons differ only in where: subject, machine,
+address or number. What could not be looked at goes together by machine: a machine that is down is
+one cause and not forty.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from readiness.judge import CaseVerdict, ClauseVerdict, Verdict
+from readiness.model import STRENGTH, Outcome, Severity, Tier
+from readiness.render import words
+
+SATISFIED = frozenset({"held", "not-applicable"})
+_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
+_ADDRESS = re.compile(r"\b(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]*)\b")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that stands between this run and a GO, and what to do about it."""
+
+    outcome: str
+    reason: str
+    cases: tuple[CaseVerdict, ...]
+    clauses: tuple[str, ...]
+    remedy: str
+    commands: tuple[str, ...]
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The checks that see it."""
+        return tuple(dict.fromkeys(case.check.id for case in self.cases))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Where it was seen."""
+        return tuple(dict.fromkeys(case.case.subject for case in self.cases))
+
+
+def causes(verdict: Verdict) -> tuple[Cause, ...]:
+    """Everything that blocks, what failed first; empty exactly when the verdict is GO."""
+    groups: defaultdict[tuple[str, ...], list[CaseVerdict]] = defaultdict(list)
+    machines = frozenset(machine.name for machine in verdict.environment.machines)
+    for case in blocking_cases(verdict):
+        groups[_cause_key(case, machines)].append(case)
+    seen = [_of_cases(cases, verdict) for cases in groups.values()]
+    seen.sort(key=_weight)
+    failed = [one for one in seen if one.outcome == Outcome.FAILED]
+    rest = [one for one in seen if one.outcome != Outcome.FAILED]
+    return (*failed, *_of_run(verdict), *rest, *_of_clauses(verdict))
+
+
+def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
+    """Cases without which there is no GO and that did not pass."""
+    open_clauses = {one.id for one in verdict.required if one.status not in SATISFIED}
+    severities = set(verdict.policy.blocking_severities) if verdict.policy else set()
+    return [
+        case
+        for case in verdict.cases
+        if case.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE}
+        and (open_clauses & set(case.check.clauses) or case.check.severity in severities)
+    ]
+
+
+def machine_of(subject: str, machines: Iterable[str]) -> str:
+    """The machine that a subject is about, if it names one."""
+    known = set(machines)
+    return next((part for part in subject.split("/") if part in known), "")
+
+
+def _cause_key(case: CaseVerdict, machines: frozenset[str]) -> tuple[str, ...]:
+    machine = machine_of(case.case.subject, machines)
+    if machine and case.outcome in {Outcome.INCONCLUSIVE, Outcome.ERROR}:
+        return (str(case.outcome), "machine", machine)
+    return (str(case.outcome), "reason", _pattern(case, machines))
+
+
+def _pattern(case: CaseVerdict, machines: frozenset[str]) -> str:
+    """The reason without what only says where."""
+    text = case.reason.replace(case.case.subject, "WHERE")
+    text = _ADDRESS.sub("ADDRESS", text)
+    for name in sorted(machines, key=len, reverse=True):
+        text = re.sub(rf"\b{re.escape(name)}\b", "MACHINE", text)
+    return _NUMBER.sub("N", text)
+
+
+def _weight(cause: Cause) -> tuple[int, int, int]:
+    """Strongest outcome first, then worst severity, then most cases."""
+    severity = min(list(Severity).index(case.check.severity) for case in cause.cases)
+    return STRENGTH.index(Outcome(cause.outcome)), severity, -len(cause.cases)
+
+
+def _of_cases(cases: Sequence[CaseVerdict], verdict: Verdict) -> Cause:
+    first = cases[0]
+    required = {one.id for one in verdict.required}
+    served = (clause for case in cases for clause in case.check.clauses)
+    checks = tuple(dict.fromkeys(case.check.id for case in cases))
+    return Cause(
+        outcome=str(first.outcome),
+        reason=where_and_what(first),
+        cases=tuple(cases),
+        clauses=tuple(clause for clause in dict.fromkeys(served) if clause in required),
+        remedy=remedy(first),
+        commands=_commands(first, checks, verdict),
+    )
+
+
+def where_and_what(case: CaseVerdict) -> str:
+    """The reason of a case, its subject named; of a passed one, what was claimed last."""
+    last = case.claims[-1]["reason"] if case.outcome is Outcome.PASSED and case.claims else ""
+    reason = words.short(last or case.reason, 600)
+    return reason if case.case.subject in reason else f"{case.case.subject}: {reason}"
+
+
+def remedy(case: CaseVerdict) -> str:
+    """What to do: the check's own remedy where something is wrong; else how to look again."""
+    match case.outcome:
+        case Outcome.FAILED:
+            return case.check.remedy
+        case Outcome.NOT_RUN:
+            return "run the gate so that this check is part of it"
+        case Outcome.ERROR:
+            return "the check itself broke: read its section in pytest.html, then look again"
+        case Outcome.INCONCLUSIVE:
+            return f"give the gate what it needs ({case.check.rights}), then look again"
+    return ""
+
+
+def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tuple[str, ...]:
+    tier = case.check.tier
+    if case.outcome is Outcome.NOT_RUN:
+        return (gate_command(verdict, tier=max(tier, verdict.tier, key=lambda one: one.rank)),)
+    again = gate_command(verdict, only=checks[:3], tier=tier)
+    if case.outcome is Outcome.FAILED:
+        return again, f"readiness explain {checks[0]}"
+    return f"readiness doctor --env {environment_file(verdict)}", again
+
+
+def environment_file(verdict: Verdict) -> str:
+    """The environment file as the run was given it."""
+    return str(verdict.record.events[0].get("environment_file") or "FILE")
+
+
+def gate_command(verdict: Verdict, *, only: Sequence[str] = (), tier: Tier = Tier.OBSERVE) -> str:
+    """The command that looks again."""
+    parts = ["readiness gate --env", environment_file(verdict)]
+    if tier is not Tier.OBSERVE:
+        parts.append(f"--tier {tier}")
+    parts += [f"--only {one}" for one in only]
+    return " ".join(parts)
+
+
+def _of_run(verdict: Verdict) -> list[Cause]:
+    """What speaks against the run as a whole."""
+    if not verdict.notes:
+        return []
+    file = environment_file(verdict)
+    first = next(verdict.record.of("wrong-target", "undo-failed", "not-restored"), None)
+    again = gate_command(verdict, tier=verdict.tier)
+    command, what = again, "run the whole gate again"
+    if first is not None and first["kind"] == "wrong-target":
+        command, what = f"readiness doctor --env {file}", "find out which system answers there"
+    elif first is not None or verdict.finished is None:
+        command, what = f"readiness recover --env {file}", "undo what is left, then run it again"
+    return [Cause("run", words.sentence(*verdict.notes), (), (), what, (command,))]
+
+
+_NO_CASES = {
+    "no check": "no check can prove it yet; only the policy's owner can leave it out",
+    "the environment": "declare its subjects in the environment file, or do not require it",
+    "its evidence": "look again, the evidence has expired",
+}
+
+
+def _of_clauses(verdict: Verdict) -> list[Cause]:
+    """Required clauses that no case answers for, by reason."""
+    told = {clause for case in blocking_cases(verdict) for clause in case.check.clauses}
+    groups: defaultdict[str, list[ClauseVerdict]] = defaultdict(list)
+    for one in verdict.required:
+        if one.status not in SATISFIED and one.id not in told:
+            groups[one.reason].append(one)
+    again = gate_command(verdict, tier=verdict.tier)
+    return [
+        Cause(
+            outcome=clauses[0].status,
+            reason=f"{clauses[0].id}: {reason}",
+            cases=(),
+            clauses=tuple(one.id for one in clauses),
+            remedy=next(
+                (text for start, text in _NO_CASES.items() if reason.startswith(start)), ""
+            ),
+            commands=(again,) if clauses[0].status == "inconclusive" else ("readiness checks",),
+        )
+        for reason, clauses in groups.items()
+    ]

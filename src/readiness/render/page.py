@@ -1,0 +1,109 @@
+"""Everything that the page shows: the verdict document, each case's evidence, and the drills."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from readiness.judge import Verdict
+from readiness.model import Json
+from readiness.render import words
+from readiness.render.document import VerdictDocument, document
+from readiness.render.timeline import Drill, read_drill
+
+LONGEST_READING: Final = 6000
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ShownClaim(_Part):
+    """One claim of a case in words."""
+
+    expected: str
+    observed: str
+    answer: str
+    rests_on: tuple[int, ...]
+    until: str | None
+
+
+class ShownObservation(_Part):
+    """What was found, as the record keeps it. `number` is its number in the record."""
+
+    number: int
+    at: str
+    subject: str
+    source: str
+    reading: str
+
+
+class CheckText(_Part):
+    """What stands in the catalogue about a check, for people."""
+
+    risk: str
+    reads: tuple[str, ...]
+    rights: str
+
+
+class Page(_Part):
+    """The verdict with its evidence; claims by case key. `limit` is the outage objective in s."""
+
+    verdict: VerdictDocument
+    claims: dict[str, tuple[ShownClaim, ...]]
+    observations: tuple[ShownObservation, ...]
+    checks: dict[str, CheckText]
+    drills: tuple[Drill, ...]
+    limit: float
+
+
+def page(verdict: Verdict) -> Page:
+    """Everything that the page shows, from the verdict and its record."""
+    return Page(
+        verdict=document(verdict),
+        claims={
+            case.case.key: tuple(_claim(claim) for claim in case.claims) for case in verdict.cases
+        },
+        observations=tuple(_observations(verdict)),
+        checks={
+            case.check.id: CheckText(
+                risk=case.check.risk, reads=case.check.reads, rights=case.check.rights
+            )
+            for case in verdict.cases
+        },
+        drills=tuple(read_drill(event) for event in verdict.record.of("drill")),
+        limit=verdict.environment.objectives.database_recovery_time,
+    )
+
+
+def _claim(claim: Json) -> ShownClaim:
+    return ShownClaim(
+        expected=words.expected(claim),
+        observed=words.observed(claim),
+        answer=claim["answer"],
+        rests_on=claim["rests_on"],
+        until=claim.get("until"),
+    )
+
+
+def _observations(verdict: Verdict) -> Iterator[ShownObservation]:
+    """What the claims rest on, each once however many cases share it."""
+    wanted = {one["n"] for case in verdict.cases for one in case.observations}
+    for event in verdict.record.of("observation"):
+        if event["n"] in wanted:
+            yield ShownObservation(
+                number=event["n"],
+                at=event["at"],
+                subject=event["subject"],
+                source=event["source"],
+                reading=_reading(event["reading"]),
+            )
+
+
+def _reading(reading: object) -> str:
+    text = json.dumps(reading, indent=2, ensure_ascii=False)
+    left = len(text) - LONGEST_READING
+    if left <= 0:
+        return text
+    return f"{text[:LONGEST_READING]}\n… {left} more characters, whole in the record"

@@ -1,0 +1,198 @@
+"""The terminal summary: what blocks first, grouped by cause, then what the verdict rests on.
+
+Lines are broken here and not by the console, so a pipe gets the same text as a narrow terminal.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from readiness.model import Decision
+from readiness.render import words
+from readiness.render.causes import SATISFIED
+from readiness.render.document import Blocker, Criterion, VerdictDocument
+
+NARROWEST: Final = 40
+WIDEST: Final = 110
+MOST_BLOCKERS: Final = 12
+MOST_PLACES: Final = 8
+LABEL: Final = 12
+STYLES: Final = {
+    Decision.GO: "bold white on green",
+    Decision.NO_GO: "bold white on red",
+    Decision.INCONCLUSIVE: "bold black on yellow",
+}
+MARKS: Final = {"failed": "red", "error": "magenta", "held": "green", "passed": "green"}
+
+
+def print_document(shown: VerdictDocument, console: Console) -> None:
+    """Print the verdict. Colours appear only on a terminal; eighty columns are enough."""
+    page = _Page(console)
+    page.heading(shown)
+    page.blockers(shown)
+    page.basis(shown)
+    page.criteria(shown)
+
+
+class _Page:
+    """A console whose lines are already broken."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.width = max(NARROWEST, min(console.width, WIDEST)) - 1
+
+    def line(self, text: str | Text = "") -> None:
+        self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
+
+    def wrapped(self, text: str, first: str = "", rest: str = "", style: str = "") -> None:
+        """A paragraph: `first` opens it, `rest` indents its other lines."""
+        lines = textwrap.wrap(
+            text,
+            self.width,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            self.line(Text(line, style=style))
+
+    def labelled(self, label: str, text: str) -> None:
+        """`label  text`, the text aligned."""
+        if text:
+            self.wrapped(text, label.ljust(LABEL), " " * LABEL)
+
+    def heading(self, shown: VerdictDocument) -> None:
+        release = f", release {shown.release}" if shown.release else ""
+        self.line()
+        title = Text(f" {shown.verdict} ", style=STYLES[shown.verdict])
+        title.append(f"  {shown.environment} ({shown.kind}){release}", style="bold")
+        self.line(title)
+        self.wrapped(
+            f"run {shown.number}, tier {shown.tier}, judged {words.moment(shown.judged_at)}"
+        )
+
+    def blockers(self, shown: VerdictDocument) -> None:
+        if not shown.blockers:
+            return
+        self.line()
+        self.line(Text(f"{words.count(len(shown.blockers), 'cause')} in the way:", style="bold"))
+        for number, blocker in enumerate(shown.blockers[:MOST_BLOCKERS], start=1):
+            self._blocker(number, blocker)
+        left = len(shown.blockers) - MOST_BLOCKERS
+        if left > 0:
+            self.line()
+            self.line(f"    and {words.count(left, 'more cause')}, all of them in the report")
+
+    def _blocker(self, number: int, blocker: Blocker) -> None:
+        self.line()
+        head = Text(f"{number:>3} ")
+        head.append(blocker.outcome.upper(), style=MARKS.get(blocker.outcome, "yellow"))
+        head.append("  " + _extent(blocker))
+        self.line(head)
+        self.wrapped(blocker.reason, "    ", "    ", style="bold")
+        others = [place for place in blocker.subjects if place not in blocker.reason]
+        others += [clause for clause in blocker.clauses[1:] if not blocker.cases]
+        if others:
+            self.wrapped(_list(others), "    also  ", " " * 10)
+        if blocker.remedy:
+            self.wrapped(blocker.remedy, "    do    ", " " * 10)
+        for command in blocker.commands:
+            self.line(Text(f"    then  {command}", style="cyan"))
+
+    def basis(self, shown: VerdictDocument) -> None:
+        clauses, criteria = shown.counts.clauses, shown.counts.criteria
+        self.line()
+        self.labelled(
+            "clauses",
+            f"{clauses.proven} proven of {clauses.required} required,"
+            f" of {clauses.total} in the catalogue",
+        )
+        self.labelled(
+            "criteria",
+            f"{criteria.proven} proven of {criteria.required} required,"
+            f" of {criteria.total} in the catalogue",
+        )
+        self.labelled("cases", outcomes(shown))
+        self.labelled("evidence", f"the oldest is {evidence_age(shown)} old")
+        self.labelled("valid until", words.moment(shown.valid_until))
+        for text in shown.confidence:
+            self.labelled("confidence", text)
+        self.labelled("policy", policy(shown))
+        self.labelled("earlier", earlier(shown))
+        self.labelled("not guarded", ", ".join(shown.not_guarded))
+
+    def criteria(self, shown: VerdictDocument) -> None:
+        self.line()
+        for criterion in shown.criteria:
+            if criterion.required:
+                status = criterion.status
+                line = Text(f"{status:<13} ", style=MARKS.get(status, "yellow"))
+                line.append(f"{criterion.id:<24} {required_and_proven(criterion)}", style="none")
+                self.line(line)
+        if shown.counts.criteria.not_required:
+            self.line()
+            text = ", ".join(shown.counts.criteria.not_required)
+            self.wrapped(f"not required, so nothing is said about: {text}")
+        self.line()
+
+
+def _extent(blocker: Blocker) -> str:
+    if not blocker.cases:
+        return words.count(len(blocker.clauses), "clause") if blocker.clauses else "the whole run"
+    return f"{_list(blocker.checks)}, {words.count(len(blocker.cases), 'case')}"
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    left = len(names) - MOST_PLACES
+    shown = ", ".join(names[:MOST_PLACES])
+    return f"{shown} and {left} more" if left > 0 else shown
+
+
+def outcomes(shown: VerdictDocument) -> str:
+    """`98 passed, 2 failed`."""
+    order = ("passed", "failed", "error", "inconclusive", "not-run", "not-applicable")
+    found = shown.counts.cases
+    return ", ".join(f"{found[name]} {name}" for name in order if found.get(name)) or "none"
+
+
+def evidence_age(shown: VerdictDocument) -> str:
+    """How old the oldest evidence is that a required clause rests on."""
+    if shown.oldest_evidence is None:
+        return "unknown"
+    return words.duration((shown.judged_at - shown.oldest_evidence).total_seconds())
+
+
+def policy(shown: VerdictDocument) -> str:
+    """Under which policy this was judged."""
+    if shown.policy is None:
+        return "none, so every clause of the catalogue is required"
+    digest = f", sha256 {shown.policy.sha256[:12]}" if shown.policy.sha256 else ""
+    return f"{shown.policy.name} of {shown.policy.owner}{digest}"
+
+
+def earlier(shown: VerdictDocument) -> str:
+    """The runs that it took: running until it is green shows."""
+    if not shown.earlier_failed:
+        return ""
+    runs = ", ".join(f"run {one.number} {one.verdict}" for one in shown.earlier_failed)
+    many = words.count(len(shown.earlier_failed), "run")
+    return f"{many} without a GO since the last GO or change of release: {runs}"
+
+
+def required_and_proven(criterion: Criterion) -> str:
+    """`5 of 6 required clauses proven, of 9`."""
+    required = [clause for clause in criterion.clauses if clause.required]
+    proven = sum(clause.status in SATISFIED for clause in required)
+    return f"{proven} of {len(required)} required clauses proven, of {len(criterion.clauses)}"
+
+
+def lines(shown: VerdictDocument, width: int = 80) -> Iterator[str]:
+    """The summary as plain lines."""
+    console = Console(width=width, color_system=None, highlight=False)
+    with console.capture() as capture:
+        print_document(shown, console)
+    yield from capture.get().splitlines()
