@@ -69,11 +69,16 @@ def wait(lab: Lab, machines: Sequence[Machine], seconds: float) -> None:
 
 
 def journal(lab: Lab, name: str, lines: int = JOURNAL_LINES) -> str:
-    """A machine's last journal lines, read from outside, so also of one that is dead."""
+    """A machine's last journal lines, read from outside, so also of one that is dead.
+
+    One that never came so far has none; then its console's last lines stand in.
+    """
     folder = lab.root(name) / "var/log/journal"
     words = ["journalctl", f"--directory={folder}", f"--lines={lines}", "--no-pager", "-o", "short"]
     try:
         text = call([*words, "--quiet"])
-    except LabError as error:
-        text = f"no journal: {error}"
+    except LabError:
+        console = lab.home.log / f"{name}.console"
+        text = console.read_text(errors="replace") if console.exists() else "no journal"
+        text = "\n".join(text.splitlines()[-lines:])
     return "\n".join(f"    {line}" for line in text.splitlines())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.progress import step
+from lab.progress import say, step
 
 # program → Debian package that brings it
 PROGRAMS = {
@@ -24,6 +24,9 @@ PROGRAMS = {
     "sysctl": "procps",
 }
 LINES_SHOWN = 15
+# Every init and every nspawn needs a few; the kernel's 128 are soon gone with ten machines.
+INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_NEEDED = 1024
 
 
 def require_root() -> None:
@@ -64,6 +67,14 @@ def missing_packages() -> list[str]:
     return sorted(
         {package for program, package in PROGRAMS.items() if not shutil.which(program, path=search)}
     )
+
+
+def raise_limits() -> None:
+    """Let root watch enough files for all machines; lasts until the host boots again."""
+    have = int(INOTIFY_LIMIT.read_text())
+    if have < INOTIFY_NEEDED:
+        say(f"host: fs.inotify.max_user_instances raised from {have} to {INOTIFY_NEEDED}")
+        INOTIFY_LIMIT.write_text(f"{INOTIFY_NEEDED}\n")
 
 
 def install_programs() -> None:

@@ -22,6 +22,7 @@ from lab.secrets import Secrets, write_private
 
 HEALTHY_LIMIT = 90.0
 BOOTSTRAP_LIMIT = 240.0
+BOOT_LIMIT = 15.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0
 POWER_OFF_GRACE = 20.0
@@ -132,6 +133,8 @@ class Site:
                 return False
 
         started = time.monotonic()
+        if not cgroups.wait_until(lambda: self.lab.leader(machine.name) is not None, BOOT_LIMIT):
+            raise LabError(f"{machine.name} did not boot:\n{health.journal(self.lab, machine.name)}")
         cgroups.wait_until(settled, SETTLE_LIMIT, pause=0.5)
         settling = time.monotonic() - started
         self._scripts(machine, "bootstrap", BOOTSTRAP_LIMIT)
@@ -150,6 +153,7 @@ class Site:
 
     def _start(self, layers: Callable[[Machine], Sequence[Path]], *, lay: bool) -> None:
         """Network, roots, what ages, and all machines at once; does not wait for them."""
+        host.raise_limits()
         self.home.hosts.write_text(hosts_file())
         self.home.resolv.write_text("# no name server in the lab\n")
         network.build(self.home)
