@@ -256,16 +256,19 @@ def write_case(writer: RecordWriter, case: Case, check: Check, bad: Bad | None) 
     )
     wrong = bad is not None and not bad.phase
     _claim(writer, case, seen, ("an answer at its address", True, True, "yes"))
-    found = ("trust problem", bad.found if wrong else "none", "none", bad.answer if wrong else "yes")
+    found = (
+        "trust problem",
+        bad.found if wrong else "none",
+        "none",
+        bad.answer if wrong else "yes",
+    )
     if bad is None or wrong:
         _claim(writer, case, seen, found)
     call = "failed" if wrong else (bad.phase if bad else "passed")
     for when in ("setup", "call", "teardown"):
         result = call if when == "call" else "passed"
         reason = bad.reason if bad and when == "call" else ""
-        writer.write(
-            "phase", case=case.key, when=when, result=result, reason=reason, seconds=0.01
-        )
+        writer.write("phase", case=case.key, when=when, result=result, reason=reason, seconds=0.01)
     writer.write("case-ended", case=case.key, seconds=STEP)
 
 
@@ -320,7 +323,7 @@ def _trial(chance: random.Random, cut: float | None) -> dict[str, object]:
             }
             for client, (start, length) in outages.items()
         ],
-        "samples": samples[::2],
+        "samples": samples[::3],
     }
 
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from readiness.clauses import load_clauses
 from readiness.judge import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
@@ -29,7 +29,11 @@ from readiness.render.causes import (
 )
 
 SCHEMA: Final = 1
-Moment = Annotated[datetime, PlainSerializer(stamp, return_type=str)]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(stamp, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class _Part(BaseModel):
@@ -167,7 +171,7 @@ class EarlierRun(_Part):
 class VerdictDocument(_Part):
     """The whole verdict of a run."""
 
-    schema_version: int = Field(alias="schema", default=SCHEMA)
+    schema_version: Literal[1] = Field(alias="schema", default=SCHEMA)
     run: str
     number: int
     environment: str
@@ -301,13 +305,20 @@ def _clause(clause: ClauseVerdict, verdict: Verdict) -> Clause:
         text=_texts().get(clause.id, ""),
         required=clause.required,
         status=clause.status,
-        reason=clause.reason,
+        reason=_clause_reason(clause, verdict),
         subjects=clause.subjects,
         cases=tuple(case.key for case in clause.cases),
         evidence=seen if clause.oldest else None,
         age=age,
         until=clause.until,
     )
+
+
+def _clause_reason(clause: ClauseVerdict, verdict: Verdict) -> str:
+    """The reason, its subject named where a case stands behind it."""
+    cases = (case for case in verdict.cases if case.case in clause.cases)
+    decided = next((case for case in cases if str(case.outcome) == clause.status), None)
+    return f"{decided.check.id}, {where_and_what(decided)}" if decided else clause.reason
 
 
 @cache

@@ -48,7 +48,7 @@ def headline(shown: VerdictDocument) -> str:
     unsure = required - failed - sum(status[name] for name in SATISFIED)
     clauses = words.count(required, "required clause")
     if shown.verdict is Decision.GO:
-        return f"{clauses}: each of them holds, for every declared member, on fresh evidence."
+        return f"All of {clauses} hold, for every declared member, on fresh evidence."
     parts = [f"{failed} failed" if failed else "", f"{unsure} without proof" if unsure else ""]
     told = " and ".join(part for part in parts if part)
     if told:
@@ -97,12 +97,12 @@ def _template() -> Template:
     )
     environment.filters |= {
         "moment": words.moment,
+        "minute": words.minute,
         "moment_text": _iso,
         "duration": words.duration,
         "tone": lambda name: TONES.get(str(name), "warn"),
         "proven": _proven,
-        "length": len,
-        "outage": timeline.length,
+        "told": lambda case: case.reason.removeprefix(f"{case.subject}: "),
     }
     environment.globals |= {
         "count": words.count,

@@ -19,7 +19,7 @@ RIGHT: Final = 24.0
 ROW: Final = 54.0
 LEVEL: Final = 15.0
 AXIS: Final = 34.0
-LABEL_ROOM: Final = 92.0
+LABEL_ROOM: Final = 116.0
 TICKS: Final = 10
 STEPS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 MOST_SAMPLES: Final = 5000
@@ -111,6 +111,7 @@ class Tick:
     x: float
     label: str
     level: int = 0
+    objective: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,6 @@ class Drawing:
     rows: tuple[Row, ...]
     marks: tuple[Tick, ...]
     ticks: tuple[Tick, ...]
-    limit: Tick | None
     summary: str
 
 
@@ -135,7 +135,9 @@ def draw(drill: Drill, limit: float) -> Drawing:
     def x(t: float) -> float:
         return round(LEFT + min(max(t, 0.0), extent) * scale, 1)
 
-    marks = _apart([(x(mark.t), f"{mark.label} {mark.t:.1f} s") for mark in drill.marks])
+    labels = [(x(mark.t), f"{mark.label} {mark.t:.1f} s", False) for mark in drill.marks]
+    labels += [] if due is None else [(x(due), f"objective {limit:g} s", True)]
+    marks = _apart(labels)
     levels = max((mark.level for mark in marks), default=-1) + 1
     top = levels * LEVEL + 12
     rows = tuple(
@@ -153,7 +155,6 @@ def draw(drill: Drill, limit: float) -> Drawing:
         rows=rows,
         marks=marks,
         ticks=tuple(Tick(x(t), f"{t:g}") for t in _ticks(extent)),
-        limit=Tick(x(due), f"objective {limit:g} s") if due is not None else None,
         summary=summary(drill),
     )
 
@@ -183,14 +184,14 @@ def _ticks(extent: float) -> list[float]:
     return [float(step * n) for n in range(int(extent // step) + 1)]
 
 
-def _apart(places: Sequence[tuple[float, str]]) -> tuple[Tick, ...]:
+def _apart(places: Sequence[tuple[float, str, bool]]) -> tuple[Tick, ...]:
     """Labels in order of place, each on the lowest level where it has room."""
     ends: list[float] = []
     placed = []
-    for x, label in sorted(places):
+    for x, label, objective in sorted(places):
         level = next((n for n, end in enumerate(ends) if end <= x), len(ends))
         ends[level : level + 1] = [x + LABEL_ROOM]
-        placed.append(Tick(x, label, level))
+        placed.append(Tick(x, label, level, objective))
     return tuple(placed)
 
 

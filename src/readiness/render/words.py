@@ -62,6 +62,11 @@ def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "unknown"
 
 
+def minute(at: datetime | None) -> str:
+    """A moment for people, without its seconds."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "unknown"
+
+
 def duration(seconds: float | None) -> str:
     """A duration for people: `12 s`, `4 min 10 s`."""
     return "unknown" if seconds is None else in_words(max(seconds, 0.0))
