@@ -113,5 +113,7 @@ def _facts(site: Site, *, as_json: bool) -> bool:
     else:
         for fact in facts:
             said = "healthy" if fact["healthy"] else fact["reason"]
-            print(f"{fact['machine']:<9} {fact['zone']:<9} {fact['v4']:<14} {fact['v6']:<15} {said}")
+            print(
+                f"{fact['machine']:<9} {fact['zone']:<9} {fact['v4']:<14} {fact['v6']:<15} {said}"
+            )
     return all(states.values())

@@ -1,4 +1,4 @@
-"""Declared flows as nftables rules, for the machines' input chains and the router's forward chain."""
+"""Declared flows as nftables rules: machines' input chains and the router's forward chain."""
 
 from lab.inventory import FLOWS, ZONES, Flow, Machine, Zone
 
@@ -15,10 +15,8 @@ def _ports(flow: Flow) -> str:
 
 
 def _accept(flow: Flow, source: Zone, extra4: str = "", extra6: str = "") -> list[str]:
-    return [
-        f'ip saddr {source.v4} {extra4}{flow.protocol} dport {_ports(flow)} accept comment "{flow.why}"',
-        f'ip6 saddr {source.v6} {extra6}{flow.protocol} dport {_ports(flow)} accept comment "{flow.why}"',
-    ]
+    what = f'{flow.protocol} dport {_ports(flow)} accept comment "{flow.why}"'
+    return [f"ip saddr {source.v4} {extra4}{what}", f"ip6 saddr {source.v6} {extra6}{what}"]
 
 
 def input_rules(machine: Machine) -> list[str]:

@@ -1,11 +1,12 @@
 """The one shared image: Debian, all servers, the Python environments; built once, cached by key."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from lab import apt_sources, keys
+from lab import apt_sources, keys, mounts
 from lab.errors import LabError
 from lab.home import REPOSITORY, Home
 from lab.host import LINES_SHOWN, call
@@ -24,7 +25,7 @@ printf '#!/bin/sh\\nexit 101\\n' > "$1/usr/sbin/policy-rc.d"
 chmod 755 "$1/usr/sbin/policy-rc.d"
 """
 
-# The host's names, certificates and pip settings, for the length of one command and seen by it alone.
+# The host's names, certificates and pip settings, for one command and seen by it alone.
 PIP_SCRIPT = """set -e
 root=$1 venv=$2 lock=$3
 for path in /etc/resolv.conf /etc/hosts /etc/pip.conf; do
@@ -33,10 +34,12 @@ for path in /etc/resolv.conf /etc/hosts /etc/pip.conf; do
     mount --bind "$path" "$root$path"
 done
 mount --bind /etc/ssl/certs "$root/etc/ssl/certs"
-[ -d /usr/local/share/ca-certificates ] && mount --bind /usr/local/share/ca-certificates "$root/usr/local/share/ca-certificates"
+local=/usr/local/share/ca-certificates
+[ ! -d $local ] || mount --bind $local "$root$local"
 mount --bind "$lock" "$root/tmp"
 chroot "$root" python3 -m venv "$venv"
-exec chroot "$root" "$venv/bin/pip" install -q --no-cache-dir --require-hashes -r /tmp/lock.txt
+exec chroot "$root" "$venv/bin/pip" install -q --no-cache-dir \\
+    --require-hashes -r /tmp/lock.txt
 """
 
 
@@ -64,10 +67,13 @@ def ensure(home: Home) -> Path:
         LabError: the build failed; carries the last lines of its log, the whole is in ``log/``.
     """
     finished = home.images / key()
-    if not (finished / "ok").exists():
-        say("image: building it, once, about 2 minutes")
-        _build(home, finished)
-        _forget_old(home, finished)
+    # Labs of several homes may share the folder: one builds, the others find it built.
+    with (home.images / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (finished / "ok").exists():
+            say("image: building it, once, about 2 minutes")
+            _build(home, finished)
+            _forget_old(home, finished)
     return finished / "root"
 
 
@@ -172,10 +178,11 @@ def _neutralise(target: Path) -> None:
 
 
 def _forget_old(home: Home, keep: Path) -> None:
-    """Remove all but the newest images; another clone may still use the one before."""
-    finished = [path for path in home.images.iterdir() if path.suffix != ".new"]
+    """Remove all but the newest images, none that a running lab stands on."""
+    finished = [path for path in home.images.iterdir() if (path / "ok").exists()]
+    mounted = mounts.MOUNTS.read_text()
     newest = sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in newest[IMAGES_KEPT:]:
-        if path != keep:
+        if path != keep and path.name not in mounted:
             say(f"image: removing the old one {path.name}")
             shutil.rmtree(path)

@@ -50,7 +50,7 @@ class Interface:
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine: its cards (the first one is home) and the roles laid over the image, in order."""
+    """One machine: its cards (the first is home) and the roles laid over the image, in order."""
 
     name: str
     interfaces: tuple[Interface, ...]

@@ -65,7 +65,7 @@ class Lab:
         """Start a machine whose root is mounted and whose namespace exists; does not wait."""
         console = self.home.log / f"{machine.name}.console"
         argv = [
-            # The machine may set its own network's switches (forwarding), nothing else of the kernel.
+            # A machine may set its own network's switches, nothing else of the kernel.
             "env",
             "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
             "systemd-nspawn",
@@ -143,9 +143,7 @@ class Lab:
                 said = f"{name}: {' '.join(argv)[:80]} took longer than {timeout:.0f} s"
                 raise LabError(said) from error
             raise
-        return Done(
-            process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
-        )
+        return Done(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
     def check(self, name: str, argv: Sequence[str], *, stdin: str | None = None) -> str:
         """Run a command inside a machine and return what it printed.

@@ -59,12 +59,15 @@ def cable_commands(home: Home, machines: Iterable[Machine]) -> list[str]:
         for machine in machines
         for card in machine.interfaces
         for line in (
-            f"link add {port(machine, card)} type veth"
-            f" peer name {card.name} netns {home.namespace(machine.name)}",
+            _cable(port(machine, card), card.name, home.namespace(machine.name)),
             f"link set {port(machine, card)} addrgenmode none",
             f"link set {port(machine, card)} master br-{card.zone.name} up",
         )
     ]
+
+
+def _cable(end: str, card: str, namespace: str) -> str:
+    return f"link add {end} type veth peer name {card} netns {namespace}"
 
 
 def address_commands(machine: Machine) -> list[str]:

@@ -18,7 +18,7 @@ from lab.template import Lookup, render
 
 ROLES = REPOSITORY / "lab/roles"
 TEMPLATE_SUFFIX = ".in"
-SECRET_KEY = "secret:"  # noqa: S105 - the prefix of a template key
+SECRET_KEY = "secret:"  # noqa: S105 - how such a template key begins
 # Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen.
 SCRIPTS = ("bootstrap", "health", "quiesce")
 SCRIPT_FOLDER = Path("/usr/lib/readiness")
@@ -98,12 +98,12 @@ def lay(machine: Machine, root: Path, secrets: Secrets) -> None:
         _lay_scripts(role, root)
     call(["systemd-sysusers", f"--root={root}"])
     for role in mine:
-        for target, text in role.files.items():
-            _own(root, target, text, role)
-        for target, text in role.secrets.items():
+        for place, text in role.files.items():
+            _own(root, place, text, role)
+        for place, text in role.secrets.items():
             name, owner, mode = render(text, lookup, f"{role.folder}/role.toml").split()
-            _write(_inside(root, target), secrets.read(name))
-            _own(root, target, f"{owner} {mode}", role)
+            _write(_inside(root, place), secrets.read(name))
+            _own(root, place, f"{owner} {mode}", role)
         if role.enable:
             call(["systemctl", f"--root={root}", "--quiet", "enable", *role.enable])
 
@@ -154,7 +154,7 @@ def _lay_file(source: Path, target: Path, lookup: Lookup) -> None:
     if source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        target.symlink_to(os.readlink(source))
+        target.symlink_to(source.readlink())
         return
     content = source.read_bytes()
     if source.suffix == TEMPLATE_SUFFIX:
@@ -192,7 +192,8 @@ def _own(root: Path, target: str, text: str, role: Role) -> None:
         if mode:
             path.chmod(int(mode, 8))
     except (KeyError, ValueError) as error:
-        raise LabError(f"{role.folder}/role.toml: {target}: cannot apply {text!r}: {error}") from error
+        where = f"{role.folder}/role.toml: {target}"
+        raise LabError(f"{where}: cannot apply {text!r}: {error}") from error
 
 
 def _number(root: Path, table: str, name: str) -> int:

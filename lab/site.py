@@ -56,11 +56,15 @@ class Site:
         """
         host.install_programs()
         with self._changing("up"):
-            if self._recorded() is None:
+            recorded = self._recorded()
+            if recorded is None:
                 self._begin()
                 return
+            self.secrets.ensure()
+            if recorded != freeze.key(self.secrets):
+                say("up: it runs from older roles; scripts/lab reset takes today's")
             self._power_on_missing()
-            self._settle(self._recorded() or "")
+            self._settle(recorded)
 
     def reset(self) -> None:
         """Throw the live state away and start from the frozen one."""
@@ -81,12 +85,11 @@ class Site:
             say("down")
 
     def leftovers(self) -> list[str]:
-        """What of this lab is on the host: processes, mounts, groups, namespaces; empty when down."""
+        """What of this lab is on the host, of any kind; empty when it is down."""
         group = self.home.cgroup
         found = [f"process {pid}" for pid in sorted(cgroups.members(group))]
         found += [
-            f"mount {point}"
-            for point in mounts.below(self.home.run, mounts.MOUNTS.read_text())
+            f"mount {point}" for point in mounts.below(self.home.run, mounts.MOUNTS.read_text())
         ]
         found += [f"cgroup {group}"] if cgroups.exists(group) else []
         return found + [f"namespace {name}" for name in network.present(self.home)]
@@ -134,7 +137,8 @@ class Site:
 
         started = time.monotonic()
         if not cgroups.wait_until(lambda: self.lab.leader(machine.name) is not None, BOOT_LIMIT):
-            raise LabError(f"{machine.name} did not boot:\n{health.journal(self.lab, machine.name)}")
+            lines = health.journal(self.lab, machine.name)
+            raise LabError(f"{machine.name} did not boot:\n{lines}")
         cgroups.wait_until(settled, SETTLE_LIMIT, pause=0.5)
         settling = time.monotonic() - started
         self._scripts(machine, "bootstrap", BOOTSTRAP_LIMIT)
