@@ -1,0 +1,83 @@
+"""Over IPv6 the edges present a valid certificate of another name; IPv4 is right."""
+
+from lab.defects import EDGES, at, every
+from lab.faults import Fault
+from lab.faults._edge import (
+    BUNDLE,
+    CONFIG,
+    holder_first,
+    portal_answers,
+    reload,
+    restore,
+    verification,
+)
+from lab.scene import Scene
+
+OTHER_NAME = "edge1.lab.test"
+OTHER_BUNDLE = "/etc/haproxy/certs/other.pem"
+FOLDER = "/var/lib/lab-faults-acme"
+SUBJECTS = at("portal", (*EDGES, "shared"), ["v6"])
+ORDER = (
+    'export REQUESTS_CA_BUNDLE=/etc/lab-certificates/lab-ca.pem; rm -rf "$1"; '
+    "exec certbot certonly --quiet --non-interactive --agree-tos --key-type ecdsa "
+    "--register-unsafely-without-email --standalone --http-01-port 5002 "
+    "--server https://mon1.lab.test:14000/dir "
+    '--config-dir "$1" --work-dir "$1/work" --logs-dir "$1/log" --cert-name other --domains "$2"'
+)
+BIND = f"bind [::]:443 v6only ssl crt {BUNDLE}"
+
+
+def apply(scene: Scene) -> None:
+    """Have a certificate for one other name issued and bind it to IPv6 on both edges."""
+    scene.run("mon1", "sh", "-c", ORDER, "order", FOLDER, OTHER_NAME, limit=60.0)
+    live = f"{FOLDER}/live/other"
+    bundle = scene.run("mon1", "cat", f"{live}/privkey.pem", f"{live}/fullchain.pem")
+    for edge in EDGES:
+        scene.run(edge, "install", "-m", "0600", "/dev/null", OTHER_BUNDLE)
+        scene.write(edge, OTHER_BUNDLE, bundle)
+        scene.change(
+            edge, CONFIG, lambda text: text.replace(BIND, BIND.replace(BUNDLE, OTHER_BUNDLE))
+        )
+        reload(scene, edge)
+
+
+def took_effect(scene: Scene) -> str:
+    """Over IPv6 the name does not match, over IPv4 everything does."""
+    six = {edge: verification(scene, edge, "v6") for edge in EDGES}
+    four = {edge: verification(scene, edge, "v4") for edge in EDGES}
+    right = all(one.startswith("0 ") for one in four.values())
+    wrong = all("hostname mismatch" in one.lower() for one in six.values())
+    return f"v6 gives {six}, v4 gives {four}" if right and wrong else ""
+
+
+def undo(scene: Scene) -> None:
+    """Bind the right certificate again and drop the other one."""
+    restore(scene, CONFIG, *EDGES)
+    for edge in EDGES:
+        scene.run(edge, "rm", "-f", OTHER_BUNDLE)
+    scene.run("mon1", "rm", "-rf", FOLDER)
+
+
+def naive(scene: Scene) -> str:
+    """The portal answers over trusted HTTPS, by IPv4 as everybody at work does."""
+    return portal_answers(scene, "-4")
+
+
+FAULT = Fault(
+    name="certificate-right-in-v4-only",
+    title="Over IPv6 both edges present a certificate of another name",
+    why="The second bind line was forgotten; phones on IPv6-only networks see a warning.",
+    kind="tls",
+    shape="false-green",
+    reddens={
+        "TLS-002": every(
+            SUBJECTS, r"names it is not issued for to be none, found portal\.lab\.test"
+        ),
+        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+    },
+    survey=holder_first,
+    apply=apply,
+    took_effect=took_effect,
+    undo=undo,
+    naive=naive,
+)

@@ -1,0 +1,44 @@
+"""The edge that nobody is sent to today does not serve at all."""
+
+from lab.defects import at, every
+from lab.faults import Fault
+from lab.faults._edge import OTHER, holder_first, portal_answers
+from lab.scene import Scene
+
+SUBJECTS = at("portal", [OTHER])
+TLS = ("TLS-001", "TLS-002", "TLS-003", "TLS-004", "TLS-005")
+
+
+def apply(scene: Scene) -> None:
+    """Stop HAProxy on edge2."""
+    scene.service(OTHER, "stop", "haproxy")
+
+
+def took_effect(scene: Scene) -> str:
+    """The unit is not active."""
+    state = scene.ask(OTHER, "systemctl", "is-active", "haproxy").out.strip()
+    return "" if state == "active" else f"haproxy on {OTHER} is {state}"
+
+
+def undo(scene: Scene) -> None:
+    """Start it again."""
+    scene.service(OTHER, "start", "haproxy")
+
+
+FAULT = Fault(
+    name="haproxy-stopped-on-one-edge",
+    title="The standby edge serves nothing; the virtual address answers all the same",
+    why="It did not come back after an upgrade; redundancy is gone and no visitor notices.",
+    kind="hosts",
+    reddens={
+        "HOST-001": {OTHER: r"state of haproxy to be active, found inactive"},
+        **dict.fromkeys(TLS, every(SUBJECTS, r"an answer at its address to be yes, found no")),
+        "WEB-001": every(SUBJECTS, r"an answer on the plain port to be yes, found no"),
+        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+    },
+    survey=holder_first,
+    apply=apply,
+    took_effect=took_effect,
+    undo=undo,
+    naive=portal_answers,
+)

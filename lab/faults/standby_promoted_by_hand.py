@@ -1,0 +1,75 @@
+"""Behind Patroni's back a standby was promoted: two servers accept writes."""
+
+from lab import cluster
+from lab.errors import LabError
+from lab.faults import Fault
+from lab.faults._database import writable_through_the_pooler
+from lab.faults.automation_paused import paused
+from lab.scene import Scene
+
+# Members are asked in this order: with the true primary first the outcome is always the same.
+FIRST = cluster.MEMBERS[0]
+MEMBERS = ("<primary>", "<sync>", "<async>")
+BOTH = ("<primary>", "<async>")
+TWO = r"primaries to be <primary>, found <primary>, <async>"
+
+
+def arrange(scene: Scene) -> None:
+    """Let the first member lead."""
+    cluster.make_primary(scene, FIRST)
+
+
+def apply(scene: Scene) -> None:
+    """Pause Patroni, as somebody who knows what they do, and promote."""
+    cluster.set_dynamic(scene, {"pause": True})
+    scene.wait(
+        "everybody is paused",
+        lambda: len(paused(scene)) == len(cluster.MEMBERS),
+        cluster.PATRONI_LIMIT,
+    )
+    cluster.sql(scene, scene["async"], "SELECT pg_promote(true, 30)")
+
+
+def took_effect(scene: Scene) -> str:
+    """Two servers are out of recovery."""
+    query = "SELECT pg_is_in_recovery()"
+    out = [name for name in cluster.MEMBERS if cluster.sql(scene, name, query) == "f"]
+    return f"out of recovery: {', '.join(out)}" if len(out) > 1 else ""
+
+
+def undo(scene: Scene) -> None:
+    """Resume: Patroni demotes and rewinds whoever has no right to lead."""
+    cluster.set_dynamic(scene, {"pause": None})
+    scene.wait("nobody is paused", lambda: not paused(scene), cluster.PATRONI_LIMIT)
+    scene.wait("the cluster is whole", lambda: cluster.parts(scene), cluster.PATRONI_LIMIT)
+
+
+def naive(scene: Scene) -> str:
+    """Patroni names one leader, and the pooler leads to a server that accepts writes."""
+    leaders = [one for one in cluster.view(scene)["members"] if one["role"] == "leader"]
+    if len(leaders) != 1:
+        raise LabError(f"Patroni names {len(leaders)} leaders")
+    return f"Patroni names one leader, {writable_through_the_pooler(scene)}"
+
+
+FAULT = Fault(
+    name="standby-promoted-by-hand",
+    title="A standby was promoted behind Patroni's back: two primaries",
+    why="Done in a hurry while the automation was paused; two histories exist since.",
+    kind="database",
+    reddens={
+        "PG-001": {cluster.CLUSTER: r"primaries to be 1, found 2"},
+        "PG-002": cluster.per_member(TWO, *BOTH),
+        "PG-003": cluster.per_member(TWO, *BOTH),
+        "PG-006": {cluster.CLUSTER: r"the automation is paused.* at least 1, found 0"},
+        "PG-007": cluster.per_member(TWO, *BOTH),
+        "PG-008": cluster.per_member(r"automation to be active, found paused", *MEMBERS),
+        "PG-012": cluster.per_member(TWO, *BOTH),
+    },
+    arrange=arrange,
+    survey=cluster.survey,
+    apply=apply,
+    took_effect=took_effect,
+    undo=undo,
+    naive=naive,
+)

@@ -1,0 +1,149 @@
+"""Running the product against the lab as its users do, and reading what it found.
+
+The lab knows the product from outside only: its command line, its catalogue and verdict.json.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.home import REPOSITORY
+from lab.progress import step
+from lab.site import Site
+
+ENVIRONMENT = REPOSITORY / "environments/lab.yaml"
+POLICY = REPOSITORY / "environments/policy.yaml"
+CATALOGUE = REPOSITORY / "src/readiness/data/catalogue.json"
+READINESS = REPOSITORY / ".venv/bin/readiness"
+GREEN = "passed"
+LOOK_LIMIT = 900.0
+DRILL_LIMIT = 3600.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check about one subject, as the verdict has it."""
+
+    check: str
+    subject: str
+    outcome: str
+    reason: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Check and subject."""
+        return self.check, self.subject
+
+    @property
+    def green(self) -> bool:
+        """Whether it passed; everything else is not green."""
+        return self.outcome == GREEN
+
+    def __str__(self) -> str:
+        return f"{self.check} {self.subject} {self.outcome}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One run of the product."""
+
+    number: int
+    run: str
+    folder: Path
+    cases: tuple[Case, ...]
+    seconds: float
+
+    @property
+    def red(self) -> tuple[Case, ...]:
+        """The cases that are not green."""
+        return tuple(case for case in self.cases if not case.green)
+
+
+@cache
+def catalogue() -> dict[str, str]:
+    """Check -> the tier it needs.
+
+    Raises:
+        LabError: there is no catalogue.
+    """
+    try:
+        entries = json.loads(CATALOGUE.read_text())
+    except (OSError, ValueError) as error:
+        raise LabError(f"{CATALOGUE}: {error}") from error
+    return {entry["id"]: entry["tier"] for entry in entries}
+
+
+def observing() -> tuple[str, ...]:
+    """The ids of all checks of the observe tier."""
+    return tuple(check for check, tier in catalogue().items() if tier == "observe")
+
+
+def look(
+    site: Site,
+    *,
+    tier: str = "observe",
+    more: Sequence[str] = (),
+    environment: Path = ENVIRONMENT,
+    title: str = "the product looks",
+) -> Looked:
+    """Run all observe checks and those named besides, from where the gate stands (mon1).
+
+    Raises:
+        LabError: the product came to no verdict.
+    """
+    checks = (*observing(), *more)
+    reports = site.home.path / "reports"
+    reports.mkdir(mode=0o700, exist_ok=True)
+    only = [word for check in checks for word in ("--only", check)]
+    argv = [str(READINESS), "gate", "--env", str(environment), "--policy", str(POLICY)]
+    argv += ["--tier", tier, *only, "--reports", str(reports)]
+    limit = LOOK_LIMIT if tier == "observe" else DRILL_LIMIT
+    started = time.monotonic()
+    with step(title):
+        out = _output(site, argv, limit)
+    return _read(reports, out, checks, time.monotonic() - started)
+
+
+def _output(site: Site, argv: Sequence[str], limit: float) -> str:
+    words = site.lab.look_from("mon1", argv)
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+        cwd=REPOSITORY,
+        text=True,
+    ) as child:
+        try:
+            return child.communicate(timeout=limit)[0]
+        except subprocess.TimeoutExpired as error:
+            child.terminate()
+            child.communicate()
+            raise LabError(f"the product took longer than {limit:.0f} s") from error
+
+
+def _read(reports: Path, out: str, checks: Iterable[str], seconds: float) -> Looked:
+    last = (out.strip().splitlines() or ["nothing"])[-1]
+    facts = dict(word.split("=", 1) for word in last.split() if "=" in word)
+    folder = reports / facts.get("RUN", "none")
+    try:
+        verdict: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
+    except (OSError, ValueError) as error:
+        raise LabError(f"the product came to no verdict; it said: {out.strip()[-600:]}") from error
+    wanted = set(checks)
+    cases = tuple(
+        Case(one["check"], one["subject"], one["outcome"], one["reason"])
+        for one in verdict["cases"]
+        if one["check"] in wanted
+    )
+    if not cases:
+        raise LabError(f"{folder}: the verdict holds no case of the checks that were asked for")
+    return Looked(verdict["number"], verdict["run"], folder, cases, seconds)

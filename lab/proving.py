@@ -1,0 +1,148 @@
+"""Trying a fault: break, look, compare with what it declares, naive probe, mend, look again."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import mending, product
+from lab.errors import LabError
+from lab.faults import Fault, Reasons, resolved
+from lab.product import Case, Looked
+from lab.progress import say
+from lab.scene import Facts, Scene
+from lab.secrets import write_private
+from lab.site import Site
+
+# Outcomes by which a case may be red as declared; an error is never as declared.
+FAILED, UNSURE = "failed", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of trying a fault; proven when there are no problems."""
+
+    fault: str
+    number: int
+    red: tuple[Case, ...]
+    problems: tuple[str, ...]
+    facts: Facts = field(default_factory=dict)
+    naive: str = ""
+    mended_number: int = 0
+    seconds: float = 0.0
+
+    @property
+    def proven(self) -> bool:
+        """Whether it did exactly what it declares."""
+        return not self.problems
+
+
+def compare(fault: Fault, facts: Facts, cases: Iterable[Case]) -> list[str]:
+    """Where the cases differ from the fault's declaration; empty when the red set is equal."""
+    seen = {case.key: case for case in cases}
+    problems = []
+    for reasons, outcome in ((fault.reddens, FAILED), (fault.blinds, UNSURE)):
+        problems += _declared(reasons, facts, seen, outcome)
+    declared = {*resolved(fault.reddens, facts), *resolved(fault.blinds, facts)}
+    problems += [
+        f"not declared: {case}"
+        for key, case in seen.items()
+        if not case.green and key not in declared
+    ]
+    return problems
+
+
+def _declared(
+    reasons: Reasons, facts: Facts, seen: Mapping[tuple[str, str], Case], outcome: str
+) -> list[str]:
+    problems = []
+    for (check, subject), pattern in resolved(reasons, facts).items():
+        case = seen.get((check, subject))
+        if case is None:
+            problems.append(f"{check} {subject}: was not looked at")
+        elif case.outcome != outcome:
+            problems.append(f"{check} {subject}: expected {outcome}, found {case}")
+        elif subject not in case.reason:
+            problems.append(f"{check} {subject}: the reason does not name it: {case.reason}")
+        elif not re.search(pattern, case.reason):
+            problems.append(f"{check} {subject}: expected /{pattern}/, found {case.reason}")
+    return problems
+
+
+def attempt(site: Site, fault: Fault) -> Tried:
+    """Try one fault on the healthy lab, which is healthy again afterwards.
+
+    Raises:
+        LabError: it could not be planted, looked at or mended.
+    """
+    with mending.holding(site):
+        return _attempt(site, fault)
+
+
+def _attempt(site: Site, fault: Fault) -> Tried:
+    naive = ""
+    problems: list[str] = []
+    try:
+        scene = mending.plant(site, fault)
+        if fault.naive is not None:
+            naive, problems = _naive(fault, scene)
+        looked = product.look(
+            site,
+            tier=fault.tier,
+            more=fault.only,
+            environment=environment_file(site, fault),
+            title=f"{fault.name}: the product looks",
+        )
+        problems += compare(fault, scene.facts, looked.cases)
+    finally:
+        mending.mend(site, fault.name)
+    after = product.look(site, title=f"{fault.name}: the product looks at the mended lab")
+    problems += [f"mended, and not green: {case}" for case in after.red]
+    tried = Tried(
+        fault=fault.name,
+        number=looked.number,
+        red=looked.red,
+        problems=tuple(problems),
+        facts=scene.facts,
+        naive=naive,
+        mended_number=after.number,
+        seconds=looked.seconds,
+    )
+    _tell(tried, looked)
+    return tried
+
+
+def _naive(fault: Fault, scene: Scene) -> tuple[str, list[str]]:
+    if fault.naive is None:
+        return "", []
+    try:
+        said = fault.naive(scene)
+    except LabError as error:
+        return "", [f"the naive probe notices it: {error}"]
+    say(f"{fault.name}: the naive probe is green: {said}")
+    return said, []
+
+
+def _tell(tried: Tried, looked: Looked) -> None:
+    for problem in tried.problems:
+        say(f"{tried.fault}: PROBLEM: {problem}")
+    checks = ", ".join(sorted({case.check for case in tried.red})) or "nothing"
+    verdict = "as declared" if tried.proven else f"{len(tried.problems)} problems"
+    say(f"{tried.fault}: run {looked.number}: red: {checks} ({len(tried.red)} cases): {verdict}")
+
+
+def environment_file(site: Site, fault: Fault) -> Path:
+    """The environment file that the product is given under a fault.
+
+    Raises:
+        LabError: the fault alters it and nothing changed.
+    """
+    if fault.environment is None:
+        return product.ENVIRONMENT
+    text = product.ENVIRONMENT.read_text()
+    altered = fault.environment(text)
+    if altered == text:
+        raise LabError(f"{product.ENVIRONMENT} is not as the fault {fault.name} expects it")
+    path = site.home.path / "faults" / f"{fault.name}.yaml"
+    write_private(path, altered.encode())
+    return path
