@@ -12,6 +12,7 @@ import pytest
 
 from lab.app.portal.passwords import account_password
 from lab.home import current
+from lab.inventory import VIP4, VIP6
 from lab.machines import Lab
 from lab.secrets import ACCOUNTS_KEY
 
@@ -154,6 +155,29 @@ def test_the_pooler_leads_the_drills_role_to_the_primary(
     question = "SELECT pg_is_in_recovery(), current_user"
     argv = [sys.executable, "-c", ASK_DATABASE, conninfo, question]
     assert json.loads(_output(lab.look_from("mon1", argv))) == [False, "readiness_touch"]
+
+
+def _holders(lab: Lab) -> list[str]:
+    """The edges that carry both virtual addresses now."""
+    found = []
+    for name in ("edge1", "edge2"):
+        carried = lab.check(name, ["ip", "-brief", "address", "show", "dev", "eth0"])
+        if f"{VIP4}/32" in carried and f"{VIP6}/128" in carried:
+            found.append(name)
+    return found
+
+
+def test_the_virtual_addresses_move_to_the_other_edge(lab: Lab, curl: Callable[..., str]) -> None:
+    """Without HAProxy on their holder both addresses move, serve from there, and come back."""
+    _until(lambda: _holders(lab) == ["edge1"], 30, "edge1 holding the virtual addresses")
+    try:
+        lab.check("edge1", ["systemctl", "stop", "haproxy.service"])
+        _until(lambda: _holders(lab) == ["edge2"], 30, "edge2 holding the virtual addresses")
+        assert [_status(curl, family, READY) for family in FAMILIES] == ["200", "200"]
+    finally:
+        lab.check("edge1", ["systemctl", "start", "haproxy.service"])
+    _until(lambda: _holders(lab) == ["edge1"], 30, "edge1 holding the virtual addresses again")
+    assert [_status(curl, family, READY) for family in FAMILIES] == ["200", "200"]
 
 
 def _leader(lab: Lab) -> str | None:
