@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from readiness.judge import CaseVerdict, ClauseVerdict, Verdict
-from readiness.model import STRENGTH, Outcome, Severity, Tier
+from readiness.model import STRENGTH, Decision, Outcome, Severity, Tier
 from readiness.render import words
 
 SATISFIED = frozenset({"held", "not-applicable"})
@@ -51,7 +51,8 @@ def causes(verdict: Verdict) -> tuple[Cause, ...]:
     seen.sort(key=_weight)
     failed = [one for one in seen if one.outcome == Outcome.FAILED]
     rest = [one for one in seen if one.outcome != Outcome.FAILED]
-    return (*failed, *_of_run(verdict), *rest, *_of_clauses(verdict))
+    found = (*failed, *_of_run(verdict), *rest, *_of_clauses(verdict))
+    return found or _of_nothing(verdict)
 
 
 def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
@@ -167,6 +168,15 @@ def _of_run(verdict: Verdict) -> list[Cause]:
     elif first is not None or verdict.finished is None:
         command, what = f"readiness recover --env {file}", "undo what is left, then run it again"
     return [Cause("run", words.sentence(*verdict.notes), (), (), what, (command,))]
+
+
+def _of_nothing(verdict: Verdict) -> tuple[Cause, ...]:
+    """Nothing speaks against it and nothing for it."""
+    if verdict.decision is Decision.GO:
+        return ()
+    reason = "the policy requires no clause, so nothing was proven"
+    remedy = "name the clauses that a GO needs in the policy"
+    return (Cause("inconclusive", reason, (), (), remedy, ("readiness checks",)),)
 
 
 _NO_CASES = {

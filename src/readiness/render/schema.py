@@ -12,7 +12,6 @@ from readiness.model import Json
 from readiness.render.document import VerdictDocument
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-SHIPPED: Final = "data/verdict.schema.json"
 
 
 def verdict_schema() -> Json:

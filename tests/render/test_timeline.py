@@ -1,0 +1,72 @@
+"""The drawing of a drill keeps to its frame, and its brackets stand where the outage was."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readiness.render import timeline
+from readiness.render.timeline import Drill, draw, read_drill
+
+EVENT = {
+    "kind": "drill",
+    "case": "PG-020|db",
+    "trial": "1",
+    "fault": "partition",
+    "marks": [{"t": 10.0, "label": "cut"}, {"t": 36.0, "label": "promoted"}],
+    "outages": [{"client": "pooled", "lower": 28.9, "upper": 29.3, "start": 10.1, "end": 39.4}],
+    "samples": [[t / 2, "pooled", "fail" if 20 < t < 78 else "ok"] for t in range(200)],
+}
+
+
+def test_bracket_stands_where_the_outage_was() -> None:
+    """Its ends are those of the outage on the axis that the ticks show."""
+    drawing = draw(read_drill(EVENT), limit=60.0)
+    ticks = {tick.label: tick.x for tick in drawing.ticks}
+    scale = (ticks["100"] - ticks["0"]) / 100
+    bracket = drawing.rows[0].brackets[0]
+    assert abs(bracket.x - (ticks["0"] + 10.1 * scale)) < 0.2
+    assert abs(bracket.width - 29.3 * scale) < 0.3
+    assert bracket.label == "out 28.90 to 29.30 s"
+
+
+def test_objective_counts_from_the_cut() -> None:
+    """The objective's line stands that long after the cut; a control trial has none."""
+    drawing = draw(read_drill(EVENT), limit=60.0)
+    ticks = {tick.label: tick.x for tick in drawing.ticks}
+    due = next(mark for mark in drawing.marks if mark.objective)
+    scale = (ticks["100"] - ticks["0"]) / 100
+    assert abs(due.x - (ticks["0"] + 70 * scale)) < 0.2
+    control = draw(read_drill(EVENT | {"fault": "none", "marks": []}), limit=60.0)
+    assert not [mark for mark in control.marks if mark.objective]
+
+
+def test_open_outage_says_so() -> None:
+    """An outage whose end was not seen is drawn to the edge and claims no upper bound."""
+    outage = {"client": "pooled", "lower": 20.0, "upper": None, "start": 10.0, "end": None}
+    drawing = draw(read_drill(EVENT | {"outages": [outage]}), limit=60.0)
+    assert drawing.rows[0].brackets[0].open
+    assert "its end was not seen" in drawing.summary
+
+
+times = st.floats(0, 2000, allow_nan=False)
+marks = st.lists(st.tuples(times, st.sampled_from(["cut", "promoted", "rejoined"])), max_size=6)
+
+
+@given(marks=marks, samples=st.lists(st.tuples(times, st.just("a"), st.just("ok")), max_size=30))
+def test_everything_stays_in_the_frame(
+    marks: list[tuple[float, str]], samples: list[tuple[float, str, str]]
+) -> None:
+    """Whatever the times, nothing is drawn outside, and labels of one level don't touch."""
+    drill = Drill.model_validate({
+        "case": "c", "trial": "1", "fault": "partition", "outages": (), "samples": samples,
+        "marks": [{"t": t, "label": label} for t, label in marks],
+    })  # fmt: skip
+    drawing = draw(drill, limit=60.0)
+    for tick in (*drawing.ticks, *drawing.marks):
+        assert timeline.LEFT <= tick.x <= timeline.WIDTH - timeline.RIGHT
+    for level in {mark.level for mark in drawing.marks}:
+        places = sorted(mark.x for mark in drawing.marks if mark.level == level)
+        gaps = [b - a for a, b in pairwise(places)]
+        assert all(gap >= timeline.LABEL_ROOM for gap in gaps)
+    assert len(drawing.ticks) <= 2 * timeline.TICKS
