@@ -7,6 +7,7 @@ from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.errors import StateError
 from readiness.judge import Verdict, judge
+from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED
 from readiness.policy import Policy
 from readiness.record import now, read_record
@@ -75,6 +76,7 @@ def judge_run(folder: Path, policy: Policy | None) -> Verdict:
         policy=policy,
         catalogue=load_catalogue(),
         criteria=load_clauses(),
+        matrix=load_matrix(),
         at=now(),
     )
 

@@ -14,6 +14,7 @@ from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.permit import mint
 from readiness.environment import Environment, Machine, Objectives
 from readiness.look import Look
+from readiness.measure.confidence import sentence
 from readiness.probes import etcd, http
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
@@ -130,6 +131,23 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
         return remembered
 
     return drill
+
+
+@pytest.fixture
+def confidence(run: Run) -> Callable[[int, str], None]:
+    """Notes how many trials went well, all of them; the judge asks whether it is enough."""
+
+    def note(trials: int, limit: str) -> None:
+        if run.case is not None:
+            run.writer.write(
+                "confidence",
+                case=run.case.key,
+                trials=trials,
+                under=trials,
+                sentence=sentence(trials, limit),
+            )
+
+    return note
 
 
 @pytest.fixture(scope="session")

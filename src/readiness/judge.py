@@ -15,6 +15,8 @@ from typing import Final
 from readiness.catalogue import Check, expected_cases
 from readiness.clauses import Criterion
 from readiness.environment import Environment
+from readiness.matrix import Proof, ProvenOn
+from readiness.measure.confidence import share_shown
 from readiness.model import Case, Decision, Json, Outcome, Tier, strongest
 from readiness.policy import Policy
 from readiness.record import Record
@@ -31,6 +33,7 @@ class _Trace:
     ends: list[Json] = field(default_factory=list)
     phases: list[Json] = field(default_factory=list)
     claims: list[Json] = field(default_factory=list)
+    confidence: list[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,24 @@ def judge(
     policy: Policy | None,
     catalogue: Mapping[str, Check],
     criteria: Sequence[Criterion],
+    matrix: Mapping[str, Proof],
     at: datetime,
 ) -> Verdict:
-    """Judge one run as of a moment."""
+    """Judge one run as of a moment.
+
+    Args:
+        record: the run.
+        policy: what a GO needs; without one every clause of the catalogue is required.
+        catalogue: the checks, by id.
+        criteria: the acceptance list with its clauses.
+        matrix: which checks have been seen red; one that never was can't support a GO.
+        at: the moment to judge at.
+    """
     opening = record.events[0]
     environment = Environment.model_validate_json(json.dumps(opening["environment"]))
-    cases = _judge_cases(record, catalogue, environment)
-    clauses = _judge_clauses(cases, policy, catalogue, criteria, environment, at)
+    cases = _judge_cases(record, catalogue, environment, policy or _DEFAULT)
+    unseen = {name for name in catalogue if _never_red(matrix.get(name))}
+    clauses = _judge_clauses(cases, policy, catalogue, criteria, environment, unseen, at)
     notes = _notes(record, at)
     blocking = set(policy.blocking_severities) if policy else set()
     outcomes = [c.status for one in clauses for c in one.clauses if c.required]
@@ -217,7 +231,7 @@ def _clock_notes(record: Record, at: datetime) -> list[str]:
 
 
 def _judge_cases(
-    record: Record, catalogue: Mapping[str, Check], environment: Environment
+    record: Record, catalogue: Mapping[str, Check], environment: Environment, policy: Policy
 ) -> list[CaseVerdict]:
     traces = _traces(record)
     seen = {event["n"]: event for event in record.of("observation")}
@@ -233,6 +247,8 @@ def _judge_cases(
             verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason))
             continue
         outcome, reason = _outcome(trace, seen)
+        if outcome is Outcome.PASSED and (doubt := _too_few_trials(trace, policy)):
+            outcome, reason = Outcome.INCONCLUSIVE, doubt
         ended = trace.ends[0]["seconds"] if trace.ends else None
         rests = sorted({n for claim in trace.claims for n in claim["rests_on"]} & seen.keys())
         evidence = tuple(seen[n] for n in rests)
@@ -244,7 +260,7 @@ def _judge_cases(
 
 def _traces(record: Record) -> dict[str, _Trace]:
     traces: dict[str, _Trace] = defaultdict(_Trace)
-    for event in record.of("case-started", "case-ended", "phase", "claim"):
+    for event in record.of("case-started", "case-ended", "phase", "claim", "confidence"):
         trace = traces[event["case"]]
         match event["kind"]:
             case "case-started":
@@ -253,6 +269,8 @@ def _traces(record: Record) -> dict[str, _Trace]:
                 trace.ends.append(event)
             case "phase":
                 trace.phases.append(event)
+            case "confidence":
+                trace.confidence.append(event)
             case _:
                 trace.claims.append(event)
     return dict(traces)
@@ -282,6 +300,19 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
     return decisive, next(reason for outcome, reason in against if outcome is decisive)
 
 
+def _too_few_trials(trace: _Trace, policy: Policy) -> str:
+    """Why the trials behind a case show less than the policy asks for; empty when they do."""
+    level, wanted = policy.confidence.level, policy.confidence.share
+    for event in trace.confidence:
+        shown = share_shown(event["trials"], event["under"], confidence=level)
+        if shown < wanted:
+            return (
+                f"{event['trials']} trials show that at least {shown:.0%} of such events go well, "
+                f"the policy asks for {wanted:.0%}: declare more trials"
+            )
+    return ""
+
+
 def _against_claims(
     claims: Iterable[Json], seen: Mapping[int, Json]
 ) -> Iterator[tuple[Outcome, str]]:
@@ -299,6 +330,7 @@ def _judge_clauses(
     catalogue: Mapping[str, Check],
     criteria: Sequence[Criterion],
     environment: Environment,
+    unseen: set[str],
     at: datetime,
 ) -> tuple[CriterionVerdict, ...]:
     required = set(policy.required) if policy and policy.required is not None else None
@@ -312,6 +344,7 @@ def _judge_clauses(
             _clause(
                 clause.id,
                 [by_check[c.id] for c in catalogue.values() if clause.id in c.clauses],
+                unseen=unseen,
                 required=required is None or clause.id in required,
                 excuse=excused.get(clause.id, ""),
                 age_limit=(policy or _DEFAULT).age_limit(clause.id),
@@ -348,6 +381,7 @@ def _clause(
     identity: str,
     groups: list[list[CaseVerdict]],
     *,
+    unseen: set[str],
     required: bool,
     excuse: str,
     age_limit: float,
@@ -359,6 +393,9 @@ def _clause(
     oldest = min((case.oldest for case in cases if case.oldest), default=None)
     until = _until(cases, oldest, age_limit)
     status, reason = _status(groups, excuse, until, at)
+    untried = sorted({case.check.id for case in cases} & unseen)
+    if status == "held" and untried:
+        status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
     return ClauseVerdict(identity, required, status, reason, names, keys, oldest, until)
 
 
@@ -379,6 +416,10 @@ def _status(
     if until is None or until <= at:
         return "inconclusive", "its evidence is too old, look again"
     return "held", ""
+
+
+def _never_red(proof: Proof | None) -> bool:
+    return proof is None or proof.on is ProvenOn.NEVER
 
 
 def _until(

@@ -14,7 +14,7 @@ Patroni = Callable[[Member], Found[MemberReading]]
 
 READS = ("one read-only query of system views on every member",)
 RIGHTS = "a login with pg_monitor and nothing more"
-# Settings without which an acknowledged commit can be lost or a page torn (PostgreSQL 15, 30.1, 20.5).
+# Without these an acknowledged commit can be lost or a page torn (PostgreSQL 15, 30.1 and 20.5).
 ON = ("fsync", "full_page_writes")
 SAFE_COMMIT = ("on", "remote_write", "remote_apply")
 

@@ -42,7 +42,7 @@ def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
     risk="No primary refuses every write; two primaries lose some of them for good.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="compare pg_is_in_recovery() on every member with `patronictl list`, fence the wrong one",
+    remedy="compare pg_is_in_recovery() on every member with `patronictl list`, stop the wrong one",
 )
 def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
     """One member of all is out of recovery, and each member's view of the leader is that one."""
@@ -65,7 +65,7 @@ def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Pat
     risk="A standby that does not stream falls behind and can't take over.",
     reads=READS,
     rights=RIGHTS,
-    remedy="see the standby's log, its primary_conninfo, and that the primary keeps the WAL it needs",
+    remedy="see the standby's log, its primary_conninfo, and whether the primary kept its WAL",
 )
 def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
     """The standby's receiver streams, and the primary lists it as streaming."""
@@ -132,10 +132,10 @@ def test_standby_replays(
     risk="A commit that no standby has is lost with the primary although it was acknowledged.",
     reads=READS,
     rights=RIGHTS,
-    remedy="turn synchronous_mode on; remove every role's and database's synchronous_commit setting",
+    remedy="turn synchronous_mode on; remove synchronous_commit from every role and database",
 )
 def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> None:
-    """The primary reports the declared number of synchronous standbys, and commits wait for them."""
+    """The primary reports the declared number of synchronous standbys, and commits wait."""
     found = states(database_cluster, postgres)
     only = [one for one in found.values() if not one.reading.in_recovery]
     assert holds(primaries(database_cluster, postgres), "!=", [])
@@ -211,12 +211,12 @@ def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     risk="The standby that holds every commit is the one that can't take over.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="see that standby's automation: it must run, be untagged, on the leader's timeline, in step",
+    remedy="see that standby's automation: running, untagged, on the leader's timeline, in step",
 )
 def test_synchronous_standby_is_promotable(
     database_cluster: Cluster, postgres: Postgres, patroni: Patroni
 ) -> None:
-    """A standby that the primary and the automation both call synchronous has nothing against it."""
+    """A standby that every member calls synchronous has nothing against its promotion."""
     name = database_cluster.id
     views = {one.machine.name: patroni(one) for one in database_cluster.members}
     server = states(database_cluster, postgres)
