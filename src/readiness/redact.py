@@ -1,0 +1,341 @@
+"""The one way out: every string that leaves is made safe here, before the first sink sees it.
+
+What is hidden, wherever it stands:
+
+* *registered* secrets, the values behind the environment's references: as they are, reversed, in
+  base64, hex, percent, backslash or HTML escapes, and split over lines;
+* values in a *recognisable context*: next to a sensitive field's name (in code, JSON, YAML, XML,
+  headers, options, forms, tables and short prose), in a URL's login, a `.pgpass` line, a PEM block;
+* values of a *recognisable shape*: JWTs, keys of well-known services, password hashes, social
+  security numbers, e-mail addresses, phone numbers, and long random strings;
+* either of the last two inside base64, hex or escapes, nested up to three deep, and split over up
+  to four lines.
+
+What can't be recognised isn't hidden, and nobody should believe it is: a short password without a
+field's name beside it, a bare name, date, number or grade, a key in plain hex (it looks like a
+digest, and digests are evidence), ciphertext. Register what must never leave; don't print values
+without their names.
+
+Field names stay, values become `[redacted]`. Line breaks stay, so does the structure of JSON.
+Whatever goes wrong raises `RedactionError`, and then nothing may be written.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
+from types import TracebackType
+from typing import Any, Self
+
+from readiness.errors import ReadinessError
+from readiness.redaction.fields import (
+    MARK,
+    exempt,
+    field_values,
+    looks_personal,
+    values_of_split_keys,
+)
+from readiness.redaction.keys import Kind, classify
+from readiness.redaction.registered import Registered
+from readiness.redaction.shapes import private_keys, public_blocks, shaped_values
+from readiness.redaction.tables import table_values
+from readiness.redaction.tokens import looks_random, readable, secret_runs
+from readiness.redaction.views import Span, View, decoded, joined, unescaped
+
+_DEEPEST = 3
+_MOST_LINES = 4
+_MOST_PASSES = 8
+_CACHED_LENGTH = 256
+_PAIR = 2
+_DIGEST_OR_TIME = re.compile(
+    r"[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|[a-z]{0,12}"
+)
+"""What fills records and can only be a registered secret."""
+
+_LINE_BREAKS = re.compile(r"(\r\n|\n|\r)")
+_BARE_IN_JSON = re.compile(r"(\\*\")[ \t]*:[ \t]*\Z")
+_NAMING = ("name", "key", "field", "header", "column", "parameter", "option", "variable", "setting")
+_NAMED = frozenset({"value", "values", "content", "data", "text", "current"})
+_IDENTIFIER = re.compile(r"[a-z][a-z_]*")
+
+
+class RedactionError(ReadinessError):
+    """Text could not be made safe; nothing of it may be written. Says nothing of the text."""
+
+
+class Redactor:
+    """Hides secrets and personal data in everything that leaves. Safe to share and to repeat."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Register secrets by their values; white space around them doesn't count."""
+        self._registered = Registered(secrets)
+        self._remembered = lru_cache(maxsize=4096)(self._redacted)
+
+    def text(self, text: str) -> str:
+        """The text with everything recognised replaced by `[redacted]`; lines stay lines.
+
+        Raises:
+            RedactionError: whatever went wrong; write nothing.
+        """
+        try:
+            return self._remembered(text) if len(text) <= _CACHED_LENGTH else self._redacted(text)
+        except Exception as error:  # noqa: BLE001 - any failure must close the way out
+            # The cause's own words may quote the text.
+            raise RedactionError(f"redaction failed ({type(error).__name__})") from None
+
+    def value(self, value: Any) -> Any:
+        """The value made safe: same keys, same lengths of lists, values hidden by their keys too.
+
+        What JSON has no form for becomes its redacted `str`.
+
+        Raises:
+            RedactionError: whatever went wrong; write nothing.
+        """
+        try:
+            return self._walked(value)
+        except RedactionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any failure must close the way out
+            raise RedactionError(f"redaction failed ({type(error).__name__})") from None
+
+    def stream(self, write: Callable[[str], object]) -> "RedactingStream":
+        """A writer for text that arrives in pieces."""
+        return RedactingStream(self, write)
+
+    def _redacted(self, text: str) -> str:
+        if _DIGEST_OR_TIME.fullmatch(text) and not any(self._registered.spans(text)):
+            return text
+        for _ in range(_MOST_PASSES):
+            spans = _merged(text, self._spans(text, _DEEPEST))
+            if not spans:
+                return text
+            text = _without(text, spans)
+        # Never settled: hide every line whole.
+        return _LINE_BREAKS.sub("", MARK) + "".join(b + MARK for b in _LINE_BREAKS.findall(text))
+
+    def _spans(self, text: str, depth: int) -> Iterator[Span]:
+        yield from self._registered.spans(text)
+        yield from field_values(text)
+        yield from shaped_values(text)
+        yield from private_keys(text)
+        yield from table_values(text)
+        yield from _random_runs(text)
+        if depth:
+            yield from self._encoded(text, depth - 1)
+            if view := joined(text):
+                yield from self._over_lines(text, view, depth - 1)
+
+    def _encoded(self, text: str, depth: int) -> Iterator[Span]:
+        for span, plain in decoded(text):
+            if any(self._spans(plain, depth)):
+                yield span
+        if view := unescaped(text):
+            yield from (view.origin(span) for span in self._spans(view.text, depth))
+
+    def _over_lines(self, text: str, view: View, depth: int) -> Iterator[Span]:
+        """What only shows when lines are joined."""
+        known = (span for span in self._registered.spans(view.text) if view.crossed(span))
+        short = (
+            span
+            for span in chain(shaped_values(view.text), self._encoded(view.text, depth))
+            if 1 <= view.crossed(span) <= _MOST_LINES
+        )
+        runs = (
+            span
+            for span in _random_runs(view.text)
+            if view.crossed(span) and not any(readable(piece) for piece in view.pieces(span))
+        )
+        keys = (
+            span
+            for span in private_keys(view.text)
+            if view.crossed((span[0], view.text.find("-----", span[0] + 5) + 5))
+        )
+        yield from (view.origin(span) for span in chain(known, short, runs, keys))
+        yield from values_of_split_keys(text, view)
+
+    def _walked(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._list(list(value))
+        return self.text(str(value))
+
+    def _mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+        kinds = {key: classify(key) if isinstance(key, str) else None for key in mapping}
+        of_person = any(kind not in {None, Kind.LOOSE, Kind.SECRET} for kind in kinds.values())
+        named = any(_sensitive(mapping.get(key)) for key in _NAMING)
+        safe: dict[Any, Any] = {}
+        for key, value in mapping.items():
+            kind = kinds[key]
+            if kind is Kind.LOOSE:
+                personal = of_person or (isinstance(value, str) and looks_personal(value))
+                hide = personal and isinstance(value, str)
+            else:
+                hide = kind is not None or (named and key in _NAMED)
+            new = self._hidden(value) if hide else self._walked(value)
+            safe[_unused(safe, self._key(key))] = new
+        return safe
+
+    def _key(self, key: Any) -> Any:
+        return key if key is None or isinstance(key, bool | int | float) else self.text(str(key))
+
+    def _hidden(self, value: Any) -> Any:
+        """Everything in a sensitive field's value, whatever its form."""
+        if value is None or isinstance(value, bool) or value == "":
+            return value
+        if isinstance(value, Mapping):
+            return {self._key(key): self._hidden(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._hidden(entry) for entry in value]
+        return value if isinstance(value, str) and exempt(value) else MARK
+
+    def _list(self, entries: list[Any]) -> list[Any]:
+        if len(entries) > 1 and all(isinstance(entry, str) for entry in entries):
+            return self._lines(entries)
+        return [self._walked(entry) for entry in entries]
+
+    def _lines(self, entries: list[str]) -> list[str]:
+        """A list of texts: perhaps lines, a command with its options, or a name and its value."""
+        safe = [self.text(entry) for entry in entries]
+        pair = len(entries) == _PAIR and _sensitive(entries[0])
+        pair = pair and not _IDENTIFIER.fullmatch(entries[1])
+        for i in range(1, len(entries)):
+            before, entry = entries[i - 1], entries[i]
+            option = before.startswith("-") and _sensitive(before) and not entry.startswith("-")
+            cut = safe[i - 1] != before and safe[i - 1].endswith(MARK) and looks_random(entry)
+            if option or cut or pair:
+                safe[i] = self._hidden(safe[i])
+        text = "\n".join(safe)
+        view = joined(text)
+        spans = chain(
+            private_keys(text), self._over_lines(text, view, _DEEPEST - 1) if view else ()
+        )
+        merged = _merged(text, spans)
+        if not merged:
+            return safe
+        lines = iter(_without(text, merged).split("\n"))
+        return ["\n".join(next(lines) for _ in range(entry.count("\n") + 1)) for entry in safe]
+
+
+class RedactingStream:
+    """Redacts text that arrives in pieces, even where a secret spans pieces or lines.
+
+    The last lines are held back until enough has followed to know that they are whole; `close`
+    writes them.
+    """
+
+    def __init__(self, redactor: Redactor, write: Callable[[str], object]) -> None:
+        self._redactor = redactor
+        self._write = write
+        self._written: list[str] = []
+        """The raw lines written last, as context for those that follow."""
+        self._held: list[str] = []
+        self._rest = ""
+
+    def write(self, text: str) -> None:
+        """Take a piece of any length; pass on the lines that are known to be whole.
+
+        Raises:
+            RedactionError: nothing of the piece was written, and nothing more may be.
+        """
+        *lines, self._rest = (self._rest + text).split("\n")
+        self._held += lines
+        if lines and len(self._held) > _MOST_LINES:
+            self._pass_on(len(self._held) - _MOST_LINES, end="\n")
+
+    def close(self) -> None:
+        """Write what was held back."""
+        self._held.append(self._rest)
+        self._rest = ""
+        self._pass_on(len(self._held), end="")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _pass_on(self, count: int, end: str) -> None:
+        lines = [*self._written, *self._held]
+        safe = self._redactor.text("\n".join(lines)).split("\n")
+        if len(safe) != len(lines):
+            raise RedactionError("redaction failed (lines were lost)")
+        first = len(self._written)
+        self._write("\n".join(safe[first : first + count]) + end)
+        self._written = _context(lines[: first + count])
+        del self._held[:count]
+
+
+def _context(lines: list[str]) -> list[str]:
+    """The lines to remember: the last few, and the head of a private key still open before them."""
+    before, last = lines[:-_MOST_LINES], lines[-_MOST_LINES:]
+    heads = [i for i, line in enumerate(before) if "PRIVATE KEY" in line and "-----BEGIN" in line]
+    if heads and not any("-----END" in line for line in lines[heads[-1] :]):
+        return [before[heads[-1]], *last]
+    return last
+
+
+def _random_runs(text: str) -> Iterator[Span]:
+    public = public_blocks(text)
+    for start, end in secret_runs(text):
+        if not any(first <= start and end <= last for first, last in public):
+            yield start, end
+
+
+def _sensitive(name: object) -> bool:
+    return isinstance(name, str) and classify(name) not in {None, Kind.LOOSE}
+
+
+def _unused(taken: Mapping[Any, Any], key: Any) -> Any:
+    """The key, numbered when redaction has made two keys alike."""
+    number = 1
+    new = key
+    while new in taken:
+        number += 1
+        new = f"{key} ({number})"
+    return new
+
+
+def _merged(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, joined where they meet; marks already in place are left out."""
+    found = {(start, end) for start, end in spans if start < end}
+    if not found:
+        return []
+    marks = {match.span() for match in re.finditer(re.escape(MARK), text)}
+    merged: list[Span] = []
+    for start, end in sorted(found | marks):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return [span for span in merged if span not in marks]
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    pieces = []
+    done = 0
+    for start, end in spans:
+        pieces += [text[done:start], _replacement(text, start, end)]
+        done = end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def _replacement(text: str, start: int, end: int) -> str:
+    """The mark, once per line; quoted where JSON had a bare number or a bracket."""
+    parts = _LINE_BREAKS.split(text[start:end])
+    if len(parts) > 1:
+        return "".join(
+            MARK if i % 2 == 0 and part.strip() else part for i, part in enumerate(parts)
+        )
+    bare = _BARE_IN_JSON.search(text, max(0, start - 16), start)
+    return f"{bare[1]}{MARK}{bare[1]}" if bare else MARK

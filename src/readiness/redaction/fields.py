@@ -1,0 +1,353 @@
+"""Find the values of sensitive fields: in assignments, headers, JSON, YAML, URLs, XML and prose."""
+
+import heapq
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from readiness.redaction.keys import HINTS, LAST_WORDS, Kind, classify
+from readiness.redaction.tokens import looks_random, natural_word
+from readiness.redaction.views import BREAK, Span, View
+
+MARK = "[redacted]"
+
+_ASSIGNMENT = re.compile(
+    r"(?<![\w.\-])([A-Za-z][\w.\-]*+)"
+    r"((?:\\*[\"'`])?)\]?(?: ?\([^()\n]{0,24}\))?"
+    r"(?:[ \t]{0,8}(=>|:=|!?={1,3}|:(?!:|//))[ \t]{0,8}|[ \t]{1,3}(is|was)[ \t]{1,3})"
+)
+_ELEMENT = re.compile(r"<([A-Za-z][\w.:\-]*+)(?:[ \t][^<>\n]{0,200})?>([^<]{1,4096})</")
+_OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w\-]*+)[ \t]+(?=[^\s\-])")
+_STATEMENT = re.compile(
+    r"(?i)\b(?:(?:password|passphrase|secret|token)|identified +by +password)\s+(?=\\*[\"'])"
+)
+_DIRECTIVE = re.compile(
+    r"(?mi)^[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)[ \t]+(\S+)"
+    r"|\blogin[ \t]+\S+[ \t]+password[ \t]+(\S+)"
+)
+
+_DATE = (
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|[A-Z][a-z]{2,8}\.? \d{1,2},? \d{4}"
+    r"|\d{1,2}\.? [A-Z][a-z]{2,8}\.? \d{4}|(?:19|20)\d{6}"
+)
+_WORD = "[^\\W\\d_](?:[^\\W\\d_]|['\u2019.\\-](?=[^\\W\\d_]))*\\.?"
+_FIRST = rf"(?=[A-Z\u00c0-\u024f]){_WORD}"
+_NEXT = rf"(?: (?=[A-Z\u00c0-\u024f]|(?:de|da|van|von|der|la|le|bin|al)\b){_WORD}(?!\w*[=:]))"
+_PERSON = f"{_FIRST}{_NEXT}{{1,4}}"
+_STREET = r"\d{1,6} (?:[NSEW]\.? )?[A-Z]\w+(?: [A-Z]\w*\.?){0,4}"
+_DIGITS = r"[+(]?\d[\d ().\-/]{2,22}\d(?!\w)"
+
+# What a value of each kind looks like when nothing encloses it; otherwise one word is taken.
+_SHAPES = {
+    Kind.NUMBER: re.compile(_DIGITS),
+    Kind.DATE: re.compile(_DATE),
+    Kind.NAME: re.compile(f"{_FIRST}{_NEXT}{{0,4}}"),
+    Kind.LOOSE: re.compile(f"(?:{_PERSON}|{_STREET})(?![\\w@])"),
+}
+
+_IN_PROSE = re.compile(
+    r"(?i)\b(?:"
+    r"(?:gpa|grade point average)(?: of| is| was)? (?P<gpa>[0-5]\.\d{1,3})"
+    r"|(?:ssn|social security number)(?: is| was)? (?P<ssn>\d{3}[ \-]?\d{2}[ \-]?\d{4})"
+    r"|(?:dob|born|date of birth|birth ?date|birthday)(?: on| is| was)?"
+    rf" (?P<date>(?-i:{_DATE}))"
+    r"|(?:student|campus|university)s?(?: id| number| no\.?)?(?: is| was)?[ /#]{1,2}"
+    r"(?P<id>[a-z]{0,3}\d{4,}[\w\-]*)"
+    rf"|(?:phone|mobile|telephone)(?: number| no\.?)?(?: is| was)? (?P<phone>{_DIGITS})"
+    rf"|student (?:named |name )?(?P<name>(?-i:{_PERSON}))"
+    r")"
+)
+_PROSE_HINTS = {
+    "gpa", "grade", "ssn", "social", "dob", "born", "birth", "student", "campus", "phone", "mobile",
+    "university",
+}  # fmt: skip
+
+_QUOTE = re.compile(r"[bBrRuUfF]{0,2}(\\*[\"'`])")
+_PLAIN = re.compile(r"(?:\\[^\n]|[\"'](?=\w)|<(?![/A-Za-z])|[^\s\"'<`\\]|\\(?=\n|\Z))++")
+_NEXT_FIELD = re.compile(
+    r"[ \t]*[,;|&][ \t]*[\"']?[A-Za-z][\w .\-]{0,40}[\"']?[ \t]*[=:]|[ \t]+[\w.\-]{1,40}="
+)
+_LINE_END = re.compile(r"\\r|\\n|[\r\n]|\Z")
+_LINE_START = re.compile(r"(?:^|[\r\n]|\\n)[ \t]*(?:[\-*>|]|E|export)?[ \t]*\Z")
+_BRACKETS = {"{": "}", "[": "]"}
+_LONGEST_BRACKET = 4096
+_MOST_LINES = 4
+_WORDS_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z\-]* ){1,3}\Z")
+_NEXT_PARAMETER = re.compile(r"[&,;](?=[\w.\-]+=)")
+_CONTINUATION = re.compile(r"[^\s\"'<>,;&\\]+")
+_STRUCTURE = re.compile(r"[\w.\-]+(?:=[^=]|:\S)|\W*\Z|-----|\[redacted\]")
+_STATEMENT_HINTS = frozenset(("pass", "secret", "token"))
+_DIRECTIVES = ("requirepass", "masterauth", "auth_pass", "insecure-password", "login")
+
+_EXEMPT = re.compile(
+    r"(?i)(?:null|none|nil|true|false|yes|no|on|off|undefined|n/a"
+    r"|str|int|float|bool|bytes|any|string|text|varchar(?:\(\d+\))?"
+    r"|required|invalid|missing|expired|unset|not[ _]set|empty|absent|present"
+    r"|scram-sha-256|md5|trust|peer"
+    r"|\*{3,}|x{3,}|\.{3}|-+|\[redacted\]"
+    r"|\$\d+|\?|%s|%\([a-z_]+\)s|:[a-z_]+|\$?\{+[a-z_][\w.]*\}+|\$[a-z_]\w*|<[a-z][a-z _\-]*>"
+    r"|(?:file|env):[\w./\-]+"
+    r"|(?:\.{0,2}/)?(?:[\w.\-]+/)+[\w.\-]+\.(?:key|pem|crt|conf|pass|pgpass|ya?ml|json|txt|env))"
+)
+"""What stands for a value without being one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A sensitive field found in a text: where its name starts, and where its value does."""
+
+    kind: Kind
+    key: str
+    start: int
+    value: int
+    separator: str
+    quoted: bool
+
+
+def field_values(text: str) -> Iterator[Span]:
+    """Where the values of sensitive fields stand."""
+    lower = text.lower()
+    hints = [hint for hint in HINTS if hint in lower]
+    if not hints:
+        return
+    done = 0
+    for start, end in _lines_with(text, lower, hints):
+        for match in _ASSIGNMENT.finditer(text, start, end):
+            # What lies within a value already found is found.
+            if match.start() >= done and (field := _field(text, match, match.end())):
+                for span in _value(text, field):
+                    yield span
+                    done = max(done, span[1])
+    yield from _other_notations(text, hints)
+
+
+def _lines_with(text: str, lower: str, hints: Sequence[str]) -> Iterator[Span]:
+    """The lines that could name a sensitive field, neighbouring ones as one stretch."""
+    if len(lower) != len(text) or "\n" not in text:  # some letters have no small form of one letter
+        yield 0, len(text)
+        return
+    done = 0
+    nearest = [(lower.find(hint), hint) for hint in hints]
+    heapq.heapify(nearest)
+    while nearest:
+        at, hint = nearest[0]
+        if at >= done:
+            start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+            done = len(text) if end < 0 else end + 1
+            yield start, done
+        following = lower.find(hint, done)
+        if following < 0:
+            heapq.heappop(nearest)
+        else:
+            heapq.heapreplace(nearest, (following, hint))
+
+
+def values_of_split_keys(text: str, joined: View) -> Iterator[Span]:
+    """The values of fields whose names are split over lines."""
+    for match in _ASSIGNMENT.finditer(joined.text):
+        if joined.crossed((match.start(1), match.end(match.lastindex or 1))):
+            start, value = joined.origin(match.span())
+            if field := _field(joined.text, match, value):
+                yield from _value(text, replace(field, start=start))
+
+
+def exempt(value: str) -> bool:
+    """Whether it stands for a value without being one: a placeholder, a reference, a type, null."""
+    return _EXEMPT.fullmatch(value) is not None
+
+
+def looks_personal(value: str) -> bool:
+    """Whether it looks like a person's full name or a street address."""
+    return _SHAPES[Kind.LOOSE].fullmatch(value) is not None
+
+
+def _field(text: str, match: re.Match[str], value: int) -> _Field | None:
+    key = match[1].rstrip(".-")
+    kind = classify(key)
+    if (kind is None or kind is Kind.LOOSE) and key.lower() in LAST_WORDS:
+        kind = _of_several_words(text, match) or kind
+    if kind is None:
+        return None
+    separator = match[3] or match[4]
+    return _Field(kind, key.lower(), match.start(1), value, separator, quoted=bool(match[2]))
+
+
+def _of_several_words(text: str, match: re.Match[str]) -> Kind | None:
+    """The kind of a field whose name is written with spaces: `Date of birth`."""
+    before = _WORDS_BEFORE.search(text[max(0, match.start(1) - 40) : match.start(1)])
+    words = before[0].split() if before else []
+    names = (" ".join([*words[-n:], match[1]]) for n in range(1, len(words) + 1))
+    return next(
+        (kind for name in names if (kind := classify(name)) not in {None, Kind.LOOSE}), None
+    )
+
+
+def _value(text: str, field: _Field) -> Iterator[Span]:
+    if text.startswith(MARK, field.value):
+        return
+    quote = _QUOTE.match(text, field.value)
+    if quote:
+        yield from _quoted(text, quote.end(), quote[1], field)
+    elif text[field.value : field.value + 1] in _BRACKETS and field.kind is not Kind.LOOSE:
+        yield from _bracketed(text, field.value)
+    else:
+        yield from _unquoted(text, field)
+
+
+def _quoted(text: str, start: int, quote: str, field: _Field) -> Iterator[Span]:
+    line_end = _line_end(text, start)
+    end = _closing(text, start, quote, line_end)
+    if end is None:
+        end = _closing(text, start, quote, _line_end(text, line_end + 1, lines=4))
+    if end is None:
+        yield start, line_end
+        yield from continued(text, line_end)
+        return
+    content = text[start:end]
+    if field.kind is Kind.LOOSE and not _SHAPES[Kind.LOOSE].fullmatch(content):
+        return
+    if content.strip() and not exempt(content):
+        yield start, end
+
+
+def _closing(text: str, start: int, quote: str, limit: int) -> int | None:
+    """Where the quote closes: not escaped more deeply, and not doubled as in SQL."""
+    at = text.find(quote, start, limit)
+    while at >= 0:
+        backslashes = at - len(text[start:at].rstrip("\\")) - start
+        if quote == "'" and text.startswith("''", at) and at > start:
+            at = text.find(quote, at + 2, limit)
+        elif backslashes % 2 == 0:
+            return at
+        else:
+            at = text.find(quote, at + 1, limit)
+    return None
+
+
+def _bracketed(text: str, start: int) -> Iterator[Span]:
+    if (placeholder := _EXEMPT.match(text, start)) and placeholder.end() > start:
+        return
+    depth = 0
+    for at in range(start, min(len(text), start + _LONGEST_BRACKET)):
+        depth += (text[at] in "{[") - (text[at] in "}]")
+        if depth == 0:
+            if text[start + 1 : at].strip():
+                yield start, at + 1
+            return
+    yield start, _line_end(text, start)
+
+
+def _unquoted(text: str, field: _Field) -> Iterator[Span]:
+    start = field.value
+    end = _unquoted_end(text, field)
+    if end is None:
+        return
+    value = text[start:end]
+    if value and (exempt(value) or _is_prose(field, value)):
+        return
+    if value:
+        yield start, end
+    if _LINE_END.match(text, end):
+        yield from continued(text, end)
+
+
+def _unquoted_end(text: str, field: _Field) -> int | None:
+    """Where a value ends that nothing encloses; `None` when there is no value worth hiding."""
+    start = field.value
+    shape = _SHAPES.get(field.kind)
+    found = shape.match(text, start) if shape else None
+    if field.kind is Kind.LOOSE:
+        return found.end() if found else None
+    if field.kind is Kind.HEADER:
+        opener = text[field.start - 1 : field.start]
+        end = _line_end(text, start)
+        closer = text.find(opener, start, end) if opener in {'"', "'"} else -1
+        return closer if closer >= 0 else _trimmed(text, start, end)
+    if field.separator == ":" and not field.quoted and _starts_line(text, field.start):
+        end = _line_end(text, start)
+        following = _NEXT_FIELD.search(text, start, end)
+        return _trimmed(text, start, following.start() if following else end)
+    word = _PLAIN.match(text, found.end() if found else start)
+    return _trimmed(text, start, word.end() if word else found.end() if found else start)
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """The end of a value without what follows it in a list, a sentence or a call."""
+    following = _NEXT_PARAMETER.search(text, start, end)
+    value = text[start : following.start() if following else end].rstrip()
+    closers = ")" if "(" not in value else ""
+    closers += "}" if "{" not in value else ""
+    closers += "]" if "[" not in value else ""
+    return start + len(value.rstrip(",;" + closers).removesuffix("."))
+
+
+def _is_prose(field: _Field, value: str) -> bool:
+    """Whether a sentence goes on rather than a value follows: `token: unexpected end`."""
+    if field.kind is Kind.PERSONAL and value.startswith("/"):
+        return True
+    told = field.separator in {"is", "was"} or field.key.endswith(("token", "credentials"))
+    first = value.split(maxsplit=1)[0]
+    return field.kind is Kind.SECRET and told and natural_word(first)
+
+
+def continued(text: str, end: int) -> Iterator[Span]:
+    """What a value that ends with its line goes on with on the next lines."""
+    for _ in range(_MOST_LINES):
+        gap = BREAK.match(text, end)
+        word = _CONTINUATION.match(text, gap.end()) if gap else None
+        if not word or _STRUCTURE.match(word[0]):
+            return
+        alone = _LINE_END.match(text, word.end()) is not None
+        if not (looks_random(word[0]) or (alone and not natural_word(word[0]))):
+            return
+        yield word.span()
+        if not alone:
+            return
+        end = word.end()
+
+
+def _line_end(text: str, start: int, lines: int = 1) -> int:
+    end = start
+    for _ in range(lines):
+        match = _LINE_END.search(text, start)
+        if match:  # the end of the text always does
+            end, start = match.span()
+    return end
+
+
+def _starts_line(text: str, position: int) -> bool:
+    return bool(_LINE_START.search(text, max(0, position - 16), position)) or position == 0
+
+
+def _other_notations(text: str, hints: Sequence[str]) -> Iterator[Span]:
+    if "</" in text:
+        yield from _elements(text)
+    if text.startswith("-") or " -" in text or "\n-" in text:
+        for match in _OPTION.finditer(text):
+            if kind := classify(match[1]):
+                yield from _after_space(text, match, kind)
+    if not _STATEMENT_HINTS.isdisjoint(hints) and ("'" in text or '"' in text):
+        for match in _STATEMENT.finditer(text):
+            yield from _after_space(text, match, Kind.SECRET)
+    if any(word in text for word in _DIRECTIVES):
+        yield from _directives(text)
+    if not _PROSE_HINTS.isdisjoint(hints):
+        yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
+
+
+def _directives(text: str) -> Iterator[Span]:
+    for match in _DIRECTIVE.finditer(text):
+        span = match.span(match.lastindex or 0)
+        if not exempt(text[slice(*span)]):
+            yield span
+
+
+def _elements(text: str) -> Iterator[Span]:
+    for match in _ELEMENT.finditer(text):
+        if classify(match[1]) not in {None, Kind.LOOSE} and not exempt(match[2].strip() or MARK):
+            yield match.span(2)
+
+
+def _after_space(text: str, match: re.Match[str], kind: Kind) -> Iterator[Span]:
+    field = _Field(kind, match[0].strip(), match.start(), match.end(), " ", quoted=False)
+    return _value(text, field)

@@ -1,0 +1,152 @@
+"""Find values that are recognised by their own shape, wherever they stand."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from readiness.redaction.tokens import natural_word
+from readiness.redaction.views import Span
+
+_SSN = r"(?<![\w.\-])\d{3}-\d{2}-\d{4}(?![\w\-])"
+_PHONE = (
+    r"(?<![\w.+\-])(?:\+?1[\-. ])?(?:\(\d{3}\) ?|\d{3}(?P<dot>[\-.]))\d{3}[\-.]\d{4}(?![\w\-]|\.\d)"
+    r"|(?<![\w+])\+(?:\d{10,15}|\d{1,3}[ \-]\(?\d{2,4}\)?[ \-]\d{3,4}[ \-]?\d{3,4})(?![\w\-]|\.\d)"
+)
+_NUMBERS = re.compile(f"{_SSN}|{_PHONE}")
+_PERHAPS_NUMBER = re.compile(r"[\-.]\d{4}(?!\d)|\+\d(?:[\d ()\-]){8}")
+
+_LOCAL = re.compile(r"(?:[\w+]|[.%'\-](?=[\w.%+'\-@]))+\Z")
+_DOMAIN = re.compile(r"[^\W_][\w\-]*+(?:\.[\w\-]++)+")
+_LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
+_TOP_LEVEL = re.compile(r"[^\W\d_]{2,24}|xn--[a-z0-9\-]+")
+_UNITS = {
+    "service", "socket", "timer", "slice", "scope", "target", "mount", "automount", "path",
+    "device", "swap", "conf",
+}  # fmt: skip
+_TOOLS = ("openssh.com", "libssh.org", "ssh.com")  # name algorithms like addresses
+_ACCOUNTS = {
+    "root", "postgres", "patroni", "etcd", "redis", "haproxy", "git", "barman", "pgbackrest",
+}  # fmt: skip
+
+# Each with a literal without which it can't match.
+_LITERALS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("eyJ", re.compile(r"(?<![A-Za-z0-9])eyJ[\w\-]{8,}+(?:\.[\w\-]*+){1,4}")),
+    ("SCRAM-SHA-", re.compile(r"(?:(?<=SHA-256)|(?<=SHA-1))\$\d+:[^\s\"',]+")),
+    ("md5", re.compile(r"(?<![A-Za-z0-9])md5[0-9a-f]{32}(?![0-9a-f])")),
+    ("$", re.compile(
+        r"\$(?:1|2[abxy]?|5|6|7|y|gy|argon2(?:id|i|d)|scrypt|pbkdf2[\w\-]*|apr1)\$[./A-Za-z0-9$=,+\-]{8,}+"
+    )),
+    ("AKIA", re.compile(r"(?<![A-Za-z0-9])AKIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    ("ASIA", re.compile(r"(?<![A-Za-z0-9])ASIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    ("gh", re.compile(r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+")),
+    ("glpat-", re.compile(r"glpat-[\w\-]{16,}+")),
+    ("xox", re.compile(r"xox[abeoprs]-[\w\-]{10,}+")),
+    ("_live_", re.compile(r"(?<![A-Za-z0-9])[rsp]k_live_\w{10,}+")),
+    ("AIza", re.compile(r"AIza[\w\-]{30,}+")),
+    ("hvs.", re.compile(r"(?<![A-Za-z0-9])hvs\.[\w\-]{20,}+")),
+    ("hooks.slack.com/", re.compile(r"(?<=hooks\.slack\.com/)(?:services|workflows)/[\w/]+")),
+    ("-u", re.compile(r"(?<!\S)(?:-u|--user)[ =]*[\"']?[^\s:'\"]+:([^\s'\"]+)")),
+    ("auth ", re.compile(r"\bstats +auth +[^\s:'\"]+:([^\s'\"]+)")),
+    ("tudent", re.compile(r"(?i)\bstudents?/([a-z\-]*\d[\w\-]*)")),
+    ("://", re.compile(
+        r"(?<=://)[^\s/?#:@\[\]\"'<>]*+:((?!\d{1,5}(?:[/?#\s\"',;)\]]|\Z))[^\s\"'<>]*)@"
+    )),
+)  # fmt: skip
+
+_BEARER = re.compile(r"(?i)\bbearer[ :=]+[\"']?([\w\-.~+/]{8,}+=*)")
+_BASIC = re.compile(r"(?i)\bbasic[ :=]+[\"']?([A-Za-z0-9+/]{8,}+={0,2})")
+_PGPASS = re.compile(
+    r"(?m)^(?:[^\s:\\]|\\.)++:(?:\d{2,5}|\*):(?:[^\s:\\]|\\.)++:(?:[A-Za-z_*](?:[^\s:\\]|\\.)*+):((?:[^:\\\r\n]|\\[^\r\n])++)$"
+)
+_PGPASS_COLONS = 4
+_USERLIST = re.compile(r'(?m)^"[^"\n]+"[ \t]+"([^"\n]+)"[ \t]*$')
+
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*?)(PRIVATE KEY(?: BLOCK)?)?-----")
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]*-----")
+_PEM_BODY = re.compile(r"(?:\s|\\[nr]|[A-Za-z0-9+/=]|[\w\-]+: [^\n\\]*)*+")
+_PPK = re.compile(r"(?m)^Private-Lines: \d+\s*((?:[A-Za-z0-9+/=]+\s*)+)")
+
+
+def shaped_values(text: str) -> Iterator[Span]:
+    """Social security and phone numbers, addresses, keys and hashes of known shapes, URL logins."""
+    if _PERHAPS_NUMBER.search(text):
+        yield from (match.span() for match in _NUMBERS.finditer(text))
+    if "@" in text:
+        yield from _emails(text)
+    for literal, pattern in _LITERALS:
+        if literal in text:
+            group = pattern.groups
+            yield from (match.span(group) for match in pattern.finditer(text))
+    yield from _authentication(text)
+    yield from _logins(text)
+
+
+def _logins(text: str) -> Iterator[Span]:
+    if text.count(":") >= _PGPASS_COLONS:
+        yield from (match.span(1) for match in _PGPASS.finditer(text))
+    if '" "' in text:
+        yield from (match.span(1) for match in _USERLIST.finditer(text))
+
+
+def private_keys(text: str) -> Iterator[Span]:
+    """Private keys in PEM and PuTTY's form; one without an end reaches as far as its body."""
+    done = 0
+    for match in _PEM.finditer(text) if "-----BEGIN" in text else ():
+        if match.start() < done or not match[2]:
+            continue
+        end = _PEM_END.search(text, match.end())
+        body = _PEM_BODY.match(text, match.end())
+        assert body  # noqa: S101 - matches the empty string too
+        done = end.end() if end else body.end()
+        yield match.start(), done
+    if "Private-Lines" in text:
+        yield from (match.span(1) for match in _PPK.finditer(text))
+
+
+def public_blocks(text: str) -> list[Span]:
+    """Certificates, public keys and the like in PEM: long and random, and meant to be seen."""
+    blocks: list[Span] = []
+    for match in _PEM.finditer(text) if "-----BEGIN" in text else ():
+        if match[2] or (blocks and match.start() < blocks[-1][1]):
+            continue
+        end = _PEM_END.search(text, match.end())
+        if end:
+            blocks.append((match.start(), end.end()))
+    return blocks
+
+
+def _emails(text: str) -> Iterator[Span]:
+    at = text.find("@")
+    while at >= 0:
+        domain = _DOMAIN.match(text, at + 1)
+        local = _LOCAL.search(text[max(0, at - _LONGEST_LOCAL) : at]) if domain else None
+        if local and domain and _is_address(text, at, local[0], domain[0]):
+            yield at - len(local[0]), at + 1 + len(domain[0].rstrip("-"))
+        at = text.find("@", at + 1)
+
+
+def _is_address(text: str, at: int, local: str, domain: str) -> bool:
+    last = domain.rstrip("-").rpartition(".")[2]
+    tool = domain.lower().endswith(_TOOLS) or local.lower() in _ACCOUNTS
+    login = text.endswith("://", 0, at - len(local))
+    return bool(_TOP_LEVEL.fullmatch(last)) and last not in _UNITS and not tool and not login
+
+
+def _authentication(text: str) -> Iterator[Span]:
+    lower = text.lower()
+    if "bearer" in lower:
+        for match in _BEARER.finditer(text):
+            if not natural_word(match[1]):
+                yield match.span(1)
+    if "basic" in lower:
+        for match in _BASIC.finditer(text):
+            if _is_login(match[1]):
+                yield match.span(1)
+
+
+def _is_login(encoded: str) -> bool:
+    try:
+        return b":" in base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (binascii.Error, ValueError):
+        return False
