@@ -9,6 +9,8 @@ import pytest
 from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
+from readiness.drills import target_lease
+from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.permit import mint
@@ -103,6 +105,19 @@ def consensus(clients: Clients) -> Callable[[StoreMember], Found[etcd.MemberRead
     return clients.etcd
 
 
+@pytest.fixture
+def canary(run: Run, clients: Clients) -> Callable[[Cluster], Found[CanaryRow]]:
+    """Writes a synthetic row and waits for it on every standby."""
+
+    def write(cluster: Cluster) -> Found[CanaryRow]:
+        permit = mint(run)
+        target_lease.hold(run, cluster.database)
+        row = write_canary(run, permit, cluster)
+        return clients.look.note(cluster.id, "synthetic row", row)
+
+    return write
+
+
 @dataclass(frozen=True)
 class Drilled:
     """The trials of a drill, each in the record; the control trial stands apart."""
@@ -119,6 +134,7 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
         key = ("failover", cluster.id)
         if key not in run.remembered:
             permit = mint(run)
+            target_lease.hold(run, cluster.database)
             clients.look.forget()
             view = ClusterView(clients, cluster)
             trials = FailoverDrill(run, permit, cluster.database, view).trials()

@@ -19,6 +19,7 @@ import pytest
 from readiness import catalogue, identity
 from readiness.claim import CURRENT, Answer, Claim, plain
 from readiness.clients import Clients
+from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
 from readiness.finish import finish
@@ -287,4 +288,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Note that pytest came to its own end."""
     run = session.config.stash.get(RUN_KEY, None)
     if run is not None:
+        target_lease.give_back(run)
         run.writer.write("session-finished", interrupted=bool(session.shouldstop))

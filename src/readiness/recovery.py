@@ -6,18 +6,16 @@ from typing import Final
 from rich.console import Console
 
 from readiness.documents import load_environment
-from readiness.drills import actions
+from readiness.drills import actions, target_lease
 from readiness.environment import Environment
 from readiness.errors import ReadinessError
 from readiness.lease import Lease
 from readiness.state import state_directory, state_root
-from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending, registered_actions
+from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending
 
 JOURNAL: Final = "undo"
-# Importing the module registers its undo actions; this name keeps the import honest.
-KNOWN_ACTIONS: Final = tuple(
-    name for name, action in registered_actions().items() if action.__module__ == actions.__name__
-)
+# Importing these registers their undo actions.
+MODULES: Final = (actions, target_lease)
 
 
 def run_recover(env: Path | None, out: Console) -> int:

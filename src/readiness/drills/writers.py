@@ -144,6 +144,13 @@ def create_table(connection: psycopg.Connection[Any], schema: str) -> None:
     )
 
 
+def insert_row(connection: psycopg.Connection[Any], schema: str, run: str, writer: str) -> None:
+    """One synthetic row."""
+    table = sql.Identifier(schema, "ledger")
+    query = sql.SQL("INSERT INTO {} (run, writer, seq, payload) VALUES (%s, %s, 0, '')")
+    connection.execute(query.format(table), (run, writer))
+
+
 def drop_table(connection: psycopg.Connection[Any], schema: str) -> None:
     """Take the synthetic rows away."""
     table = sql.Identifier(schema, "ledger")
