@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from lab.errors import LabError
 from lab.template import render
 
-
 NOTHING: dict[str, str] = {}
 
 
