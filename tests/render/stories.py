@@ -11,6 +11,7 @@ from readiness.catalogue import Check
 from readiness.clauses import load_clauses
 from readiness.environment import Environment
 from readiness.judge import Verdict, judge
+from readiness.matrix import Proof, ProvenOn
 from readiness.model import Case, Severity, Tier
 from readiness.plan import make_plan
 from readiness.policy import Policy
@@ -171,6 +172,9 @@ class Bad:
     reason: str = ""
 
 
+SEEN_RED = Proof(ProvenOn.REAL, ("a-fault",))
+
+
 @dataclass
 class Story:
     """A run that is written as told: everything passes but what `bad` says."""
@@ -187,6 +191,7 @@ class Story:
     drills: bool = True
     run_cases: bool = True
     later: timedelta = timedelta(minutes=3)
+    matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
     def verdict(self) -> Verdict:
         """Write the record, and judge it some time later."""
@@ -200,6 +205,7 @@ class Story:
             policy=policy,
             catalogue=CATALOGUE,
             criteria=load_clauses(),
+            matrix=self.matrix,
             at=datetime.now(UTC) + self.later,
         )
 
@@ -295,7 +301,14 @@ def write_drills(writer: RecordWriter) -> None:
     chance = random.Random(7)  # noqa: S311 - a drawing, not a secret
     for trial, cut in (("0", None), ("1", 12.0), ("2", 14.5)):
         writer.write("drill", case="PG-020|student-db", trial=trial, **_trial(chance, cut))
-    writer.write("confidence", sentence="2 of 2 under 60 s: at least 22.3 % of such failovers")
+    for _ in range(2):
+        writer.write(
+            "confidence",
+            case="PG-020|student-db",
+            trials=3,
+            under=3,
+            sentence="3 of 3 under 60 s: at least 36.8 % of such failovers at 95 % confidence",
+        )
 
 
 def _trial(chance: random.Random, cut: float | None) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_answers_of_servers_stay_text(tell: Tell, tmp_path: Path) -> None:
     assert len(re.findall(r"<script\b", text)) == 1
     assert "img" not in {tag for tag, _ in Tags(text).found}
     assert "&lt;script&gt;alert(1)" in text
+
+
+def test_reports_are_redacted_again(no_go: Verdict, tmp_path: Path) -> None:
+    """A secret that somehow came into a verdict is in no report."""
+    token = ".".join(
+        ("eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "dBjftJeZ4CVPmB92K27u")
+    )
+    leaking = replace(no_go, notes=(f"refused with Authorization: Bearer {token}",))
+    write_reports(leaking, tmp_path)
+    texts = [(tmp_path / name).read_text() for name in NAMES]
+    assert all("refused with" in text for text in texts)
+    assert not any("eyJzdWIi" in text for text in texts)
 
 
 def test_drills_are_drawn_with_their_brackets(go: Verdict, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_go_says_what_it_leaves_open(go: Verdict) -> None:
     """A GO lists the runs before it, its confidence, its end, and what nobody required."""
     text = " ".join(printed(go).split())
     assert "2 runs without a GO since the last GO or change of release: run 10 NO-GO" in text
-    assert "2 of 2 under 60 s: at least 22.3 % of such failovers" in text
+    assert "3 of 3 under 60 s: at least 36.8 % of such failovers at 95 % confidence" in text
     assert "valid until 20" in text
     assert "not required, so nothing is said about: infra.kubernetes" in text
     assert "in the way" not in text

@@ -14,6 +14,7 @@ from readiness.judge import CaseVerdict, ClauseVerdict, Verdict
 from readiness.model import STRENGTH, Decision, Outcome, Severity, Tier
 from readiness.render import words
 
+MOST_NAMED = 3
 SATISFIED = frozenset({"held", "not-applicable"})
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _ADDRESS = re.compile(r"\b(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]*)\b")
@@ -47,7 +48,7 @@ def causes(verdict: Verdict) -> tuple[Cause, ...]:
     machines = frozenset(machine.name for machine in verdict.environment.machines)
     for case in blocking_cases(verdict):
         groups[_cause_key(case, machines)].append(case)
-    seen = [_of_cases(cases, verdict) for cases in groups.values()]
+    seen = [_of_cases(cases, machines, verdict) for cases in groups.values()]
     seen.sort(key=_weight)
     failed = [one for one in seen if one.outcome == Outcome.FAILED]
     rest = [one for one in seen if one.outcome != Outcome.FAILED]
@@ -95,14 +96,16 @@ def _weight(cause: Cause) -> tuple[int, int, int]:
     return STRENGTH.index(Outcome(cause.outcome)), severity, -len(cause.cases)
 
 
-def _of_cases(cases: Sequence[CaseVerdict], verdict: Verdict) -> Cause:
+def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: Verdict) -> Cause:
     first = cases[0]
+    others = len({_pattern(case, machines) for case in cases}) - 1
+    more = f" (and {words.count(others, 'other reason')} at the same machine)" if others else ""
     required = {one.id for one in verdict.required}
     served = (clause for case in cases for clause in case.check.clauses)
     checks = tuple(dict.fromkeys(case.check.id for case in cases))
     return Cause(
         outcome=str(first.outcome),
-        reason=where_and_what(first),
+        reason=where_and_what(first) + more,
         cases=tuple(cases),
         clauses=tuple(clause for clause in dict.fromkeys(served) if clause in required),
         remedy=remedy(first),
@@ -135,7 +138,8 @@ def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tup
     tier = case.check.tier
     if case.outcome is Outcome.NOT_RUN:
         return (gate_command(verdict, tier=max(tier, verdict.tier, key=lambda one: one.rank)),)
-    again = gate_command(verdict, only=checks[:3], tier=tier)
+    only = checks if len(checks) <= MOST_NAMED else ()
+    again = gate_command(verdict, only=only, tier=tier)
     if case.outcome is Outcome.FAILED:
         return again, f"readiness explain {checks[0]}"
     return f"readiness doctor --env {environment_file(verdict)}", again
@@ -180,6 +184,7 @@ def _of_nothing(verdict: Verdict) -> tuple[Cause, ...]:
 
 
 _NO_CASES = {
+    "no fault": "see it go red under a fault that it should find, or do not require it",
     "no check": "no check can prove it yet; only the policy's owner can leave it out",
     "the environment": "declare its subjects in the environment file, or do not require it",
     "its evidence": "look again, the evidence has expired",
@@ -192,18 +197,17 @@ def _of_clauses(verdict: Verdict) -> list[Cause]:
     groups: defaultdict[str, list[ClauseVerdict]] = defaultdict(list)
     for one in verdict.required:
         if one.status not in SATISFIED and one.id not in told:
-            groups[one.reason].append(one)
+            kind = next((start for start in _NO_CASES if one.reason.startswith(start)), one.reason)
+            groups[kind].append(one)
     again = gate_command(verdict, tier=verdict.tier)
     return [
         Cause(
             outcome=clauses[0].status,
-            reason=f"{clauses[0].id}: {reason}",
+            reason=f"{clauses[0].id}: {clauses[0].reason}",
             cases=(),
             clauses=tuple(one.id for one in clauses),
-            remedy=next(
-                (text for start, text in _NO_CASES.items() if reason.startswith(start)), ""
-            ),
+            remedy=_NO_CASES.get(kind, "look again"),
             commands=(again,) if clauses[0].status == "inconclusive" else ("readiness checks",),
         )
-        for reason, clauses in groups.items()
+        for kind, clauses in groups.items()
     ]

@@ -234,7 +234,9 @@ def document(verdict: Verdict) -> VerdictDocument:
         ),
         blockers=tuple(_blocker(cause) for cause in causes(verdict)),
         notes=verdict.notes,
-        confidence=tuple(event["sentence"] for event in verdict.record.of("confidence")),
+        confidence=tuple(
+            dict.fromkeys(event["sentence"] for event in verdict.record.of("confidence"))
+        ),
         earlier_failed=tuple(
             EarlierRun.model_validate(one)
             for one in verdict.run["earlier"]

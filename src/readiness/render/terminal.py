@@ -4,7 +4,7 @@ Lines are broken here and not by the console, so a pipe gets the same text as a 
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -19,6 +19,7 @@ NARROWEST: Final = 40
 WIDEST: Final = 110
 MOST_BLOCKERS: Final = 12
 MOST_PLACES: Final = 8
+MOST_CHECKS: Final = 4
 LABEL: Final = 12
 STYLES: Final = {
     Decision.GO: "bold white on green",
@@ -143,12 +144,12 @@ class _Page:
 def _extent(blocker: Blocker) -> str:
     if not blocker.cases:
         return words.count(len(blocker.clauses), "clause") if blocker.clauses else "the whole run"
-    return f"{_list(blocker.checks)}, {words.count(len(blocker.cases), 'case')}"
+    return f"{_list(blocker.checks, MOST_CHECKS)}, {words.count(len(blocker.cases), 'case')}"
 
 
-def _list(names: tuple[str, ...] | list[str]) -> str:
-    left = len(names) - MOST_PLACES
-    shown = ", ".join(names[:MOST_PLACES])
+def _list(names: Sequence[str], most: int = MOST_PLACES) -> str:
+    left = len(names) - most
+    shown = ", ".join(names[:most])
     return f"{shown} and {left} more" if left > 0 else shown
 
 
