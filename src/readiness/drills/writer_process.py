@@ -26,6 +26,7 @@ from readiness.measure.operation import Op, Outcome, encode
 # Provably not committed (M1): the server said no before or instead of committing.
 NOT_COMMITTED: Final = frozenset({"25006", "57P03", "40001", "40P01", "53300", "3D000", "28P01"})
 STATEMENT_TIMEOUT: Final = 2.0
+CONNECTING: Final = 5
 
 
 @dataclass
@@ -37,13 +38,25 @@ class Group:
     cadence: float
     connect_limit: float
     slots: int
-    idle: list["Slot"] = field(default_factory=list)
+    ready: list["Slot"] = field(default_factory=list)
     busy: int = 0
+    connecting: int = 0
+
+    def take(self) -> "Slot | None":
+        """A connection that works, else leave to open one, else nothing.
+
+        Few are opened at once: a crowd of clients at the door would be an outage of its own.
+        """
+        if self.busy >= self.slots:
+            return None
+        if self.ready:
+            return self.ready.pop()
+        return Slot() if self.connecting < CONNECTING else None
 
 
 @dataclass
 class Slot:
-    """One client connection; opened when first needed, and again after it broke."""
+    """One client connection; opened when first needed, thrown away when it broke."""
 
     connection: psycopg.AsyncConnection[Any] | None = None
     warned: bool = False
@@ -77,8 +90,8 @@ class Writer:
         while not self.stopping.is_set() and time.monotonic() < self.until:
             intended = first + number * group.cadence
             await asyncio.sleep(max(0.0, intended - time.monotonic()))
-            if group.busy < group.slots:
-                slot = group.idle.pop() if group.idle else Slot()
+            slot = group.take()
+            if slot is not None:
                 group.busy += 1
                 task = asyncio.create_task(self._operate(group, slot, number, intended))
                 self.tasks.add(task)
@@ -90,10 +103,11 @@ class Writer:
 
     async def _operate(self, group: Group, slot: Slot, number: int, intended: float) -> None:
         op = self._op(group, number, intended, time.monotonic(), None)
-        self._keep(op)
+        # The intent need not outlive the machine, only this process: it is not synced.
+        os.write(self.file, encode(op).encode() + b"\n")
         sent = False
         try:
-            if slot.connection is None or slot.connection.closed:
+            if slot.connection is None:
                 slot.connection = await self._connect(group, slot)
             slot.warned = False
             sent = True
@@ -116,11 +130,18 @@ class Writer:
             await self._drop(slot)
         self._keep(done)
         group.busy -= 1
-        group.idle.append(slot)
+        if slot.connection is not None:
+            group.ready.append(slot)
 
     async def _connect(self, group: Group, slot: Slot) -> psycopg.AsyncConnection[Any]:
-        async with asyncio.timeout(group.connect_limit):
-            connection = await psycopg.AsyncConnection.connect(**group.conninfo, autocommit=True)
+        group.connecting += 1
+        try:
+            async with asyncio.timeout(group.connect_limit):
+                connection = await psycopg.AsyncConnection.connect(
+                    **group.conninfo, autocommit=True
+                )
+        finally:
+            group.connecting -= 1
 
         def warned(diagnostic: psycopg.errors.Diagnostic) -> None:
             # A commit that was not replicated still succeeds, with a warning.
@@ -148,7 +169,7 @@ class Writer:
         return Op(group.name, number, intended, start, end, Outcome.INFO, payload, sqlstate)
 
     def _keep(self, op: Op) -> None:
-        """Keep the intent before it is sent, and the end before it counts."""
+        """Keep the end of an operation, on disk before it counts."""
         append_line(self.file, encode(op).encode())
 
 

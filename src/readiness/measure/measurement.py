@@ -61,6 +61,15 @@ class Measurement:
         if not _DIGEST.match(self.digest):
             raise ValueError(f"{self.name}: expected a SHA-256 in hex, found {self.digest!r}")
 
+    def __str__(self) -> str:
+        """The figure for a sentence: `31.2 s to 31.4 s`, an open end named as such."""
+        unit = f" {self.unit}" if self.unit else ""
+        low, high = (
+            "an unknown end" if end is None else f"{end:.4g}{unit}"
+            for end in (self.lower, self.upper)
+        )
+        return low if low == high else f"{low} to {high}"
+
 
 def digest_of(lines: Iterable[str]) -> str:
     """The SHA-256, in hex, of raw data given as lines; order counts, line ends are added."""
