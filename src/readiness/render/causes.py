@@ -83,10 +83,10 @@ def _cause_key(case: CaseVerdict, machines: frozenset[str]) -> tuple[str, ...]:
 
 def _pattern(case: CaseVerdict, machines: frozenset[str]) -> str:
     """The reason without what only says where."""
-    text = case.reason.replace(case.case.subject, "WHERE")
-    text = _ADDRESS.sub("ADDRESS", text)
+    text = case.reason.replace(case.case.subject, "…")
+    text = _ADDRESS.sub("…", text)
     for name in sorted(machines, key=len, reverse=True):
-        text = re.sub(rf"\b{re.escape(name)}\b", "MACHINE", text)
+        text = re.sub(rf"\b{re.escape(name)}\b", "…", text)
     return _NUMBER.sub("N", text)
 
 
