@@ -135,6 +135,21 @@ def tags(scene: Scene, machine: str) -> dict[str, Any]:
     return {}
 
 
+def rebuild_unless_streaming(scene: Scene, machine: str) -> None:
+    """Copy a member anew from the primary if it does not stream in a moment, and wait for it."""
+    try:
+        scene.wait(f"{machine} streams", lambda: _streams(scene, machine), 10)
+    except LabError:
+        body = json.dumps({"force": True})
+        scene.run(machine, *_curl("reinitialize", "--fail", "-X", "POST", "--data", body))
+        scene.wait(f"{machine} streams", lambda: _streams(scene, machine), 2 * PATRONI_LIMIT)
+
+
+def _streams(scene: Scene, machine: str) -> bool:
+    states = {one["name"]: one["state"] for one in view(scene)["members"]}
+    return states.get(machine) == "streaming"
+
+
 def streaming(scene: Scene, primary: str) -> dict[str, str]:
     """Standby -> its state at the primary."""
     rows = sql(scene, primary, "SELECT application_name, state FROM pg_stat_replication")

@@ -9,7 +9,7 @@ from lab.scene import Scene
 SETTINGS = {"ssl_min_protocol_version": "TLSv1", "ssl_ciphers": "ALL:@SECLEVEL=0"}
 ASK = (
     'openssl s_client -starttls postgres -connect "$1:5432" -cipher ALL:@SECLEVEL=0 $2 '
-    "</dev/null 2>/dev/null | sed -n 's/^ *Protocol *: *//p; s/^New, \\(TLSv[0-9.]*\\),.*/\\1/p'"
+    "</dev/null 2>/dev/null | sed -n 's/^New, \\(TLSv[0-9.]*\\),.*/\\1/p'"
 )
 
 
@@ -28,7 +28,7 @@ def apply(scene: Scene) -> None:
 def took_effect(scene: Scene) -> str:
     """A client that offers TLS 1.0 only is served."""
     said = spoken(scene, scene["async"], "-tls1")
-    return f"{scene['async']}:5432 speaks {said}" if said == "TLSv1" else ""
+    return f"{scene['async']}:5432 speaks {said}" if said == "TLSv1.0" else ""
 
 
 def undo(scene: Scene) -> None:

@@ -38,10 +38,11 @@ def took_effect(scene: Scene) -> str:
 
 
 def undo(scene: Scene) -> None:
-    """Resume: Patroni demotes and rewinds whoever has no right to lead."""
+    """Resume: Patroni demotes whoever has no right to lead; its history is thrown away."""
     cluster.set_dynamic(scene, {"pause": None})
     scene.wait("nobody is paused", lambda: not paused(scene), cluster.PATRONI_LIMIT)
-    scene.wait("the cluster is whole", lambda: cluster.parts(scene), cluster.PATRONI_LIMIT)
+    scene.wait("one primary is left", lambda: not took_effect(scene), cluster.PATRONI_LIMIT)
+    cluster.rebuild_unless_streaming(scene, scene["async"])
 
 
 def naive(scene: Scene) -> str:

@@ -1,5 +1,7 @@
 """A standby replays every commit ten minutes late."""
 
+import time
+
 from lab import cluster
 from lab.faults import Fault
 from lab.faults._database import all_stream
@@ -7,17 +9,29 @@ from lab.scene import Scene
 
 SETTING = "recovery_min_apply_delay"
 DELAY = "10min"
+BEFORE = "  data_dir: /var/lib/postgresql/15/main\n"
+AFTER = f"{BEFORE}  recovery_conf:\n    {SETTING}: {DELAY}\n"
 
 
 def apply(scene: Scene) -> None:
     """Delay the asynchronous standby, then commit something."""
-    cluster.alter_system(scene, scene["async"], SETTING, DELAY)
+    # Patroni owns what steers recovery: ALTER SYSTEM would not last.
+    scene.change(scene["async"], cluster.CONFIG, lambda text: text.replace(BEFORE, AFTER))
+    scene.service(scene["async"], "reload", "patroni")
     scene.wait(
         "the delay is set",
         lambda: cluster.setting(scene, scene["async"], SETTING) == DELAY,
         30,
     )
+    # Its startup process reads the setting in its own time.
+    scene.wait("a commit is held back", lambda: commit_is_held_back(scene), 30)
+
+
+def commit_is_held_back(scene: Scene) -> bool:
+    """Commit something and see whether the standby does not replay it."""
     cluster.sql(scene, scene["primary"], cluster.WRITE)
+    time.sleep(1)
+    return cluster.behind(scene, scene["primary"], scene["async"]) > 0
 
 
 def took_effect(scene: Scene) -> str:
@@ -30,7 +44,7 @@ def took_effect(scene: Scene) -> str:
 
 def undo(scene: Scene) -> None:
     """Replay at once again."""
-    cluster.alter_system(scene, scene["async"], SETTING, None)
+    cluster.restore_config(scene, scene["async"])
 
 
 FAULT = Fault(
