@@ -11,7 +11,7 @@ from lab.machines import Lab
 from lab.parallel import for_each
 from lab.roles import roles_of, script_path
 
-PAUSE = 0.5
+PAUSE = 0.7
 ASK_LIMIT = 15.0
 JOURNAL_LINES = 25
 

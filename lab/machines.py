@@ -84,13 +84,14 @@ class Lab:
             "--console=pipe",
         ]
         with console.open("ab") as output:
-            subprocess.Popen(
-                self._joined(self.group(machine.name), argv),
+            # Forked away: the machine is no child of this tool, whose end it outlives.
+            subprocess.run(
+                ["setsid", "--fork", *self._joined(self.group(machine.name), argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
                 cwd="/",
+                check=True,
             )
 
     def leader(self, name: str) -> int | None:
