@@ -48,14 +48,14 @@ def _take(connection: psycopg.Connection[Any], schema: str, run: Run) -> None:
     table = sql.Identifier(schema, "lease")
     connection.execute(
         sql.SQL(
-            "CREATE TABLE IF NOT EXISTS {} (only boolean PRIMARY KEY CHECK (only), "
+            "CREATE TABLE IF NOT EXISTS {} (single boolean PRIMARY KEY CHECK (single), "
             "run text NOT NULL, host text NOT NULL, expires timestamptz NOT NULL)"
         ).format(table)
     )
     taken = connection.execute(
         sql.SQL(
             "INSERT INTO {table} VALUES (true, %(run)s, %(host)s, now() + %(expiry)s) "
-            "ON CONFLICT (only) DO UPDATE SET run = %(run)s, host = %(host)s, "
+            "ON CONFLICT (single) DO UPDATE SET run = %(run)s, host = %(host)s, "
             "expires = now() + %(expiry)s "
             "WHERE {table}.run = %(run)s OR {table}.expires < now() RETURNING true"
         ).format(table=table),
