@@ -97,7 +97,6 @@ def _template() -> Template:
     )
     environment.filters |= {
         "moment": words.moment,
-        "minute": words.minute,
         "moment_text": _iso,
         "duration": words.duration,
         "tone": lambda name: TONES.get(str(name), "warn"),
@@ -109,6 +108,7 @@ def _template() -> Template:
         "evidence_age": terminal.evidence_age,
         "outcomes": terminal.outcomes,
         "policy": terminal.policy,
+        "valid_until": terminal.valid_until,
         "earlier": terminal.earlier,
         "until": _until,
         "timeline": timeline,

@@ -118,8 +118,8 @@ class _Page:
             f" of {criteria.total} in the catalogue",
         )
         self.labelled("cases", outcomes(shown))
-        self.labelled("evidence", f"the oldest is {evidence_age(shown)} old")
-        self.labelled("valid until", words.moment(shown.valid_until))
+        self.labelled("evidence", f"the oldest is {evidence_age(shown)}")
+        self.labelled("valid until", valid_until(shown))
         for text in shown.confidence:
             self.labelled("confidence", text)
         self.labelled("policy", policy(shown))
@@ -163,8 +163,14 @@ def outcomes(shown: VerdictDocument) -> str:
 def evidence_age(shown: VerdictDocument) -> str:
     """How old the oldest evidence is that a required clause rests on."""
     if shown.oldest_evidence is None:
-        return "unknown"
-    return words.duration((shown.judged_at - shown.oldest_evidence).total_seconds())
+        return "none"
+    age = (shown.judged_at - shown.oldest_evidence).total_seconds()
+    return f"{words.duration(age)} old"
+
+
+def valid_until(shown: VerdictDocument) -> str:
+    """When the first of the evidence expires."""
+    return words.minute(shown.valid_until) if shown.valid_until else "nothing is proven"
 
 
 def policy(shown: VerdictDocument) -> str:
