@@ -83,7 +83,7 @@ FAULT = Fault(
     kind="tls",
     reddens={
         "TLS-003": every(
-            at("patroni", ["<async>"]), r"days left .*at least 14, found (5|4\.9\d*)$"
+            at("patroni", ["<async>"]), r"days left .*at least 14, found (5\b|4\.9)"
         ),
     },
     survey=cluster.survey,
