@@ -265,10 +265,18 @@ _ENDINGS: Final = (
 
 
 def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
-    """Whether the check's own function raised, and not a helper or a library."""
+    """Whether the check itself asserted: its function, or a claim in a helper of its own file.
+
+    An AssertionError from anywhere else is a broken helper or library, and says nothing.
+    """
     assert call.excinfo is not None  # noqa: S101 - for the type checker, the caller looked
     raised = call.excinfo.traceback[-1].frame.code.raw
-    return raised is getattr(getattr(item, "function", None), "__code__", None)
+    own = getattr(getattr(item, "function", None), "__code__", None)
+    if raised is own:
+        return True
+    last = item.stash[LOG_KEY].last
+    beside = own is not None and raised.co_filename == own.co_filename
+    return beside and last is not None and not last
 
 
 def _redact(report: pytest.TestReport, redactor: Redactor) -> None:

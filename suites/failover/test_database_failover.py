@@ -23,7 +23,8 @@ LIMIT = 1800.0
 def undisturbed(drill: Drilled) -> tuple[Found[Trial], ...]:
     """The trials, once claimed that the harness itself causes neither outage nor loss."""
     problem = drill.control.reading.problem
-    assert holds(drill.control.fact("problem of the control trial", known(problem)), "==", "none")
+    name = f"problem of the control trial ({problem or 'none'})"
+    assert holds(drill.control.fact(name, known(problem)), "==", "none")
     return drill.trials
 
 

@@ -7,6 +7,7 @@ slot that hangs never stops the schedule.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -197,4 +198,7 @@ async def _main() -> None:
 
 if __name__ == "__main__":
     die_with_parent()
+    # Whoever measures must not wait for whom it measures; where that is not allowed, lateness shows.
+    with contextlib.suppress(OSError):
+        os.nice(-10)
     asyncio.run(_main())
