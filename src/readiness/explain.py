@@ -11,14 +11,8 @@ from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.matrix import load_matrix
 from readiness.model import Tier
-from readiness.plan import Plan, PlannedCase
+from readiness.plan import NOT_GUARDED, Plan, PlannedCase
 from readiness.quantities import in_words
-
-# Guards that design asks for and that come with the parts they need; until then they are said.
-NOT_GUARDED = (
-    "a fresh backup before the cut: no backup is examined yet",
-    "no blocking alert before the cut: no alerting is examined yet",
-)
 
 
 def print_check(identity: str, out: Console) -> None:

@@ -295,7 +295,7 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
     if not against and not trace.claims:
         against.append((Outcome.ERROR, "it asserted nothing about what was observed"))
     if not against:
-        return Outcome.PASSED, "; ".join(claim["reason"] for claim in trace.claims[:1])
+        return Outcome.PASSED, str(trace.claims[-1]["reason"])
     decisive = strongest(outcome for outcome, _ in against)
     return decisive, next(reason for outcome, reason in against if outcome is decisive)
 

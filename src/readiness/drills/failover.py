@@ -340,15 +340,16 @@ class _Attempt:
                     "client": name,
                     "lower": outage.lower,
                     "upper": outage.upper,
-                    "start": outage.begins and round(outage.begins - zero, 3),
-                    "end": outage.ends and round(outage.ends - zero, 3),
+                    "start": _since(zero, outage.begins),
+                    "end": _since(zero, outage.ends),
                 }
                 for name, one in series.items()
                 for outage in one.outages
             ],
             samples=[
-                [round(op.start - zero, 2), op.group, str(op.outcome)]
-                for op in ops[:: max(1, len(ops) // 600)]
+                [_since(zero, op.start), op.group, str(op.outcome)]
+                for name in series
+                for op in _thinned([op for op in ops if op.group == name])
             ],
         )
 
@@ -356,6 +357,16 @@ class _Attempt:
 def _read(connect: Callable[[], object], schema: str, attempt: _Attempt) -> list[tuple[str, str]]:
     with connect() as connection:  # type: ignore[attr-defined]
         return writers.stored_rows(connection, schema, attempt.name)
+
+
+def _since(zero: float, moment: float | None) -> float | None:
+    """Seconds since the trial began."""
+    return None if moment is None else round(moment - zero, 3)
+
+
+def _thinned(ops: list[Op], most: int = 300) -> list[Op]:
+    """Enough of a group's operations to draw a line."""
+    return ops[:: max(1, len(ops) // most)]
 
 
 def acknowledged(op: Op) -> bool:

@@ -198,7 +198,7 @@ async def _main() -> None:
 
 if __name__ == "__main__":
     die_with_parent()
-    # Whoever measures must not wait for whom it measures; where that is not allowed, lateness shows.
+    # Whoever measures must not wait for whom it measures; where that is refused, lateness shows.
     with contextlib.suppress(OSError):
         os.nice(-10)
     asyncio.run(_main())
