@@ -11,7 +11,9 @@ import contextlib
 import hashlib
 import json
 import os
+import queue
 import sys
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from readiness.drills.parent import die_with_parent
-from readiness.durable import append_line, open_append
+from readiness.durable import open_append
 from readiness.measure.operation import Op, Outcome, encode
 
 # Provably not committed (M1): the server said no before or instead of committing.
@@ -75,7 +77,7 @@ class Writer:
             "RETURNING host(inet_server_addr()), "
             "('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int"
         ).format(sql.Identifier(orders["schema"], "ledger"))
-        self.file = open_append(Path(orders["ledger"]))
+        self.kept = _Keeper(Path(orders["ledger"]))
         self.stopping = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -84,6 +86,7 @@ class Writer:
         await asyncio.gather(*(self._schedule(group) for group in self.groups))
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=10)
+        self.kept.close()
 
     async def _schedule(self, group: Group) -> None:
         first = time.monotonic()
@@ -104,8 +107,7 @@ class Writer:
 
     async def _operate(self, group: Group, slot: Slot, number: int, intended: float) -> None:
         op = self._op(group, number, intended, time.monotonic(), None)
-        # The intent need not outlive the machine, only this process: it is not synced.
-        os.write(self.file, encode(op).encode() + b"\n")
+        self._keep(op)
         sent = False
         try:
             if slot.connection is None:
@@ -170,8 +172,41 @@ class Writer:
         return Op(group.name, number, intended, start, end, Outcome.INFO, payload, sqlstate)
 
     def _keep(self, op: Op) -> None:
-        """Keep the end of an operation, on disk before it counts."""
-        append_line(self.file, encode(op).encode())
+        """Keep an operation: its intent when it is sent, its end when it is known."""
+        self.kept.put(op)
+
+
+class _Keeper:
+    """Puts operations into the ledger, from a thread of its own: a slow disk stops no schedule.
+
+    Whatever has queued up goes out in one write and is synced; only what is in the file counts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = open_append(path)
+        self._queue: queue.SimpleQueue[Op | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def put(self, op: Op) -> None:
+        """Hand an operation over."""
+        self._queue.put(op)
+
+    def close(self) -> None:
+        """Return when everything handed over is on disk."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        more = True
+        while more:
+            batch = [self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get())
+            more = None not in batch
+            lines = [encode(op).encode() + b"\n" for op in batch if op is not None]
+            os.write(self._file, b"".join(lines))
+            os.fsync(self._file)
 
 
 def _conclude(error: Exception, *, sent: bool) -> Outcome:
