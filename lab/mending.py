@@ -6,13 +6,13 @@ everything that was surveyed, and a fault's undo needs nothing else.
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from lab import health
 from lab.errors import LabError
-from lab.faults import Fault, all_faults, fault_called
+from lab.faults import Fault, all_faults, fault_called, in_the_file_only
 from lab.host import require_root
 from lab.inventory import MACHINES
 from lab.progress import say, step
@@ -135,16 +135,9 @@ def play(arguments: Mapping[str, Any], site: Site) -> str:
     scene = Scene(site, dict(arguments["facts"]), fault.name)
     with step(f"{fault.name}: mending"):
         fault.undo(scene)
-        if fault.environment is None:
+        if not in_the_file_only(fault):
             scene.wait("it is gone", lambda: not fault.took_effect(scene), GONE_LIMIT)
         require_healthy(site)
         for machine in MACHINES:
             scene.forget(machine.name)
     return f"{fault.name} is gone and {len(MACHINES)} machines are healthy"
-
-
-def each_mended(site: Site, faults: Sequence[Fault], act: Callable[[Fault], None]) -> None:
-    """Do something under each fault in turn, mending whatever is left in between."""
-    for fault in faults:
-        mend(site)
-        act(fault)

@@ -7,17 +7,19 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.home import REPOSITORY
+from lab.home import DEFAULT_HOME, REPOSITORY
 from lab.progress import step
+from lab.secrets import write_private
 from lab.site import Site
 
+Alter = Callable[[str], str]
 ENVIRONMENT = REPOSITORY / "environments/lab.yaml"
 POLICY = REPOSITORY / "environments/policy.yaml"
 CATALOGUE = REPOSITORY / "src/readiness/data/catalogue.json"
@@ -85,12 +87,29 @@ def observing() -> tuple[str, ...]:
     return tuple(check for check, tier in catalogue().items() if tier == "observe")
 
 
+def environment_file(site: Site, name: str = "lab", alter: Alter | None = None) -> Path:
+    """The environment file of this lab; a copy under its home where it is not as committed.
+
+    Raises:
+        LabError: it should be altered and nothing changed.
+    """
+    text = ENVIRONMENT.read_text().replace(str(DEFAULT_HOME), str(site.home.path))
+    altered = alter(text) if alter else text
+    if alter and altered == text:
+        raise LabError(f"{ENVIRONMENT} is not as {name} expects it")
+    if altered == ENVIRONMENT.read_text():
+        return ENVIRONMENT
+    path = site.home.path / "environments" / f"{name}.yaml"
+    write_private(path, altered.encode())
+    return path
+
+
 def look(
     site: Site,
     *,
     tier: str = "observe",
     more: Sequence[str] = (),
-    environment: Path = ENVIRONMENT,
+    environment: Path | None = None,
     title: str = "the product looks",
 ) -> Looked:
     """Run all observe checks and those named besides, from where the gate stands (mon1).
@@ -102,7 +121,8 @@ def look(
     reports = site.home.path / "reports"
     reports.mkdir(mode=0o700, exist_ok=True)
     only = [word for check in checks for word in ("--only", check)]
-    argv = [str(READINESS), "gate", "--env", str(environment), "--policy", str(POLICY)]
+    given = environment or environment_file(site)
+    argv = [str(READINESS), "gate", "--env", str(given), "--policy", str(POLICY)]
     argv += ["--tier", tier, *only, "--reports", str(reports)]
     limit = LOOK_LIMIT if tier == "observe" else DRILL_LIMIT
     started = time.monotonic()

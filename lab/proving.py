@@ -11,7 +11,6 @@ from lab.faults import Fault, Reasons, resolved
 from lab.product import Case, Looked
 from lab.progress import say
 from lab.scene import Facts, Scene
-from lab.secrets import write_private
 from lab.site import Site
 
 # Outcomes by which a case may be red as declared; an error is never as declared.
@@ -137,12 +136,4 @@ def environment_file(site: Site, fault: Fault) -> Path:
     Raises:
         LabError: the fault alters it and nothing changed.
     """
-    if fault.environment is None:
-        return product.ENVIRONMENT
-    text = product.ENVIRONMENT.read_text()
-    altered = fault.environment(text)
-    if altered == text:
-        raise LabError(f"{product.ENVIRONMENT} is not as the fault {fault.name} expects it")
-    path = site.home.path / "faults" / f"{fault.name}.yaml"
-    write_private(path, altered.encode())
-    return path
+    return product.environment_file(site, fault.name, fault.environment)

@@ -28,6 +28,11 @@ def nothing(_: Scene) -> None:
     """Change nothing on any machine: the defect is in the environment file."""
 
 
+def in_the_file_only(fault: "Fault") -> bool:
+    """Whether nothing of it is on any machine."""
+    return fault.apply is nothing
+
+
 def no_facts(_: Scene) -> Facts:
     """Need to know nothing beforehand."""
     return {}

@@ -3,8 +3,10 @@
 from lab import cluster
 from lab.faults import Fault
 from lab.faults._database import one_is_synchronous
-from lab.faults._synchronous import given_to, leader, overrides
+from lab.faults._synchronous import leader, overrides
 from lab.scene import Scene
+
+SEEN = r"synchronous_commit to be one of .*, found local"
 
 
 def apply(scene: Scene) -> None:
@@ -28,7 +30,11 @@ FAULT = Fault(
     why="Restored from a test system together with its settings.",
     kind="database",
     shape="false-green",
-    reddens=given_to("role all in database paws360"),
+    # The observing login works in that database: it sees the weaker value itself.
+    reddens={
+        "PG-004": {cluster.CLUSTER: SEEN},
+        "PG-010": cluster.per_member(SEEN, "<primary>", "<sync>", "<async>"),
+    },
     survey=cluster.survey,
     apply=apply,
     took_effect=took_effect,

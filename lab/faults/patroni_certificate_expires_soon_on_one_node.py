@@ -82,9 +82,7 @@ FAULT = Fault(
     why="Renewal failed on one node; on the day of expiry the others no longer reach it.",
     kind="tls",
     reddens={
-        "TLS-003": every(
-            at("patroni", ["<async>"]), r"days left .*at least 14, found (5\b|4\.9)"
-        ),
+        "TLS-003": every(at("patroni", ["<async>"]), r"days left .*at least 14, found (5\b|4\.9)"),
     },
     survey=cluster.survey,
     apply=apply,

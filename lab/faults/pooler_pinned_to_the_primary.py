@@ -3,6 +3,7 @@
 from lab import cluster
 from lab.faults import Fault
 from lab.faults._database import writable_through_the_pooler
+from lab.faults._drill import one_trial
 from lab.inventory import machine
 from lab.scene import Scene
 
@@ -45,5 +46,6 @@ FAULT = Fault(
     apply=apply,
     took_effect=took_effect,
     undo=undo,
+    environment=one_trial,
     naive=writable_through_the_pooler,
 )

@@ -42,7 +42,10 @@ FAULT = Fault(
     reddens={
         "PG-003": cluster.per_member(r"replay to be not paused, found paused", "<async>"),
         "PG-007": cluster.per_member(r"expected reached .*found no", "<async>"),
+        "PG-013": {cluster.CLUSTER: r"row on <async> in time to be yes, found no"},
     },
+    tier="touch",
+    only=("PG-013",),
     survey=cluster.survey,
     apply=apply,
     took_effect=took_effect,

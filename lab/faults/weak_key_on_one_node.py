@@ -71,9 +71,7 @@ FAULT = Fault(
     kind="tls",
     reddens={
         "TLS-001": every(at("etcd-peer", ["<async>"]), r"trust problem to be none, found .*weak"),
-        "TLS-005": every(
-            at("etcd-peer", ["<async>"]), r"weakest key at least 112, found \d\d\b"
-        ),
+        "TLS-005": every(at("etcd-peer", ["<async>"]), r"weakest key at least 112, found \d\d\b"),
     },
     survey=cluster.survey,
     apply=apply,
