@@ -22,7 +22,7 @@ SEAL = b" #torn"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Line:
     """One line of an append-only file, as it was read."""
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pydantic_core import from_json
+
 from readiness.durable import append_line, open_append, read_lines
 from readiness.errors import UsageError
 from readiness.model import Json
@@ -154,7 +156,7 @@ def read_record(run: Path) -> Record:
 def _event(line: bytes, number: int, previous: str) -> Json | None:
     """The event of a line, or None when it does not continue the chain."""
     try:
-        event = json.loads(line)
+        event = from_json(line)
     except ValueError:
         return None
     chained = isinstance(event, dict) and event.get("prev") == previous

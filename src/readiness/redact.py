@@ -33,6 +33,7 @@ from readiness.redaction.fields import (
     exempt,
     field_values,
     looks_personal,
+    prose_values,
     values_of_split_keys,
 )
 from readiness.redaction.keys import Kind, classify
@@ -54,7 +55,17 @@ _DIGEST_OR_TIME = re.compile(
 
 _LINE_BREAKS = re.compile(r"(\r\n|\n|\r)")
 _BARE_IN_JSON = re.compile(r"(\\*\")[ \t]*:[ \t]*\Z")
-_NAMING = ("name", "key", "field", "header", "column", "parameter", "option", "variable", "setting")
+_NAMING = (
+    "name",
+    "key",
+    "field",
+    "header",
+    "column",
+    "parameter",
+    "option",
+    "variable",
+    "setting",
+)
 _NAMED = frozenset({"value", "values", "content", "data", "text", "current"})
 _IDENTIFIER = re.compile(r"[a-z][a-z_]*")
 
@@ -103,7 +114,9 @@ class Redactor:
         return RedactingStream(self, write)
 
     def _redacted(self, text: str) -> str:
-        if _DIGEST_OR_TIME.fullmatch(text) and not any(self._registered.spans(text)):
+        if _DIGEST_OR_TIME.fullmatch(text) and not any(
+            chain(self._registered.spans(text), decoded(text))
+        ):
             return text
         for _ in range(_MOST_PASSES):
             spans = _merged(text, self._spans(text, _DEEPEST))
@@ -152,6 +165,9 @@ class Redactor:
         )
         yield from (view.origin(span) for span in chain(known, short, runs, keys))
         yield from values_of_split_keys(text, view)
+        for other in (view, joined(text, by=" ") or view):
+            prose = (span for span in prose_values(other.text) if other.crossed(span))
+            yield from (other.origin(span) for span in prose)
 
     def _walked(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):
@@ -212,7 +228,8 @@ class Redactor:
         text = "\n".join(safe)
         view = joined(text)
         spans = chain(
-            private_keys(text), self._over_lines(text, view, _DEEPEST - 1) if view else ()
+            private_keys(text),
+            self._over_lines(text, view, _DEEPEST - 1) if view else (),
         )
         merged = _merged(text, spans)
         if not merged:

@@ -19,16 +19,20 @@ from readiness.run import Run
 from readiness.undo import UndoEntry, undo_action
 
 NFT: Final = "/usr/sbin/nft"
+# Neighbour discovery stays, or the gate could not come back in over IPv6.
+NEIGHBOURS: Final = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 TABLE: Final = """table inet {name} {{
   chain input {{
     type filter hook input priority -310; policy drop;
     iif lo accept
-    ip saddr {gate} tcp dport {port} accept
+    {family} saddr {gate} tcp dport {port} accept
+    {neighbours}
   }}
   chain output {{
     type filter hook output priority -310; policy drop;
     oif lo accept
-    ip daddr {gate} tcp sport {port} accept
+    {family} daddr {gate} tcp sport {port} accept
+    {neighbours}
   }}
 }}
 """
@@ -93,7 +97,14 @@ def cut_off(run: Run, permit: Permit, session: DrillSession, *, expiry: float, m
     if shown.stdout.strip() != b"active":
         raise ActionFailed(f"{machine}: the expiry {unit}.timer is not active, nothing was cut")
     # 3.
-    rules = TABLE.format(name=name, gate=gate, port=port)
+    newer = ":" in gate
+    rules = TABLE.format(
+        name=name,
+        gate=gate,
+        port=port,
+        family="ip6" if newer else "ip",
+        neighbours=NEIGHBOURS if newer else "",
+    )
     _must(session.run(["sudo", "-n", NFT, "-f", "-"], stdin=rules.encode()), "cutting")
     # 4.
     if name not in _tables(session):

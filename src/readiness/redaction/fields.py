@@ -12,18 +12,19 @@ from readiness.redaction.views import BREAK, Span, View
 MARK = "[redacted]"
 
 _ASSIGNMENT = re.compile(
-    r"(?<![\w.\-])([A-Za-z][\w.\-]*+)"
+    r"(?<![\w.])(?<!\w-)([A-Za-z]\w*+(?:[.\-]\w++)*+)"
     r"((?:\\*[\"'`])?)\]?(?: ?\([^()\n]{0,24}\))?"
-    r"(?:[ \t]{0,8}(=>|:=|!?={1,3}|:(?!:|//))[ \t]{0,8}|[ \t]{1,3}(is|was)[ \t]{1,3})"
+    r"(?:[ \t]{0,8}(=>|:=|!?={1,3}(?!~)|:(?!:|//)|,(?=[ \t]{0,8}\\*[\"']))[ \t]{0,8}"
+    r"|[ \t]{1,3}(is|was)[ \t]{1,3})"
 )
 _ELEMENT = re.compile(r"<([A-Za-z][\w.:\-]*+)(?:[ \t][^<>\n]{0,200})?>([^<]{1,4096})</")
-_OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w\-]*+)[ \t]+(?=[^\s\-])")
+_OPTION = re.compile(r"(?<![^\s\"'(\[,=])--?([A-Za-z][\w\-]*+)[ \t]+(?=[^\s\-])")
 _STATEMENT = re.compile(
     r"(?i)\b(?:(?:password|passphrase|secret|token)|identified +by +password)\s+(?=\\*[\"'])"
 )
 _DIRECTIVE = re.compile(
-    r"(?mi)^[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)[ \t]+(\S+)"
-    r"|\blogin[ \t]+\S+[ \t]+password[ \t]+(\S+)"
+    r"(?mi)(?:^|[\"'\\])[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)[ \t]+([^\s\"']+)"
+    r"|\blogin[ \t]+\S+[ \t]+(?:port[ \t]+\S+[ \t]+)?password[ \t]+(\S+)"
 )
 
 _DATE = (
@@ -41,6 +42,7 @@ _DIGITS = r"[+(]?\d[\d ().\-/]{2,22}\d(?!\w)"
 _SHAPES = {
     Kind.NUMBER: re.compile(_DIGITS),
     Kind.DATE: re.compile(_DATE),
+    Kind.GRADE: re.compile(r"[0-5](?:\.\d{0,3})?(?!\w)|[A-F][+\-]?(?!\w)"),
     Kind.NAME: re.compile(f"{_FIRST}{_NEXT}{{0,4}}"),
     Kind.LOOSE: re.compile(f"(?:{_PERSON}|{_STREET})(?![\\w@])"),
 }
@@ -76,6 +78,16 @@ _WORDS_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z\-]* ){1,3}\Z")
 _NEXT_PARAMETER = re.compile(r"[&,;](?=[\w.\-]+=)")
 _CONTINUATION = re.compile(r"[^\s\"'<>,;&\\]+")
 _STRUCTURE = re.compile(r"[\w.\-]+(?:=[^=]|:\S)|\W*\Z|-----|\[redacted\]")
+_OPEN_END = re.compile(r"[.\-]*[ \t]*\\?(?=[\r\n]|\\[rn]|\Z)|")
+_DIGITS_REST = re.compile(r"[\d ,().\-/]*\d(?![\w:])")
+_NAME_REST = re.compile(rf"(?:{_WORD} ){{0,3}}{_FIRST}(?: {_WORD}){{0,2}}")
+_PARTIAL = {
+    Kind.DATE: re.compile(_DATE),
+    Kind.GRADE: re.compile(r"[0-5]\.\d+|[A-F][+-]?"),
+    Kind.NUMBER: re.compile(r"(?=(?:\D*\d){7}).*\d"),
+}
+"""What whole values look like; one that doesn't may go on with digits."""
+_NAME_NEXT = re.compile(r"\\*[\"'][A-Za-z][a-z_]*\\*[\"']")
 _STATEMENT_HINTS = frozenset(("pass", "secret", "token"))
 _DIRECTIVES = ("requirepass", "masterauth", "auth_pass", "insecure-password", "login")
 
@@ -86,7 +98,7 @@ _EXEMPT = re.compile(
     r"|scram-sha-256|md5|trust|peer"
     r"|\*{3,}|x{3,}|\.{3}|-+|\[redacted\]"
     r"|\$\d+|\?|%s|%\([a-z_]+\)s|:[a-z_]+|\$?\{+[a-z_][\w.]*\}+|\$[a-z_]\w*|<[a-z][a-z _\-]*>"
-    r"|(?:file|env):[\w./\-]+"
+    r"|(?:file|env):[\w./\-]+|[a-z_][a-z_.]*\((?:\d*|%s|\$\d+|\?)\)|[*!:]+"
     r"|(?:\.{0,2}/)?(?:[\w.\-]+/)+[\w.\-]+\.(?:key|pem|crt|conf|pass|pgpass|ya?ml|json|txt|env))"
 )
 """What stands for a value without being one."""
@@ -166,10 +178,15 @@ def _field(text: str, match: re.Match[str], value: int) -> _Field | None:
     kind = classify(key)
     if (kind is None or kind is Kind.LOOSE) and key.lower() in LAST_WORDS:
         kind = _of_several_words(text, match) or kind
-    if kind is None:
-        return None
     separator = match[3] or match[4]
+    if kind is None or (separator == "," and not _is_pair(text, match, kind)):
+        return None
     return _Field(kind, key.lower(), match.start(1), value, separator, quoted=bool(match[2]))
+
+
+def _is_pair(text: str, match: re.Match[str], kind: Kind) -> bool:
+    """Whether two quoted words in a row are a name and its value, not two names."""
+    return bool(match[2]) and kind is not Kind.LOOSE and not _NAME_NEXT.match(text, match.end())
 
 
 def _of_several_words(text: str, match: re.Match[str]) -> Kind | None:
@@ -178,7 +195,8 @@ def _of_several_words(text: str, match: re.Match[str]) -> Kind | None:
     words = before[0].split() if before else []
     names = (" ".join([*words[-n:], match[1]]) for n in range(1, len(words) + 1))
     return next(
-        (kind for name in names if (kind := classify(name)) not in {None, Kind.LOOSE}), None
+        (kind for name in names if (kind := classify(name)) not in {None, Kind.LOOSE}),
+        None,
     )
 
 
@@ -201,7 +219,7 @@ def _quoted(text: str, start: int, quote: str, field: _Field) -> Iterator[Span]:
         end = _closing(text, start, quote, _line_end(text, line_end + 1, lines=4))
     if end is None:
         yield start, line_end
-        yield from continued(text, line_end)
+        yield from continued(text, line_end, field.kind, text[start:line_end])
         return
     content = text[start:end]
     if field.kind is Kind.LOOSE and not _SHAPES[Kind.LOOSE].fullmatch(content):
@@ -247,8 +265,9 @@ def _unquoted(text: str, field: _Field) -> Iterator[Span]:
         return
     if value:
         yield start, end
-    if _LINE_END.match(text, end):
-        yield from continued(text, end)
+    last = _OPEN_END.match(text, end)
+    if last and _LINE_END.match(text, last.end()):
+        yield from continued(text, last.end(), field.kind, value)
 
 
 def _unquoted_end(text: str, field: _Field) -> int | None:
@@ -278,32 +297,46 @@ def _trimmed(text: str, start: int, end: int) -> int:
     closers = ")" if "(" not in value else ""
     closers += "}" if "{" not in value else ""
     closers += "]" if "[" not in value else ""
-    return start + len(value.rstrip(",;" + closers).removesuffix("."))
+    return start + len(value.rstrip(",;\\" + closers).removesuffix("."))
 
 
 def _is_prose(field: _Field, value: str) -> bool:
     """Whether a sentence goes on rather than a value follows: `token: unexpected end`."""
+    told = field.separator in {"is", "was"}
+    if field.kind is Kind.SECRET:
+        count = field.key == "pass" and value.isdigit()
+        word = natural_word(value.split(maxsplit=1)[0])
+        return count or (word and (told or field.key.endswith(("token", "credentials"))))
     if field.kind is Kind.PERSONAL and value.startswith("/"):
         return True
-    told = field.separator in {"is", "was"} or field.key.endswith(("token", "credentials"))
-    first = value.split(maxsplit=1)[0]
-    return field.kind is Kind.SECRET and told and natural_word(first)
+    shape = _SHAPES.get(field.kind)
+    return told and not (shape and shape.match(value))
 
 
-def continued(text: str, end: int) -> Iterator[Span]:
+def continued(text: str, end: int, kind: Kind, value: str) -> Iterator[Span]:
     """What a value that ends with its line goes on with on the next lines."""
     for _ in range(_MOST_LINES):
         gap = BREAK.match(text, end)
         word = _CONTINUATION.match(text, gap.end()) if gap else None
         if not word or _STRUCTURE.match(word[0]):
             return
-        alone = _LINE_END.match(text, word.end()) is not None
+        following = _LINE_END.search(text, word.end())
+        line_end = following.start() if following else len(text)
+        alone = word.end() == line_end
+        if kind is Kind.NAME and _NAME_REST.fullmatch(text, word.start(), line_end):
+            yield word.start(), line_end
+            return
+        partial = kind in _PARTIAL and not _PARTIAL[kind].fullmatch(value)
+        if partial and (digits := _DIGITS_REST.match(text, word.start(), line_end)):
+            yield digits.span()
+            return
         if not (looks_random(word[0]) or (alone and not natural_word(word[0]))):
             return
         yield word.span()
+        value += word[0]
+        end = word.end()
         if not alone:
             return
-        end = word.end()
 
 
 def _line_end(text: str, start: int, lines: int = 1) -> int:
@@ -322,7 +355,7 @@ def _starts_line(text: str, position: int) -> bool:
 def _other_notations(text: str, hints: Sequence[str]) -> Iterator[Span]:
     if "</" in text:
         yield from _elements(text)
-    if text.startswith("-") or " -" in text or "\n-" in text:
+    if "-" in text:
         for match in _OPTION.finditer(text):
             if kind := classify(match[1]):
                 yield from _after_space(text, match, kind)
@@ -332,7 +365,12 @@ def _other_notations(text: str, hints: Sequence[str]) -> Iterator[Span]:
     if any(word in text for word in _DIRECTIVES):
         yield from _directives(text)
     if not _PROSE_HINTS.isdisjoint(hints):
-        yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
+        yield from prose_values(text)
+
+
+def prose_values(text: str) -> Iterator[Span]:
+    """Values of known form after a field's name in a sentence: `a GPA of 3.9`, `born on ...`."""
+    yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
 
 
 def _directives(text: str) -> Iterator[Span]:

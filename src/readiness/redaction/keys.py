@@ -44,7 +44,7 @@ _ENDINGS: dict[Kind, str] = {
         " surname forename _student emergency_?contact emergency_?contact_?name"
     ),
     Kind.PERSONAL: (
-        "_e_?mail _mail _e_?mail_?addr _e_?mail_?address _mail_?address ethnicity _gender"
+        "_e_?mail _e_?mail_?addr _e_?mail_?address _mail_?address ethnicity _gender"
         " (?:home|street|mailing|permanent|local|postal)_?address _address_?(?:line_?)?[12]"
         " citizenship nationality marital_?status academic_?standing visa_?status religion"
     ),
@@ -70,7 +70,14 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _LONGEST = 100
 
 # Names that end like a secret's but aren't one.
-_HARMLESS = {"old_pwd", "oldpwd", "pwd", "secret_name", "host_name", "xsrf_cookie_name"}
+_HARMLESS = {
+    "secret_name",
+    "accesskey",
+    "nopasswd",
+    "load_credential",
+    "import_credential",
+}
+_SHELL = {"PWD", "OLDPWD"}
 
 LAST_WORDS = {
     "id", "number", "num", "no", "birth", "birthday", "birthdate", "date", "name", "key", "address",
@@ -87,7 +94,7 @@ def classify(key: str) -> Kind | None:
     Reads `studentId`, `STUDENT_ID`, `Student ID` and `app.student-id` alike.
     """
     words = _SEPARATORS.sub("_", _HUMP.sub("_", key[-_LONGEST:])).strip("_").lower()
-    if words in _HARMLESS:
+    if words in _HARMLESS or key in _SHELL:
         return None
     return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(words)), None)
 

@@ -46,7 +46,7 @@ _LITERALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("AIza", re.compile(r"AIza[\w\-]{30,}+")),
     ("hvs.", re.compile(r"(?<![A-Za-z0-9])hvs\.[\w\-]{20,}+")),
     ("hooks.slack.com/", re.compile(r"(?<=hooks\.slack\.com/)(?:services|workflows)/[\w/]+")),
-    ("-u", re.compile(r"(?<!\S)(?:-u|--user)[ =]*[\"']?[^\s:'\"]+:([^\s'\"]+)")),
+    ("-u", re.compile(r"(?<!\S)(?:-u|--user)[ =]*[\"']?[^\s:'\"]+:(?!:)([^\s'\"]+)")),
     ("auth ", re.compile(r"\bstats +auth +[^\s:'\"]+:([^\s'\"]+)")),
     ("tudent", re.compile(r"(?i)\bstudents?/([a-z\-]*\d[\w\-]*)")),
     ("://", re.compile(
@@ -56,8 +56,11 @@ _LITERALS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 _BEARER = re.compile(r"(?i)\bbearer[ :=]+[\"']?([\w\-.~+/]{8,}+=*)")
 _BASIC = re.compile(r"(?i)\bbasic[ :=]+[\"']?([A-Za-z0-9+/]{8,}+={0,2})")
+_FIELD = r"(?:[^\s:\\\"']|\\.)++"
+_PGPASS_FIELDS = rf"{_FIELD}:(?:\d{{2,5}}|\*):{_FIELD}:(?=[A-Za-z_*]){_FIELD}:"
 _PGPASS = re.compile(
-    r"(?m)^(?:[^\s:\\]|\\.)++:(?:\d{2,5}|\*):(?:[^\s:\\]|\\.)++:(?:[A-Za-z_*](?:[^\s:\\]|\\.)*+):((?:[^:\\\r\n]|\\[^\r\n])++)$"
+    rf"(?m)^{_PGPASS_FIELDS}((?:[^:\\\r\n]|\\[^\r\n])++)$"
+    rf"|(?<=[\"']){_PGPASS_FIELDS}((?:[^:\\\r\n\"']|\\[^\r\n\"'])++)(?=\\?[\"'])"
 )
 _PGPASS_COLONS = 4
 _USERLIST = re.compile(r'(?m)^"[^"\n]+"[ \t]+"([^"\n]+)"[ \t]*$')
@@ -84,7 +87,7 @@ def shaped_values(text: str) -> Iterator[Span]:
 
 def _logins(text: str) -> Iterator[Span]:
     if text.count(":") >= _PGPASS_COLONS:
-        yield from (match.span(1) for match in _PGPASS.finditer(text))
+        yield from (match.span(match.lastindex or 0) for match in _PGPASS.finditer(text))
     if '" "' in text:
         yield from (match.span(1) for match in _USERLIST.finditer(text))
 

@@ -8,7 +8,7 @@ from readiness.redaction.views import Span
 
 _DELIMITERS = ("|", ",", "\t")
 _NAME = re.compile(r"[ \t]*\"?[A-Za-z][\w .\-]{0,40}\"?[ \t]*")
-_RULE = re.compile(r"[\s+|\-=]+")
+_RULE = re.compile(r"[\s+|\-=]*")
 _PERSONAL = {Kind.SECRET, Kind.PERSONAL, Kind.NUMBER, Kind.DATE, Kind.GRADE, Kind.NAME}
 
 
@@ -20,9 +20,8 @@ def table_values(text: str) -> Iterator[Span]:
     delimiter, width, start = "", 0, 0
     for line in text.splitlines(keepends=True):
         if columns and line.count(delimiter) == width:
-            if not _RULE.fullmatch(line):
-                yield from _cells(line, delimiter, columns, start)
-        else:
+            yield from _cells(line, delimiter, columns, start)
+        elif not _RULE.fullmatch(line):
             delimiter, columns = _heading(line)
             width = line.count(delimiter) if delimiter else 0
         start += len(line)
@@ -32,6 +31,8 @@ def _heading(line: str) -> tuple[str, frozenset[int]]:
     """The delimiter and the sensitive columns, none when this isn't a line of column names."""
     for delimiter in _DELIMITERS:
         names = line.rstrip("\r\n").split(delimiter)
+        # The table may begin inside a quoted text.
+        names[0] = names[0].rpartition('"')[2] or names[0]
         if len(names) > 1 and all(_NAME.fullmatch(name) for name in names):
             kinds = [classify(name.strip(' \t"')) for name in names]
             if any(kind in _PERSONAL for kind in kinds):
@@ -42,7 +43,7 @@ def _heading(line: str) -> tuple[str, frozenset[int]]:
 def _cells(line: str, delimiter: str, columns: frozenset[int], start: int) -> Iterator[Span]:
     for i, cell in enumerate(line.rstrip("\r\n").split(delimiter)):
         content = cell.strip(' \t"')
-        if i in columns and content:
+        if i in columns and content.strip("-+="):
             at = start + cell.index(content)
             yield at, at + len(content)
         start += len(cell) + len(delimiter)

@@ -68,7 +68,7 @@ def readable(token: str) -> bool:
 
 def natural_word(token: str) -> bool:
     """Whether it is letters only and reads like language."""
-    return token.isascii() and token.isalpha() and _bits(token) < 0
+    return token.isascii() and token.isalpha() and _bits(token) <= 0
 
 
 def _public(text: str, match: re.Match[str]) -> bool:

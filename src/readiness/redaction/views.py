@@ -22,7 +22,7 @@ backslash, indentation, the gutter of a pytest report or a quote."""
 
 _ESCAPE = re.compile(
     r"%[0-7][0-9a-fA-F]|(?:%[89a-fA-F][0-9a-fA-F])+"
-    r"|\\u\{?[0-9a-fA-F]{4,6}\}?|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[\"'/\\]"
+    r"|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[\"'/\\nrt]"
     r"|&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);"
 )
 
@@ -35,9 +35,11 @@ _BASE64_TEXT = re.compile(
     r"(?:[CI-Za-f][AC-HQS-Xgi-nwyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-])++"
     r"(?:[CI-Za-f][A-Za-z0-9+/_\-]{1,2})?={0,2}(?![A-Za-z0-9+/_\-])"
 )
+_BASE64_ANY = re.compile(r"[A-Za-z0-9+/_\-]{16,}+={0,2}")
 _HEX_TEXT = re.compile(
-    r"[2-70](?<![0-9A-WYZa-wyz].)(?:(?<=[2-7])[0-9a-fA-F]|(?<=0)[9aAdD])"
-    r"(?:[2-7][0-9a-fA-F]|0[9aAdD]){3,}+(?![0-9A-Za-z])"
+    r"[2-7c-fC-F0](?<![0-9A-WYZa-wyz].)(?:(?<=0)[9aAdD]|(?<=[2-7])[0-9a-fA-F]|(?<=[c-fC-F])[0-9a-fA-F]"
+    r"(?:[89abAB][0-9a-fA-F])+)"
+    r"(?:[2-7][0-9a-fA-F]|0[9aAdD]|[c-fC-F][0-9a-fA-F](?:[89abAB][0-9a-fA-F])+){3,}+(?![0-9A-Za-z])"
 )
 _SHORTEST = 8
 
@@ -46,7 +48,10 @@ class View:
     """A text made from another by replacing stretches of it."""
 
     def __init__(
-        self, text: str, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]
+        self,
+        text: str,
+        pattern: re.Pattern[str],
+        replace: Callable[[re.Match[str]], str],
     ) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
@@ -79,7 +84,10 @@ class View:
 
     def pieces(self, span: Span) -> list[str]:
         """A stretch of the view, cut where something was replaced."""
-        first, last = bisect_right(self._starts, span[0]), bisect_left(self._starts, span[1])
+        first, last = (
+            bisect_right(self._starts, span[0]),
+            bisect_left(self._starts, span[1]),
+        )
         cuts = [span[0], *self._starts[first:last], span[1]]
         return [self.text[start:end] for start, end in pairwise(cuts)]
 
@@ -97,11 +105,11 @@ class View:
         return self._origins[i][1] + max(0, position - self._ends[i])
 
 
-def joined(text: str) -> View | None:
+def joined(text: str, by: str = "") -> View | None:
     """The text with its lines joined, or `None` when it has but one."""
     if "\n" not in text and "\\n" not in text and "\r" not in text:
         return None
-    return View(text, BREAK, lambda _: "") or None
+    return View(text, BREAK, lambda _: by) or None
 
 
 def unescaped(text: str) -> View | None:
@@ -114,19 +122,26 @@ def unescaped(text: str) -> View | None:
 def decoded(text: str) -> Iterator[tuple[Span, str]]:
     """Runs that are text in base64 or hex, with that text."""
     for match in _BASE64_TEXT.finditer(text):
-        run = match[0].rstrip("=").translate(_URLSAFE)
-        if len(run) >= _SHORTEST and (plain := _printable(base64.b64decode, _padded(run))):
+        if plain := _of_base64(match[0]):
+            yield match.span(), plain
+    for match in _BASE64_ANY.finditer(text):
+        run = match[0]
+        # Text beyond ASCII has no telling characters; what decodes to text is text.
+        if run.lower() != run != run.upper() and (plain := _of_base64(run)):
             yield match.span(), plain
     for match in _HEX_TEXT.finditer(text):
         if plain := _printable(bytes.fromhex, match[0]):
             yield match.span(), plain
 
 
+def _of_base64(run: str) -> str | None:
+    bare = run.rstrip("=").translate(_URLSAFE)
+    if len(bare) < _SHORTEST:
+        return None
+    return _printable(base64.b64decode, bare + "=" * (-len(bare) % 4))
+
+
 _URLSAFE = str.maketrans("-_", "+/")
-
-
-def _padded(run: str) -> str:
-    return run + "=" * (-len(run) % 4)
 
 
 def _printable(decode: Callable[[str], bytes], run: str) -> str | None:
@@ -149,4 +164,7 @@ def _resolve(match: re.Match[str]) -> str:
     if escape[1] in "uUx":
         number = int(escape[2:].strip("{}"), 16)
         return chr(number) if number <= sys.maxunicode else "\ufffd"
-    return escape[1]
+    return _CONTROLS.get(escape[1], escape[1])
+
+
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
