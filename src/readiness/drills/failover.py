@@ -295,8 +295,9 @@ class _Attempt:
             return f"the generator was late for {', '.join(unusable)}"
         if control:
             out = [name for name, one in series.items() if one.outages]
-            if out or ledger.lost.count:
-                return f"the control trial without a fault saw an outage or a loss ({out})"
+            wrong = {name: count for name, count in _wrong(ledger).items() if count}
+            if out or ledger.lost.count or wrong:
+                return f"the trial without a fault saw {out or wrong or 'a loss'}"
         return ""
 
     def _final_reads(self, wanted: set[str]) -> tuple[list[tuple[str, str]] | None, dict[str, int]]:

@@ -6,6 +6,7 @@ one psql call per row: no acknowledgement outlives a broken session, and a warni
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,7 @@ end=$(( $(date +%s) + {seconds} ))
 while [ "$(date +%s)" -lt "$end" ]; do
   payload=$(printf '%s' "{run}/local/$n" | sha256sum | cut -d' ' -f1)
   start=$(date +%s.%N)
+  printf '%s %s\\n' "$n" "$start"
   said=$(timeout 2 psql -XAtq -v ON_ERROR_STOP=1 -U {user} -d {database} -c \\
     "INSERT INTO {schema}.ledger (run, writer, seq, payload) \\
      VALUES ('{run}', 'local', $n, '$payload')" 2>&1)
@@ -96,17 +98,24 @@ def stop(run: Run, session: DrillSession, writer: LocalWriter) -> str:
 def read_log(text: str, trial: str) -> list[Op]:
     """The writer's operations, times on the victim's clock (seconds since 1970).
 
-    A line that is cut off is left out: what it would have said is unknown.
+    A line with a number and a start only is an intent; without a later line about the same number
+    it is unknown what became of it. A line that is cut off is left out.
     """
-    ops = []
+    ops: dict[int, Op] = {}
     for line in text.splitlines():
-        words = line.split(" ", 4)
-        if len(words) < 4 or not words[0].isdigit():  # noqa: PLR2004 - number, start, end, code
+        match = _LINE.fullmatch(line)
+        if match is None:
             continue
-        number, begun, ended, code = int(words[0]), float(words[1]), float(words[2]), words[3]
-        said = words[4] if len(words) > 4 else ""  # noqa: PLR2004
-        acknowledged = code == "0" and "WARNING" not in said
+        number, begun = int(match["number"]), float(match["start"])
+        ended = float(match["end"]) if match["end"] else None
+        acknowledged = match["code"] == "0" and "WARNING" not in (match["said"] or "")
         outcome = Outcome.OK if acknowledged else Outcome.INFO
         payload = hashlib.sha256(f"{trial}/{GROUP}/{number}".encode()).hexdigest()
-        ops.append(Op(GROUP, number, begun, begun, ended, outcome, payload))
-    return ops
+        ops[number] = Op(GROUP, number, begun, begun, ended, outcome, payload)
+    return list(ops.values())
+
+
+_LINE: Final = re.compile(
+    r"(?P<number>\d+) (?P<start>\d+\.\d+)"
+    r"(?: (?P<end>\d+\.\d+) (?P<code>\d+)(?: (?P<said>.*))?)?"
+)
