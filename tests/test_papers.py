@@ -1,0 +1,274 @@
+"""The papers are true: commands exist, links resolve, examples work, versions and lists agree."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from lab import cli as lab_cli
+from lab import faults_cli
+from lab.faults import Fault, all_faults
+from readiness.catalogue import load_catalogue
+from readiness.clauses import load_clauses
+from readiness.cli import app
+from readiness.model import Decision
+
+ROOT = Path(__file__).resolve().parents[1]
+README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
+ADRS = ROOT / "docs/adr"
+PAPERS = [
+    README,
+    CONTRIBUTING,
+    ROOT / "CHANGELOG.md",
+    ROOT / "docs/operations.md",
+    ROOT / "docs/evidence-format.md",
+    *sorted(ADRS.glob("*.md")),
+]
+# The picture of a real verdict is taken from a run, when there is one.
+LATER = {"docs/verdict.png"}
+PLACEHOLDERS = re.compile(r"FAULT|RUN|CHECK|FILE|TIER|NAME|…|<")
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+NAMED_BLOCK = re.compile(
+    r"^ *`(\S+\.py)`:\n\n( *)```python\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
+ONE_FAULT = "source_routes_on_one_machine"
+
+paper = pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def prose(path: Path) -> str:
+    """The paper without its blocks of code."""
+    return FENCE.sub("", path.read_text())
+
+
+def commands(path: Path) -> Iterator[str]:
+    """What the paper says to type: lines of shell blocks, and `readiness …` in its prose."""
+    text = path.read_text()
+    for _, language, block in FENCE.findall(text):
+        if language == "sh":
+            yield from (line.partition("#")[0].strip() for line in block.splitlines())
+    yield from re.findall(r"`((?:\.venv/bin/)?(?:readiness|scripts/\w+|pytest)(?: [^`]*)?)`", text)
+
+
+@cache
+def options(program: str) -> dict[str, set[str]]:
+    """Command -> its options, of `readiness` or of the lab."""
+    if program == "lab":
+        faults_cli.register(lab_cli.app)
+    group = get_command(app if program == "readiness" else lab_cli.app)
+    subcommands: dict[str, object] = getattr(group, "commands")  # noqa: B009 - typed by click only
+    return {
+        name: {word for one in getattr(sub, "params") for word in one.opts} | {"--help"}  # noqa: B009
+        for name, sub in subcommands.items()
+    }
+
+
+def assert_known(program: str, words: list[str]) -> None:
+    """The command exists and has every option that is given to it."""
+    if not words or words[0].startswith(("-", "[")) or PLACEHOLDERS.search(words[0]):
+        return
+    for name in words[0].split("|"):
+        assert name in options(program), f"{program} has no command {name}"
+        own = words[1 : words.index("--")] if "--" in words else words[1:]
+        given = {word.strip("[]") for word in own if word.strip("[]").startswith("--")}
+        assert given <= options(program)[name], f"{program} {name} has no such option"
+
+
+@pytest.mark.parametrize("path", [README, CONTRIBUTING, ROOT / "docs/operations.md"], ids=str)
+def test_printed_commands_exist(path: Path) -> None:
+    """Each command that a reader is told to type is there, with the options that it is given."""
+    printed = [line.split() for line in commands(path) if line]
+    assert printed
+    for first, *rest in printed:
+        if first.startswith("scripts/"):
+            assert (ROOT / first).stat().st_mode & 0o100, f"{first} can't be run"
+        if first.endswith("readiness"):
+            assert_known("readiness", rest)
+        if first == "scripts/lab":
+            assert_known("lab", rest)
+        if first == "scripts/gate":
+            assert_known("readiness", ["gate", *rest])
+
+
+def test_the_command_line_answers() -> None:
+    """`readiness --help` and that of each command end well, as a user starts them."""
+    program = Path(sys.executable).with_name("readiness")
+    for words in ([], ["gate"], ["explain"]):
+        done = subprocess.run([program, *words, "--help"], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_readme_shows_the_commands_and_their_help() -> None:
+    """The README's table has every command, each with the first line of its own help."""
+    shown = dict(re.findall(r"^\| `readiness (\w+)` \| (.+) \|$", README.read_text(), re.MULTILINE))
+    group: dict[str, object] = getattr(get_command(app), "commands")  # noqa: B009
+    assert shown == {name: str(getattr(one, "help")) for name, one in group.items()}  # noqa: B009
+
+
+def test_readme_shows_the_exit_codes() -> None:
+    """Each decision stands beside its exit code."""
+    rows = dict(re.findall(r"^\| (\d+) \| ([A-Z-]+)\b", README.read_text(), re.MULTILINE))
+    assert {rows[str(one.exit_code)] for one in Decision} == {str(one) for one in Decision}
+
+
+def test_readme_counts_what_there_is() -> None:
+    """How many clauses have a check, of how many, is what the catalogue says."""
+    served = {clause for entry in load_catalogue().values() for clause in entry.clauses}
+    known = [clause for criterion in load_clauses() for clause in criterion.clauses]
+    said = re.search(r"(\d+) of the catalogue's (\d+) clauses have a check", README.read_text())
+    assert said is not None
+    assert (int(said[1]), int(said[2])) == (len(served), len(known))
+    counted = re.search(r"(\d+) checks for (\d+) clauses", (ROOT / "CHANGELOG.md").read_text())
+    assert counted is not None
+    assert (int(counted[1]), int(counted[2])) == (len(load_catalogue()), len(served))
+
+
+def test_readme_names_a_fault_that_exists() -> None:
+    """What the reader is told to break can be broken."""
+    named = re.findall(r"scripts/lab break ([\w-]+)", README.read_text())
+    assert named
+    assert set(named) <= set(all_faults())
+
+
+@paper
+def test_links_resolve(path: Path) -> None:
+    """Every link inside the repository leads to a file, and to a heading where it names one."""
+    for target in re.findall(r"\]\(([^)]+)\)", prose(path)):
+        if re.match(r"https?://", target) or "NNNN" in target:
+            continue
+        file, _, heading = target.partition("#")
+        found = path.parent / file if file else path
+        assert target in LATER or found.exists(), f"{path.name} links to {target}"
+        if heading:
+            assert heading in anchors(found), f"{path.name} links to {target}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a paper as links name them."""
+    titles = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@paper
+def test_named_files_exist(path: Path) -> None:
+    """A path in backticks below a folder of the repository is there."""
+    examples = {name for name, _, _ in NAMED_BLOCK.findall(CONTRIBUTING.read_text())}
+    folders = "src|suites|lab|tests|docs|scripts|environments|locks"
+    for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", prose(path)):
+        if name not in examples:
+            assert (ROOT / name).exists(), f"{path.name} names {name}"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index has each record once, in order, by number and title."""
+    listed = re.findall(
+        r"^- \[(\d{4})\]\((.+)\): (.+)$", (ADRS / "README.md").read_text(), re.MULTILINE
+    )
+    records = sorted(ADRS.glob("[0-9]*.md"))
+    titles = [path.read_text().splitlines()[0] for path in records]
+    assert [file for _, file, _ in listed] == [path.name for path in records]
+    assert [f"# {number}: {title}" for number, _, title in listed] == titles
+    assert [number for number, _, _ in listed] == [f"{n:04}" for n in range(1, len(records) + 1)]
+
+
+@pytest.mark.parametrize("path", sorted(ADRS.glob("[0-9]*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_the_form_of_the_template(path: Path) -> None:
+    """Every record has the template's sections, and is at most a page."""
+    sections = re.findall(r"^## (.+)$", (ADRS / "template.md").read_text(), re.MULTILINE)
+    text = path.read_text()
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == sections
+    assert len(text.split()) <= 500
+
+
+def test_changelog_has_the_version() -> None:
+    """The newest entry of the changelog is the version of the package."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == version
+
+
+def test_evidence_format_has_every_event() -> None:
+    """Each kind of event that the code writes is described, and no other."""
+    written = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        written |= set(re.findall(r"writer\.write\(\s*\"([a-z-]+)\"", path.read_text()))
+    text = (ROOT / "docs/evidence-format.md").read_text()
+    record = text.partition("## The record")[2].partition("## The verdict")[0]
+    described = set(re.findall(r"^\| `([a-z]+-?[a-z]+)` \| .* \|.*\|$", record, re.MULTILINE))
+    assert written - {"undo-played", "undo-failed"} == described - {"undo-played", "undo-failed"}
+
+
+def test_evidence_format_has_every_undo_action() -> None:
+    """Each registered action stands in the table, and no other."""
+    registered = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        registered |= set(re.findall(r"@undo_action\(\"([a-z.-]+)\"\)", path.read_text()))
+    text = (ROOT / "docs/evidence-format.md").read_text().partition("## The undo journal")[2]
+    assert set(re.findall(r"^\| `([a-z-]+\.[a-z-]+)` \|", text, re.MULTILINE)) == registered
+
+
+@pytest.fixture
+def walked(tmp_path: Path) -> Path:
+    """A copy of the tree in which CONTRIBUTING was followed."""
+    for folder in ("suites", "scripts", "docs", "src/readiness/data"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for name, indent, code in NAMED_BLOCK.findall(CONTRIBUTING.read_text()):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(re.sub(rf"^{indent}", "", code, flags=re.MULTILINE))
+    return tmp_path
+
+
+def test_the_example_check_enters_the_catalogue(walked: Path) -> None:
+    """Following the page: `scripts/docs` takes the check up and complains about nothing."""
+    generate = [sys.executable, str(walked / "scripts/generate.py")]
+    done = subprocess.run(generate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    entries = json.loads((walked / "src/readiness/data/catalogue.json").read_text())
+    added = {entry["id"] for entry in entries} - set(load_catalogue())
+    assert added == {"KERN-001"}
+    assert "KERN-001" in (walked / "docs/checks.md").read_text()
+
+
+def test_the_example_check_goes_green_and_red(walked: Path) -> None:
+    """Following the page: its offline test passes, as printed."""
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/suites/test_kernel.py"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=walked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_the_examples_are_in_style(walked: Path) -> None:
+    """What the page tells people to write passes the project's own style check."""
+    ruff = Path(sys.executable).with_name("ruff")
+    for name, _, _ in NAMED_BLOCK.findall(CONTRIBUTING.read_text()):
+        for words in (["check", "--quiet"], ["format", "--quiet", "--check"]):
+            done = subprocess.run(
+                [ruff, *words, "--no-cache", "--stdin-filename", name, "-"],
+                input=(walked / name).read_bytes(),
+                cwd=ROOT,
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"{name}: {done.stdout.decode()}{done.stderr.decode()}"
+
+
+def test_the_example_fault_is_one(walked: Path) -> None:
+    """The printed fault has its file's name and reddens the printed check."""
+    space: dict[str, object] = {}
+    exec((walked / f"lab/faults/{ONE_FAULT}.py").read_text(), space)  # noqa: S102 - our own page
+    fault = space["FAULT"]
+    assert isinstance(fault, Fault)
+    assert fault.name == ONE_FAULT.replace("_", "-")
+    assert fault.checks == ("KERN-001",)
