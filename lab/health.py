@@ -13,6 +13,8 @@ from lab.roles import roles_of, script_path
 
 PAUSE = 0.7
 ASK_LIMIT = 15.0
+# Who has no init by then is not waited for.
+BOOT_LIMIT = 15.0
 JOURNAL_LINES = 25
 
 
@@ -54,11 +56,13 @@ def wait(lab: Lab, machines: Sequence[Machine], seconds: float) -> None:
         Unhealthy: a machine is not at its deadline; carries its reason and last journal lines.
     """
     end = time.monotonic() + seconds
+    boots = time.monotonic() + BOOT_LIMIT
 
     def until_healthy(machine: Machine) -> Health:
         while True:
             health = ask(lab, machine)
-            if health or time.monotonic() >= end:
+            off = time.monotonic() >= boots and lab.leader(machine.name) is None
+            if health or off or time.monotonic() >= end:
                 return health
             time.sleep(PAUSE)
 

@@ -85,9 +85,14 @@ def install_programs() -> None:
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
     with step(f"host: installing {' '.join(missing)}"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in ([*apt, "update"], [*apt, "install", "--no-install-recommends", *missing]):
-            done = subprocess.run(
-                words, env=environment, capture_output=True, text=True, check=False
-            )
-            if done.returncode != 0:
-                raise LabError(f"{' '.join(words)} failed: {done.stderr.strip()[-600:]}")
+        install = [*apt, "install", "--no-install-recommends", *missing]
+        for words in ([*apt, "update"], install):
+            # Twice: another apt on this host may empty the download folder in between.
+            for last in (False, True):
+                done = subprocess.run(
+                    words, env=environment, capture_output=True, text=True, check=False
+                )
+                if done.returncode == 0:
+                    break
+                if last:
+                    raise LabError(f"{' '.join(words)} failed: {done.stderr.strip()[-600:]}")

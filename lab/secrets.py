@@ -19,7 +19,8 @@ AUTHORITY = "ca/lab-ca"
 READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
 SSH_USERS = ("observer", "driller", "root", "certificates")
-PASSWORDS = ("observe", "touch", "app", "superuser", "replication", "rewind", "pgbouncer")
+# No password for the superuser: it logs in as the operating system's postgres only.
+PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
 

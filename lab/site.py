@@ -22,7 +22,6 @@ from lab.secrets import Secrets, write_private
 
 HEALTHY_LIMIT = 90.0
 BOOTSTRAP_LIMIT = 240.0
-BOOT_LIMIT = 15.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0
 POWER_OFF_GRACE = 20.0
@@ -136,7 +135,9 @@ class Site:
                 return False
 
         started = time.monotonic()
-        if not cgroups.wait_until(lambda: self.lab.leader(machine.name) is not None, BOOT_LIMIT):
+        if not cgroups.wait_until(
+            lambda: self.lab.leader(machine.name) is not None, health.BOOT_LIMIT
+        ):
             lines = health.journal(self.lab, machine.name)
             raise LabError(f"{machine.name} did not boot:\n{lines}")
         cgroups.wait_until(settled, SETTLE_LIMIT, pause=0.5)
