@@ -157,7 +157,13 @@ def _pin(clients: Clients) -> str:
     for part, key, _where, ask in found_identity(clients):
         pins.setdefault(part, {})[key] = ask()
     path = clients.site.path(clients.site.identity)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UsageError(
+            f"was not written ({error.strerror}); a pin is only replaced by who removes it",
+            file=str(path),
+        ) from error
     with open(descriptor, "w") as file:  # noqa: PTH123 - a pin is never overwritten
         json.dump({"schema": 1, **pins}, file, indent=2)
     return f"pinned the identity of {len(pins)} kinds of parts in {path}"

@@ -4,38 +4,13 @@ The pins are a JSON file, written when the environment is set up: `postgresql` (
 system identifier), `etcd` (database name to cluster id), `ssh` (machine to host key fingerprint).
 """
 
-import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from readiness.clients import Clients
-from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
+from readiness.errors import NotRun, ProbeError, ReadinessError, WrongTarget
 from readiness.model import Json
+from readiness.pins import read_pins
 from readiness.subjects import members, store_members
-
-Pins = dict[str, dict[str, str]]
-
-
-def read_pins(clients: Clients) -> Pins:
-    """The pinned identity; empty when the environment pins none.
-
-    Raises:
-        UsageError: the file is not what it should be.
-    """
-    reference = clients.site.identity
-    if reference is None:
-        return {}
-    path = clients.site.path(reference)
-    try:
-        pins: Any = json.loads(path.read_text())
-        return {part: dict(pins.get(part, {})) for part in ("postgresql", "etcd", "ssh")}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"can't be read as pinned identity ({error})",
-            file=str(path),
-            key="identity",
-            expected="a JSON object with postgresql, etcd and ssh",
-        ) from error
 
 
 def found_identity(clients: Clients) -> Iterator[tuple[str, str, str, Callable[[], str]]]:
@@ -79,7 +54,7 @@ def verify(clients: Clients) -> None:
     Raises:
         WrongTarget: another system answers behind a pinned address.
     """
-    pins = read_pins(clients)
+    pins = read_pins(clients.site)
     results: list[Json] = []
     wrong = ""
     for part, key, where, ask in found_identity(clients):

@@ -18,6 +18,7 @@ from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
 from readiness.lease import Lease, clear_halt
 from readiness.model import Case, Tier
+from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
@@ -69,6 +70,7 @@ def open_run(request: RunRequest) -> Run:
     policy = _policy(request.policy_file, environment)
     plan = make_plan(load_catalogue(), environment, request.tier, request.only)
     _agree(request, environment)
+    read_pins(environment)
     state = state_directory(environment.name)
     identity = f"{now():%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(2)}"
     folder = request.reports.absolute() / identity

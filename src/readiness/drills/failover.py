@@ -39,7 +39,7 @@ from readiness.measure.operation import Op, Outcome, read_ledger
 from readiness.measure.outage import Series
 from readiness.measure.two_primaries import TwoPrimaries, decide_overlap
 from readiness.model import Tier
-from readiness.probes.ssh import DrillSession, Machines
+from readiness.probes.ssh import Command, DrillSession, Machines
 from readiness.run import Run
 
 TICK: Final = 0.5
@@ -113,6 +113,11 @@ class FailoverDrill:
     def _numbers(self) -> range:
         return range(1, self.drill.trials + 1)
 
+    def _note(self, command: Command) -> None:
+        self.run.writer.write(
+            "command", machine=command.machine, user=command.user, command=command.command
+        )
+
     def _say(self, text: str) -> None:
         self.run.writer.write("step", text=text)
 
@@ -137,7 +142,7 @@ class FailoverDrill:
         name = f"{self.run.id}-{number}"
         ledger = self.run.folder / f"ledger-{self.database.name}-{number}.jsonl"
         trial = _Attempt(self, victim, name, ledger, Marks())
-        with ExitStack() as stack, Machines() as machines:
+        with ExitStack() as stack, Machines(self._note) as machines:
             session = machines.drill(drill_target(self.run.environment, victim))
             trial.begin(session, stack)
             if control:

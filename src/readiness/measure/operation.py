@@ -1,6 +1,6 @@
 """One write tried by one client, and the JSON Lines file in which clients keep them.
 
-The file is kept off the system under test. A writer appends, and fsyncs, an *intent* (an operation
+The file is kept off the system under test. A writer appends an *intent* (an operation
 without an end) before it sends, and the result before an acknowledgement counts. A later line about
 the same attempt replaces the earlier one, so a runner that dies leaves an honest file: what it sent
 and never saw answered is `info`.

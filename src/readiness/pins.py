@@ -1,0 +1,32 @@
+"""The pinned identity of an environment, as the file that `doctor --write-identity` wrote."""
+
+import json
+from typing import Any
+
+from readiness.environment import Environment
+from readiness.errors import UsageError
+
+PARTS = ("postgresql", "etcd", "ssh")
+Pins = dict[str, dict[str, str]]
+
+
+def read_pins(environment: Environment) -> Pins:
+    """What was pinned, by part and name; empty when the environment pins nothing.
+
+    Raises:
+        UsageError: the file is missing or is not what it should be.
+    """
+    if environment.identity is None:
+        return {}
+    path = environment.path(environment.identity)
+    try:
+        pins: Any = json.loads(path.read_text())
+        return {part: dict(pins.get(part, {})) for part in PARTS}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not readable"
+        raise UsageError(
+            f"{why}; `readiness doctor --write-identity` writes it",
+            file=str(path),
+            key="identity",
+            expected=f"a JSON object with {', '.join(PARTS)}",
+        ) from error
