@@ -195,6 +195,10 @@ def explain(check: str) -> None:
     print_check(check, out)
 
 
+# typer keeps its command-line parser to itself; its own error shows the family.
+_WRONG_WORDS: Any = typer.BadParameter.__mro__[1]
+
+
 def _guarded(call: Callable[[], Any]) -> int:
     """Run the command line and turn what went wrong into one line and an exit code."""
     try:
@@ -218,14 +222,13 @@ def _guarded(call: Callable[[], Any]) -> int:
 
 def main() -> None:
     """Entry point."""
-    import click  # noqa: PLC0415
 
     def call() -> Any:
         try:
             return app(standalone_mode=False)
-        except click.exceptions.UsageError as error:
-            raise UsageError(error.format_message()) from error
-        except click.exceptions.Abort:
+        except _WRONG_WORDS as error:
+            raise UsageError(f"{error.format_message()} See `readiness --help`.") from error
+        except typer.Abort:
             raise KeyboardInterrupt from None
 
     sys.exit(_guarded(call))

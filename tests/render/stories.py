@@ -215,7 +215,7 @@ class Story:
         plan = make_plan(CATALOGUE, environment, self.tier, self.only)
         with RecordWriter(self.folder / "record.jsonl", Redactor()) as writer:
             _opening(writer, self)
-            writer.write("plan", **plan.event(), not_guarded=["a fresh backup"])
+            writer.write("plan", **(plan.event() | {"not_guarded": ["a fresh backup"]}))
             writer.write("identity", pinned=True, members=[_PINNED])
             for planned in plan.runs if self.run_cases else ():
                 write_case(writer, planned.case, planned.check, self.bad.get(planned.case.key))
