@@ -34,12 +34,11 @@ def inits(lab: Lab) -> dict[str, int | None]:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site(lab_site: Site) -> Iterator[Site]:
     """A lab that is up and healthy, and is again when these tests are over."""
-    here = Site(current())
-    here.up()
-    yield here
-    here.up()
+    lab_site.up()
+    yield lab_site
+    lab_site.up()
 
 
 def test_up_is_idempotent(site: Site) -> None:
