@@ -15,6 +15,7 @@ from lab.home import current
 from lab.inventory import VIP4, VIP6
 from lab.machines import Lab
 from lab.secrets import ACCOUNTS_KEY
+from lab.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -31,12 +32,10 @@ with psycopg.connect(sys.argv[1], connect_timeout=5) as connection:
 
 
 @pytest.fixture(scope="module")
-def lab() -> Lab:
+def lab(lab_site: Site) -> Lab:
     """The lab that is up."""
-    found = Lab(current())
-    if "mon1" not in found.running():
-        pytest.fail("the lab is not up; scripts/lab up")
-    return found
+    lab_site.up()
+    return lab_site.lab
 
 
 @pytest.fixture(scope="module")
