@@ -11,7 +11,12 @@ from lab.scene import Scene
 FIRST = cluster.MEMBERS[0]
 MEMBERS = ("<primary>", "<sync>", "<async>")
 BOTH = ("<primary>", "<async>")
-TWO = r"primaries to be <primary>, found <primary>, <async>"
+UNDECIDED = r"2 primaries, nothing to compare with"
+
+
+def two(member: str) -> str:
+    """The reason of a member that claims to be the one primary."""
+    return rf"primaries to be {member}, found (db\d, db\d)"
 
 
 def arrange(scene: Scene) -> None:
@@ -60,12 +65,17 @@ FAULT = Fault(
     kind="database",
     reddens={
         "PG-001": {cluster.CLUSTER: r"primaries to be 1, found 2"},
-        "PG-002": cluster.per_member(TWO, *BOTH),
-        "PG-003": cluster.per_member(TWO, *BOTH),
+        "PG-002": cluster.per_member(two, *BOTH),
+        "PG-003": cluster.per_member(two, *BOTH),
+        "PG-004": {cluster.CLUSTER: r"<async>: expected synchronous standbys at least 1, found 0"},
         "PG-006": {cluster.CLUSTER: r"the automation is paused.* at least 1, found 0"},
-        "PG-007": cluster.per_member(TWO, *BOTH),
+        "PG-007": cluster.per_member(two, *BOTH),
         "PG-008": cluster.per_member(r"automation to be active, found paused", *MEMBERS),
-        "PG-012": cluster.per_member(TWO, *BOTH),
+        "PG-012": cluster.per_member(two, *BOTH),
+    },
+    blinds={
+        "PG-003": cluster.per_member(UNDECIDED, "<sync>"),
+        "PG-007": cluster.per_member(UNDECIDED, "<sync>"),
     },
     arrange=arrange,
     survey=cluster.survey,

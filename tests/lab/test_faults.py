@@ -138,15 +138,14 @@ def test_no_such_fault() -> None:
         faults.fault_called("automation-pawsed")
 
 
-PAUSED = all_faults()["standby-never-replays"]
+STALLED = all_faults()["standby-never-replays"]
 
 
 def answers() -> Iterator[Case]:
-    """What the product says under a paused replay, as declared, and one green case."""
-    for check, found in (("PG-003", "paused"), ("PG-007", "no")):
-        words = "replay to be not paused" if check == "PG-003" else "reached to be yes"
+    """What the product says under a replay that stands still, as declared, and one green case."""
+    for check in ("PG-003", "PG-007"):
         subject = f"paws360-db/{FACTS['async']}"
-        yield Case(check, subject, "failed", f"{subject}: expected {words}, found {found}")
+        yield Case(check, subject, "failed", f"{subject}: expected reached to be yes, found no")
     cluster = f"paws360-db: expected row on {FACTS['async']} in time to be yes, found no"
     yield Case("PG-013", "paws360-db", "failed", cluster)
     yield Case("PG-001", "paws360-db", "passed", "")
@@ -154,7 +153,7 @@ def answers() -> Iterator[Case]:
 
 def test_the_declared_red_set_is_no_problem() -> None:
     """Equal sets with matching reasons compare clean."""
-    assert proving.compare(PAUSED, FACTS, answers()) == []
+    assert proving.compare(STALLED, FACTS, answers()) == []
 
 
 @pytest.mark.parametrize(
@@ -164,14 +163,14 @@ def test_the_declared_red_set_is_no_problem() -> None:
         ("inconclusive", "could not look", "expected failed"),
         ("error", "the tool broke", "expected failed"),
         ("failed", "paws360-db/db3: something else", "expected /"),
-        ("failed", "replay to be not paused, found paused", "does not name it"),
+        ("failed", "expected reached to be yes, found no", "does not name it"),
     ],
 )
 def test_a_case_that_is_not_as_declared(outcome: str, reason: str, problem: str) -> None:
     """Green, unsure, broken, another reason, no subject: each is a problem."""
     first, *rest = answers()
     other = Case(first.check, first.subject, outcome, reason)
-    found = proving.compare(PAUSED, FACTS, [other, *rest])
+    found = proving.compare(STALLED, FACTS, [other, *rest])
     assert len(found) == 1
     assert problem in found[0]
 
@@ -180,13 +179,13 @@ def test_a_case_that_is_not_as_declared(outcome: str, reason: str, problem: str)
 def test_a_red_case_that_is_not_declared(outcome: str) -> None:
     """Whatever is not green and not declared is a problem."""
     extra = Case("PG-009", "paws360-db", outcome, "paws360-db: no quorum")
-    found = proving.compare(PAUSED, FACTS, [*answers(), extra])
+    found = proving.compare(STALLED, FACTS, [*answers(), extra])
     assert found == [f"not declared: {extra}"]
 
 
 def test_a_declared_case_that_was_not_looked_at() -> None:
     """A case that is missing is not red."""
-    found = proving.compare(PAUSED, FACTS, list(answers())[1:])
+    found = proving.compare(STALLED, FACTS, list(answers())[1:])
     assert found == [f"PG-003 paws360-db/{FACTS['async']}: was not looked at"]
 
 
@@ -232,15 +231,15 @@ def test_a_certificate_has_the_chosen_defect_only() -> None:
 
 
 def tried(*, problems: tuple[str, ...] = ()) -> Tried:
-    """A result of trying the paused replay."""
+    """A result of trying the replay that stands still."""
     red = tuple(case for case in answers() if not case.green)
-    return Tried(PAUSED.name, 7, red, problems, FACTS, "two standbys stream", 8)
+    return Tried(STALLED.name, 7, red, problems, FACTS, "two standbys stream", 8)
 
 
 def test_only_proven_faults_prove_checks() -> None:
     """A fault that did something else than it declares proves nothing."""
-    good = matrix.entry(PAUSED, tried())
-    bad = matrix.entry(PAUSED, tried(problems=("not declared: something",)))
+    good = matrix.entry(STALLED, tried())
+    bad = matrix.entry(STALLED, tried(problems=("not declared: something",)))
     assert matrix.proven({"good": good, "bad": bad}) == {
         "PG-003": {"on": "real", "faults": ["good"]},
         "PG-007": {"on": "real", "faults": ["good"]},
@@ -252,15 +251,15 @@ def test_the_page_shows_runs_and_reasons(tmp_path: Path) -> None:
     """Data and page are written together; the page holds numbers, reasons and what is missing."""
     document = matrix.load(tmp_path / "none.json")
     document["healthy_runs"] = [4, 5, 6]
-    document["faults"][PAUSED.name] = matrix.entry(PAUSED, tried())
+    document["faults"][STALLED.name] = matrix.entry(STALLED, tried())
     data, page = tmp_path / "matrix.json", tmp_path / "page.md"
     matrix.save(document, data, page)
     text = page.read_text()
     assert "4, 5, 6" in text
-    assert "found paused" in text
+    assert "expected reached to be yes, found no" in text
     assert "Faults proven: 1 of 1" in text
-    assert json.loads(data.read_text())["proven"]["PG-003"]["faults"] == [PAUSED.name]
-    assert f"{PAUSED.name}: not tried" not in matrix.complete(document)
+    assert json.loads(data.read_text())["proven"]["PG-003"]["faults"] == [STALLED.name]
+    assert f"{STALLED.name}: not tried" not in matrix.complete(document)
     assert "automation-paused: not tried" in matrix.complete(document)
 
 
