@@ -40,7 +40,7 @@ from readiness.redaction.keys import Kind, classify
 from readiness.redaction.registered import Registered
 from readiness.redaction.shapes import private_keys, public_blocks, shaped_values
 from readiness.redaction.tables import table_values
-from readiness.redaction.tokens import looks_random, readable, secret_runs
+from readiness.redaction.tokens import looks_random, natural_word, secret_runs
 from readiness.redaction.views import Span, View, decoded, joined, unescaped
 
 _DEEPEST = 3
@@ -48,13 +48,17 @@ _MOST_LINES = 4
 _MOST_PASSES = 8
 _CACHED_LENGTH = 256
 _PAIR = 2
+_SHORT_WORD = 3
 _DIGEST_OR_TIME = re.compile(
     r"[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|[a-z]{0,12}"
 )
 """What fills records and can only be a registered secret."""
 
+_KEY_LINE = re.compile(r"\W*[A-Za-z0-9+/=]*\W*|\s*[\w\-]+: .*")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LINE_BREAKS = re.compile(r"(\r\n|\n|\r)")
-_BARE_IN_JSON = re.compile(r"(\\*\")[ \t]*:[ \t]*\Z")
+_BARE_IN_JSON = re.compile(r"(?:(\\*\")[ \t]*:|[\[,])\s*\Z")
+_JSON_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+\-]?\d+)?")
 _NAMING = (
     "name",
     "key",
@@ -120,9 +124,10 @@ class Redactor:
             return text
         for _ in range(_MOST_PASSES):
             spans = _merged(text, self._spans(text, _DEEPEST))
-            if not spans:
+            safe = _without(text, spans)
+            if safe == text:
                 return text
-            text = _without(text, spans)
+            text = safe
         # Never settled: hide every line whole.
         return _LINE_BREAKS.sub("", MARK) + "".join(b + MARK for b in _LINE_BREAKS.findall(text))
 
@@ -148,15 +153,13 @@ class Redactor:
     def _over_lines(self, text: str, view: View, depth: int) -> Iterator[Span]:
         """What only shows when lines are joined."""
         known = (span for span in self._registered.spans(view.text) if view.crossed(span))
-        short = (
-            span
-            for span in chain(shaped_values(view.text), self._encoded(view.text, depth))
-            if 1 <= view.crossed(span) <= _MOST_LINES
-        )
+        shapes = chain(shaped_values(view.text), self._encoded_shapes(view.text, depth))
+        short = chain.from_iterable(_of_one_value(text, view, span) for span in shapes)
         runs = (
             span
             for span in _random_runs(view.text)
-            if view.crossed(span) and not any(readable(piece) for piece in view.pieces(span))
+            if view.crossed(span)
+            and all(looks_random(view.text[slice(*piece)]) for piece in view.pieces(span))
         )
         keys = (
             span
@@ -166,8 +169,17 @@ class Redactor:
         yield from (view.origin(span) for span in chain(known, short, runs, keys))
         yield from values_of_split_keys(text, view)
         for other in (view, joined(text, by=" ") or view):
-            prose = (span for span in prose_values(other.text) if other.crossed(span))
-            yield from (other.origin(span) for span in prose)
+            for value in prose_values(other.text):
+                yield from map(other.origin, _of_one_value(text, other, value, named=True))
+
+    def _encoded_shapes(self, text: str, depth: int) -> Iterator[Span]:
+        """Encoded text in joined lines; fields are left out, their values would run on."""
+        for span, plain in decoded(text):
+            if any(self._spans(plain, depth)):
+                yield span
+        if view := unescaped(text):
+            found = chain(self._registered.spans(view.text), shaped_values(view.text))
+            yield from (view.origin(span) for span in found)
 
     def _walked(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):
@@ -226,12 +238,7 @@ class Redactor:
             if option or cut or pair:
                 safe[i] = self._hidden(safe[i])
         text = "\n".join(safe)
-        view = joined(text)
-        spans = chain(
-            private_keys(text),
-            self._over_lines(text, view, _DEEPEST - 1) if view else (),
-        )
-        merged = _merged(text, spans)
+        merged = _merged(text, (s for s in self._spans(text, _DEEPEST) if "\n" in text[slice(*s)]))
         if not merged:
             return safe
         lines = iter(_without(text, merged).split("\n"))
@@ -293,12 +300,43 @@ class RedactingStream:
 
 
 def _context(lines: list[str]) -> list[str]:
-    """The lines to remember: the last few, and the head of a private key still open before them."""
+    """The lines to remember: the last few, and the head of a private key still going on."""
     before, last = lines[:-_MOST_LINES], lines[-_MOST_LINES:]
-    heads = [i for i, line in enumerate(before) if "PRIVATE KEY" in line and "-----BEGIN" in line]
-    if heads and not any("-----END" in line for line in lines[heads[-1] :]):
-        return [before[heads[-1]], *last]
+    heads = [line for line in before if "-----BEGIN" in line and "PRIVATE KEY" in line]
+    if heads and all(_KEY_LINE.fullmatch(line) for line in last):
+        return [heads[-1], *last]
     return last
+
+
+def _of_one_value(text: str, view: View, span: Span, *, named: bool = False) -> Iterator[Span]:
+    """The lines' pieces that make up one value: no blank line within, no sentence at either end.
+
+    What follows its field's name begins where it begins.
+    """
+    groups: list[list[Span]] = [[]]
+    for piece in view.pieces(span) if view.crossed(span) else ():
+        if view.text[slice(*piece)].strip():
+            groups[-1].append(piece)
+        else:
+            groups.append([])
+    for group in groups:
+        while group and _of_sentence(text, view, group[-1]):
+            group.pop()
+        while not named and group and _begins_apart(text, view, group[0]):
+            group.pop(0)
+        if 1 < len(group) <= _MOST_LINES:
+            yield group[0][0], group[-1][1]
+
+
+def _of_sentence(text: str, view: View, piece: Span) -> bool:
+    word = view.text[slice(*piece)].strip(" .,;:!?")
+    short = word.isalpha() and len(word) <= _SHORT_WORD
+    return short or natural_word(word) or bool(_DATE.match(text, view.origin(piece)[0]))
+
+
+def _begins_apart(text: str, view: View, piece: Span) -> bool:
+    before = view.text[max(0, piece[0] - 1) : piece[0]]
+    return not before.strip() and _of_sentence(text, view, piece)
 
 
 def _random_runs(text: str) -> Iterator[Span]:
@@ -355,4 +393,7 @@ def _replacement(text: str, start: int, end: int) -> str:
             MARK if i % 2 == 0 and part.strip() else part for i, part in enumerate(parts)
         )
     bare = _BARE_IN_JSON.search(text, max(0, start - 16), start)
-    return f"{bare[1]}{MARK}{bare[1]}" if bare else MARK
+    if not bare or (not bare[1] and not _JSON_NUMBER.fullmatch(text, start, end)):
+        return MARK
+    quote = bare[1] or '"'
+    return f"{quote}{MARK}{quote}"

@@ -23,7 +23,8 @@ _STATEMENT = re.compile(
     r"(?i)\b(?:(?:password|passphrase|secret|token)|identified +by +password)\s+(?=\\*[\"'])"
 )
 _DIRECTIVE = re.compile(
-    r"(?mi)(?:^|[\"'\\])[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)[ \t]+([^\s\"']+)"
+    r"(?mi)(?:^|[\"'\\])[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)"
+    r"[ \t]+([^\s\"']+)"
     r"|\blogin[ \t]+\S+[ \t]+(?:port[ \t]+\S+[ \t]+)?password[ \t]+(\S+)"
 )
 
@@ -33,7 +34,8 @@ _DATE = (
 )
 _WORD = "[^\\W\\d_](?:[^\\W\\d_]|['\u2019.\\-](?=[^\\W\\d_]))*\\.?"
 _FIRST = rf"(?=[A-Z\u00c0-\u024f]){_WORD}"
-_NEXT = rf"(?: (?=[A-Z\u00c0-\u024f]|(?:de|da|van|von|der|la|le|bin|al)\b){_WORD}(?!\w*[=:]))"
+_PARTICLE = r"(?:de|da|van|von|der|la|le|bin|al)\b"
+_NEXT = rf"(?: (?=[A-Z\u00c0-\u024f]|{_PARTICLE}){_WORD}(?!\w*[=:]))"
 _PERSON = f"{_FIRST}{_NEXT}{{1,4}}"
 _STREET = r"\d{1,6} (?:[NSEW]\.? )?[A-Z]\w+(?: [A-Z]\w*\.?){0,4}"
 _DIGITS = r"[+(]?\d[\d ().\-/]{2,22}\d(?!\w)"
@@ -65,17 +67,23 @@ _PROSE_HINTS = {
 }  # fmt: skip
 
 _QUOTE = re.compile(r"[bBrRuUfF]{0,2}(\\*[\"'`])")
-_PLAIN = re.compile(r"(?:\\[^\n]|[\"'](?=\w)|<(?![/A-Za-z])|[^\s\"'<`\\]|\\(?=\n|\Z))++")
+_PLAIN = re.compile(
+    r"(?:\\[^\n]|[\"'](?=\w)|<(?![/A-Za-z])|[&,;](?![\w.\-]{1,40}=)|[^\s\"'<`\\&,;]|\\(?=\n|\Z))++"
+)
 _NEXT_FIELD = re.compile(
     r"[ \t]*[,;|&][ \t]*[\"']?[A-Za-z][\w .\-]{0,40}[\"']?[ \t]*[=:]|[ \t]+[\w.\-]{1,40}="
 )
 _LINE_END = re.compile(r"\\r|\\n|[\r\n]|\Z")
 _LINE_START = re.compile(r"(?:^|[\r\n]|\\n)[ \t]*(?:[\-*>|]|E|export)?[ \t]*\Z")
-_BRACKETS = {"{": "}", "[": "]"}
+_BRACKETS = {"{", "["}
+_TOKEN = re.compile(
+    r"(?:(?!\[redacted\])[\s{}\[\],:()])*+"
+    r"(?:(?P<mark>\[redacted\])|(?P<quote>\\*[\"'])|(?P<bare>[^\s\"'{}\[\],:()]++))"
+)
+_COLON = re.compile(r"\s*:")
 _LONGEST_BRACKET = 4096
 _MOST_LINES = 4
 _WORDS_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z\-]* ){1,3}\Z")
-_NEXT_PARAMETER = re.compile(r"[&,;](?=[\w.\-]+=)")
 _CONTINUATION = re.compile(r"[^\s\"'<>,;&\\]+")
 _STRUCTURE = re.compile(r"[\w.\-]+(?:=[^=]|:\S)|\W*\Z|-----|\[redacted\]")
 _OPEN_END = re.compile(r"[.\-]*[ \t]*\\?(?=[\r\n]|\\[rn]|\Z)|")
@@ -99,7 +107,7 @@ _EXEMPT = re.compile(
     r"|\*{3,}|x{3,}|\.{3}|-+|\[redacted\]"
     r"|\$\d+|\?|%s|%\([a-z_]+\)s|:[a-z_]+|\$?\{+[a-z_][\w.]*\}+|\$[a-z_]\w*|<[a-z][a-z _\-]*>"
     r"|(?:file|env):[\w./\-]+|[a-z_][a-z_.]*\((?:\d*|%s|\$\d+|\?)\)|[*!:]+"
-    r"|(?:\.{0,2}/)?(?:[\w.\-]+/)+[\w.\-]+\.(?:key|pem|crt|conf|pass|pgpass|ya?ml|json|txt|env))"
+    r"|(?:\.{0,2}/)?(?:[\w.\-]++/)++[\w.\-]+\.(?:key|pem|crt|conf|pass|pgpass|ya?ml|json|txt|env))"
 )
 """What stands for a value without being one."""
 
@@ -213,46 +221,64 @@ def _value(text: str, field: _Field) -> Iterator[Span]:
 
 
 def _quoted(text: str, start: int, quote: str, field: _Field) -> Iterator[Span]:
-    line_end = _line_end(text, start)
-    end = _closing(text, start, quote, line_end)
-    if end is None:
-        end = _closing(text, start, quote, _line_end(text, line_end + 1, lines=4))
-    if end is None:
-        yield start, line_end
-        yield from continued(text, line_end, field.kind, text[start:line_end])
+    end = _closing(text, start, quote)
+    if end is None or text.count("\n", start, end) > _MOST_LINES:
+        end = _line_end(text, start)
+        yield start, end
+        yield from continued(text, end, field.kind, text[start:end])
         return
     content = text[start:end]
-    if field.kind is Kind.LOOSE and not _SHAPES[Kind.LOOSE].fullmatch(content):
+    if field.kind is Kind.LOOSE and not looks_personal(content):
         return
     if content.strip() and not exempt(content):
         yield start, end
 
 
-def _closing(text: str, start: int, quote: str, limit: int) -> int | None:
+def _closing(text: str, start: int, quote: str) -> int | None:
     """Where the quote closes: not escaped more deeply, and not doubled as in SQL."""
-    at = text.find(quote, start, limit)
+    at = text.find(quote, start)
     while at >= 0:
-        backslashes = at - len(text[start:at].rstrip("\\")) - start
+        before = text[max(start, at - 16) : at]
+        backslashes = len(before) - len(before.rstrip("\\"))
         if quote == "'" and text.startswith("''", at) and at > start:
-            at = text.find(quote, at + 2, limit)
+            at = text.find(quote, at + 2)
         elif backslashes % 2 == 0:
             return at
         else:
-            at = text.find(quote, at + 1, limit)
+            at = text.find(quote, at + 1)
     return None
 
 
 def _bracketed(text: str, start: int) -> Iterator[Span]:
-    if (placeholder := _EXEMPT.match(text, start)) and placeholder.end() > start:
+    """Every scalar inside a bracket, object keys left out."""
+    if _EXEMPT.match(text, start):
         return
     depth = 0
-    for at in range(start, min(len(text), start + _LONGEST_BRACKET)):
+    end = min(len(text), start + _LONGEST_BRACKET)
+    for at in range(start, end):
         depth += (text[at] in "{[") - (text[at] in "}]")
         if depth == 0:
-            if text[start + 1 : at].strip():
-                yield start, at + 1
-            return
-    yield start, _line_end(text, start)
+            end = at
+            break
+    else:
+        end = _line_end(text, end)
+    yield from _scalars(text, start + 1, end)
+
+
+def _scalars(text: str, at: int, end: int) -> Iterator[Span]:
+    while token := _TOKEN.match(text, at, end):
+        start, stop = token.span(token.lastgroup or 0)
+        at = stop
+        if token["quote"]:
+            start = stop
+            closing = _closing(text, start, token["quote"])
+            if closing is None or closing > end:
+                yield start, end
+                return
+            stop, at = closing, closing + len(token["quote"])
+        is_key = _COLON.match(text, at) is not None
+        if not token["mark"] and not is_key and text[start:stop] and not exempt(text[start:stop]):
+            yield start, stop
 
 
 def _unquoted(text: str, field: _Field) -> Iterator[Span]:
@@ -281,7 +307,7 @@ def _unquoted_end(text: str, field: _Field) -> int | None:
         opener = text[field.start - 1 : field.start]
         end = _line_end(text, start)
         closer = text.find(opener, start, end) if opener in {'"', "'"} else -1
-        return closer if closer >= 0 else _trimmed(text, start, end)
+        return closer if closer >= 0 else end
     if field.separator == ":" and not field.quoted and _starts_line(text, field.start):
         end = _line_end(text, start)
         following = _NEXT_FIELD.search(text, start, end)
@@ -292,8 +318,7 @@ def _unquoted_end(text: str, field: _Field) -> int | None:
 
 def _trimmed(text: str, start: int, end: int) -> int:
     """The end of a value without what follows it in a list, a sentence or a call."""
-    following = _NEXT_PARAMETER.search(text, start, end)
-    value = text[start : following.start() if following else end].rstrip()
+    value = text[start:end].rstrip()
     closers = ")" if "(" not in value else ""
     closers += "}" if "{" not in value else ""
     closers += "]" if "[" not in value else ""
@@ -339,13 +364,9 @@ def continued(text: str, end: int, kind: Kind, value: str) -> Iterator[Span]:
             return
 
 
-def _line_end(text: str, start: int, lines: int = 1) -> int:
-    end = start
-    for _ in range(lines):
-        match = _LINE_END.search(text, start)
-        if match:  # the end of the text always does
-            end, start = match.span()
-    return end
+def _line_end(text: str, start: int) -> int:
+    match = _LINE_END.search(text, start)
+    return match.start() if match else len(text)
 
 
 def _starts_line(text: str, position: int) -> bool:

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from readiness.redaction.tokens import natural_word
 from readiness.redaction.views import Span
 
-_SSN = r"(?<![\w.\-])\d{3}-\d{2}-\d{4}(?![\w\-])"
-_PHONE = (
-    r"(?<![\w.+\-])(?:\+?1[\-. ])?(?:\(\d{3}\) ?|\d{3}(?P<dot>[\-.]))\d{3}[\-.]\d{4}(?![\w\-]|\.\d)"
-    r"|(?<![\w+])\+(?:\d{10,15}|\d{1,3}[ \-]\(?\d{2,4}\)?[ \-]\d{3,4}[ \-]?\d{3,4})(?![\w\-]|\.\d)"
+# Patterns begin with the characters they may begin with and look back after: skipping is cheap.
+_TEN = r"(?:\(\d{3}\) ?|\d{3}[\-.])\d{3}[\-.]\d{4}"
+_NUMBERS = re.compile(
+    r"(?:\d(?<![\w.\-].)\d\d-\d\d-\d{4}"
+    r"|\d(?<![\w.+\-].)\d\d[\-.]\d{3}[\-.]\d{4}"
+    rf"|\((?<![\w.+\-].)\d{{3}}\) ?\d{{3}}[\-.]\d{{4}}|1(?<![\w.+\-].)[\-. ]{_TEN}"
+    rf"|\+(?<![\w+].)(?:1[\-. ]{_TEN}|\d{{10,15}}"
+    r"|\d{1,3}[ \-]\(?\d{2,4}\)?[ \-]\d{3,4}[ \-]?\d{3,4}))"
+    r"(?![\w\-]|\.\d)"
 )
-_NUMBERS = re.compile(f"{_SSN}|{_PHONE}")
 _PERHAPS_NUMBER = re.compile(r"[\-.]\d{4}(?!\d)|\+\d(?:[\d ()\-]){8}")
 
 _LOCAL = re.compile(r"(?:[\w+]|[.%'\-](?=[\w.%+'\-@]))+\Z")
@@ -49,10 +53,10 @@ _LITERALS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("-u", re.compile(r"(?<!\S)(?:-u|--user)[ =]*[\"']?[^\s:'\"]+:(?!:)([^\s'\"]+)")),
     ("auth ", re.compile(r"\bstats +auth +[^\s:'\"]+:([^\s'\"]+)")),
     ("tudent", re.compile(r"(?i)\bstudents?/([a-z\-]*\d[\w\-]*)")),
-    ("://", re.compile(
-        r"(?<=://)[^\s/?#:@\[\]\"'<>]*+:((?!\d{1,5}(?:[/?#\s\"',;)\]]|\Z))[^\s\"'<>]*)@"
-    )),
 )  # fmt: skip
+
+_AUTHORITY = re.compile(r"://[^\s\"'<>]*+")
+_PORT = re.compile(r":\d{1,5}(?:[/?#,;)\]]|\Z)")
 
 _BEARER = re.compile(r"(?i)\bbearer[ :=]+[\"']?([\w\-.~+/]{8,}+=*)")
 _BASIC = re.compile(r"(?i)\bbasic[ :=]+[\"']?([A-Za-z0-9+/]{8,}+={0,2})")
@@ -68,7 +72,7 @@ _USERLIST = re.compile(r'(?m)^"[^"\n]+"[ \t]+"([^"\n]+)"[ \t]*$')
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*?)(PRIVATE KEY(?: BLOCK)?)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]*-----")
 _PEM_BODY = re.compile(r"(?:\s|\\[nr]|[A-Za-z0-9+/=]|[\w\-]+: [^\n\\]*)*+")
-_PPK = re.compile(r"(?m)^Private-Lines: \d+\s*((?:[A-Za-z0-9+/=]+\s*)+)")
+_PPK = re.compile(r"(?m)^Private-Lines: \d+\s*([A-Za-z0-9+/=\s]++)")
 
 
 def shaped_values(text: str) -> Iterator[Span]:
@@ -83,6 +87,22 @@ def shaped_values(text: str) -> Iterator[Span]:
             yield from (match.span(group) for match in pattern.finditer(text))
     yield from _authentication(text)
     yield from _logins(text)
+    if "://" in text:
+        yield from _url_passwords(text)
+
+
+def _url_passwords(text: str) -> Iterator[Span]:
+    """Passwords in URLs, unencoded characters included: up to the last @ of the word."""
+    for match in _AUTHORITY.finditer(text):
+        last = text.rfind("@", match.start(), match.end())
+        start = match.start()
+        while 0 <= start < last:
+            colon = text.find(":", start + 3, last)
+            user = text[start + 3 : colon]
+            if colon >= 0 and not set(user) & set("/?#@[]") and not _PORT.match(text, colon, last):
+                yield colon + 1, last
+                break
+            start = text.find("://", start + 3, last)
 
 
 def _logins(text: str) -> Iterator[Span]:
@@ -94,29 +114,33 @@ def _logins(text: str) -> Iterator[Span]:
 
 def private_keys(text: str) -> Iterator[Span]:
     """Private keys in PEM and PuTTY's form; one without an end reaches as far as its body."""
-    done = 0
-    for match in _PEM.finditer(text) if "-----BEGIN" in text else ():
-        if match.start() < done or not match[2]:
-            continue
-        end = _PEM_END.search(text, match.end())
-        body = _PEM_BODY.match(text, match.end())
-        assert body  # noqa: S101 - matches the empty string too
-        done = end.end() if end else body.end()
-        yield match.start(), done
+    yield from ((start, end) for start, end, private in _pem_blocks(text) if private)
     if "Private-Lines" in text:
         yield from (match.span(1) for match in _PPK.finditer(text))
 
 
 def public_blocks(text: str) -> list[Span]:
     """Certificates, public keys and the like in PEM: long and random, and meant to be seen."""
-    blocks: list[Span] = []
-    for match in _PEM.finditer(text) if "-----BEGIN" in text else ():
-        if match[2] or (blocks and match.start() < blocks[-1][1]):
+    return [(start, end) for start, end, private in _pem_blocks(text) if not private]
+
+
+def _pem_blocks(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Start, end, and whether a private key is inside."""
+    if "-----BEGIN" not in text:
+        return
+    done = 0
+    for match in _PEM.finditer(text):
+        if match.start() < done:
             continue
-        end = _PEM_END.search(text, match.end())
+        following = text.find("-----BEGIN", match.end())
+        end = _PEM_END.search(text, match.end(), len(text) if following < 0 else following)
         if end:
-            blocks.append((match.start(), end.end()))
-    return blocks
+            done = end.end()
+        elif match[2] and (body := _PEM_BODY.match(text, match.end())):
+            done = body.end()
+        else:
+            continue
+        yield match.start(), done, bool(match[2])
 
 
 def _emails(text: str) -> Iterator[Span]:

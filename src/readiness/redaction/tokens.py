@@ -38,7 +38,8 @@ _KINDS = {
 _ANY_LETTER, _ANY_DIGIT = 4.7, 3.3
 _RANDOM_BOTH_CASES, _RANDOM_ONE_CASE = 5.95, 5.17  # log2 of 62 and of 36
 _ENOUGH_BOTH_CASES, _ENOUGH_ONE_CASE, _ENOUGH_PIECE = 4.0, 12.0, 3.0
-_SHORTEST_PIECE = 6
+_SHORTEST_PIECE, _LONG_PIECE = 6, 12
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
 
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{20,}+")
 _PIECE = re.compile(r"[A-Za-z0-9]+")
@@ -58,17 +59,15 @@ def secret_runs(text: str) -> Iterator[Span]:
 
 def looks_random(token: str) -> bool:
     """Whether a piece of a secret could look like this; words, numbers and host names don't."""
+    if len(token) >= _LONG_PIECE and _MIXED.match(token):
+        return True
     return len(token) >= _SHORTEST_PIECE and _bits(token) > _ENOUGH_PIECE
 
 
-def readable(token: str) -> bool:
-    """Whether a word, number or digest rather than a piece of something random."""
-    return _bits(token) <= -0.3 * len(token) or _EXPLAINED.fullmatch(token) is not None
-
-
 def natural_word(token: str) -> bool:
-    """Whether it is letters only and reads like language."""
-    return token.isascii() and token.isalpha() and _bits(token) <= 0
+    """Whether it is letters only, in one case but for the first, and reads like language."""
+    plain = token.isascii() and token.isalpha() and (token.islower() or token.istitle())
+    return plain and _bits(token) <= 0
 
 
 def _public(text: str, match: re.Match[str]) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 Span = tuple[int, int]
 
-BREAK = re.compile(r"[ \t]*\\?(?:\r\n?|\n|(?<!\\)(?:\\r)?\\n)[ \t]*+(?:[E>|][ \t]+)?")
+BREAK = re.compile(r"(?:\n|\r\n?|\\(?<!\\\\)(?:\r?\n|(?:r\\)?n))[ \t]*+(?:[E>|][ \t]+)?")
 """A line end, real or written as an escape, with what wrapping puts around it: a trailing
 backslash, indentation, the gutter of a pytest report or a quote."""
 
@@ -82,14 +82,10 @@ class View:
         """How many replaced stretches lie strictly inside a stretch of the view."""
         return bisect_left(self._starts, span[1]) - bisect_right(self._starts, span[0])
 
-    def pieces(self, span: Span) -> list[str]:
-        """A stretch of the view, cut where something was replaced."""
-        first, last = (
-            bisect_right(self._starts, span[0]),
-            bisect_left(self._starts, span[1]),
-        )
-        cuts = [span[0], *self._starts[first:last], span[1]]
-        return [self.text[start:end] for start, end in pairwise(cuts)]
+    def pieces(self, span: Span) -> list[Span]:
+        """A stretch of the view, cut where something was replaced; the view's positions."""
+        first, last = bisect_right(self._starts, span[0]), bisect_left(self._starts, span[1])
+        return list(pairwise([span[0], *self._starts[first:last], span[1]]))
 
     def _start(self, position: int) -> int:
         i = bisect_right(self._starts, position) - 1
