@@ -10,6 +10,9 @@ TABLE = "lab_fault_report"
 UNIT = "lab-fault-report"
 REPORT = ("BEGIN", f"TABLE {TABLE}", "SELECT pg_sleep(86400)")
 HELD = "SELECT count(*) FROM pg_locks WHERE relation = 'lab_fault_report'::regclass"
+END = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(86400)'"
+)
 WAITING = """SELECT count(*) FROM pg_stat_activity
 WHERE backend_type = 'startup' AND wait_event_type = 'Lock'"""
 
@@ -41,6 +44,8 @@ def undo(scene: Scene) -> None:
     """End the report, limit the delay again, drop the table."""
     standby = scene["async"]
     scene.shell(standby, 'systemctl stop "$1" 2>/dev/null || true', UNIT)
+    # The server would sleep on without its client.
+    cluster.sql(scene, standby, END)
     cluster.alter_system(scene, standby, SETTING, None)
     first = str(scene.wait("somebody leads", lambda: cluster.leads(scene), cluster.PATRONI_LIMIT))
     cluster.sql(scene, first, f"DROP TABLE IF EXISTS {TABLE}")
