@@ -24,7 +24,8 @@ def declared_checks() -> list[Check]:
     found: dict[str, Check] = {}
     for path in sorted((ROOT / "suites").rglob("test_*.py")):
         spec = importlib.util.spec_from_file_location(f"suite_{path.stem}", path)
-        assert spec and spec.loader  # noqa: S101 - a file that exists has both
+        if spec is None or spec.loader is None:
+            raise ValueError(f"{path} is no Python module")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for entry in filter(None, map(catalogue.of, vars(module).values())):
@@ -48,8 +49,10 @@ def page_text(checks: list[Check]) -> str:
         lines += [
             f"## {entry.id}: {entry.title}",
             "",
-            f"- serves {', '.join(f'`{clause}`' for clause in entry.clauses)}, for each "
-            f"{entry.each.replace('_', ' ')}; severity {entry.severity}, tier {entry.tier}",
+            (
+                f"- serves {', '.join(f'`{clause}`' for clause in entry.clauses)}, for each "
+                f"{entry.each.replace('_', ' ')}; severity {entry.severity}, tier {entry.tier}"
+            ),
             f"- risk: {entry.risk}",
             f"- reads: {'; '.join(entry.reads)}",
             f"- rights: {entry.rights}",

@@ -182,7 +182,8 @@ PIECES = st.sampled_from(
         "password", "=", ": ", '"', "'", "\\", "\n", "[redacted]", "hunter2", "gpa", "3.9", "-",
         "--", "token", "Authorization: Bearer ", "ann@x.edu", "123-45-", "6789", "://", "u:p", "@",
         "db1", "cGFzc3dvcmQ9aHVudGVyMg==", "%3D", "\\n", "\\u0070", "name", "Ann Smith", ",", "|",
-        "ssn", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "{", "}", "[", "]", " ", "is",
+        "ssn", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "{", "}", "[", "]", " ",
+        "is",
         "student", "/", "12345678", "PASSWORD '", "aB3xK9mQ2pL7vR4tY8wZ1cF6", "414-555-0100", "É",
     ]
 )  # fmt: skip

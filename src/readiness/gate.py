@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from readiness.drills import actions, target_lease
 from readiness.finish import INTERRUPTED, Finished, finish
 from readiness.lease import halt_requested
 from readiness.model import Json
@@ -23,6 +24,8 @@ from readiness.record import FILE_NAME
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
 
+# Importing these registers the undo actions that a dead child leaves to its parent.
+UNDOING: Final = (actions, target_lease)
 GRACE: Final = 90.0
 TICK: Final = 0.1
 KEPT_VARIABLES: Final = (

@@ -20,7 +20,9 @@ def test_an_intent_without_an_end_is_unknown() -> None:
 
 def test_a_warning_is_no_acknowledgement() -> None:
     """`committed locally, may not be replicated` comes as a warning with exit code 0."""
-    (op,) = read_log("0 1.0\n0 1.0 2.0 0 WARNING:_canceling_wait_for_synchronous_replication\n", "r")
+    (op,) = read_log(
+        "0 1.0\n0 1.0 2.0 0 WARNING:_canceling_wait_for_synchronous_replication\n", "r"
+    )
 
     assert op.outcome is Outcome.INFO
 
