@@ -67,12 +67,13 @@ FAULT = Fault(
     "reaches it; with commits that do not wait, two histories grow.",
     kind="failover",
     tier="disrupt",
-    only=("PG-022",),
+    only=("PG-021", "PG-022"),
     reddens={
         "PG-004": {cluster.CLUSTER: rf"sessions that may skip them to be none, found {WHO}: local"},
         "PG-010": cluster.per_member(
             rf"weaker settings to be none, found synchronous_commit=local for {WHO}", *MEMBERS
         ),
+        "PG-021": {cluster.CLUSTER: r"acknowledged writes lost in trial 1 .* at most 0, found \d"},
         "PG-022": {cluster.CLUSTER: r"two primaries accepting writes in trial 1 .*found yes"},
     },
     survey=cluster.survey,
