@@ -81,11 +81,14 @@ _TOKEN = re.compile(
     r"(?:(?P<mark>\[redacted\])|(?P<quote>\\*[\"'])|(?P<bare>[^\s\"'{}\[\],:()]++))"
 )
 _COLON = re.compile(r"\s*:")
-_LONGEST_BRACKET = 4096
+_LONGEST_BRACKET = 65536
 _MOST_LINES = 4
 _WORDS_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z\-]* ){1,3}\Z")
 _CONTINUATION = re.compile(r"[^\s\"'<>,;&\\]+")
 _STRUCTURE = re.compile(r"[\w.\-]+(?:=[^=]|:\S)|\W*\Z|-----|\[redacted\]")
+_LONGEST_KEY = 60
+_KEY_BEGIN = re.compile(r"(?<![\w.\-])[A-Za-z][\w.\-]*\Z")
+_KEY_END = re.compile(r"[\w.\-]{0,60}+\\*[\"'`]?\]?[ \t]*(?:[=:,!(]|is |was )")
 _OPEN_END = re.compile(r"[.\-]*[ \t]*\\?(?=[\r\n]|\\[rn]|\Z)|")
 _DIGITS_REST = re.compile(r"[\d ,().\-/]*\d(?![\w:])")
 _NAME_REST = re.compile(rf"(?:{_WORD} ){{0,3}}{_FIRST}(?: {_WORD}){{0,2}}")
@@ -164,11 +167,18 @@ def _lines_with(text: str, lower: str, hints: Sequence[str]) -> Iterator[Span]:
 
 def values_of_split_keys(text: str, joined: View) -> Iterator[Span]:
     """The values of fields whose names are split over lines."""
-    for match in _ASSIGNMENT.finditer(joined.text):
-        if joined.crossed((match.start(1), match.end(match.lastindex or 1))):
+    done = 0
+    for at in joined.replaced:
+        if at < done or not _KEY_END.match(joined.text, at):
+            continue
+        begin = _KEY_BEGIN.search(joined.text[max(0, at - _LONGEST_KEY) : at])
+        match = _ASSIGNMENT.match(joined.text, at - len(begin[0])) if begin else None
+        if match and joined.crossed((match.start(1), match.end(match.lastindex or 1))):
             start, value = joined.origin(match.span())
-            if field := _field(joined.text, match, value):
-                yield from _value(text, replace(field, start=start))
+            field = _field(joined.text, match, value)
+            for span in _value(text, replace(field, start=start)) if field else ():
+                yield span
+                done = match.end() + span[1] - value
 
 
 def exempt(value: str) -> bool:
@@ -263,6 +273,7 @@ def _bracketed(text: str, start: int) -> Iterator[Span]:
     else:
         end = _line_end(text, end)
     yield from _scalars(text, start + 1, end)
+    yield end, end  # the whole bracket is done with
 
 
 def _scalars(text: str, at: int, end: int) -> Iterator[Span]:
@@ -385,13 +396,14 @@ def _other_notations(text: str, hints: Sequence[str]) -> Iterator[Span]:
             yield from _after_space(text, match, Kind.SECRET)
     if any(word in text for word in _DIRECTIVES):
         yield from _directives(text)
-    if not _PROSE_HINTS.isdisjoint(hints):
-        yield from prose_values(text)
+    yield from prose_values(text)
 
 
 def prose_values(text: str) -> Iterator[Span]:
     """Values of known form after a field's name in a sentence: `a GPA of 3.9`, `born on ...`."""
-    yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
+    lower = text.lower()
+    if any(hint in lower for hint in _PROSE_HINTS):
+        yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
 
 
 def _directives(text: str) -> Iterator[Span]:

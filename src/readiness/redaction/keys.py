@@ -100,7 +100,7 @@ def classify(key: str) -> Kind | None:
 
 
 HINTS = (
-    "pass", "pwd", "secret", "token", "credential", "auth", "key", "session", "psk", "otp", "cvv",
+    "pass", "pwd", "secret", "token", "credential", "auth", "key", "sess", "psk", "otp", "cvv",
     "pin", "jwt", "bearer", "cookie", "ssn", "itin", "social", "emplid", "student", "campus",
     "university", "banner", "net", "sis", "person", "employee", "matric", "phone", "tel", "fax",
     "mobile", "cell", "birth", "dob", "born", "gpa", "grade", "name", "contact", "mail", "ethnic",

@@ -61,12 +61,12 @@ _PORT = re.compile(r":\d{1,5}(?:[/?#,;)\]]|\Z)")
 _BEARER = re.compile(r"(?i)\bbearer[ :=]+[\"']?([\w\-.~+/]{8,}+=*)")
 _BASIC = re.compile(r"(?i)\bbasic[ :=]+[\"']?([A-Za-z0-9+/]{8,}+={0,2})")
 _FIELD = r"(?:[^\s:\\\"']|\\.)++"
-_PGPASS_FIELDS = rf"{_FIELD}:(?:\d{{2,5}}|\*):{_FIELD}:(?=[A-Za-z_*]){_FIELD}:"
+_PGPASS_FIELDS = rf"{_FIELD}:(?:\d{{3,5}}|\*):{_FIELD}:(?=[A-Za-z_*]){_FIELD}:"
 _PGPASS = re.compile(
     rf"(?m)^{_PGPASS_FIELDS}((?:[^:\\\r\n]|\\[^\r\n])++)$"
     rf"|(?<=[\"']){_PGPASS_FIELDS}((?:[^:\\\r\n\"']|\\[^\r\n\"'])++)(?=\\?[\"'])"
 )
-_PGPASS_COLONS = 4
+_PERHAPS_PGPASS = re.compile(r":(?:\d{3,5}|\*):[^\s:]")
 _USERLIST = re.compile(r'(?m)^"[^"\n]+"[ \t]+"([^"\n]+)"[ \t]*$')
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*?)(PRIVATE KEY(?: BLOCK)?)?-----")
@@ -106,7 +106,7 @@ def _url_passwords(text: str) -> Iterator[Span]:
 
 
 def _logins(text: str) -> Iterator[Span]:
-    if text.count(":") >= _PGPASS_COLONS:
+    if _PERHAPS_PGPASS.search(text):
         yield from (match.span(match.lastindex or 0) for match in _PGPASS.finditer(text))
     if '" "' in text:
         yield from (match.span(1) for match in _USERLIST.finditer(text))

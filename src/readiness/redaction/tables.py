@@ -8,6 +8,7 @@ from readiness.redaction.views import Span
 
 _DELIMITERS = ("|", ",", "\t")
 _NAME = re.compile(r"[ \t]*\"?[A-Za-z][\w .\-]{0,40}\"?[ \t]*")
+_NAMES = re.compile(r"(?:^|\")[\w .\-]*+\"?[|,\t][\w .\-\"|,\t]*+\s*$")
 _RULE = re.compile(r"[\s+|\-=]*")
 _PERSONAL = {Kind.SECRET, Kind.PERSONAL, Kind.NUMBER, Kind.DATE, Kind.GRADE, Kind.NAME}
 
@@ -29,6 +30,8 @@ def table_values(text: str) -> Iterator[Span]:
 
 def _heading(line: str) -> tuple[str, frozenset[int]]:
     """The delimiter and the sensitive columns, none when this isn't a line of column names."""
+    if not _NAMES.search(line):
+        return "", frozenset()
     for delimiter in _DELIMITERS:
         names = line.rstrip("\r\n").split(delimiter)
         # The table may begin inside a quoted text.

@@ -53,7 +53,8 @@ class View:
         pattern: re.Pattern[str],
         replace: Callable[[re.Match[str]], str],
     ) -> None:
-        self._starts: list[int] = []
+        self.replaced: list[int] = []
+        """Where in the view something was replaced, in order."""
         self._ends: list[int] = []
         self._origins: list[Span] = []
         pieces = []
@@ -62,7 +63,7 @@ class View:
             kept, made = text[done : match.start()], replace(match)
             pieces += [kept, made]
             size += len(kept)
-            self._starts.append(size)
+            self.replaced.append(size)
             size += len(made)
             self._ends.append(size)
             self._origins.append(match.span())
@@ -72,7 +73,7 @@ class View:
 
     def __bool__(self) -> bool:
         """Whether anything was replaced; otherwise the view shows nothing new."""
-        return bool(self._starts)
+        return bool(self.replaced)
 
     def origin(self, span: Span) -> Span:
         """The stretch of the original text that a stretch of the view was made from."""
@@ -80,22 +81,22 @@ class View:
 
     def crossed(self, span: Span) -> int:
         """How many replaced stretches lie strictly inside a stretch of the view."""
-        return bisect_left(self._starts, span[1]) - bisect_right(self._starts, span[0])
+        return bisect_left(self.replaced, span[1]) - bisect_right(self.replaced, span[0])
 
     def pieces(self, span: Span) -> list[Span]:
         """A stretch of the view, cut where something was replaced; the view's positions."""
-        first, last = bisect_right(self._starts, span[0]), bisect_left(self._starts, span[1])
-        return list(pairwise([span[0], *self._starts[first:last], span[1]]))
+        first, last = bisect_right(self.replaced, span[0]), bisect_left(self.replaced, span[1])
+        return list(pairwise([span[0], *self.replaced[first:last], span[1]]))
 
     def _start(self, position: int) -> int:
-        i = bisect_right(self._starts, position) - 1
+        i = bisect_right(self.replaced, position) - 1
         if i < 0:
             return position
         start, end = self._origins[i]
         return start if position < self._ends[i] else end + position - self._ends[i]
 
     def _end(self, position: int) -> int:
-        i = bisect_left(self._starts, position) - 1
+        i = bisect_left(self.replaced, position) - 1
         if i < 0:
             return position
         return self._origins[i][1] + max(0, position - self._ends[i])
@@ -145,10 +146,10 @@ def _printable(decode: Callable[[str], bytes], run: str) -> str | None:
         text = decode(run).decode()
     except (binascii.Error, ValueError):
         return None
-    return text if text.translate(_SPACES).isprintable() else None
+    return None if _CONTROL.search(text) else text
 
 
-_SPACES = str.maketrans("\r\n\t", "   ")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _resolve(match: re.Match[str]) -> str:
