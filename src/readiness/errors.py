@@ -10,6 +10,7 @@
   + NotRun              a permission, a need or the time is missing (the case was not run)
   + WrongTarget         another system answers behind a pinned address (the run stops)
   + RecordError         a run record cannot be trusted or written
+  + RedactionError      something could not be made safe; it was not written (readiness.redact)
   + StateError          the state folder cannot be trusted or written
     - LeaseHeld         another run holds the environment
 """
