@@ -15,6 +15,8 @@ Clock = Callable[[Machine], Found[ClockState]]
 
 # One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
 LARGEST_OFFSET = 1.0
+# A unit that dies every few seconds is up at almost any moment, and never for long.
+LEAST_UP = 10.0
 UNSYNCHRONISED_STRATUM = 16
 # Eight polls are kept: this many of them must have been answered.
 LEAST_ANSWERED = 1
@@ -43,6 +45,8 @@ def test_services_are_up(
         assert holds(found.fact(f"{unit} loaded", state.load), "==", "loaded")
         assert holds(found.fact(f"state of {unit}", state.active), "==", "active")
         assert holds(found.fact(f"sub-state of {unit}", state.sub), "in", ALIVE)
+        up = found.fact(f"seconds that {unit} has been up", state.up)
+        assert holds(up, ">=", LEAST_UP)
         running = host(machine).service(unit).is_running
         assert holds(found.fact(f"{unit} running", running), "==", True)
 

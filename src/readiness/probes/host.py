@@ -4,7 +4,7 @@ import math
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from readiness.errors import NotUnderstood
@@ -32,6 +32,7 @@ class ServiceState:
     restarts: int | None  # automatic restarts since it was last started by hand (NRestarts)
     main_pid: int | None
     since: float | None  # epoch seconds when it became active; None if it never was
+    up: float | None = None  # seconds that it had been active when it was asked, by our clock
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,11 @@ def services(session: ObserveSession, units: Sequence[str]) -> dict[str, Service
     answer = session.run(command)
     if answer.exit_code != 0:
         raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
-    states = read_services(answer.text, names, where=session.where)
+    now = time.time()
+    states = [
+        replace(state, up=None if state.since is None else now - state.since)
+        for state in read_services(answer.text, names, where=session.where)
+    ]
     return dict(zip(units, states, strict=True))
 
 
