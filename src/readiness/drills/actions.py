@@ -5,6 +5,7 @@ so that the gate can always take it back. A timer on the victim, set and proven 
 takes it back by itself.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from readiness.undo import UndoEntry, undo_action
 NFT: Final = "/usr/sbin/nft"
 # Neighbour discovery stays, or the gate could not come back in over IPv6.
 NEIGHBOURS: Final = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+WRITER_LIMIT: Final = 10.0
 TABLE: Final = """table inet {name} {{
   chain input {{
     type filter hook input priority -310; policy drop;
@@ -200,10 +202,15 @@ def undo_local_writer(arguments: Mapping[str, Any], environment: Environment) ->
     name = arguments["name"]
 
     def stop(session: DrillSession) -> str:
-        session.run(["pkill", "-f", name])
-        left = session.run(["pgrep", "-f", f"^bash .*{name}"])
-        if left.stdout.strip():
-            raise ActionFailed(f"{session.name}: writer {name} still runs")
+        begun = time.monotonic()
+        while session.run(["pgrep", "-f", f"^bash .*{name}"]).stdout.strip():
+            waited = time.monotonic() - begun
+            if waited > WRITER_LIMIT:
+                raise ActionFailed(f"{session.name}: writer {name} still runs")
+            # Asked first, so that the row in flight gets its line; made to after that.
+            signal = "-TERM" if waited < WRITER_LIMIT / 2 else "-KILL"
+            session.run(["pkill", signal, "-f", f"^bash .*{name}"])
+            time.sleep(0.2)
         session.run(["rm", "-f", f"/tmp/{name}.log"])  # noqa: S108 - the writer's own file
         return f"no writer {name} on {session.name}"
 
