@@ -6,7 +6,7 @@ from pathlib import Path
 from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.errors import StateError
-from readiness.judge import Verdict, judge
+from readiness.judge import judge
 from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED
 from readiness.policy import Policy
@@ -15,6 +15,7 @@ from readiness.render import write_reports
 from readiness.run import Run
 from readiness.state import RunLog
 from readiness.undo import UndoResult, play_pending
+from readiness.verdict import Verdict
 
 INTERRUPTED = "interrupted"
 

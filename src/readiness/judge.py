@@ -1,128 +1,19 @@
-"""The judge: run record, policy, catalogue and clock in, verdict out. A pure function.
-
-It never trusts a stated outcome: it works each case's outcome out from phases and claims. A case
-passed only if it was expected, started once, ended once, every phase including `call` passed, and
-it left at least one claim, every claim a yes that rests on an observation of this run.
-"""
+"""The judge: run record, policy, catalogue and clock in, verdict out. A pure function."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
-from readiness.catalogue import Check, expected_cases
+from readiness.catalogue import Check
 from readiness.clauses import Criterion
 from readiness.environment import Environment
 from readiness.matrix import Proof, ProvenOn
-from readiness.measure.confidence import share_shown
-from readiness.model import Case, Decision, Json, Outcome, Tier, strongest
+from readiness.model import Decision, Outcome, Tier, strongest
+from readiness.outcomes import judge_cases, run_notes
 from readiness.policy import Policy
 from readiness.record import Record
-
-CLOCK_TOLERANCE: Final = 5.0
-NEVER_STARTED: Final = "was expected and never started"
-
-
-@dataclass
-class _Trace:
-    """What the record says about one case."""
-
-    starts: list[Json] = field(default_factory=list)
-    ends: list[Json] = field(default_factory=list)
-    phases: list[Json] = field(default_factory=list)
-    claims: list[Json] = field(default_factory=list)
-    confidence: list[Json] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class CaseVerdict:
-    """What became of one case, and why in one sentence."""
-
-    case: Case
-    check: Check
-    outcome: Outcome
-    reason: str
-    claims: tuple[Json, ...] = ()
-    observations: tuple[Json, ...] = ()
-    seconds: float | None = None
-
-    @property
-    def oldest(self) -> datetime | None:
-        """When the oldest evidence of the case was seen."""
-        return min((_moment(one["at"]) for one in self.observations), default=None)
-
-    @property
-    def until(self) -> datetime | None:
-        """When the first of its claims stops being true by itself."""
-        ends = [_moment(claim["until"]) for claim in self.claims if claim.get("until")]
-        return min(ends, default=None)
-
-
-@dataclass(frozen=True)
-class ClauseVerdict:
-    """Whether a clause holds for every declared subject."""
-
-    id: str
-    required: bool
-    status: str
-    reason: str
-    subjects: tuple[str, ...]
-    cases: tuple[Case, ...]
-    oldest: datetime | None
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class CriterionVerdict:
-    """Holds only when all its required clauses do and it has at least one."""
-
-    id: str
-    text: str
-    required: bool
-    status: str
-    clauses: tuple[ClauseVerdict, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """GO, NO-GO or INCONCLUSIVE, with everything it rests on."""
-
-    decision: Decision
-    judged_at: datetime
-    run: Json
-    environment: Environment
-    policy: Policy | None
-    started: datetime
-    finished: datetime | None
-    interrupted: bool
-    tier: Tier
-    criteria: tuple[CriterionVerdict, ...]
-    cases: tuple[CaseVerdict, ...]
-    notes: tuple[str, ...]
-    valid_until: datetime | None
-    oldest: datetime | None
-    record: Record
-
-    @property
-    def exit_code(self) -> int:
-        """0 GO, 1 NO-GO, 2 INCONCLUSIVE."""
-        return self.decision.exit_code
-
-    @property
-    def required(self) -> tuple[ClauseVerdict, ...]:
-        """The clauses that the policy requires."""
-        return tuple(c for one in self.criteria for c in one.clauses if c.required)
-
-    @property
-    def proven(self) -> tuple[ClauseVerdict, ...]:
-        """The required clauses that hold."""
-        return tuple(c for c in self.required if c.status in {"held", "not-applicable"})
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
 
 
 def judge(
@@ -146,10 +37,10 @@ def judge(
     """
     opening = record.events[0]
     environment = Environment.model_validate_json(json.dumps(opening["environment"]))
-    cases = _judge_cases(record, catalogue, environment, policy or _DEFAULT)
+    cases = judge_cases(record, catalogue, environment, policy or _DEFAULT)
     unseen = {name for name in catalogue if _never_red(matrix.get(name))}
     clauses = _judge_clauses(cases, policy, catalogue, criteria, environment, unseen, at)
-    notes = _notes(record, at)
+    notes = run_notes(record, at)
     blocking = set(policy.blocking_severities) if policy else set()
     outcomes = [c.status for one in clauses for c in one.clauses if c.required]
     outcomes += [
@@ -166,8 +57,8 @@ def judge(
         run={key: opening[key] for key in ("run", "number", "version", "release", "earlier")},
         environment=environment,
         policy=policy,
-        started=_moment(opening["at"]),
-        finished=_moment(closing["at"]) if closing else None,
+        started=datetime.fromisoformat(opening["at"]),
+        finished=datetime.fromisoformat(closing["at"]) if closing else None,
         interrupted=bool(closing and closing["how"] == "interrupted"),
         tier=Tier((record.first("plan") or {"tier": "observe"})["tier"]),
         criteria=clauses,
@@ -187,141 +78,6 @@ def _decide(outcomes: Iterable[str], notes: Sequence[str]) -> Decision:
     if notes or not seen or seen - {"held", "not-applicable"}:
         return Decision.INCONCLUSIVE
     return Decision.GO
-
-
-def _notes(record: Record, at: datetime) -> list[str]:
-    """Why the record as a whole can't support a GO."""
-    notes = []
-    closing, plan = record.first("run-closed"), record.first("plan")
-    if record.torn:
-        notes.append("the record was cut off while a line was written")
-    if closing is None:
-        notes.append("the run did not come to its end: the record has no closing line")
-    elif closing["how"] != "finished":
-        notes.append(f"the run did not finish: {closing['how']}")
-    if record.first("session-finished") is None:
-        notes.append("pytest did not come to its own end")
-    if plan is None:
-        notes.append("the run has no plan")
-    elif plan["only"]:
-        notes.append(f"only a selection was looked at: {', '.join(plan['only'])}")
-    notes += [one["reason"] for one in record.of("wrong-target", "undo-failed", "not-restored")]
-    known = {"wrong-target", "undo-failed", "not-restored"}
-    notes += [
-        f"the record holds a critical event of an unknown kind: {one['kind']}"
-        for one in record.events
-        if one.get("critical") and one["kind"] not in known
-    ]
-    return notes + _clock_notes(record, at)
-
-
-def _clock_notes(record: Record, at: datetime) -> list[str]:
-    """A clock that jumped, or a record from the future, says nothing about age."""
-    first = record.events[0]
-    start, mono = _moment(first["at"]).timestamp(), first["mono"]
-    notes = []
-    for event in record.events:
-        drift = (_moment(event["at"]).timestamp() - start) - (event["mono"] - mono)
-        if abs(drift) > CLOCK_TOLERANCE:
-            notes.append(f"the clock of the gate's machine jumped by {drift:.0f} s during the run")
-            break
-    if _moment(record.events[-1]["at"]) > at + timedelta(seconds=CLOCK_TOLERANCE):
-        notes.append("the record is from the future: a clock is wrong")
-    return notes
-
-
-def _judge_cases(
-    record: Record, catalogue: Mapping[str, Check], environment: Environment, policy: Policy
-) -> list[CaseVerdict]:
-    traces = _traces(record)
-    seen = {event["n"]: event for event in record.of("observation")}
-    plan = record.first("plan") or {"cases": []}
-    planned = {one["case"]: one["not_run"] for one in plan["cases"]}
-    verdicts = []
-    for case in expected_cases(dict(catalogue), environment):
-        check, trace = catalogue[case.check], traces.get(case.key)
-        if trace is None:
-            reason = planned.get(case.key) or NEVER_STARTED
-            if case.key not in planned:
-                reason = "not in the plan of this run"
-            verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason))
-            continue
-        outcome, reason = _outcome(trace, seen)
-        if outcome is Outcome.PASSED and (doubt := _too_few_trials(trace, policy)):
-            outcome, reason = Outcome.INCONCLUSIVE, doubt
-        ended = trace.ends[0]["seconds"] if trace.ends else None
-        rests = sorted({n for claim in trace.claims for n in claim["rests_on"]} & seen.keys())
-        evidence = tuple(seen[n] for n in rests)
-        verdicts.append(
-            CaseVerdict(case, check, outcome, reason, tuple(trace.claims), evidence, ended)
-        )
-    return verdicts
-
-
-def _traces(record: Record) -> dict[str, _Trace]:
-    traces: dict[str, _Trace] = defaultdict(_Trace)
-    for event in record.of("case-started", "case-ended", "phase", "claim", "confidence"):
-        trace = traces[event["case"]]
-        match event["kind"]:
-            case "case-started":
-                trace.starts.append(event)
-            case "case-ended":
-                trace.ends.append(event)
-            case "phase":
-                trace.phases.append(event)
-            case "confidence":
-                trace.confidence.append(event)
-            case _:
-                trace.claims.append(event)
-    return dict(traces)
-
-
-def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
-    """Outcome of a case that left a trace: the strongest of everything that speaks against it."""
-    against: list[tuple[Outcome, str]] = []
-    if len(trace.starts) != 1:
-        against.append((Outcome.ERROR, f"ran {len(trace.starts)} times instead of once"))
-    if len(trace.ends) != 1:
-        against.append((Outcome.INCONCLUSIVE, "started and did not come to its end"))
-    against += _against_claims(trace.claims, seen)
-    against += [
-        (Outcome(phase["result"]), phase["reason"])
-        for phase in trace.phases
-        if phase["result"] != "passed"
-    ]
-    whens = [phase["when"] for phase in trace.phases]
-    if not against and not {"setup", "call", "teardown"} <= set(whens):
-        against.append((Outcome.ERROR, "not every phase of it was run"))
-    if not against and not trace.claims:
-        against.append((Outcome.ERROR, "it asserted nothing about what was observed"))
-    if not against:
-        return Outcome.PASSED, str(trace.claims[-1]["reason"])
-    decisive = strongest(outcome for outcome, _ in against)
-    return decisive, next(reason for outcome, reason in against if outcome is decisive)
-
-
-def _too_few_trials(trace: _Trace, policy: Policy) -> str:
-    """Why the trials behind a case show less than the policy asks for; empty when they do."""
-    level, wanted = policy.confidence.level, policy.confidence.share
-    for event in trace.confidence:
-        shown = share_shown(event["trials"], event["under"], confidence=level)
-        if shown < wanted:
-            return (
-                f"{event['trials']} trials show that at least {shown:.0%} of such events go well, "
-                f"the policy asks for {wanted:.0%}: declare more trials"
-            )
-    return ""
-
-
-def _against_claims(
-    claims: Iterable[Json], seen: Mapping[int, Json]
-) -> Iterator[tuple[Outcome, str]]:
-    for claim in claims:
-        if claim["answer"] != "yes":
-            wrong = Outcome.FAILED if claim["answer"] == "no" else Outcome.INCONCLUSIVE
-            yield wrong, claim["reason"]
-        elif not claim["rests_on"] or not set(claim["rests_on"]) <= seen.keys():
-            yield Outcome.ERROR, f"'{claim['name']}' rests on nothing that was seen"
 
 
 def _judge_clauses(

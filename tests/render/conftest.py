@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from stories import EARLIER, RED, UNSURE, Story, Tell
 
-from readiness.judge import Verdict
 from readiness.model import Tier
+from readiness.verdict import Verdict
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from pathlib import Path
 from readiness.catalogue import Check
 from readiness.clauses import load_clauses
 from readiness.environment import Environment
-from readiness.judge import Verdict, judge
+from readiness.judge import judge
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Case, Severity, Tier
 from readiness.plan import make_plan
 from readiness.policy import Policy
 from readiness.record import RecordWriter, now, read_record
 from readiness.redact import Redactor
+from readiness.verdict import Verdict
 
 STEP = 0.4
 

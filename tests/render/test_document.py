@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import EARLIER, POLICY, RED, Bad, Story, Tell
 
-from readiness.judge import Verdict
 from readiness.model import Decision, Tier
 from readiness.policy import Policy
 from readiness.render.document import VerdictDocument, document
 from readiness.render.schema import schema_text, verdict_schema
+from readiness.verdict import Verdict
 
 ISSUE_FIELDS = {
     "schema", "run", "environment", "identity", "policy", "started", "finished", "valid_until",

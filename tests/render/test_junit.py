@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from stories import Bad, Tell
 
-from readiness.judge import Verdict
 from readiness.model import Tier
 from readiness.policy import Policy
 from readiness.render.document import document
 from readiness.render.junit import junit_xml
+from readiness.verdict import Verdict
 
 
 def parsed(verdict: Verdict) -> ET.Element:

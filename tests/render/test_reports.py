@@ -11,9 +11,9 @@ import pytest
 from stories import Bad, Tell
 
 from readiness.errors import StateError
-from readiness.judge import Verdict
 from readiness.render import write_reports
 from readiness.render.files import write_whole
+from readiness.verdict import Verdict
 
 NAMES = {"verdict.json", "index.html", "junit.xml"}
 INJECTION = "<script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from readiness.judge import Verdict
 from readiness.render import print_verdict
+from readiness.verdict import Verdict
 
 COMMAND = re.compile(r"^    then  readiness ")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from readiness.judge import Verdict
 from readiness.redact import Redactor
 from readiness.render.document import VerdictDocument, document
 from readiness.render.files import write_whole
@@ -17,6 +16,7 @@ from readiness.render.html import page_html
 from readiness.render.junit import junit_xml
 from readiness.render.page import Page, page
 from readiness.render.terminal import print_document
+from readiness.verdict import Verdict
 
 __all__ = ["VerdictDocument", "document", "print_verdict", "write_reports"]
 

@@ -14,7 +14,6 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from readiness.clauses import load_clauses
-from readiness.judge import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
 from readiness.matrix import ProvenOn, proven_on
 from readiness.model import Decision, Json, Outcome, Severity, Tier
 from readiness.record import stamp
@@ -27,6 +26,7 @@ from readiness.render.causes import (
     remedy,
     where_and_what,
 )
+from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
 
 SCHEMA: Final = 1
 Moment = Annotated[

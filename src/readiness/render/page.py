@@ -6,11 +6,11 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from readiness.judge import Verdict
 from readiness.model import Json
 from readiness.render import words
 from readiness.render.document import VerdictDocument, document
 from readiness.render.timeline import Drill, read_drill
+from readiness.verdict import Verdict
 
 LONGEST_READING: Final = 6000
 
