@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from readiness.finish import judge_run
+from readiness.finish import judge_runs
 from readiness.record import digest
 
 EVENTS = 100_000
@@ -95,8 +95,8 @@ def main() -> None:
         path = Path(folder) / "record.jsonl"
         write_record(path)
         events = path.read_bytes().count(b"\n")
-        judge_run(path, None)
-        pairs = [(seconds(judge_run, path, None), seconds(peer, path)) for _ in range(ROUNDS)]
+        judge_runs([path], None)
+        pairs = [(seconds(judge_runs, [path], None), seconds(peer, path)) for _ in range(ROUNDS)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     print(

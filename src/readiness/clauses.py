@@ -89,6 +89,11 @@ def parse_clauses(text: str) -> tuple[Criterion, ...]:
     return criteria
 
 
+def clause_ids() -> frozenset[str]:
+    """The id of every clause of the acceptance list."""
+    return frozenset(clause.id for criterion in load_clauses() for clause in criterion.clauses)
+
+
 def _criterion(entry: Any) -> Criterion:
     values = _fields(entry, "a criterion", {"id": str, "text": str, "clauses": list})
     shape = {"id": str, "text": str, "each": str, "by": str}

@@ -83,12 +83,23 @@ def _as_interrupt(_number: int, _frame: object) -> None:
 
 
 @app.command()
-def judge(run: Run, policy: PolicyFile = None) -> None:
-    """Judge a run again, under another policy if one is given."""
-    from readiness.finish import judge_run  # noqa: PLC0415
-    from readiness.render import print_verdict  # noqa: PLC0415
+def judge(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Runs' folders or record files.")
+    ],
+    policy: PolicyFile = None,
+    into: Annotated[
+        Path | None, typer.Option("--out", help="Write the reports of this verdict there.")
+    ] = None,
+) -> None:
+    """Judge a run again, or several together, under another policy if one is given."""
+    from readiness.finish import judge_runs  # noqa: PLC0415
+    from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
-    verdict = judge_run(run, load_policy(policy) if policy else recorded_policy(run))
+    verdict = judge_runs(runs, load_policy(policy) if policy else recorded_policy(runs[0]))
+    if into is not None:
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_reports(verdict, into)
     print_verdict(verdict, out)
     out.print(
         f"VERDICT={verdict.decision} EXIT={verdict.exit_code} RUN={verdict.run['run']}",
@@ -111,11 +122,11 @@ def recorded_policy(run: Path) -> Any:
 @app.command()
 def report(run: Run) -> None:
     """Write a run's reports again from its record alone."""
-    from readiness.finish import judge_run  # noqa: PLC0415
+    from readiness.finish import judge_runs  # noqa: PLC0415
     from readiness.record import locate  # noqa: PLC0415
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
-    verdict = judge_run(run, recorded_policy(run))
+    verdict = judge_runs([run], recorded_policy(run))
     folder = locate(run).parent
     write_reports(verdict, folder)
     print_verdict(verdict, out)

@@ -95,6 +95,7 @@ def validate_policy(policy: Policy, clause_ids: Collection[str]) -> None:
             for index, one in enumerate(policy.may_be_not_applicable)
         ),
         *((("evidence_age", "clauses", one), one) for one in policy.evidence_age.clauses),
+        *((("evidence_from", one), one) for one in policy.evidence_from),
     ]
     for path, clause in named:
         if clause not in clause_ids:

@@ -1,10 +1,12 @@
 """The end of a run: undo what is left, close the record, judge, report, log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
+from readiness.clauses import clause_ids, load_clauses
+from readiness.documents import validate_policy
 from readiness.errors import StateError
 from readiness.judge import judge
 from readiness.matrix import load_matrix
@@ -13,6 +15,7 @@ from readiness.policy import Policy
 from readiness.record import now, read_record
 from readiness.render import write_reports
 from readiness.run import Run
+from readiness.sources import arrange
 from readiness.state import RunLog
 from readiness.undo import UndoResult, play_pending
 from readiness.verdict import Verdict
@@ -46,7 +49,7 @@ def finish(run: Run, how: str) -> Finished:
         )
     run.writer.write("run-closed", how=how)
     run.writer.close()
-    verdict = judge_run(run.folder, run.policy)
+    verdict = judge_runs([run.folder], run.policy)
     exit_code = EXIT_INTERRUPTED if how == INTERRUPTED else verdict.exit_code
     write_reports(verdict, run.folder)
     _point_latest(run.folder)
@@ -70,10 +73,19 @@ def _undo_the_rest(run: Run) -> list[UndoResult]:
         return []
 
 
-def judge_run(folder: Path, policy: Policy | None) -> Verdict:
-    """Judge the record of a run as of now."""
+def judge_runs(runs: Sequence[Path], policy: Policy | None) -> Verdict:
+    """Judge the records of one run or several as of now.
+
+    Raises:
+        UsageError: something is no record, the policy names an unknown clause, or the runs
+            can't be judged together.
+    """
+    if policy and policy.file:
+        validate_policy(policy, clause_ids())
+    main, others = arrange([read_record(run) for run in runs], policy)
     return judge(
-        read_record(folder),
+        main,
+        others=others,
         policy=policy,
         catalogue=load_catalogue(),
         criteria=load_clauses(),

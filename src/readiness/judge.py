@@ -1,19 +1,21 @@
 """The judge: run record, policy, catalogue and clock in, verdict out. A pure function."""
 
-import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from readiness import sources
 from readiness.catalogue import Check
 from readiness.clauses import Criterion
 from readiness.environment import Environment
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Decision, Outcome, Tier, strongest
-from readiness.outcomes import judge_cases, run_notes
+from readiness.outcomes import origin_of
 from readiness.policy import Policy
 from readiness.record import Record
 from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
+
+_Cases = dict[str, list[CaseVerdict]]
 
 
 def judge(
@@ -24,35 +26,35 @@ def judge(
     criteria: Sequence[Criterion],
     matrix: Mapping[str, Proof],
     at: datetime,
+    others: Sequence[Record] = (),
 ) -> Verdict:
-    """Judge one run as of a moment.
+    """Judge one run, or several together, as of a moment.
 
     Args:
-        record: the run.
+        record: the run; of several the newest of the environment that is decided about.
         policy: what a GO needs; without one every clause of the catalogue is required.
         catalogue: the checks, by id.
         criteria: the acceptance list with its clauses.
         matrix: which checks have been seen red; one that never was can't support a GO.
         at: the moment to judge at.
+        others: older runs, and runs of environments that the policy accepts as sources.
     """
-    opening = record.events[0]
-    environment = Environment.model_validate_json(json.dumps(opening["environment"]))
-    cases = judge_cases(record, catalogue, environment, policy or _DEFAULT)
-    unseen = {name for name in catalogue if _never_red(matrix.get(name))}
-    clauses = _judge_clauses(cases, policy, catalogue, criteria, environment, unseen, at)
-    notes = run_notes(record, at)
-    blocking = set(policy.blocking_severities) if policy else set()
-    outcomes = [c.status for one in clauses for c in one.clauses if c.required]
-    outcomes += [
-        str(one.outcome)
-        for one in cases
-        if one.check.severity in blocking and one.outcome is not Outcome.PASSED
-    ]
-    closing = record.first("run-closed")
-    required = [c for one in clauses for c in one.clauses if c.required]
+    asked = policy or _DEFAULT
+    looks = sources.group(sources.look(one, catalogue, asked, at) for one in (record, *others))
+    home = origin_of(record).environment
+    environment = looks[home][0].environment
+    cases = sources.in_force(looks[home])
+    away = sources.elsewhere(looks, home, asked)
+    bench = _Bench(policy, catalogue, environment, matrix, at)
+    grouped = (_by_check(cases), {name: _by_check(away, name) for name in looks})
+    criteria_judged = tuple(bench.criterion(one, *grouped) for one in criteria)
+    notes = sources.notes(looks)
+    required = [c for one in criteria_judged for c in one.clauses if c.required]
     held = [c for c in required if c.status == "held"]
+    opening, closing = record.events[0], record.first("run-closed")
+    blocking = _blocking(cases, criteria_judged, asked if policy else None)
     return Verdict(
-        decision=_decide(outcomes, notes),
+        decision=_decide([*(c.status for c in required), *blocking], notes),
         judged_at=at,
         run={key: opening[key] for key in ("run", "number", "version", "release", "earlier")},
         environment=environment,
@@ -61,13 +63,30 @@ def judge(
         finished=datetime.fromisoformat(closing["at"]) if closing else None,
         interrupted=bool(closing and closing["how"] == "interrupted"),
         tier=Tier((record.first("plan") or {"tier": "observe"})["tier"]),
-        criteria=clauses,
-        cases=tuple(cases),
+        criteria=criteria_judged,
+        cases=cases,
         notes=tuple(notes),
         valid_until=min((c.until for c in held if c.until), default=None),
         oldest=min((c.oldest for c in held if c.oldest), default=None),
         record=record,
+        others=tuple(others),
+        elsewhere=away,
     )
+
+
+def _blocking(
+    cases: Iterable[CaseVerdict], criteria: Iterable[CriterionVerdict], policy: Policy | None
+) -> list[str]:
+    """Outcomes that block by their severity, but for what was not run and is shown elsewhere."""
+    shown = {c.id for one in criteria for c in one.clauses if c.shown_on and c.status == "held"}
+    severities = set(policy.blocking_severities) if policy else set()
+    return [
+        str(one.outcome)
+        for one in cases
+        if one.check.severity in severities
+        and not one.passed
+        and not (one.outcome is Outcome.NOT_RUN and shown.issuperset(one.check.clauses))
+    ]
 
 
 def _decide(outcomes: Iterable[str], notes: Sequence[str]) -> Decision:
@@ -80,36 +99,83 @@ def _decide(outcomes: Iterable[str], notes: Sequence[str]) -> Decision:
     return Decision.GO
 
 
-def _judge_clauses(
-    cases: Sequence[CaseVerdict],
-    policy: Policy | None,
-    catalogue: Mapping[str, Check],
-    criteria: Sequence[Criterion],
-    environment: Environment,
-    unseen: set[str],
-    at: datetime,
-) -> tuple[CriterionVerdict, ...]:
-    required = set(policy.required) if policy and policy.required is not None else None
-    excused = _excused(policy, environment, at)
-    by_check: dict[str, list[CaseVerdict]] = defaultdict(list)
-    for one in cases:
-        by_check[one.check.id].append(one)
-    judged = []
-    for criterion in criteria:
-        clauses = tuple(
-            _clause(
-                clause.id,
-                [by_check[c.id] for c in catalogue.values() if clause.id in c.clauses],
-                unseen=unseen,
-                required=required is None or clause.id in required,
-                excuse=excused.get(clause.id, ""),
-                age_limit=(policy or _DEFAULT).age_limit(clause.id),
-                at=at,
-            )
-            for clause in criterion.clauses
+def _by_check(cases: Iterable[CaseVerdict], environment: str = "") -> _Cases:
+    """The cases by check; those of one environment only if it is given."""
+    grouped: _Cases = {}
+    for case in cases:
+        if environment in {"", case.origin.environment}:
+            grouped.setdefault(case.check.id, []).append(case)
+    return grouped
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What every clause is judged by."""
+
+    policy: Policy | None
+    catalogue: Mapping[str, Check]
+    environment: Environment
+    matrix: Mapping[str, Proof]
+    at: datetime
+
+    def criterion(
+        self, criterion: Criterion, cases: _Cases, away: Mapping[str, _Cases]
+    ) -> CriterionVerdict:
+        """One line of the acceptance list."""
+        clauses = tuple(self._clause(one.id, cases, away) for one in criterion.clauses)
+        return _criterion(criterion, clauses)
+
+    def _clause(self, identity: str, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
+        """The clause here, or as it was shown where the policy accepts that."""
+        here = self._shown_by(identity, cases)
+        accepted = (self.policy or _DEFAULT).evidence_from.get(identity, ())
+        if here.status == "not-applicable" or not accepted:
+            return here
+        there = [
+            replace(self._shown_by(identity, away[name]), shown_on=name)
+            for name in accepted
+            if name in away
+        ]
+        shown = [one for one in (here, *there) if one.looked]
+        return min(shown, key=_against_first, default=_missing(here, accepted))
+
+    def _shown_by(self, identity: str, cases: _Cases) -> ClauseVerdict:
+        """The clause as the cases of one environment show it."""
+        serving = [c.id for c in self.catalogue.values() if identity in c.clauses]
+        groups = [cases.get(check, []) for check in serving]
+        mine = [case for one in groups for case in one]
+        oldest = min((case.oldest for case in mine if case.oldest), default=None)
+        until = _until(mine, oldest, (self.policy or _DEFAULT).age_limit(identity))
+        excuse = _excused(self.policy, self.environment, self.at).get(identity, "")
+        status, reason = _status(groups, excuse, until, self.at)
+        untried = sorted(name for name in serving if _never_red(self.matrix.get(name)))
+        if status == "held" and untried:
+            status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
+        return ClauseVerdict(
+            id=identity,
+            required=self.policy is None
+            or self.policy.required is None
+            or identity in self.policy.required,
+            status=status,
+            reason=reason,
+            subjects=tuple(dict.fromkeys(case.case.subject for case in mine)),
+            cases=tuple(case.key for case in mine),
+            oldest=oldest,
+            until=until,
+            origins=tuple(dict.fromkeys(case.origin for case in mine if case.observations)),
+            looked=status == "held" or any(case.speaks_against for case in mine),
         )
-        judged.append(_criterion(criterion, clauses))
-    return tuple(judged)
+
+
+def _against_first(clause: ClauseVerdict) -> int:
+    """What speaks against a clause anywhere decides over what was shown elsewhere."""
+    order = ("failed", "error", "inconclusive", "not-run", "unproven", "held")
+    return order.index(clause.status)
+
+
+def _missing(here: ClauseVerdict, accepted: Sequence[str]) -> ClauseVerdict:
+    """The clause was shown nowhere: say which run would supply it."""
+    return replace(here, reason=f"{here.reason}; a run of {' or '.join(accepted)} may show it")
 
 
 def _excused(policy: Policy | None, environment: Environment, at: datetime) -> dict[str, str]:
@@ -131,28 +197,6 @@ def _criterion(criterion: Criterion, clauses: tuple[ClauseVerdict, ...]) -> Crit
     else:
         status = "inconclusive" if wanted else "not-required"
     return CriterionVerdict(criterion.id, criterion.text, bool(wanted), status, clauses)
-
-
-def _clause(
-    identity: str,
-    groups: list[list[CaseVerdict]],
-    *,
-    unseen: set[str],
-    required: bool,
-    excuse: str,
-    age_limit: float,
-    at: datetime,
-) -> ClauseVerdict:
-    cases = [case for group in groups for case in group]
-    names = tuple(dict.fromkeys(case.case.subject for case in cases))
-    keys = tuple(case.case for case in cases)
-    oldest = min((case.oldest for case in cases if case.oldest), default=None)
-    until = _until(cases, oldest, age_limit)
-    status, reason = _status(groups, excuse, until, at)
-    untried = sorted({case.check.id for case in cases} & unseen)
-    if status == "held" and untried:
-        status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
-    return ClauseVerdict(identity, required, status, reason, names, keys, oldest, until)
 
 
 def _status(

@@ -17,7 +17,7 @@ from readiness.measure.confidence import share_shown
 from readiness.model import Json, Outcome, strongest
 from readiness.policy import Policy
 from readiness.record import Record
-from readiness.verdict import CaseVerdict
+from readiness.verdict import CaseVerdict, Origin
 
 CLOCK_TOLERANCE: Final = 5.0
 NEVER_STARTED: Final = "was expected and never started"
@@ -79,6 +79,7 @@ def judge_cases(
     record: Record, catalogue: Mapping[str, Check], environment: Environment, policy: Policy
 ) -> list[CaseVerdict]:
     """The outcome of every case that catalogue and environment make one expect."""
+    origin = origin_of(record)
     traces = _traces(record)
     seen = {event["n"]: event for event in record.of("observation")}
     plan = record.first("plan") or {"cases": []}
@@ -90,7 +91,7 @@ def judge_cases(
             reason = planned.get(case.key) or NEVER_STARTED
             if case.key not in planned:
                 reason = "not in the plan of this run"
-            verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason))
+            verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason, origin, case.key))
             continue
         outcome, reason = _outcome(trace, seen)
         if outcome is Outcome.PASSED and (doubt := _too_few_trials(trace, policy)):
@@ -99,9 +100,25 @@ def judge_cases(
         rests = sorted({n for claim in trace.claims for n in claim["rests_on"]} & seen.keys())
         evidence = tuple(seen[n] for n in rests)
         verdicts.append(
-            CaseVerdict(case, check, outcome, reason, tuple(trace.claims), evidence, ended)
+            CaseVerdict(
+                case=case,
+                check=check,
+                outcome=outcome,
+                reason=reason,
+                origin=origin,
+                key=case.key,
+                claims=tuple(trace.claims),
+                observations=evidence,
+                seconds=ended,
+            )
         )
     return verdicts
+
+
+def origin_of(record: Record) -> Origin:
+    """The run that the record is of."""
+    opening = record.events[0]
+    return Origin(opening["run"], opening["number"], opening["environment"]["name"])
 
 
 def _traces(record: Record) -> dict[str, _Trace]:

@@ -40,6 +40,10 @@ class Policy(Written):
     evidence_age: EvidenceAge = EvidenceAge()
     confidence: Confidence = Confidence()
     may_be_not_applicable: tuple[ClauseId, ...] = ()
+    evidence_from: dict[ClauseId, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Other environments whose runs may show a clause, where this one can't.",
+    )
 
     _file: Path | None = PrivateAttr(default=None)
 
@@ -47,6 +51,8 @@ class Policy(Written):
     def _consistent(self) -> Self:
         distinct("clause", self.required or (), ("required",))
         distinct("clause", self.may_be_not_applicable, ("may_be_not_applicable",))
+        for clause, names in self.evidence_from.items():
+            distinct("environment", names, ("evidence_from", clause))
         distinct("severity", self.blocking_severities, ("blocking_severities",))
         return self
 

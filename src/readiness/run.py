@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
+from readiness.clauses import clause_ids
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
@@ -105,10 +105,9 @@ def open_run(request: RunRequest) -> Run:
 
 
 def _policy(file: Path | None, environment: Environment) -> Policy | None:
-    known = {clause.id for criterion in load_clauses() for clause in criterion.clauses}
     policy = load_policy(file) if file else None
     if policy:
-        validate_policy(policy, known)
+        validate_policy(policy, clause_ids())
     allowed = policy.may_be_not_applicable if policy else ()
     for entry in environment.not_applicable:
         if policy and entry.clause not in allowed:

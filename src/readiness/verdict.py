@@ -11,16 +11,41 @@ from readiness.record import Record
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The run that evidence comes from."""
+
+    run: str
+    number: int
+    environment: str
+
+
+@dataclass(frozen=True)
 class CaseVerdict:
-    """What became of one case, and why in one sentence."""
+    """What became of one case, and why in one sentence.
+
+    `key` names it among all cases of the verdict: one of another environment than the one that is
+    decided about carries that environment's name in front.
+    """
 
     case: Case
     check: Check
     outcome: Outcome
     reason: str
+    origin: Origin
+    key: str
     claims: tuple[Json, ...] = ()
     observations: tuple[Json, ...] = ()
     seconds: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is evidence for its clauses."""
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def speaks_against(self) -> bool:
+        """Whether something was looked at, and it was not what its clauses say."""
+        return self.outcome not in {Outcome.PASSED, Outcome.NOT_RUN}
 
     @property
     def oldest(self) -> datetime | None:
@@ -45,9 +70,14 @@ class ClauseVerdict:
     status: str
     reason: str
     subjects: tuple[str, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[str, ...]
     oldest: datetime | None
     until: datetime | None
+    origins: tuple[Origin, ...]
+    looked: bool
+    """Whether anything was seen that speaks for or against it now."""
+    shown_on: str = ""
+    """The other environment that it was shown on; empty when it is the one decided about."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +93,12 @@ class CriterionVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """GO, NO-GO or INCONCLUSIVE, with everything it rests on."""
+    """GO, NO-GO or INCONCLUSIVE, with everything it rests on.
+
+    `record` is the newest run of the environment that is decided about; `others` are the older runs
+    and those of other environments that were judged with it. `cases` are those of the environment,
+    `elsewhere` those of others that the policy accepts for a clause.
+    """
 
     decision: Decision
     judged_at: datetime
@@ -80,6 +115,18 @@ class Verdict:
     valid_until: datetime | None
     oldest: datetime | None
     record: Record
+    others: tuple[Record, ...] = ()
+    elsewhere: tuple[CaseVerdict, ...] = ()
+
+    @property
+    def every_case(self) -> tuple[CaseVerdict, ...]:
+        """The environment's cases, then those of other environments."""
+        return self.cases + self.elsewhere
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every record that was judged."""
+        return (self.record, *self.others)
 
     @property
     def exit_code(self) -> int:

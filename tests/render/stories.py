@@ -192,6 +192,8 @@ class Story:
     drills: bool = True
     run_cases: bool = True
     later: timedelta = timedelta(minutes=3)
+    number: int = 12
+    environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
     def verdict(self) -> Verdict:
@@ -212,7 +214,7 @@ class Story:
 
     def write(self) -> None:
         """Write the record."""
-        environment = Environment.model_validate_json(json.dumps(ENVIRONMENT))
+        environment = Environment.model_validate_json(json.dumps(self.environment))
         plan = make_plan(CATALOGUE, environment, self.tier, self.only)
         with RecordWriter(self.folder / "record.jsonl", Redactor()) as writer:
             _opening(writer, self)
@@ -240,14 +242,14 @@ def _opening(writer: RecordWriter, story: Story) -> None:
     writer.write(
         "run-opened",
         schema=1,
-        run="20261122T233144Z-campus-3f2a",
-        number=12,
+        run=f"20261122T233144Z-{story.environment['name']}-{story.number:04x}",
+        number=story.number,
         version="0.1.0",
         catalogue="c" * 64,
-        release="2026.2",
+        release=story.environment["release"],
         environment_file="environments/campus.yaml",
         environment_sha256="e" * 64,
-        environment=ENVIRONMENT,
+        environment=story.environment,
         policy_sha256="a" * 64,
         policy=story.policy.model_dump(mode="json", by_alias=True) if story.policy else None,
         earlier=list(story.earlier),

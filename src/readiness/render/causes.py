@@ -58,14 +58,22 @@ def causes(verdict: Verdict) -> tuple[Cause, ...]:
 
 def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
     """Cases without which there is no GO and that did not pass."""
-    open_clauses = {one.id for one in verdict.required if one.status not in SATISFIED}
+    open_clauses = [one for one in verdict.required if one.status not in SATISFIED]
+    deciding = {key for one in open_clauses for key in one.cases}
+    shown = {one.id for one in verdict.required if one.shown_on}
     severities = set(verdict.policy.blocking_severities) if verdict.policy else set()
     return [
         case
-        for case in verdict.cases
+        for case in verdict.every_case
         if case.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE}
-        and (open_clauses & set(case.check.clauses) or case.check.severity in severities)
+        and (case.key in deciding or (_here(case, verdict) and case.check.severity in severities))
+        and not (case.outcome is Outcome.NOT_RUN and shown.issuperset(case.check.clauses))
     ]
+
+
+def _here(case: CaseVerdict, verdict: Verdict) -> bool:
+    """Whether it is about the environment that is decided about."""
+    return case.origin.environment == verdict.environment.name
 
 
 def machine_of(subject: str, machines: Iterable[str]) -> str:
@@ -108,7 +116,7 @@ def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: V
         reason=where_and_what(first) + more,
         cases=tuple(cases),
         clauses=tuple(clause for clause in dict.fromkeys(served) if clause in required),
-        remedy=remedy(first),
+        remedy=remedy(first) + _other_source(first, verdict),
         commands=_commands(first, checks, verdict),
     )
 
@@ -132,6 +140,20 @@ def remedy(case: CaseVerdict) -> str:
         case Outcome.INCONCLUSIVE:
             return f"give the gate what it needs ({case.check.rights}), then look again"
     return ""
+
+
+def _other_source(case: CaseVerdict, verdict: Verdict) -> str:
+    """Where else the policy lets a case that was not run be shown."""
+    if case.outcome is not Outcome.NOT_RUN or verdict.policy is None:
+        return ""
+    accepted = verdict.policy.evidence_from
+    names = dict.fromkeys(
+        name for clause in case.check.clauses for name in accepted.get(clause, ())
+    )
+    if not names:
+        return ""
+    tier = f"run of {' or '.join(names)} at tier {case.check.tier}"
+    return f", or judge this run together with a {tier}"
 
 
 def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tuple[str, ...]:

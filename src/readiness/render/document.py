@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from readiness.clauses import load_clauses
 from readiness.matrix import ProvenOn, proven_on
 from readiness.model import Decision, Json, Outcome, Severity, Tier
-from readiness.record import stamp
+from readiness.outcomes import origin_of
+from readiness.record import Record, stamp
 from readiness.render import words
 from readiness.render.causes import (
     SATISFIED,
@@ -26,7 +27,7 @@ from readiness.render.causes import (
     remedy,
     where_and_what,
 )
-from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
+from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
 
 SCHEMA: Final = 1
 Moment = Annotated[
@@ -43,9 +44,10 @@ class _Part(BaseModel):
 
 
 class Seen(_Part):
-    """Where evidence comes from."""
+    """The run that evidence comes from."""
 
     run: str
+    number: int
     environment: str
 
 
@@ -59,7 +61,9 @@ class Clause(_Part):
     reason: str
     subjects: tuple[str, ...]
     cases: tuple[str, ...] = Field(description="Keys of the cases that it counts, CHECK|SUBJECT.")
-    evidence: Seen | None = Field(alias="from")
+    evidence: Seen | None = Field(alias="from", description="The run of its oldest evidence.")
+    runs: tuple[Seen, ...] = Field(description="Every run that its evidence comes from.")
+    shown_on: str = Field(description="The other environment that it was shown on, or empty.")
     age: float | None
     until: Moment | None
 
@@ -77,6 +81,7 @@ class Criterion(_Part):
 class CheckedCase(_Part):
     """One check about one subject. `duration` in seconds."""
 
+    key: str = Field(description="CHECK|SUBJECT, behind ENVIRONMENT: where that is another one.")
     check: str
     title: str
     criteria: tuple[str, ...]
@@ -96,11 +101,7 @@ class CheckedCase(_Part):
     proven_on: ProvenOn
     seen: Moment | None
     until: Moment | None
-
-    @property
-    def key(self) -> str:
-        """How the record names the case."""
-        return f"{self.check}|{self.subject}"
+    evidence: Seen = Field(alias="from")
 
 
 class Blocker(_Part):
@@ -166,6 +167,19 @@ class EarlierRun(_Part):
     run: str
     verdict: str
     tier: str
+    environment: str = ""
+
+
+class JudgedRun(_Part):
+    """One of the runs that were judged together."""
+
+    number: int
+    run: str
+    environment: str
+    tier: Tier
+    started: Moment
+    finished: Moment | None
+    record_head: str
 
 
 class VerdictDocument(_Part):
@@ -201,6 +215,9 @@ class VerdictDocument(_Part):
     catalogue_sha256: str
     environment_sha256: str
     record_head: str = Field(description="SHA-256 of the record's last whole line.")
+    runs: tuple[JudgedRun, ...] = Field(
+        description="Every run that was judged, the one that gives its name to the verdict first."
+    )
 
 
 def document(verdict: Verdict) -> VerdictDocument:
@@ -230,18 +247,16 @@ def document(verdict: Verdict) -> VerdictDocument:
         counts=Counts(
             criteria=_count(verdict.criteria),
             clauses=_count(clauses),
-            cases=dict(Counter(str(case.outcome) for case in verdict.cases)),
+            cases=dict(Counter(str(case.outcome) for case in verdict.every_case)),
         ),
         blockers=tuple(_blocker(cause) for cause in causes(verdict)),
         notes=verdict.notes,
         confidence=tuple(
-            dict.fromkeys(event["sentence"] for event in verdict.record.of("confidence"))
+            dict.fromkeys(
+                event["sentence"] for one in verdict.records for event in one.of("confidence")
+            )
         ),
-        earlier_failed=tuple(
-            EarlierRun.model_validate(one)
-            for one in verdict.run["earlier"]
-            if one["verdict"] != Decision.GO
-        ),
+        earlier_failed=_earlier(verdict),
         not_guarded=tuple(plan.get("not_guarded", ())),
         criteria=tuple(_criterion(one, verdict) for one in verdict.criteria),
         cases=_cases(verdict),
@@ -249,7 +264,33 @@ def document(verdict: Verdict) -> VerdictDocument:
         catalogue_sha256=opening.get("catalogue", ""),
         environment_sha256=opening.get("environment_sha256", ""),
         record_head=verdict.record.head,
+        runs=tuple(_run(one) for one in verdict.records),
     )
+
+
+def _run(record: Record) -> JudgedRun:
+    origin, closing = origin_of(record), record.first("run-closed")
+    return JudgedRun(
+        number=origin.number,
+        run=origin.run,
+        environment=origin.environment,
+        tier=(record.first("plan") or {"tier": Tier.OBSERVE})["tier"],
+        started=record.events[0]["at"],
+        finished=closing["at"] if closing else None,
+        record_head=record.head,
+    )
+
+
+def _earlier(verdict: Verdict) -> tuple[EarlierRun, ...]:
+    """The runs that it took in each environment, each once."""
+    runs = {}
+    for record in verdict.records:
+        name = origin_of(record).environment
+        there = "" if name == verdict.environment.name else name
+        for one in record.events[0]["earlier"]:
+            if one["verdict"] != Decision.GO:
+                runs[one["run"]] = EarlierRun.model_validate(one | {"environment": there})
+    return tuple(runs.values())
 
 
 def _policy(verdict: Verdict) -> PolicySummary | None:
@@ -280,7 +321,7 @@ def _blocker(cause: Cause) -> Blocker:
     return Blocker(
         outcome=cause.outcome,
         reason=cause.reason,
-        cases=tuple(case.case.key for case in cause.cases),
+        cases=tuple(case.key for case in cause.cases),
         checks=cause.checks,
         subjects=cause.subjects,
         clauses=cause.clauses,
@@ -300,25 +341,31 @@ def _criterion(criterion: CriterionVerdict, verdict: Verdict) -> Criterion:
 
 
 def _clause(clause: ClauseVerdict, verdict: Verdict) -> Clause:
-    seen = Seen(run=verdict.run["run"], environment=verdict.environment.name)
     age = (verdict.judged_at - clause.oldest).total_seconds() if clause.oldest else None
+    cases = [case for case in verdict.every_case if case.key in clause.cases]
+    oldest = next((case for case in cases if clause.oldest and case.oldest == clause.oldest), None)
     return Clause(
         id=clause.id,
         text=_texts().get(clause.id, ""),
         required=clause.required,
         status=clause.status,
-        reason=_clause_reason(clause, verdict),
+        reason=_clause_reason(clause, cases),
         subjects=clause.subjects,
-        cases=tuple(case.key for case in clause.cases),
-        evidence=seen if clause.oldest else None,
+        cases=clause.cases,
+        evidence=_seen(oldest.origin) if oldest else None,
+        runs=tuple(_seen(one) for one in clause.origins),
+        shown_on=clause.shown_on,
         age=age,
         until=clause.until,
     )
 
 
-def _clause_reason(clause: ClauseVerdict, verdict: Verdict) -> str:
+def _seen(origin: Origin) -> Seen:
+    return Seen(run=origin.run, number=origin.number, environment=origin.environment)
+
+
+def _clause_reason(clause: ClauseVerdict, cases: Sequence[CaseVerdict]) -> str:
     """The reason, its subject named where a case stands behind it."""
-    cases = (case for case in verdict.cases if case.case in clause.cases)
     decided = next((case for case in cases if str(case.outcome) == clause.status), None)
     return f"{decided.check.id}, {where_and_what(decided)}" if decided else clause.reason
 
@@ -330,15 +377,16 @@ def _texts() -> dict[str, str]:
 
 def _cases(verdict: Verdict) -> tuple[CheckedCase, ...]:
     required = frozenset(one.id for one in verdict.required)
-    blocking = frozenset(case.case for case in blocking_cases(verdict))
+    blocking = frozenset(case.key for case in blocking_cases(verdict))
     return tuple(
-        _case(case, required=required, blocking=case.case in blocking) for case in verdict.cases
+        _case(case, required=required, blocking=case.key in blocking) for case in verdict.every_case
     )
 
 
 def _case(case: CaseVerdict, *, required: frozenset[str], blocking: bool) -> CheckedCase:
     check, claim = case.check, decisive(case)
     return CheckedCase(
+        key=case.key,
         check=check.id,
         title=check.title,
         criteria=check.criteria,
@@ -358,6 +406,7 @@ def _case(case: CaseVerdict, *, required: frozenset[str], blocking: bool) -> Che
         proven_on=proven_on(check.id),
         seen=case.oldest,
         until=case.until,
+        evidence=_seen(case.origin),
     )
 
 

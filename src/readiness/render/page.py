@@ -10,7 +10,7 @@ from readiness.model import Json
 from readiness.render import words
 from readiness.render.document import VerdictDocument, document
 from readiness.render.timeline import Drill, read_drill
-from readiness.verdict import Verdict
+from readiness.verdict import CaseVerdict, Verdict
 
 LONGEST_READING: Final = 6000
 
@@ -25,14 +25,17 @@ class ShownClaim(_Part):
     expected: str
     observed: str
     answer: str
-    rests_on: tuple[int, ...]
+    rests_on: tuple[str, ...]
     until: str | None
 
 
 class ShownObservation(_Part):
-    """What was found, as the record keeps it. `number` is its number in the record."""
+    """What was found, as the record keeps it.
 
-    number: int
+    `number` is its number in the record, after that of its run where several were judged together.
+    """
+
+    number: str
     at: str
     subject: str
     source: str
@@ -63,42 +66,52 @@ def page(verdict: Verdict) -> Page:
     return Page(
         verdict=document(verdict),
         claims={
-            case.case.key: tuple(_claim(claim) for claim in case.claims) for case in verdict.cases
+            case.key: tuple(_claim(claim, case, verdict) for claim in case.claims)
+            for case in verdict.every_case
         },
         observations=tuple(_observations(verdict)),
         checks={
             case.check.id: CheckText(
                 risk=case.check.risk, reads=case.check.reads, rights=case.check.rights
             )
-            for case in verdict.cases
+            for case in verdict.every_case
         },
-        drills=tuple(read_drill(event) for event in verdict.record.of("drill")),
+        drills=tuple(read_drill(event) for one in verdict.records for event in one.of("drill")),
         limit=verdict.environment.objectives.database_recovery_time,
     )
 
 
-def _claim(claim: Json) -> ShownClaim:
+def _claim(claim: Json, case: CaseVerdict, verdict: Verdict) -> ShownClaim:
     return ShownClaim(
         expected=words.expected(claim),
         observed=words.observed(claim),
         answer=claim["answer"],
-        rests_on=claim["rests_on"],
+        rests_on=tuple(_place(case, number, verdict) for number in claim["rests_on"]),
         until=claim.get("until"),
     )
 
 
+def _place(case: CaseVerdict, number: int, verdict: Verdict) -> str:
+    """Where an observation stands among those of all the runs."""
+    origin = case.origin
+    return f"{origin.environment}-{origin.number}-{number}" if verdict.others else str(number)
+
+
 def _observations(verdict: Verdict) -> Iterator[ShownObservation]:
-    """What the claims rest on, each once however many cases share it."""
-    wanted = {one["n"] for case in verdict.cases for one in case.observations}
-    for event in verdict.record.of("observation"):
-        if event["n"] in wanted:
-            yield ShownObservation(
-                number=event["n"],
-                at=event["at"],
-                subject=event["subject"],
-                source=event["source"],
-                reading=_reading(event["reading"]),
-            )
+    """What the claims rest on, each once however many cases share it, in the order of looking."""
+    seen = {
+        _place(case, one["n"], verdict): one
+        for case in verdict.every_case
+        for one in case.observations
+    }
+    for number, event in sorted(seen.items(), key=lambda one: (one[1]["at"], one[1]["n"])):
+        yield ShownObservation(
+            number=number,
+            at=event["at"],
+            subject=event["subject"],
+            source=event["source"],
+            reading=_reading(event["reading"]),
+        )
 
 
 def _reading(reading: object) -> str:

@@ -75,6 +75,11 @@ class _Page:
         self.wrapped(
             f"run {shown.number}, tier {shown.tier}, judged {words.moment(shown.judged_at)}"
         )
+        for other in shown.runs[1:]:
+            self.wrapped(
+                f"with run {other.number} of {other.environment}, tier {other.tier},"
+                f" started {words.moment(other.started)}"
+            )
 
     def blockers(self, shown: VerdictDocument) -> None:
         if not shown.blockers:
@@ -134,11 +139,22 @@ class _Page:
                 line = Text(f"{status:<13} ", style=MARKS.get(status, "yellow"))
                 line.append(f"{criterion.id:<24} {required_and_proven(criterion)}", style="none")
                 self.line(line)
+                for name, clauses in _elsewhere(criterion).items():
+                    self.wrapped(f"shown on {name}: {_list(clauses)}", " " * 14, " " * 16)
         if shown.counts.criteria.not_required:
             self.line()
             text = ", ".join(shown.counts.criteria.not_required)
             self.wrapped(f"not required, so nothing is said about: {text}")
         self.line()
+
+
+def _elsewhere(criterion: Criterion) -> dict[str, list[str]]:
+    """Required clauses that another environment showed, by its name."""
+    shown: dict[str, list[str]] = {}
+    for clause in criterion.clauses:
+        if clause.required and clause.shown_on:
+            shown.setdefault(clause.shown_on, []).append(clause.id)
+    return shown
 
 
 def _extent(blocker: Blocker) -> str:

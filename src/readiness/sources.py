@@ -1,0 +1,160 @@
+"""Several runs judged together: which of them may be, and whose evidence is in force.
+
+Production never allows every drill, so last night's drill on staging and this morning's look at
+production add up. The policy says which clause may be shown where. Nobody picks: for each case the
+newest admissible evidence counts, and a run number that is left out between two others blocks.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+from readiness.catalogue import Check
+from readiness.environment import Environment
+from readiness.errors import UsageError
+from readiness.model import Json, Outcome
+from readiness.outcomes import judge_cases, origin_of, run_notes
+from readiness.policy import Policy
+from readiness.record import Record
+from readiness.verdict import CaseVerdict, Origin
+
+
+@dataclass(frozen=True)
+class Look:
+    """One run as it was read: outcomes, and what speaks against the run as a whole."""
+
+    origin: Origin
+    environment: Environment
+    cases: tuple[CaseVerdict, ...]
+    notes: tuple[str, ...]
+
+
+def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: datetime) -> Look:
+    """Read one run."""
+    environment = Environment.model_validate_json(json.dumps(record.events[0]["environment"]))
+    return Look(
+        origin_of(record),
+        environment,
+        tuple(judge_cases(record, catalogue, environment, policy)),
+        tuple(run_notes(record, at)),
+    )
+
+
+def in_force(looks: Sequence[Look]) -> tuple[CaseVerdict, ...]:
+    """The newest admissible evidence for each case that the newest run makes one expect.
+
+    Args:
+        looks: runs of one environment, the newest first.
+
+    A pass counts only from a run that came to its end, looked at everything and was made of the
+    environment as it is described now; what speaks against a case counts from any run.
+    """
+    newest = looks[0]
+    found: dict[str, CaseVerdict] = {}
+    for one in looks[1:]:
+        supports = not one.notes and one.environment == newest.environment
+        for case in one.cases:
+            if case.outcome is not Outcome.NOT_RUN and (supports or not case.passed):
+                found.setdefault(case.key, case)
+    return tuple(
+        found.get(case.key, case) if case.outcome is Outcome.NOT_RUN else case
+        for case in newest.cases
+    )
+
+
+def elsewhere(
+    by_environment: Mapping[str, Sequence[Look]], home: str, policy: Policy
+) -> tuple[CaseVerdict, ...]:
+    """The cases of other environments that the policy accepts for one of their clauses."""
+    return tuple(
+        replace(case, key=f"{name}:{case.key}")
+        for name, looks in by_environment.items()
+        if name != home
+        for case in in_force(looks)
+        if any(name in policy.evidence_from.get(clause, ()) for clause in case.check.clauses)
+    )
+
+
+def group(looks: Iterable[Look]) -> dict[str, list[Look]]:
+    """The runs by environment, the newest of each first."""
+    grouped: dict[str, list[Look]] = defaultdict(list)
+    for one in sorted(looks, key=lambda each: each.origin.number, reverse=True):
+        grouped[one.origin.environment].append(one)
+    return dict(grouped)
+
+
+def notes(by_environment: Mapping[str, Sequence[Look]]) -> list[str]:
+    """What speaks against the newest run of each environment, and the runs that were left out."""
+    several = sum(len(looks) for looks in by_environment.values()) > 1
+    found = []
+    for name, looks in by_environment.items():
+        where = f"run {looks[0].origin.number} of {name}: " if several else ""
+        found += [where + note for note in looks[0].notes]
+        numbers = [one.origin.number for one in reversed(looks)]
+        missing = [n for low, high in pairwise(numbers) for n in range(low + 1, high)]
+        if missing:
+            left_out = ", ".join(map(str, missing))
+            found.append(f"run {left_out} of {name} was left out: give every run in between")
+    return found
+
+
+def arrange(records: Sequence[Record], policy: Policy | None) -> tuple[Record, tuple[Record, ...]]:
+    """The newest run of the environment that is decided about, and all the others.
+
+    Raises:
+        UsageError: the runs can't be judged together, and why.
+    """
+    sources = (
+        {name for names in policy.evidence_from.values() for name in names} if policy else set()
+    )
+    names = list(dict.fromkeys(origin_of(one).environment for one in records))
+    homes = names if len(names) == 1 else [name for name in names if name not in sources]
+    if len(homes) != 1:
+        raise UsageError(
+            "these runs are not about one environment",
+            key="RUN",
+            expected="one environment, and runs of others that the policy names in evidence_from",
+            found=", ".join(homes or names),
+        )
+    _agree(records)
+    ordered = sorted(records, key=lambda one: origin_of(one).number, reverse=True)
+    main = next(one for one in ordered if origin_of(one).environment == homes[0])
+    return main, tuple(one for one in ordered if one is not main)
+
+
+def _agree(records: Sequence[Record]) -> None:
+    """Refuse a run given twice, of another release, or of another system under the same name."""
+    release = records[0].events[0]["release"]
+    seen: dict[tuple[str, int], Record] = {}
+    pins: dict[tuple[str, str, str], str] = {}
+    for record in records:
+        opening, origin = record.events[0], origin_of(record)
+        if seen.setdefault((origin.environment, origin.number), record) is not record:
+            problem = f"run {origin.number} of {origin.environment} is given twice"
+            raise UsageError(problem, file=str(record.path))
+        if opening["release"] != release:
+            raise UsageError(
+                "is of another release",
+                file=str(record.path),
+                expected=_shown(release),
+                found=_shown(opening["release"]),
+            )
+        for member in _members(record):
+            where = (origin.environment, member["part"], member["of"])
+            if pins.setdefault(where, member["pinned"]) != member["pinned"]:
+                raise UsageError(
+                    f"is of another system: {member['of']} was pinned differently",
+                    file=str(record.path),
+                )
+
+
+def _members(record: Record) -> list[Json]:
+    identity = record.first("identity") or {"members": []}
+    return [one for one in identity["members"] if one["pinned"] is not None]
+
+
+def _shown(release: str | None) -> str:
+    return f"'{release}'" if release else "none"
