@@ -19,7 +19,8 @@ def overlay(lower: Sequence[Path], machine_folder: Path) -> Path:
     for folder in (upper, work, root):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     layers = ":".join(str(layer) for layer in lower)
-    options = f"lowerdir={layers},upperdir={upper},workdir={work}"
+    # Without it a folder of a lower layer can not be renamed, as a dropped replication slot is.
+    options = f"redirect_dir=on,lowerdir={layers},upperdir={upper},workdir={work}"
     call(["mount", "-t", "overlay", "-o", options, "overlay", root])
     return root
 

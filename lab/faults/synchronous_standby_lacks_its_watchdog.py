@@ -31,7 +31,11 @@ FAULT = Fault(
     why="The kernel module is not loaded on one host; Patroni refuses to promote it, and says so "
     "in one field that nobody reads.",
     kind="database",
-    reddens={"PG-006": {cluster.CLUSTER: r"promotable .*<sync>: .*watchdog.* found 0"}},
+    reddens={
+        "PG-005": cluster.per_member(r"required watchdog that does not work.* True", "<sync>"),
+        "PG-006": {cluster.CLUSTER: r"promotable .*<sync>: .*watchdog.* found 0"},
+    },
+    shape="false-green",
     survey=cluster.survey,
     apply=apply,
     took_effect=took_effect,

@@ -176,16 +176,19 @@ def skipping(found: Found[ServerState]) -> str:
     risk="Automation looks healthy and promotes nobody when the primary is gone.",
     reads=PATRONI_READS,
     rights=PATRONI_RIGHTS,
-    remedy="remove nofailover and failover_priority 0 from the member's tags and reload it",
+    remedy="remove nofailover and failover_priority 0 from the member's tags and reload it, and "
+    "make the watchdog device that its automation requires writable",
 )
 def test_not_barred(database_member: Member, patroni: Patroni) -> None:
-    """Neither the member itself nor any other member sees a tag that bars it."""
+    """Neither the member nor any other sees a tag that bars it, and no watchdog is missing."""
     name = database_member.machine.name
     own = patroni(database_member)
     barred = own.fact(
         "barred from promotion, by itself", own.reading.status.tags.barred_from_promotion
     )
     assert holds(barred, "==", False)
+    failed = own.reading.status.watchdog_failed
+    assert holds(own.fact("required watchdog that does not work", failed), "==", False)
     for other in database_member.cluster.members:
         view = patroni(other)
         seen = [
@@ -246,6 +249,7 @@ def _against(
     reasons = {
         "its automation does not run": own.status.state != "running",
         "it is barred by a tag": own.status.tags.barred_from_promotion,
+        "its watchdog does not work": own.status.watchdog_failed,
         "it is no standby": not state.in_recovery,
         "the automation is paused": own.status.paused or own.config.paused,
         "it knows no leader": leader is None,

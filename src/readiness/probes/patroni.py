@@ -55,6 +55,7 @@ class MemberStatus:
     pending_restart: bool
     cluster_unlocked: bool  # nobody holds the leader lock, as this member knows it
     failsafe: bool
+    watchdog_failed: bool  # a watchdog is required and does not work: it is never promoted
     dcs_last_seen: int | None  # epoch seconds of the last contact with etcd
     tags: Tags
     status: int  # of the HTTP answer
@@ -194,6 +195,7 @@ def read_status(answer: RestAnswer, *, where: str) -> MemberStatus:
             pending_restart=bool(body.get("pending_restart", False)),
             cluster_unlocked=bool(body.get("cluster_unlocked", False)),
             failsafe=bool(body.get("failsafe_mode_is_active", False)),
+            watchdog_failed=bool(body.get("watchdog_failed", False)),
             dcs_last_seen=body.get("dcs_last_seen"),
             tags=read_tags(body.get("tags", {})),
             status=answer.status,
