@@ -44,16 +44,25 @@ def apply(scene: Scene) -> None:
         scene.run(name, "mkdir", "-p", FOLDER)
         scene.write(name, f"{FOLDER}/fault.conf", DROP_IN)
     swap(scene, "true")
+    # 3.0.2 takes over who is synchronous and does not tell the server: let it choose anew.
+    cluster.set_dynamic(scene, {"synchronous_mode": False})
+    scene.wait("nobody is synchronous", lambda: not chosen(scene), cluster.PATRONI_LIMIT)
+    cluster.set_dynamic(scene, {"synchronous_mode": True})
+
+
+def chosen(scene: Scene) -> bool:
+    """Whether Patroni calls a standby synchronous."""
+    return any(one["role"] == "sync_standby" for one in cluster.view(scene)["members"])
 
 
 def took_effect(scene: Scene) -> str:
-    """Every member says so, and both standbys stream."""
+    """Every member says so, both standbys stream, and the server waits for one of them."""
     found = versions(scene)
     if set(found.values()) != {OLD}:
         return ""
-    whole = len(cluster.streaming(scene, cluster.leads(scene))) == len(cluster.MEMBERS) - 1
-    synchronous = any(one["role"] == "sync_standby" for one in cluster.view(scene)["members"])
-    return f"Patroni is {OLD} on {', '.join(found)}" if whole and synchronous else ""
+    query = "SELECT count(*), count(*) FILTER (WHERE sync_state = 'sync') FROM pg_stat_replication"
+    whole = cluster.sql(scene, cluster.leads(scene), query) == f"{len(cluster.MEMBERS) - 1}|1"
+    return f"Patroni is {OLD} on {', '.join(found)}" if whole and chosen(scene) else ""
 
 
 def undo(scene: Scene) -> None:

@@ -63,7 +63,9 @@ def gate(
     from readiness.render import print_verdict  # noqa: PLC0415
     from readiness.run import RunRequest  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _as_interrupt)
     request = RunRequest(
         environment_file=env,
         policy_file=policy,
@@ -93,10 +95,9 @@ def judge(
     ] = None,
 ) -> None:
     """Judge a run again, or several together, under another policy if one is given."""
-    from readiness.finish import judge_runs  # noqa: PLC0415
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
-    verdict = judge_runs(runs, load_policy(policy) if policy else recorded_policy(runs[0]))
+    verdict = _judged(runs, policy)
     if into is not None:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_reports(verdict, into)
@@ -106,6 +107,26 @@ def judge(
         markup=False,
     )
     raise typer.Exit(verdict.exit_code)
+
+
+def _judged(runs: list[Path], policy: Path | None = None) -> Any:
+    """The verdict on records that anybody may have handed over.
+
+    Raises:
+        UsageError: its chain is whole and what it says is no run that this version can read.
+    """
+    from readiness.finish import judge_runs  # noqa: PLC0415
+
+    chosen = load_policy(policy) if policy else None
+    try:
+        return judge_runs(runs, chosen or recorded_policy(runs[0]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"not a run that this version can judge ({type(error).__name__})",
+            file=", ".join(map(str, runs)),
+            expected="a run record",
+            found=str(error)[:120],
+        ) from error
 
 
 def recorded_policy(run: Path) -> Any:
@@ -122,11 +143,10 @@ def recorded_policy(run: Path) -> Any:
 @app.command()
 def report(run: Run) -> None:
     """Write a run's reports again from its record alone."""
-    from readiness.finish import judge_runs  # noqa: PLC0415
     from readiness.record import locate  # noqa: PLC0415
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
-    verdict = judge_runs([run], recorded_policy(run))
+    verdict = _judged([run])
     folder = locate(run).parent
     write_reports(verdict, folder)
     print_verdict(verdict, out)

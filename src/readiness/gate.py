@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 from readiness.drills import actions, target_lease
+from readiness.errors import ReadinessError
 from readiness.finish import INTERRUPTED, Finished, finish
 from readiness.lease import halt_requested
 from readiness.model import Json
@@ -135,12 +136,17 @@ def _environment(run: Run) -> dict[str, str]:
 def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
     """Keep what pytest prints, made safe first."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w") as file:  # noqa: PTH123 - the mode is set before anything is in
-        stream = redactor.stream(file.write)
-        for line in source:
-            stream.write(line.decode(errors="replace"))
-            file.flush()
-        stream.close()
+    try:
+        with open(descriptor, "w") as file:  # noqa: PTH123 - the mode is set before anything is in
+            stream = redactor.stream(file.write)
+            for line in source:
+                stream.write(line.decode(errors="replace"))
+                file.flush()
+            stream.close()
+    except (OSError, ReadinessError):
+        # The log is only for people: nobody may wait for a pipe that is no longer emptied.
+        for _ in source:
+            pass
 
 
 def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:

@@ -54,7 +54,11 @@ def judge(
     opening, closing = record.events[0], record.first("run-closed")
     blocking = _blocking(cases, criteria_judged, asked if policy else None)
     return Verdict(
-        decision=_decide([*(c.status for c in required), *blocking], notes),
+        decision=_decide(
+            [*(c.status for c in required), *blocking],
+            notes,
+            complete=closing is not None and not record.torn,
+        ),
         judged_at=at,
         run={key: opening[key] for key in ("run", "number", "version", "release", "earlier")},
         environment=environment,
@@ -89,12 +93,15 @@ def _blocking(
     ]
 
 
-def _decide(outcomes: Iterable[str], notes: Sequence[str]) -> Decision:
-    """A definite NO-GO wins over an inconclusive one; nothing required is never a GO."""
+def _decide(outcomes: Iterable[str], notes: Sequence[str], *, complete: bool) -> Decision:
+    """A definite NO-GO wins over an inconclusive one; a GO needs a clause that holds.
+
+    A record without its end says nothing definite: what undid or explained a red case may be gone.
+    """
     seen = set(outcomes)
-    if "failed" in seen:
+    if "failed" in seen and complete:
         return Decision.NO_GO
-    if notes or not seen or seen - {"held", "not-applicable"}:
+    if notes or "held" not in seen or seen - {"held", "not-applicable"}:
         return Decision.INCONCLUSIVE
     return Decision.GO
 

@@ -44,8 +44,11 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("the run did not come to its end: the record has no closing line")
     elif closing["how"] != "finished":
         notes.append(f"the run did not finish: {closing['how']}")
-    if record.first("session-finished") is None:
+    session = record.first("session-finished")
+    if session is None:
         notes.append("pytest did not come to its own end")
+    elif session.get("interrupted"):
+        notes.append("pytest was stopped before every case had run")
     if plan is None:
         notes.append("the run has no plan")
     elif plan["only"]:
@@ -183,5 +186,11 @@ def _against_claims(
         if claim["answer"] != "yes":
             wrong = Outcome.FAILED if claim["answer"] == "no" else Outcome.INCONCLUSIVE
             yield wrong, claim["reason"]
-        elif not claim["rests_on"] or not set(claim["rests_on"]) <= seen.keys():
+        elif not _seen_before(claim, seen):
             yield Outcome.ERROR, f"'{claim['name']}' rests on nothing that was seen"
+
+
+def _seen_before(claim: Json, seen: Mapping[int, Json]) -> bool:
+    """Whether the claim rests on something, all of it seen in this run before it was claimed."""
+    numbers = claim["rests_on"]
+    return bool(numbers) and all(one in seen and one < claim["n"] for one in numbers)

@@ -22,7 +22,7 @@ from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
-from readiness.finish import finish
+from readiness.finish import INTERRUPTED, finish
 from readiness.model import Case, Tier
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
@@ -34,6 +34,7 @@ RUN_KEY = pytest.StashKey[Run]()
 OWNED_KEY = pytest.StashKey[bool]()
 CLIENTS_KEY = pytest.StashKey[Clients]()
 CASE_KEY = pytest.StashKey[Case]()
+INTERRUPTED_KEY = pytest.StashKey[bool]()
 
 pytest_plugins = ("readiness.fixtures",)
 
@@ -43,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("readiness")
     group.addoption("--env", type=Path, help="environment file to look at")
     group.addoption("--policy", type=Path, help="policy file")
-    group.addoption("--tier", default="observe", help="observe, touch, load or disrupt")
+    group.addoption("--tier", default="observe", choices=[str(tier) for tier in Tier])
     group.addoption("--reports", type=Path, default=Path("reports"), help="where runs are kept")
 
 
@@ -53,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{SUBJECT}(id): the subject of a case")
     if sys.flags.optimize:
         raise pytest.UsageError("python -O strips assertions: refused")
-    if getattr(config.option, "numprocesses", None):
+    if _distributed(config):
         raise pytest.UsageError("pytest-xdist is refused: concurrency lives in the probes")
     folder = os.environ.get(RUN_FOLDER)
     try:
@@ -61,10 +62,18 @@ def pytest_configure(config: pytest.Config) -> None:
     except ReadinessError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OWNED_KEY] = not folder
+    config.pluginmanager.register(_Interruption(config))
     if folder:
         die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+
+
+def _distributed(config: pytest.Config) -> bool:
+    """Whether pytest-xdist would spread the tests over processes, or this is one of those."""
+    asked = (getattr(config.option, name, None) for name in ("numprocesses", "tx"))
+    spread = getattr(config.option, "dist", None) not in {None, "no"}
+    return any(asked) or spread or hasattr(config, "workerinput")
 
 
 def _opened_by_hand(config: pytest.Config) -> Run:
@@ -92,8 +101,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if clients is not None:
         clients.close()
     run = config.stash.get(RUN_KEY, None)
-    if run is not None and config.stash[OWNED_KEY]:
-        finish(run, how="finished")
+    if run is None or not config.stash[OWNED_KEY]:
+        return
+    how = INTERRUPTED if config.stash.get(INTERRUPTED_KEY, False) else "finished"
+    try:
+        last = finish(run, how).last_line
+    except ReadinessError as error:
+        last = f"readiness: {error}"
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None:
+        terminal.write_line(last)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -117,6 +134,12 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, None, None]:
     """Leave out what the plan leaves out, note what was offered and what remains to run."""
     run = config.stash[RUN_KEY]
+    for entry in filter(None, (catalogue.of(getattr(item, "function", None)) for item in items)):
+        if entry != catalogue.load_catalogue().get(entry.id):
+            raise pytest.UsageError(
+                f"{entry.source} declares {entry.id} and is not the check that the committed "
+                "catalogue knows by that id: give it an id of its own, or generate the catalogue"
+            )
     planned = {one.case: one for one in run.plan.cases}
     for item in items:
         item.stash[CASE_KEY] = _case_of(item)
@@ -241,10 +264,10 @@ def _ending(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> tuple[str, str]:
     """How a phase ended: passed, failed, inconclusive, not-run or error, and why."""
-    if hasattr(report, "wasxfail"):
+    if hasattr(report, "wasxfail") or item.get_closest_marker("xfail"):
         return "error", "a check may not be marked as an expected failure"
     if call.excinfo is None:
-        return "passed", ""
+        return ("passed", "") if report.passed else ("error", f"made {report.outcome} by a plugin")
     error = call.excinfo.value
     reason = " ".join((str(error) or type(error).__name__).split())[:600]
     if isinstance(error, AssertionError) and report.when == "call" and _own(item, call):
@@ -292,9 +315,22 @@ def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
     ]
 
 
+class _Interruption:
+    """Tells Ctrl-C and signals from `pytest.exit` and broken suites, which end the same way."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that somebody stopped the run."""
+        self.config.stash[INTERRUPTED_KEY] = excinfo.type is KeyboardInterrupt
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Note that pytest came to its own end."""
+    """Note that pytest came to its own end, and whether it was stopped before all had run."""
     run = session.config.stash.get(RUN_KEY, None)
     if run is not None:
         target_lease.give_back(run)
-        run.writer.write("session-finished", interrupted=bool(session.shouldstop))
+        early = session.shouldstop or session.shouldfail
+        interrupted = session.config.stash.get(INTERRUPTED_KEY, False)
+        run.writer.write("session-finished", interrupted=bool(early) or interrupted)

@@ -150,6 +150,15 @@ def read_record(run: Path) -> Record:
         previous = digest(line.raw)
     if events[0]["kind"] != "run-opened":
         raise UsageError("not a run record", file=str(path), line=1, expected="kind run-opened")
+    if events[0].get("schema") not in range(1, SCHEMA + 1):
+        raise UsageError(
+            "a record of another schema",
+            file=str(path),
+            line=1,
+            key="schema",
+            expected=f"at most {SCHEMA}",
+            found=str(events[0].get("schema")),
+        )
     return Record(path, tuple(events), torn, previous)
 
 
@@ -157,7 +166,7 @@ def _event(line: bytes, number: int, previous: str) -> Json | None:
     """The event of a line, or None when it does not continue the chain."""
     try:
         event = from_json(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     chained = isinstance(event, dict) and event.get("prev") == previous
     return event if chained and event.get("n") == number and "kind" in event else None

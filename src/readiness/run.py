@@ -179,6 +179,8 @@ def resume_run(folder: Path) -> Run:
         raise UsageError("the run has no plan", file=str(folder))
     environment_file = Path(opening["environment_file"])
     environment = load_environment(environment_file)
+    if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
+        raise UsageError("was changed after the run was opened", file=str(environment_file))
     plan = make_plan(load_catalogue(), environment, Tier(planned["tier"]), planned["only"])
     state = state_directory(environment.name)
     return Run(

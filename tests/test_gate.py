@@ -1,0 +1,223 @@
+"""The gate as a process: verdicts, interruptions, kills, full disks, two at once."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from engine import ROOT, Engine, Site, Started, gate_of, judged
+
+from readiness.lease import holder
+from readiness.model import Decision, Json, Outcome
+from readiness.record import read_record
+from readiness.state import UNFINISHED, RunLog
+
+DEADLINE = 60.0
+
+
+def wait_until(so: Callable[[], bool], what: str) -> None:
+    """Ask until it is so."""
+    end = time.monotonic() + DEADLINE
+    while not so():
+        assert time.monotonic() < end, f"not within {DEADLINE:g} s: {what}"
+        time.sleep(0.02)
+
+
+def recorded(site: Site, kind: str) -> bool:
+    """Whether the newest run holds an event of that kind by now."""
+    runs = site.runs()
+    path = runs[-1] / "record.jsonl" if runs else None
+    return bool(path and path.exists() and f'"kind":"{kind}"' in path.read_text())
+
+
+def child_of(pid: int) -> int:
+    """The one child of a process."""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody waited for counts as ended."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+@contextmanager
+def looking(engine: Engine, site: Site) -> Iterator[Started]:
+    """A gate that is in the middle of looking at a listener that never answers."""
+    with engine.started("cli", gate_of(site), site) as gate:
+        wait_until(lambda: recorded(site, "case-started") or is_gone(gate.pid), "a case started")
+        wait_until(
+            lambda: '"case-started"' in tail(site) and "TLS-001" in tail(site), "TLS is asked for"
+        )
+        yield gate
+
+
+def tail(site: Site) -> str:
+    """What the newest record holds by now."""
+    return (site.runs()[-1] / "record.jsonl").read_text()
+
+
+def log(site: Site) -> RunLog:
+    """The site's log of runs."""
+    return RunLog(site.state / "readiness" / "mini")
+
+
+def last_line(site: Site, decision: str, code: int) -> str:
+    """The line for scripts that ends the newest run."""
+    run = site.runs()[-1]
+    return f"VERDICT={decision} EXIT={code} RUN={run.name} REPORT={run / 'index.html'}"
+
+
+def test_a_healthy_site_is_a_go(engine: Engine, served: Site) -> None:
+    """Every required clause is proven: exit 0, the line for scripts, reports, `latest`, the log."""
+    ended = engine.gate(served)
+    assert (ended.code, ended.lines[-1]) == (0, last_line(served, "GO", 0)), ended.text
+    assert (served.reports / "latest").resolve() == served.runs()[-1]
+    written = json.loads((served.reports / "latest" / "verdict.json").read_text())
+    assert (written["verdict"], written["exit_code"]) == ("GO", 0)
+    assert [(one.number, one.verdict) for one in log(served).entries()] == [(1, "GO")]
+    for name in ("record.jsonl", "verdict.json", "index.html", "pytest.log"):
+        assert (served.runs()[-1] / name).stat().st_mode & 0o077 == 0
+
+
+def test_by_hand_it_is_the_same(engine: Engine, served: Site) -> None:
+    """`pytest suites --env …` leaves the same cases, phases and claims, and the same verdict."""
+    engine.gate(served)
+    suites = ROOT / "suites"
+    files = ("--env", served.environment, "--policy", served.policy, "--reports", served.reports)
+    ended = engine.run("pytest", ("-c", suites / "pytest.ini", suites, *files), served)
+    assert ended.lines[-1] == last_line(served, "GO", 0), ended.text
+    by_gate, by_hand = (story(read_record(run)) for run in served.runs())
+    assert by_gate == by_hand
+    assert [one.verdict for one in log(served).entries()] == ["GO", "GO"]
+
+
+def story(record: object) -> list[Json]:
+    """What happened in a run, without what differs from run to run."""
+    kept = ("kind", "case", "when", "result", "name", "answer", "selected", "how", "source")
+    events: tuple[Json, ...] = record.events  # type: ignore[attr-defined]
+    return [{key: event[key] for key in kept if key in event} for event in events]
+
+
+def test_what_pytest_is_told_from_outside_changes_nothing(engine: Engine, site: Site) -> None:
+    """The gate's child has an environment of its own."""
+    outside = {"PYTEST_ADDOPTS": "--setup-only -k nothing", "PYTEST_PLUGINS": "missing_plugin"}
+    ended = engine.gate(site, **outside, PYTHONOPTIMIZE="2", PYTHONPATH="/nowhere")
+    assert (ended.code, ended.lines[-1]) == (0, last_line(site, "GO", 0)), ended.text
+
+
+def test_a_selection_that_passes_whole_is_no_go(engine: Engine, site: Site) -> None:
+    """The one required clause is proven and the exit code is still 2."""
+    ended = engine.gate(site, "--only", "OBJ-001")
+    assert (ended.code, ended.lines[-1]) == (2, last_line(site, "INCONCLUSIVE", 2))
+    verdict = site.judged()
+    assert [one.outcome for one in verdict.cases if one.case.check == "OBJ-001"] == [Outcome.PASSED]
+    assert "only a selection was looked at: OBJ-001" in verdict.notes
+    assert "only a selection" in ended.text
+
+
+def test_a_red_clause_is_a_no_go(engine: Engine, site: Site) -> None:
+    """Objectives that contradict each other: exit 1, and the reason is told."""
+    text = site.environment.read_text()
+    site.environment.write_text(text.replace("availability: 99.9", "availability: 99.99"))
+    ended = engine.gate(site)
+    assert (ended.code, ended.lines[-1]) == (1, last_line(site, "NO-GO", 1))
+    assert "expected recovery time in seconds" in ended.text
+
+
+def test_runs_that_were_not_a_go_are_listed(engine: Engine, site: Site) -> None:
+    """Each run has the next number, and a later one tells of those since the last GO."""
+    for only in (("--only", "OBJ-001"), ("--only", "slo.*"), ()):
+        engine.gate(site, *only)
+    earlier = site.record().events[0]["earlier"]
+    found = [(one["number"], one["verdict"]) for one in earlier]
+    assert found == [(1, "INCONCLUSIVE"), (2, "INCONCLUSIVE")]
+
+
+def test_kill_9_of_the_gate(engine: Engine, silent: Site) -> None:
+    """The pytest process goes with it; what is left is a valid, incomplete record: exit 2."""
+    with looking(engine, silent) as gate:
+        child = child_of(gate.pid)
+        os.kill(gate.pid, signal.SIGKILL)
+        wait_until(lambda: is_gone(child), "the pytest process is gone")
+        assert gate.end().code == -signal.SIGKILL
+    record = silent.record()
+    assert record.first("run-closed") is None
+    assert judged(record).decision is Decision.INCONCLUSIVE
+    assert engine.cli(silent, "judge", silent.runs()[-1]).code == 2
+    assert [one.verdict for one in log(silent).entries()] == [UNFINISHED]
+    assert holder(silent.state / "readiness" / "mini") is None
+
+
+def test_kill_9_of_pytest(engine: Engine, silent: Site) -> None:
+    """The gate closes the record, and says that pytest did not come to its end: exit 2."""
+    with looking(engine, silent) as gate:
+        os.kill(child_of(gate.pid), signal.SIGKILL)
+        ended = gate.end()
+    assert (ended.code, ended.lines[-1]) == (2, last_line(silent, "INCONCLUSIVE", 2))
+    assert "pytest did not come to its own end" in silent.judged().notes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_gate(engine: Engine, silent: Site, number: signal.Signals) -> None:
+    """Exit 130, the record has its end, and the line for scripts is the last."""
+    with looking(engine, silent) as gate:
+        os.kill(gate.pid, number)
+        ended = gate.end()
+    assert (ended.code, ended.lines[-1]) == (130, last_line(silent, "INCONCLUSIVE", 130))
+    assert [event["how"] for event in silent.record().of("run-closed")] == ["interrupted"]
+    assert [one.exit_code for one in log(silent).entries()] == [130]
+
+
+def test_halt(engine: Engine, silent: Site) -> None:
+    """Any terminal can stop a run; it comes to its end without a GO."""
+    with looking(engine, silent) as gate:
+        told = engine.cli(silent, "halt", "--env", silent.environment)
+        ended = gate.end()
+    assert told.code == 0
+    assert "interrupted run " in told.line
+    assert ended.lines[-1].startswith("VERDICT=INCONCLUSIVE EXIT=")
+    assert ended.code in {2, 130}
+    assert silent.record().first("run-closed") is not None
+
+
+def test_two_gates_at_once(engine: Engine, silent: Site) -> None:
+    """The second says in one line who holds the environment, and takes no number."""
+    with looking(engine, silent) as gate:
+        second = engine.gate(silent)
+        os.kill(gate.pid, signal.SIGINT)
+        gate.end()
+    assert second.code == 2
+    assert f"readiness: environment mini is held by run {silent.runs()[0].name}" in second.line
+    assert len(silent.runs()) == len(log(silent).entries()) == 1
+
+
+@pytest.mark.parametrize("room", [600, 3_000, 5_000, 7_000, 9_000, 11_000, 20_000])
+def test_a_full_disk(engine: Engine, site: Site, room: int) -> None:
+    """Wherever it fills up, one line says which file could not be written, and it is no GO."""
+    ended = engine.run("cli", gate_of(site), site, room=room)
+    assert ended.code == 2
+    assert "VERDICT=GO" not in ended.text
+    assert "Traceback" not in ended.text
+    assert ended.lines[-1].startswith(f"readiness: {site.folder}")
+    for run in site.runs():
+        if (run / "record.jsonl").read_bytes().count(b"\n"):
+            assert engine.cli(site, "judge", run).code in {0, 2}
+
+
+def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -> None:
+    """Pytest goes on only with the file that the gate opened the run with."""
+    engine.gate(site, "--only", "OBJ-001")
+    run = site.runs()[-1]
+    site.environment.write_text(site.environment.read_text() + "release: '2'\n")
+    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(run))
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "environment.yaml: was changed after the run was opened" in ended.text
