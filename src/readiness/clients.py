@@ -189,6 +189,10 @@ class Clients:
         """What a machine's chronyd says."""
         return self.look.at(machine.name, "chrony", lambda: host_probe.clock(self.session(machine)))
 
+    def clock_offset(self, machine: Machine) -> Found[host_probe.ClockOffset]:
+        """How far a machine's clock is from the one that looks."""
+        return self.look.at(machine.name, "clock", lambda: host_probe.offset(self.session(machine)))
+
     # Databases
 
     def postgres_session(self, member: Member) -> postgres_probe.Session:

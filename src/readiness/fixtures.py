@@ -88,6 +88,12 @@ def clock(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockState]]
 
 
 @pytest.fixture(scope="session")
+def clock_offset(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockOffset]]:
+    """How far a machine's clock is from the one that looks."""
+    return clients.clock_offset
+
+
+@pytest.fixture(scope="session")
 def postgres(clients: Clients) -> Callable[[Member], Found[ServerState]]:
     """The state of a database member."""
     return clients.postgres

@@ -20,6 +20,7 @@ from readiness.record import Record
 from readiness.verdict import CaseVerdict, Origin
 
 CLOCK_TOLERANCE: Final = 5.0
+MOST_NAMED: Final = 3
 NEVER_STARTED: Final = "was expected and never started"
 
 
@@ -53,6 +54,11 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("the run has no plan")
     elif plan["only"]:
         notes.append(f"only a selection was looked at: {', '.join(plan['only'])}")
+    if unpinned := _unpinned(record):
+        notes.append(
+            f"nobody pinned which system this is ({unpinned}): "
+            "`readiness doctor --write-identity` does, once it is the right one"
+        )
     notes += [one["reason"] for one in record.of("wrong-target", "undo-failed", "not-restored")]
     known = {"wrong-target", "undo-failed", "not-restored"}
     notes += [
@@ -61,6 +67,16 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         if one.get("critical") and one["kind"] not in known
     ]
     return notes + _clock_notes(record, at)
+
+
+def _unpinned(record: Record) -> str:
+    """The members whose identity nobody pinned, named; empty when every one is pinned."""
+    identity = record.first("identity")
+    if identity is None:
+        return "it was not asked"
+    names = [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _clock_notes(record: Record, at: datetime) -> list[str]:

@@ -8,10 +8,11 @@ from readiness.claim import Found, holds
 from readiness.environment import Machine
 from readiness.errors import NotRun
 from readiness.model import Severity
-from readiness.probes.host import ClockState, ServiceState
+from readiness.probes.host import ClockOffset, ClockState, ServiceState
 
 Services = Callable[[Machine], Found[dict[str, ServiceState]]]
 Clock = Callable[[Machine], Found[ClockState]]
+Offset = Callable[[Machine], Found[ClockOffset]]
 
 # One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
 LARGEST_OFFSET = 1.0
@@ -31,14 +32,14 @@ LEAST_ANSWERED = 1
     each="machine",
     severity=Severity.CRITICAL,
     risk="A service that is down or crash-looping on one node hides behind the ones that answer.",
-    reads=("systemctl is-active, systemctl show of each declared unit",),
+    reads=("systemctl is-active, systemctl show of each declared unit, ps of every process",),
     rights="an SSH login without privileges",
     remedy="see `systemctl status` and the journal of that unit on that machine",
 )
 def test_services_are_up(
     machine: Machine, host: Callable[[Machine], Any], services: Services
 ) -> None:
-    """Each unit is loaded, active and running, and has been for a while."""
+    """Each unit is loaded, active and running, has been for a while, and nothing of it stands."""
     if not machine.services:
         raise NotRun(f"{machine.name}: no services are declared for it")
     found = services(machine)
@@ -50,6 +51,10 @@ def test_services_are_up(
         since = " since it was restarted by its manager" if state.restarts else ""
         up = found.fact(f"seconds that {unit} has been up{since}", state.up)
         assert holds(up, ">=", STEADY_UP if state.restarts else LEAST_UP)
+        assert holds(found.fact(f"freezer of {unit}", state.freezer), "==", "running")
+        seen = state.processes if state.main_pid else max(state.processes or 0, 1)
+        assert holds(found.fact(f"processes of {unit} that can be seen", seen or None), ">=", 1)
+        assert holds(found.fact(f"stopped processes of {unit}", state.stopped), "==", 0)
         running = host(machine).service(unit).is_running
         assert holds(found.fact(f"{unit} running", running), "==", True)
 
@@ -64,12 +69,12 @@ ALIVE = ("running", "exited", "listening", "waiting", "active", "mounted")
     each="machine",
     severity=Severity.HIGH,
     risk="Leases, certificates and audit records on this machine can't be trusted.",
-    reads=("chronyc tracking, chronyc sources",),
+    reads=("chronyc tracking, chronyc sources, date",),
     rights="an SSH login without privileges",
     remedy="make a time source reachable from this machine and restart chrony",
 )
-def test_clock_is_synchronised(machine: Machine, clock: Clock) -> None:
-    """Chronyd answers, has selected a source that was reached lately, and is within a second."""
+def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Offset) -> None:
+    """Chronyd follows a source that was reached lately, and our own clock agrees with the time."""
     found = clock(machine)
     state = found.reading
     assert holds(found.fact("an answer of chronyd", state.problem or "yes"), "==", "yes")
@@ -86,3 +91,6 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock) -> None:
     assert holds(reach, ">=", LEAST_ANSWERED)
     offset = found.fact("seconds off", tracking and abs(tracking.system_offset))
     assert holds(offset, "<=", LARGEST_OFFSET)
+    asked = clock_offset(machine)
+    apart = asked.reading.distance
+    assert holds(asked.fact("seconds from the clock that looks", apart), "<=", LARGEST_OFFSET)

@@ -153,3 +153,18 @@ def test_testinfra_cannot_leave_the_list(session: ObserveSession) -> None:
         machine.run("touch /etc/x")
     with pytest.raises(NotPermitted):
         machine.file("/etc/a;reboot").exists  # noqa: B018
+
+
+def test_processes_are_counted_by_unit(session: ObserveSession) -> None:
+    """Every process of this machine is seen with its state, the one that asks among them."""
+    found = [state for states in host.processes(session).values() for state in states]
+    assert "R" in found
+    assert set(found) <= set("DIRSTtWXZ")
+
+
+def test_the_distance_of_two_clocks_is_known_no_better_than_the_trip() -> None:
+    """A second apart within 0.2 s is at most 1.2 s; in step within 0.2 s may be in step."""
+    apart = host.ClockOffset(-1.0, 0.2, samples=5, taken=0.0).distance
+    in_step = host.ClockOffset(0.1, 0.2, samples=5, taken=0.0).distance
+    assert (apart.lower, apart.value, apart.upper) == (0.8, 1.0, 1.2)
+    assert in_step.lower == 0.0

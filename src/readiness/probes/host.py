@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from readiness.errors import NotUnderstood
+from readiness.measure.measurement import Measurement, digest_of
 from readiness.probes.ssh import Answer, ObserveSession
 
 _PROPERTIES: Final = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp"
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp,"
+    "FreezerState"
 )
+_PROCESSES: Final = "ps -Aww -o stat,unit:50"
+_UNIT_WIDTH: Final = 50
+_STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
 _OFFSET_SAMPLES: Final = 5
 _TRACKING_FIELDS: Final = 14
 _SOURCE_FIELDS: Final = 10
@@ -32,7 +37,10 @@ class ServiceState:
     restarts: int | None  # automatic restarts since it was last started by hand (NRestarts)
     main_pid: int | None
     since: float | None  # epoch seconds when it became active; None if it never was
+    freezer: str = "running"  # FreezerState; systemd before 246 can't freeze a unit
     up: float | None = None  # seconds that it had been active when it was asked, by our clock
+    processes: int | None = None  # of the unit, None when nobody asked
+    stopped: int | None = None  # those of them that a signal or a debugger has stopped
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,21 @@ class ClockOffset:
     samples: int
     taken: float  # our epoch seconds
 
+    @property
+    def distance(self) -> Measurement:
+        """How far apart both clocks are, in seconds; it can't be known better than the trip."""
+        away = abs(self.value)
+        return Measurement(
+            name="distance of two clocks",
+            value=away,
+            lower=max(away - self.error, 0.0),
+            upper=away + self.error,
+            unit="s",
+            resolution=self.error,
+            n=self.samples,
+            digest=digest_of([repr((self.value, self.error, self.taken))]),
+        )
+
 
 def services(session: ObserveSession, units: Sequence[str]) -> dict[str, ServiceState]:
     """The state of all units, in one question, by the name each was asked by."""
@@ -107,11 +130,29 @@ def services(session: ObserveSession, units: Sequence[str]) -> dict[str, Service
     if answer.exit_code != 0:
         raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
     now = time.time()
+    running = processes(session)
     states = [
-        replace(state, up=None if state.since is None else now - state.since)
+        replace(
+            state,
+            up=None if state.since is None else now - state.since,
+            processes=len(running.get(state.unit[:_UNIT_WIDTH], ())),
+            stopped=sum(one in _STOPPED for one in running.get(state.unit[:_UNIT_WIDTH], ())),
+        )
         for state in read_services(answer.text, names, where=session.where)
     ]
     return dict(zip(units, states, strict=True))
+
+
+def processes(session: ObserveSession) -> dict[str, list[str]]:
+    """The state letter of every process that the login may see, by unit."""
+    answer = session.run(_PROCESSES)
+    if answer.exit_code != 0:
+        raise NotUnderstood(f"{session.where}: ps failed: {answer.complaint}")
+    found: dict[str, list[str]] = {}
+    for line in answer.text.splitlines()[1:]:
+        state, _, unit = line.strip().partition(" ")
+        found.setdefault(unit.strip(), []).append(state[:1])
+    return found
 
 
 def read_services(text: str, units: Sequence[str], *, where: str) -> list[ServiceState]:
@@ -137,6 +178,7 @@ def _read_service(block: str, unit: str, where: str) -> ServiceState:
             restarts=int(found["NRestarts"]) if "NRestarts" in found else None,
             main_pid=int(found.get("MainPID", "0")) or None,
             since=_unix_time(found.get("ActiveEnterTimestamp", "")),
+            freezer=found.get("FreezerState", "running"),
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{where}: systemctl show of {unit} is unreadable: {error}") from error
