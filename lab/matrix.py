@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import mending, product, proving
+from lab import mending, product, proving, recording
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
 from lab.home import REPOSITORY
@@ -123,6 +123,7 @@ def healthy(site: Site) -> list[int]:
         if looked.red:
             raise LabError(f"run {looked.number} of the healthy lab: {looked.red[0]}")
         numbers.append(looked.number)
+        recording.save(looked, recording.HEALTHY, {})
     if numbers != list(range(numbers[0], numbers[0] + HEALTHY_RUNS)):
         raise LabError(f"the numbers of the healthy runs are not consecutive: {numbers}")
     say(f"the healthy lab is green in runs {', '.join(map(str, numbers))}")

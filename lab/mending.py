@@ -7,7 +7,7 @@ everything that was surveyed, and a fault's undo needs nothing else.
 import fcntl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab import health
@@ -24,6 +24,13 @@ ACTION = "lab.mend"
 HEALTHY_LIMIT = 120.0
 GONE_LIMIT = 60.0
 LOCK_LIMIT = 900.0
+# The product doubts a service that has been up for less than ten seconds.
+SETTLED = 11.0
+YOUNGEST = (
+    "systemctl show --property=ActiveEnterTimestampMonotonic --value --type=service '*' "
+    "| sort -n | tail -1 | { read -r last; read -r up _ </proc/uptime; "
+    "awk -v up=$up -v last=$last 'BEGIN { print up - last / 1e6 }'; }"
+)
 
 
 def journal(site: Site) -> UndoJournal:
@@ -105,8 +112,24 @@ def plant(site: Site, fault: Fault) -> Scene:
     with step(f"{fault.name}: planting"):
         fault.apply(scene)
         proof = scene.wait("it took effect", lambda: fault.took_effect(scene), fault.settle)
+    let_settle(scene)
     say(f"{fault.name}: in force: {proof}")
     return scene
+
+
+def let_settle(scene: Scene) -> None:
+    """Wait until what was just restarted has been up for a while; a crash loop never is."""
+    with suppress(LabError):
+        scene.wait(
+            "restarted services have settled",
+            lambda: all(youngest(scene, one.name) > SETTLED for one in MACHINES),
+            SETTLED + 2,
+        )
+
+
+def youngest(scene: Scene, machine: str) -> float:
+    """How many seconds the machine's youngest service has been up."""
+    return float(scene.run(machine, "sh", "-c", YOUNGEST))
 
 
 def mend(site: Site, name: str | None = None) -> list[UndoResult]:
@@ -138,6 +161,7 @@ def play(arguments: Mapping[str, Any], site: Site) -> str:
         if not in_the_file_only(fault):
             scene.wait("it is gone", lambda: not fault.took_effect(scene), GONE_LIMIT)
         require_healthy(site)
+        let_settle(scene)
         for machine in MACHINES:
             scene.forget(machine.name)
     return f"{fault.name} is gone and {len(MACHINES)} machines are healthy"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import mending, product
+from lab import mending, product, recording
 from lab.errors import LabError
 from lab.faults import Fault, Reasons, resolved
 from lab.product import Case, Looked
@@ -108,6 +108,8 @@ def _attempt(site: Site, fault: Fault) -> Tried:
         seconds=looked.seconds,
     )
     _tell(tried, looked)
+    if tried.proven and fault.tier == "observe":
+        recording.save(looked, fault.name, scene.facts)
     return tried
 
 

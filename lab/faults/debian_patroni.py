@@ -3,6 +3,7 @@
 from lab import cluster
 from lab.faults import Fault
 from lab.faults._database import all_stream
+from lab.faults._drill import one_trial
 from lab.faults.automation_paused import paused
 from lab.scene import Scene
 
@@ -88,6 +89,7 @@ FAULT = Fault(
     apply=apply,
     took_effect=took_effect,
     undo=undo,
+    environment=one_trial,
     naive=all_stream,
     settle=90,
 )

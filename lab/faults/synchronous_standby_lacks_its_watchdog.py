@@ -32,7 +32,7 @@ FAULT = Fault(
     "in one field that nobody reads.",
     kind="database",
     reddens={
-        "PG-005": cluster.per_member(r"required watchdog that does not work.* True", "<sync>"),
+        "PG-005": cluster.per_member(r"required watchdog that does not work.* found yes", "<sync>"),
         "PG-006": {cluster.CLUSTER: r"promotable .*<sync>: .*watchdog.* found 0"},
     },
     shape="false-green",

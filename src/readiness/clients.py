@@ -247,12 +247,13 @@ class Clients:
         ]
         if len(written) != 1 or written[0] is None:
             raise Unreachable(f"{standby.id}: {len(written)} primaries, nothing to compare with")
-        session, goal = self.postgres_session(standby), written[0]
-        limit = standby.database.lag_time
+        goal, limit = written[0], standby.database.lag_time
         return self.look.at(
             standby.id,
             "replay",
-            lambda: postgres_probe.replays_up_to(session, goal, within=limit),
+            lambda: postgres_probe.replays_up_to(
+                self.postgres_session(standby), goal, within=limit
+            ),
         )
 
     def patroni(self, member: Member) -> Found[patroni_probe.MemberReading]:

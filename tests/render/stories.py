@@ -193,6 +193,7 @@ class Story:
     run_cases: bool = True
     later: timedelta = timedelta(minutes=3)
     number: int = 12
+    identity: dict[str, object] | None = field(default_factory=dict)
     environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
@@ -219,7 +220,8 @@ class Story:
         with RecordWriter(self.folder / "record.jsonl", Redactor()) as writer:
             _opening(writer, self)
             writer.write("plan", **(plan.event() | {"not_guarded": ["a fresh backup"]}))
-            writer.write("identity", pinned=True, members=[_PINNED])
+            if self.identity is not None:
+                writer.write("identity", pinned=True, members=[_PINNED | self.identity])
             for planned in plan.runs if self.run_cases else ():
                 write_case(writer, planned.case, planned.check, self.bad.get(planned.case.key))
             if self.drills and self.tier is Tier.DISRUPT:

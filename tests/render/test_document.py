@@ -225,3 +225,11 @@ def test_red_story_is_really_red(no_go: Verdict) -> None:
         "HOST-001|db2": "inconclusive",
         "HOST-001|db3": "error",
     }
+
+
+@pytest.mark.parametrize("identity", [None, {"pinned": None}], ids=["never asked", "not pinned"])
+def test_an_unpinned_system_is_no_go(tell: Tell, identity: dict[str, object] | None) -> None:
+    """Who can't say which system was looked at can't say that it is ready."""
+    verdict = tell(identity=identity).verdict()
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert any("nobody pinned which system this is" in note for note in verdict.notes)

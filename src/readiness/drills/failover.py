@@ -35,7 +35,7 @@ from readiness.lease import halt_requested
 from readiness.measure.bracket import Rules, bracket_group
 from readiness.measure.clock import Offset, best, bound, measure_offset
 from readiness.measure.ledger import Reconciliation, reconcile
-from readiness.measure.measurement import Measurement
+from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.operation import Op, Outcome, read_ledger
 from readiness.measure.outage import Series
 from readiness.measure.two_primaries import TwoPrimaries, decide_overlap
@@ -106,7 +106,13 @@ class FailoverDrill:
         done: list[Trial] = []
         try:
             for number in range(self.drill.trials + 1):
-                done.append(self._trial(number, control=number == 0))
+                try:
+                    done.append(self._trial(number, control=number == 0))
+                except TimedOut as error:
+                    if not done:
+                        raise
+                    # What the trials before it found stands, and so does that this one never began.
+                    done.append(_never_begun(number, str(error)))
                 if done[-1].problem:
                     # A cluster that is not whole again is not cut a second time.
                     break
@@ -370,6 +376,26 @@ class _Attempt:
                 for op in _thinned([op for op in ops if op.group == name])
             ],
         )
+
+
+def _never_begun(number: int, problem: str) -> Trial:
+    """A trial that found the cluster not whole, long after the one before it."""
+    nothing = Measurement("lost", None, None, None, "writes", None, 0, digest_of(()))
+    return Trial(
+        number=number,
+        control=False,
+        victim="",
+        promoted="",
+        cut_seconds=0.0,
+        rejoin_seconds=None,
+        outages={},
+        lost=nothing,
+        wrong={},
+        lost_sample=(),
+        missing_on_standbys={},
+        two_primaries=None,
+        problem=problem,
+    )
 
 
 def _read(connect: Callable[[], object], schema: str, attempt: _Attempt) -> list[tuple[str, str]]:

@@ -1,0 +1,53 @@
+"""Recordings: what the product saw in a run, small enough to keep, to be put to the checks again.
+
+A check is then tried without a lab: green on the recording of the healthy lab, and red, for the
+reason that the fault declares, on the recording under the fault. Of a run under a fault only what
+its red cases rest on is kept. What is in a record has been through the redactor.
+"""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from lab.home import REPOSITORY
+from lab.product import Looked
+from lab.scene import Facts
+
+FOLDER = REPOSITORY / "tests/recorded/runs"
+HEALTHY = "healthy"
+
+
+def save(looked: Looked, name: str, facts: Facts, folder: Path = FOLDER) -> Path:
+    """Keep what a run saw under a name; without facts all of it, else what its red cases need."""
+    lines = (looked.folder / "record.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    red = {f"{case.check}|{case.subject}": case.reason for case in looked.red}
+    wanted = {
+        number
+        for event in events
+        if event["kind"] == "claim" and (name == HEALTHY or event["case"] in red)
+        for number in event["rests_on"]
+    }
+    recording = {
+        "environment": events[0]["environment"],
+        "facts": facts,
+        "red": red,
+        "observations": [
+            {key: event[key] for key in ("subject", "source", "reading")}
+            for event in events
+            if event["kind"] == "observation" and event["n"] in wanted
+        ],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json.gz"
+    _write(path, recording)
+    return path
+
+
+def _write(path: Path, recording: dict[str, Any]) -> None:
+    """The same recording gives the same file: no time and no name are in its header."""
+    text = json.dumps(recording, sort_keys=True, separators=(",", ":"))
+    draft = path.with_name(path.name + ".new")
+    draft.write_bytes(gzip.compress(text.encode(), mtime=0))
+    draft.replace(path)

@@ -1,0 +1,217 @@
+"""Puts recorded answers to the checks again: no lab, no network, no pytest between.
+
+What a run of the lab saw stands in `recorded/runs`. Here every check function is called with
+the product's own clients, whose memory holds the recording and which ask nobody.
+"""
+
+import gzip
+import importlib.util
+import inspect
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, is_dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace, UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+from readiness.catalogue import Check, expected_cases, load_catalogue
+from readiness.claim import CURRENT, Answer, Claim, Found
+from readiness.clients import Clients
+from readiness.environment import Environment, Machine
+from readiness.errors import NotUnderstood, ProbeError
+from readiness.look import Look
+from readiness.model import Case, Json, Outcome, Tier
+from readiness.probes import etcd, host, http, patroni, postgres, postgres_state, tls
+from readiness.subjects import subjects
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RUNS: Final = Path(__file__).parent / "recorded" / "runs"
+# What each source of observations reads: the type that the recorded JSON is made into again.
+READINGS: Final[Mapping[str, Any]] = {
+    "tls": tls.Handshake,
+    "https": http.Exchange,
+    "http": http.Exchange,
+    "systemd": dict[str, host.ServiceState],
+    "chrony": host.ClockState,
+    "clock": host.ClockOffset,
+    "postgresql": postgres_state.ServerState,
+    "replay": postgres.ReplayProgress,
+    "patroni": patroni.MemberReading,
+    "etcd": etcd.MemberReading,
+}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a run saw. `red` is CHECK|SUBJECT to the reason that it was red for."""
+
+    environment: Environment
+    facts: dict[str, str]
+    red: dict[str, str]
+    observations: tuple[Json, ...]
+
+    def without(self, number: int) -> "Recording":
+        """The same with one observation missing."""
+        left = (*self.observations[:number], *self.observations[number + 1 :])
+        return Recording(self.environment, self.facts, self.red, left)
+
+
+def load(name: str) -> Recording:
+    """The recording of that name."""
+    found = json.loads(gzip.decompress((RUNS / f"{name}.json.gz").read_bytes()))
+    environment = Environment.model_validate_json(json.dumps(found["environment"]))
+    return Recording(environment, found["facts"], found["red"], tuple(found["observations"]))
+
+
+class Memory(Look):
+    """A look that remembers a recording and asks nobody. `used` are the observations handed out."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(SimpleNamespace(case=None, writer=self))  # type: ignore[arg-type]
+        self.used: set[int] = set()
+        self.noted = len(recording.observations)
+        self.recorded = {
+            (one["subject"], one["source"]): (number, one["reading"])
+            for number, one in enumerate(recording.observations)
+        }
+
+    def write(self, _kind: str, **_data: object) -> int:
+        """Stand in for the record: a number of its own for what a check notes itself."""
+        self.noted += 1
+        return self.noted
+
+    def knows(self, subject: str, source: str) -> bool:
+        """Nothing is fetched ahead."""
+        return True
+
+    def at(self, subject: str, source: str, ask: Callable[[], Any]) -> Found[Any]:
+        """What was recorded, in its own type again."""
+        if (subject, source) not in self.recorded:
+            raise NotUnderstood(f"{subject}: nothing was recorded of {source}")
+        number, reading = self.recorded[(subject, source)]
+        self.used.add(number)
+        return Found(typed(READINGS[source.partition(" ")[0]], reading), subject, number)
+
+
+def typed(kind: Any, value: Any) -> Any:
+    """A recorded JSON value as the type that the probe read it as."""
+    parts = get_args(kind)
+    if value is None or kind is Any:
+        return value
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return kind(**{name: typed(hints[name], entry) for name, entry in value.items()})
+    if get_origin(kind) in {UnionType, Union}:
+        return typed(next(part for part in parts if part is not type(None)), value)
+    if isinstance(value, list):
+        return (get_origin(kind) or kind)(typed(parts[0], entry) for entry in value)
+    if isinstance(value, dict):
+        return {name: typed(parts[1] if parts else Any, entry) for name, entry in value.items()}
+    return datetime.fromisoformat(value) if kind is datetime else value
+
+
+class Silent(Clients):
+    """The product's clients, which have no file to read and nobody to ask."""
+
+    def authority(self, name: str) -> Path:
+        """No certificate: nobody is asked for TLS."""
+        return Path(os.devnull)
+
+    def host(self, machine: Machine) -> Any:
+        """Testinfra's vocabulary over what systemd was recorded to say."""
+        units = self.services(machine).reading
+        return SimpleNamespace(
+            service=lambda unit: SimpleNamespace(is_running=units[unit].active == "active")
+        )
+
+
+@dataclass
+class Result:
+    """How a case ended, and by which claims."""
+
+    case: Case
+    outcome: Outcome
+    reason: str
+    claims: list[Claim] = field(default_factory=list)
+    used: frozenset[int] = frozenset()
+
+    def claim(self, claim: Claim, *, until: datetime | None) -> None:
+        """Keep a claim, as the record would."""
+        self.claims.append(claim)
+
+
+def cases(recording: Recording) -> Iterator[Case]:
+    """Every case of the observe tier that the recorded environment makes one expect."""
+    catalogue = load_catalogue()
+    for case in expected_cases(catalogue, recording.environment):
+        if catalogue[case.check].tier is Tier.OBSERVE:
+            yield case
+
+
+def replay(recording: Recording, case: Case) -> Result:
+    """Call the check's function with what was recorded."""
+    check = load_catalogue()[case.check]
+    memory = Memory(recording)
+    result = Result(case, Outcome.PASSED, "")
+    token = CURRENT.set(result)
+    try:
+        _call(check, recording.environment, case, memory)
+    except AssertionError as error:
+        result.outcome, result.reason = Outcome.FAILED, str(error)
+    except ProbeError as error:
+        result.outcome, result.reason = Outcome.INCONCLUSIVE, str(error)
+    finally:
+        CURRENT.reset(token)
+    wrong = [one for one in result.claims if one.answer is not Answer.YES]
+    if wrong:
+        no = wrong[0].answer is Answer.NO
+        result.outcome = Outcome.FAILED if no else Outcome.INCONCLUSIVE
+        result.reason = str(wrong[0])
+    elif result.outcome is Outcome.PASSED and not result.claims:
+        result.outcome, result.reason = Outcome.ERROR, "it asserted nothing"
+    result.used = frozenset(memory.used)
+    return result
+
+
+def _call(check: Check, environment: Environment, case: Case, memory: Memory) -> None:
+    clients = _clients(environment, memory)
+    function = _functions()[check.id]
+    given: dict[str, Any] = {
+        "consensus": clients.etcd,
+        "environment": environment,
+        "objectives": environment.objectives,
+        "look": memory,
+        check.each: subjects(environment, check.each)[case.subject],
+    }
+    names = inspect.signature(function).parameters
+    function(**{name: given.get(name) or getattr(clients, name) for name in names})
+
+
+def _clients(environment: Environment, memory: Memory) -> Silent:
+    run = SimpleNamespace(environment=environment, writer=memory, case=None)
+    clients = Silent(run)  # type: ignore[arg-type]
+    clients.look = memory
+    return clients
+
+
+@cache
+def _functions() -> dict[str, Callable[..., None]]:
+    """Check to the function that its suite declares."""
+    found = {}
+    for check in load_catalogue().values():
+        file, _, name = check.source.partition("::")
+        found[check.id] = getattr(_module(ROOT / file), name)
+    return found
+
+
+@cache
+def _module(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"replayed_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,71 @@
+"""Every observe check against recorded answers of the lab: green when healthy, red as declared."""
+
+import re
+from collections import defaultdict
+
+import pytest
+from replay import RUNS, Recording, cases, load, replay
+
+from lab.faults import all_faults, resolved
+from readiness.catalogue import load_catalogue
+from readiness.model import Case, Outcome, Tier
+
+HEALTHY = "healthy"
+RECORDED = sorted(path.name.removesuffix(".json.gz") for path in RUNS.glob("*.json.gz"))
+FAULTS = [name for name in RECORDED if name != HEALTHY]
+AGAIN = "scripts/lab matrix"
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Recording:
+    """What an observe run of the healthy lab saw."""
+    return load(HEALTHY)
+
+
+def test_the_healthy_lab_is_green(healthy: Recording) -> None:
+    """Every observe check passes for every subject."""
+    results = [replay(healthy, case) for case in cases(healthy)]
+    assert {one.case.check for one in results} == {
+        check.id for check in load_catalogue().values() if check.tier is Tier.OBSERVE
+    }
+    assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_red_as_it_declares(name: str) -> None:
+    """Each declared case fails on what was seen under the fault, with the declared reason."""
+    recording, fault = load(name), all_faults()[name]
+    for (check, subject), pattern in resolved(fault.reddens, recording.facts).items():
+        result = replay(recording, Case(check, subject))
+        assert result.outcome is Outcome.FAILED, result
+        assert re.search(pattern, result.reason), result.reason
+
+
+def test_no_check_is_green_without_what_it_looks_at(healthy: Recording) -> None:
+    """Take away any one observation that a green case used: it is green no more."""
+    used: dict[int, list[Case]] = defaultdict(list)
+    for case in cases(healthy):
+        for number in replay(healthy, case).used:
+            used[number].append(case)
+    still_green = [
+        f"{case.key} without {healthy.observations[number]['source']}"
+        for number, blinded in used.items()
+        for case in blinded
+        if replay(healthy.without(number), case).outcome is Outcome.PASSED
+    ]
+    assert still_green == []
+
+
+def test_nothing_is_missing_for_any_check() -> None:
+    """Each check has a proven fault and a recording of it; else the command that mends it."""
+    missing = []
+    for check in load_catalogue().values():
+        faults = [one for one in all_faults().values() if check.id in one.reddens]
+        if not faults:
+            missing.append(f"{check.id}: no fault reddens it: add one to lab/faults/")
+        if check.tier is not Tier.OBSERVE:
+            continue
+        seen = [one.name for one in faults if one.tier == "observe"]
+        if seen and not set(seen) & set(FAULTS):
+            missing.append(f"{check.id}: no recording: scripts/lab try {seen[0]}")
+    assert missing == []
