@@ -5,7 +5,7 @@ import json
 import pytest
 
 from readiness.errors import UsageError
-from readiness.matrix import ProvenOn, load_matrix, parse_matrix, proven_on
+from readiness.matrix import ProvenOn, load_matrix, parse_matrix
 
 
 def written(**proven: object) -> str:
@@ -23,11 +23,6 @@ def test_what_it_says() -> None:
 def test_without_a_fault_nothing_is_proven() -> None:
     """An entry that names no fault proves nothing, whatever it claims."""
     assert parse_matrix(written(A={"on": "real", "faults": []}))["A"].on is ProvenOn.NEVER
-
-
-def test_unknown_check_was_never_proven() -> None:
-    """A check that the matrix does not have was never seen red."""
-    assert proven_on("NONE-999") is ProvenOn.NEVER
 
 
 def test_packaged_matrix_is_readable() -> None:

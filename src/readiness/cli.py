@@ -14,6 +14,7 @@ from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment, load_policy
 from readiness.errors import LeaseHeld, ReadinessError, StateError, UsageError
 from readiness.model import EXIT_USAGE, Tier
+from readiness.own import load_own
 from readiness.plan import make_plan
 
 app = typer.Typer(
@@ -159,7 +160,8 @@ def plan(env: Env, tier: TierOption = "observe", only: Only = None) -> None:
     from readiness.explain import print_plan  # noqa: PLC0415
 
     environment = load_environment(env)
-    print_plan(make_plan(load_catalogue(), environment, _tier(tier), only or ()), environment, out)
+    catalogue = {**load_catalogue(), **load_own(environment).catalogue}
+    print_plan(make_plan(catalogue, environment, _tier(tier), only or ()), environment, out)
 
 
 @app.command()
@@ -216,6 +218,17 @@ def checks() -> None:
     for entry in load_catalogue().values():
         table.add_row(entry.id, entry.tier, entry.severity, entry.each, entry.title)
     out.print(table)
+
+
+@app.command()
+def own(
+    file: Annotated[Path, typer.Argument(help="The file that own_checks names.")],
+) -> None:
+    """Write the catalogue of a site's own checks from the test files beside that file."""
+    from readiness.own_catalogue import write_catalogue  # noqa: PLC0415
+
+    for entry in write_catalogue(file):
+        out.print(f"{entry.id}  {entry.title}", markup=False)
 
 
 @app.command()

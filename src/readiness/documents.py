@@ -27,6 +27,7 @@ __all__ = [
     "check_references",
     "load_environment",
     "load_policy",
+    "load_written",
     "validate_policy",
     "write_examples",
 ]
@@ -70,7 +71,7 @@ def load_environment(path: Path) -> Environment:
     Raises:
         UsageError: there is no such file or it is wrong; says where and what was expected.
     """
-    return _load(path, Environment, Policy).located(path.absolute().parent)
+    return load_written(path, Environment, Policy).located(path.absolute().parent)
 
 
 def load_policy(path: Path) -> Policy:
@@ -79,7 +80,7 @@ def load_policy(path: Path) -> Policy:
     Raises:
         UsageError: there is no such file or it is wrong; says where and what was expected.
     """
-    return _load(path, Policy, Environment).read_from(path)
+    return load_written(path, Policy, Environment).read_from(path)
 
 
 def validate_policy(policy: Policy, clause_ids: Collection[str]) -> None:
@@ -104,7 +105,12 @@ def validate_policy(policy: Policy, clause_ids: Collection[str]) -> None:
             raise _refusal(source, path, "unknown clause", expected, f"'{clause}'")
 
 
-def _load(path: Path, model: type[Document], other: type[Written]) -> Document:
+def load_written(path: Path, model: type[Document], other: type[Written]) -> Document:
+    """What the file describes; `other` is the kind of file that people mistake it for.
+
+    Raises:
+        UsageError: there is no such file or it is wrong; says where and what was expected.
+    """
     source = read_yaml(path)
     _refuse_other_kind(source, model, other)
     try:
@@ -118,7 +124,11 @@ def _refuse_other_kind(source: YamlFile, model: type[Written], other: type[Writt
     ours, theirs = (set(keys_at(kind, ())) for kind in (model, other))
     has = set(source.data)
     if has & (theirs - ours) and not has & (ours - theirs):
-        article = {"Environment": "an environment", "Policy": "a policy"}
+        article = {
+            "Environment": "an environment",
+            "Policy": "a policy",
+            "OwnFile": "a file of own checks",
+        }
         raise UsageError(
             "is another kind of file",
             source.file,

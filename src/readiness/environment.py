@@ -262,6 +262,9 @@ class Environment(Written):
     kind: Literal["production", "staging", "rehearsal"]
     release: str = ""
     identity: FileReference | None = None
+    own_checks: FileReference | None = Field(
+        default=None, description="What the site adds: criteria and checks of its own."
+    )
     zones: Annotated[tuple[Name, ...], Field(min_length=1)]
     looks_from: Name
     permissions: Permissions = Permissions()

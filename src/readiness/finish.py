@@ -11,6 +11,7 @@ from readiness.errors import StateError
 from readiness.judge import judge
 from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED
+from readiness.own import own_of
 from readiness.policy import Policy
 from readiness.record import now, read_record
 from readiness.render import write_reports
@@ -80,16 +81,17 @@ def judge_runs(runs: Sequence[Path], policy: Policy | None) -> Verdict:
         UsageError: something is no record, the policy names an unknown clause, or the runs
             can't be judged together.
     """
-    if policy and policy.file:
-        validate_policy(policy, clause_ids())
     main, others = arrange([read_record(run) for run in runs], policy)
+    own = own_of(main)
+    if policy and policy.file:
+        validate_policy(policy, clause_ids() | own.clause_ids)
     return judge(
         main,
         others=others,
         policy=policy,
-        catalogue=load_catalogue(),
-        criteria=load_clauses(),
-        matrix=load_matrix(),
+        catalogue={**load_catalogue(), **own.catalogue},
+        criteria=load_clauses() + own.criteria,
+        matrix={**load_matrix(), **own.proofs},
         at=now(),
     )
 

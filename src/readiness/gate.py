@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from readiness.catalogue import Check
 from readiness.drills import actions, target_lease
 from readiness.errors import ReadinessError
 from readiness.finish import INTERRUPTED, Finished, finish
@@ -110,14 +111,22 @@ def _look(run: Run, progress: Progress) -> str:
 
 def _command(run: Run) -> list[str]:
     suites = suites_folder()
-    wanted = sorted({planned.check.source.partition("::")[0] for planned in run.plan.runs})
+    wanted = sorted({_file(run, planned.check) for planned in run.plan.runs})
     return [
         sys.executable, "-m", "pytest", "-c", str(suites / "pytest.ini"),
         "--rootdir", str(suites), "-p", "readiness.pytest_plugin",
         "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin",
         f"--html={run.folder / 'pytest.html'}", "--self-contained-html",
-        *(str(suites.parent / file) for file in wanted),
+        *wanted,
     ]  # fmt: skip
+
+
+def _file(run: Run, check: Check) -> str:
+    """The test file of a check: ours in the suites, the site's own in its folder."""
+    file = check.source.partition("::")[0]
+    if run.own.folder and check.id in run.own.catalogue:
+        return str(run.own.folder / Path(file).name)
+    return str(suites_folder().parent / file)
 
 
 def _environment(run: Run) -> dict[str, str]:

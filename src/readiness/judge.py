@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from readiness import sources
 from readiness.catalogue import Check
-from readiness.clauses import Criterion
+from readiness.clauses import Clause, Criterion
 from readiness.environment import Environment
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Decision, Outcome, Tier, strongest
@@ -73,6 +73,7 @@ def judge(
         valid_until=min((c.until for c in held if c.until), default=None),
         oldest=min((c.oldest for c in held if c.oldest), default=None),
         record=record,
+        proofs=matrix,
         others=tuple(others),
         elsewhere=away,
     )
@@ -129,25 +130,26 @@ class _Bench:
         self, criterion: Criterion, cases: _Cases, away: Mapping[str, _Cases]
     ) -> CriterionVerdict:
         """One line of the acceptance list."""
-        clauses = tuple(self._clause(one.id, cases, away) for one in criterion.clauses)
+        clauses = tuple(self._clause(one, cases, away) for one in criterion.clauses)
         return _criterion(criterion, clauses)
 
-    def _clause(self, identity: str, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
+    def _clause(self, clause: Clause, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
         """The clause here, or as it was shown where the policy accepts that."""
-        here = self._shown_by(identity, cases)
-        accepted = (self.policy or _DEFAULT).evidence_from.get(identity, ())
+        here = self._shown_by(clause, cases)
+        accepted = (self.policy or _DEFAULT).evidence_from.get(clause.id, ())
         if here.status == "not-applicable" or not accepted:
             return here
         there = [
-            replace(self._shown_by(identity, away[name]), shown_on=name)
+            replace(self._shown_by(clause, away[name]), shown_on=name)
             for name in accepted
             if name in away
         ]
         shown = [one for one in (here, *there) if one.looked]
         return min(shown, key=_against_first, default=_missing(here, accepted))
 
-    def _shown_by(self, identity: str, cases: _Cases) -> ClauseVerdict:
+    def _shown_by(self, clause: Clause, cases: _Cases) -> ClauseVerdict:
         """The clause as the cases of one environment show it."""
+        identity = clause.id
         serving = [c.id for c in self.catalogue.values() if identity in c.clauses]
         groups = [cases.get(check, []) for check in serving]
         mine = [case for one in groups for case in one]
@@ -160,6 +162,7 @@ class _Bench:
             status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
         return ClauseVerdict(
             id=identity,
+            text=clause.text,
             required=self.policy is None
             or self.policy.required is None
             or identity in self.policy.required,

@@ -23,6 +23,8 @@ class ProvenOn(StrEnum):
 
     REAL = "real"
     STAND_IN = "stand-in"
+    STATED = "stated"
+    """By the word of whoever owns the check: a site's own, see `own_checks`."""
     NEVER = "never"
 
 
@@ -70,8 +72,3 @@ def parse_matrix(text: str) -> dict[str, Proof]:
 def _proof(*, on: str, faults: Iterable[str]) -> Proof:
     known = tuple(str(fault) for fault in faults)
     return Proof(ProvenOn(on), known) if known else UNPROVEN
-
-
-def proven_on(check: str) -> ProvenOn:
-    """On what the check has been seen red: `real`, `stand-in` or `never`."""
-    return load_matrix().get(check, UNPROVEN).on

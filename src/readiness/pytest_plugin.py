@@ -135,7 +135,7 @@ def pytest_collection_modifyitems(
     """Leave out what the plan leaves out, note what was offered and what remains to run."""
     run = config.stash[RUN_KEY]
     for entry in filter(None, (catalogue.of(getattr(item, "function", None)) for item in items)):
-        if entry != catalogue.load_catalogue().get(entry.id):
+        if entry != run.catalogue.get(entry.id):
             raise pytest.UsageError(
                 f"{entry.source} declares {entry.id} and is not the check that the committed "
                 "catalogue knows by that id: give it an id of its own, or generate the catalogue"

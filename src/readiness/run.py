@@ -11,13 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from readiness.catalogue import load_catalogue
+from readiness.catalogue import Check, load_catalogue
 from readiness.clauses import clause_ids
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
 from readiness.lease import Lease, clear_halt
 from readiness.model import Case, Tier
+from readiness.own import Own, load_own
 from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
@@ -54,9 +55,15 @@ class Run:
     writer: RecordWriter
     state: Path
     journal: UndoJournal
+    own: Own = field(default_factory=Own)
     lease: Lease | None = None
     case: Case | None = None
     remembered: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def catalogue(self) -> dict[str, Check]:
+        """Our checks and the site's own."""
+        return {**load_catalogue(), **self.own.catalogue}
 
 
 def open_run(request: RunRequest) -> Run:
@@ -67,8 +74,9 @@ def open_run(request: RunRequest) -> Run:
         LeaseHeld: another run holds the environment.
     """
     environment = load_environment(request.environment_file)
-    policy = _policy(request.policy_file, environment)
-    plan = make_plan(load_catalogue(), environment, request.tier, request.only)
+    own = load_own(environment)
+    policy = _policy(request.policy_file, environment, own)
+    plan = make_plan({**load_catalogue(), **own.catalogue}, environment, request.tier, request.only)
     _agree(request, environment)
     read_pins(environment)
     state = state_directory(environment.name)
@@ -95,6 +103,7 @@ def open_run(request: RunRequest) -> Run:
             writer=writer,
             state=state,
             journal=UndoJournal(state / "undo"),
+            own=own,
             lease=lease,
         )
         _write_opening(run, request, log.earlier(identity))
@@ -104,10 +113,10 @@ def open_run(request: RunRequest) -> Run:
     return run
 
 
-def _policy(file: Path | None, environment: Environment) -> Policy | None:
+def _policy(file: Path | None, environment: Environment, own: Own) -> Policy | None:
     policy = load_policy(file) if file else None
     if policy:
-        validate_policy(policy, clause_ids())
+        validate_policy(policy, clause_ids() | own.clause_ids)
     allowed = policy.may_be_not_applicable if policy else ()
     for entry in environment.not_applicable:
         if policy and entry.clause not in allowed:
@@ -157,6 +166,7 @@ def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...])
         environment=run.environment.model_dump(mode="json", by_alias=True),
         policy_sha256=hashlib.sha256(policy_raw).hexdigest() if policy_raw else None,
         policy=run.policy.model_dump(mode="json", by_alias=True) if run.policy else None,
+        own=run.own.event(),
         earlier=[
             {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}
             for one in earlier
@@ -181,7 +191,9 @@ def resume_run(folder: Path) -> Run:
     environment = load_environment(environment_file)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
-    plan = make_plan(load_catalogue(), environment, Tier(planned["tier"]), planned["only"])
+    own = load_own(environment)
+    catalogue = {**load_catalogue(), **own.catalogue}
+    plan = make_plan(catalogue, environment, Tier(planned["tier"]), planned["only"])
     state = state_directory(environment.name)
     return Run(
         id=opening["run"],
@@ -194,6 +206,7 @@ def resume_run(folder: Path) -> Run:
         writer=RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment))),
         state=state,
         journal=UndoJournal(state / "undo"),
+        own=own,
     )
 
 

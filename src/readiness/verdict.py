@@ -1,10 +1,12 @@
 """The verdict and its parts as data: what became of each case, clause and criterion."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from readiness.catalogue import Check
 from readiness.environment import Environment
+from readiness.matrix import Proof
 from readiness.model import Case, Decision, Json, Outcome, Tier
 from readiness.policy import Policy
 from readiness.record import Record
@@ -66,6 +68,7 @@ class ClauseVerdict:
     """Whether a clause holds for every declared subject."""
 
     id: str
+    text: str
     required: bool
     status: str
     reason: str
@@ -115,6 +118,7 @@ class Verdict:
     valid_until: datetime | None
     oldest: datetime | None
     record: Record
+    proofs: Mapping[str, Proof]
     others: tuple[Record, ...] = ()
     elsewhere: tuple[CaseVerdict, ...] = ()
 

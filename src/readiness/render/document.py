@@ -8,13 +8,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from readiness.clauses import load_clauses
-from readiness.matrix import ProvenOn, proven_on
+from readiness.matrix import UNPROVEN, ProvenOn
 from readiness.model import Decision, Json, Outcome, Severity, Tier
 from readiness.outcomes import origin_of
 from readiness.record import Record, stamp
@@ -346,7 +344,7 @@ def _clause(clause: ClauseVerdict, verdict: Verdict) -> Clause:
     oldest = next((case for case in cases if clause.oldest and case.oldest == clause.oldest), None)
     return Clause(
         id=clause.id,
-        text=_texts().get(clause.id, ""),
+        text=clause.text,
         required=clause.required,
         status=clause.status,
         reason=_clause_reason(clause, cases),
@@ -370,20 +368,18 @@ def _clause_reason(clause: ClauseVerdict, cases: Sequence[CaseVerdict]) -> str:
     return f"{decided.check.id}, {where_and_what(decided)}" if decided else clause.reason
 
 
-@cache
-def _texts() -> dict[str, str]:
-    return {clause.id: clause.text for one in load_clauses() for clause in one.clauses}
-
-
 def _cases(verdict: Verdict) -> tuple[CheckedCase, ...]:
     required = frozenset(one.id for one in verdict.required)
     blocking = frozenset(case.key for case in blocking_cases(verdict))
     return tuple(
-        _case(case, required=required, blocking=case.key in blocking) for case in verdict.every_case
+        _case(case, verdict, required=required, blocking=case.key in blocking)
+        for case in verdict.every_case
     )
 
 
-def _case(case: CaseVerdict, *, required: frozenset[str], blocking: bool) -> CheckedCase:
+def _case(
+    case: CaseVerdict, verdict: Verdict, *, required: frozenset[str], blocking: bool
+) -> CheckedCase:
     check, claim = case.check, decisive(case)
     return CheckedCase(
         key=case.key,
@@ -403,7 +399,7 @@ def _case(case: CaseVerdict, *, required: frozenset[str], blocking: bool) -> Che
         remedy=remedy(case),
         duration=case.seconds,
         source=check.source,
-        proven_on=proven_on(check.id),
+        proven_on=verdict.proofs.get(check.id, UNPROVEN).on,
         seen=case.oldest,
         until=case.until,
         evidence=_seen(case.origin),

@@ -1,0 +1,156 @@
+"""A site's own checks: green, red, missing, never proven, and never in the place of ours."""
+
+import json
+from pathlib import Path
+
+import pytest
+from engine import OBJECTIVES, Engine, Site
+
+from readiness.finish import judge_runs
+from readiness.model import Outcome
+
+OWN_FILE = """\
+schema: 1
+criteria:
+  - id: ours.banner
+    text: The portal tells students when it is closed.
+    clauses:
+      - {id: ours.banner/announced, text: The closing time is announced., each: machine}
+"""
+SEEN_RED = 'seen_red: {OUR-001: "took the notice away on 2026-11-23; J. Doe"}\n'
+CHECK = '''
+from readiness.catalogue import check
+from readiness.claim import holds
+from readiness.model import Severity
+
+
+@check(
+    "OUR-001",
+    "Every machine announces the closing time",
+    clauses=("{clause}",),
+    each="machine",
+    severity=Severity.HIGH,
+    risk="Students come to a closed door.",
+    reads=("nothing, it is an example",),
+    rights="none",
+    remedy="announce it",
+)
+def test_announced(machine, look):
+    """The notice is there."""
+    found = look.note(machine.name, "notice", {notice!r})
+    assert holds(found.fact("notice", found.reading), "!=", "")
+'''
+CLAUSE = "ours.banner/announced"
+
+
+@pytest.fixture
+def ours(site: Site) -> Site:
+    """The small site with a check of its own, which its policy requires."""
+    (site.folder / "checks").mkdir()
+    (site.folder / "checks" / "ours.yaml").write_text(OWN_FILE + SEEN_RED)
+    write_check(site)
+    return site.describe("own_checks: file:checks/ours.yaml\n", required=(OBJECTIVES, CLAUSE))
+
+
+def write_check(site: Site, clause: str = CLAUSE, notice: str = "closed from six") -> None:
+    """The own check's test file."""
+    text = CHECK.format(clause=clause, notice=notice)
+    (site.folder / "checks" / "test_ours.py").write_text(text)
+
+
+def own(engine: Engine, site: Site) -> None:
+    """Write the catalogue beside the file."""
+    ended = engine.cli(site, "own", "checks/ours.yaml")
+    assert (ended.code, ended.line) == (0, "OUR-001  Every machine announces the closing time")
+
+
+def outcome_of(site: Site) -> tuple[Outcome, str]:
+    """How the own case ended in the newest run, judged again from its record alone."""
+    verdict = judge_runs([site.runs()[-1]], None)
+    found = next(one for one in verdict.cases if one.check.id == "OUR-001")
+    return found.outcome, found.reason
+
+
+def test_an_own_check_counts_like_any_other(engine: Engine, ours: Site) -> None:
+    """Its clause is required, proven, in the verdict with its text, and its code in the record."""
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code == 0, ended.text
+    written = json.loads((ours.reports / "latest" / "verdict.json").read_text())
+    criterion = next(one for one in written["criteria"] if one["id"] == "ours.banner")
+    assert criterion["clauses"][0]["status"] == "held"
+    assert criterion["clauses"][0]["text"] == "The closing time is announced."
+    case = next(one for one in written["cases"] if one["check"] == "OUR-001")
+    assert case["proven_on"] == "stated"
+    assert list(ours.record().events[0]["own"]["files"]) == ["test_ours.py"]
+
+
+def test_a_red_own_check_is_a_no_go(engine: Engine, ours: Site) -> None:
+    """It fails for its own reason."""
+    write_check(ours, notice="")
+    own(engine, ours)
+    assert engine.gate(ours).code == 1
+    assert outcome_of(ours)[0] is Outcome.FAILED
+
+
+@pytest.mark.parametrize("how", ["file deleted", "file broken", "check gone"])
+def test_a_missing_own_check_is_missing_evidence(engine: Engine, ours: Site, how: str) -> None:
+    """What was expected comes from the catalogue, never from what could be collected."""
+    own(engine, ours)
+    path = ours.folder / "checks" / "test_ours.py"
+    path.unlink()
+    if how != "file deleted":
+        path.write_text("import nowhere\n" if how == "file broken" else "")
+    ended = engine.gate(ours)
+    assert ended.code == 2, ended.text
+    assert outcome_of(ours)[0] is Outcome.NOT_RUN
+
+
+def test_an_own_check_that_was_never_red_proves_nothing(engine: Engine, ours: Site) -> None:
+    """Without its owner's word on how it was seen red, its clause is unproven."""
+    (ours.folder / "checks" / "ours.yaml").write_text(OWN_FILE)
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code == 2
+    assert "no fault has ever turned OUR-001 red" in " ".join(ended.text.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("ours.banner", "sec.tls"), "'sec.tls' is a criterion of ours"),
+        (("OUR-001", "TLS-001"), "seen_red.TLS-001: is no check of this catalogue"),
+        (("schema: 1", "schema: 2"), "was written for a newer version"),
+        (("criteria:", "criterias:"), "unknown key, did you mean 'criteria'?"),
+    ],
+)
+def test_a_wrong_file_is_refused(
+    engine: Engine, ours: Site, change: tuple[str, str], says: str
+) -> None:
+    """One line, exit 64, nothing opened."""
+    own(engine, ours)
+    path = ours.folder / "checks" / "ours.yaml"
+    path.write_text(path.read_text().replace(*change))
+    ended = engine.gate(ours)
+    assert (ended.code, says in ended.line) == (64, True), ended.text
+    assert not ours.reports.exists()
+
+
+@pytest.mark.parametrize("clause", ["sec.tls/chain", "ours.banner/other"])
+def test_an_own_check_can_not_serve_a_clause_of_ours(
+    engine: Engine, ours: Site, clause: str
+) -> None:
+    """Nor one that nobody declared."""
+    write_check(ours, clause=clause)
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert (ended.code, f"serves '{clause}'" in ended.line) == (64, True), ended.text
+
+
+def test_an_own_check_can_not_take_an_id_of_ours(engine: Engine, ours: Site) -> None:
+    """The built-in check stays what it is."""
+    own(engine, ours)
+    catalogue: Path = ours.folder / "checks" / "catalogue.json"
+    catalogue.write_text(catalogue.read_text().replace("OUR-001", "TLS-001"))
+    ended = engine.gate(ours)
+    assert (ended.code, "TLS-001: is a check of ours" in ended.line) == (64, True), ended.text
