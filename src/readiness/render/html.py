@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from readiness.model import STRENGTH, Decision, Outcome
 from readiness.render import terminal, timeline, words
 from readiness.render.causes import SATISFIED
-from readiness.render.document import CheckedCase, Criterion, VerdictDocument
+from readiness.render.document import CheckedCase, VerdictDocument
 from readiness.render.page import Page
 
 TONES: Final = {
@@ -70,10 +70,6 @@ def _check(cases: list[CheckedCase]) -> dict[str, object]:
     }
 
 
-def _proven(criterion: Criterion) -> str:
-    return terminal.required_and_proven(criterion)
-
-
 def _until(shown: VerdictDocument) -> str:
     """How far away the end of validity is."""
     if shown.valid_until is None:
@@ -100,7 +96,8 @@ def _template() -> Template:
         "moment_text": _iso,
         "duration": words.duration,
         "tone": lambda name: TONES.get(str(name), "warn"),
-        "proven": _proven,
+        "proven": terminal.required_and_proven,
+        "word": terminal.criterion_word,
         "told": lambda case: case.reason.removeprefix(f"{case.subject}: "),
     }
     environment.globals |= {

@@ -120,7 +120,7 @@ class _Page:
         self.labelled(
             "criteria",
             f"{criteria.proven} proven of {criteria.required} required,"
-            f" of {criteria.total} in the catalogue",
+            f" of {criteria.total} in the catalogue; each as far as the policy requires its clauses",
         )
         self.labelled("cases", outcomes(shown))
         self.labelled("evidence", f"the oldest is {evidence_age(shown)}")
@@ -135,8 +135,8 @@ class _Page:
         self.line()
         for criterion in shown.criteria:
             if criterion.required:
-                status = criterion.status
-                line = Text(f"{status:<13} ", style=MARKS.get(status, "yellow"))
+                style = MARKS.get(criterion.status, "yellow")
+                line = Text(f"{criterion_word(criterion):<13} ", style=style)
                 line.append(f"{criterion.id:<24} {required_and_proven(criterion)}", style="none")
                 self.line(line)
                 for name, clauses in _elsewhere(criterion).items():
@@ -204,6 +204,12 @@ def earlier(shown: VerdictDocument) -> str:
     runs = ", ".join(f"run {one.number} {one.verdict}" for one in shown.earlier_failed)
     many = words.count(len(shown.earlier_failed), "run")
     return f"{many} without a GO since the last GO or change of release: {runs}"
+
+
+def criterion_word(criterion: Criterion) -> str:
+    """The status; `in part` where what is required holds and is not all that the line says."""
+    whole = all(clause.required for clause in criterion.clauses)
+    return criterion.status if whole or criterion.status != "held" else "in part"
 
 
 def required_and_proven(criterion: Criterion) -> str:
