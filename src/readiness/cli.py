@@ -154,6 +154,55 @@ def report(run: Run) -> None:
     out.print(f"REPORT={folder / 'index.html'}", markup=False)
 
 
+@app.command("export")
+def export_bundle(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Runs' folders or record files.")
+    ],
+    into: Annotated[Path, typer.Option("--out", help="A new folder for the bundle.")],
+    key: Annotated[str, typer.Option(help="The private key that signs, file:PATH.")],
+    policy: PolicyFile = None,
+) -> None:
+    """Write records, verdict and reports as a signed bundle that verifies offline."""
+    from readiness.bundle.export import export  # noqa: PLC0415
+
+    kind, _, path = key.partition(":")
+    if kind != "file" or not path:
+        raise UsageError("is no reference to a file", key="--key", expected="file:PATH")
+    verdict = _judged(runs, policy)
+    for name in export(verdict, into, Path(path)):
+        out.print(str(into / name), markup=False)
+    out.print(f"VERDICT={verdict.decision} BUNDLE={into}", markup=False)
+
+
+@app.command("verify")
+def verify_bundle(
+    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="The bundle's folder.")],
+    trust: Annotated[Path, typer.Option(help="The public key that you trust.")],
+) -> None:
+    """Say offline what of a bundle was altered, added, missing or cut off."""
+    from readiness.bundle.verify import PROVES_NOT, verify  # noqa: PLC0415
+
+    found = verify(bundle, trust)
+    for problem in (*found.problems, *found.doubts):
+        out.print(problem, markup=False)
+    if not found.problems:
+        signed = found.statement["predicate"]
+        count = len(found.statement["subject"])
+        out.print(f"{count} files are as they were signed.", markup=False)
+        out.print(
+            f"{signed['verdict']} for {signed['environment']}, judged {signed['judgedAt']}, "
+            f"{signed['clauses']['proven']} of {signed['clauses']['required']} required clauses.",
+            markup=False,
+        )
+        out.print("This does not prove:")
+        for one in PROVES_NOT:
+            out.print(f"- {one}", markup=False)
+    state = ("as signed", "altered", "not judged again")[found.exit_code]
+    out.print(f"BUNDLE={state.upper().replace(' ', '-')} EXIT={found.exit_code}", markup=False)
+    raise typer.Exit(found.exit_code)
+
+
 @app.command()
 def plan(env: Env, tier: TierOption = "observe", only: Only = None) -> None:
     """Show what would be asked of whom, what disturbs, and what can't become green and why."""

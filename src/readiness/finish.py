@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from readiness.catalogue import load_catalogue
@@ -13,7 +14,7 @@ from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED
 from readiness.own import own_of
 from readiness.policy import Policy
-from readiness.record import now, read_record
+from readiness.record import Record, now, read_record, stamp
 from readiness.render import write_reports
 from readiness.run import Run
 from readiness.sources import arrange
@@ -81,7 +82,18 @@ def judge_runs(runs: Sequence[Path], policy: Policy | None) -> Verdict:
         UsageError: something is no record, the policy names an unknown clause, or the runs
             can't be judged together.
     """
-    main, others = arrange([read_record(run) for run in runs], policy)
+    # To the millisecond, as it is written, so that it can be judged again as of that moment.
+    at = datetime.fromisoformat(stamp(now()))
+    return judge_records([read_record(run) for run in runs], policy, at=at)
+
+
+def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datetime) -> Verdict:
+    """Judge one record or several as of a moment.
+
+    Raises:
+        UsageError: the policy names an unknown clause, or the runs can't be judged together.
+    """
+    main, others = arrange(records, policy)
     own = own_of(main)
     if policy and policy.file:
         validate_policy(policy, clause_ids() | own.clause_ids)
@@ -92,7 +104,7 @@ def judge_runs(runs: Sequence[Path], policy: Policy | None) -> Verdict:
         catalogue={**load_catalogue(), **own.catalogue},
         criteria=load_clauses() + own.criteria,
         matrix={**load_matrix(), **own.proofs},
-        at=now(),
+        at=at,
     )
 
 

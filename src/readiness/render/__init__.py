@@ -15,10 +15,17 @@ from readiness.render.files import write_whole
 from readiness.render.html import page_html
 from readiness.render.junit import junit_xml
 from readiness.render.page import Page, page
-from readiness.render.terminal import print_document
+from readiness.render.terminal import lines, print_document
 from readiness.verdict import Verdict
 
-__all__ = ["VerdictDocument", "document", "print_verdict", "write_reports"]
+__all__ = [
+    "VerdictDocument",
+    "document",
+    "print_verdict",
+    "safe_document",
+    "summary",
+    "write_reports",
+]
 
 
 def write_reports(verdict: Verdict, folder: Path) -> None:
@@ -42,8 +49,18 @@ def write_reports(verdict: Verdict, folder: Path) -> None:
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
     """Print the verdict, the blocking causes first."""
+    print_document(safe_document(verdict), console)
+
+
+def safe_document(verdict: Verdict) -> VerdictDocument:
+    """The verdict as `verdict.json` has it."""
     safe = Redactor(()).value(document(verdict).model_dump(mode="json", by_alias=True))
-    print_document(VerdictDocument.model_validate(safe), console)
+    return VerdictDocument.model_validate(safe)
+
+
+def summary(verdict: Verdict) -> str:
+    """What `print_verdict` prints, as plain text."""
+    return "\n".join(lines(safe_document(verdict))) + "\n"
 
 
 def _safe_page(verdict: Verdict) -> Page:

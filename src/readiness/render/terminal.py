@@ -120,7 +120,7 @@ class _Page:
         self.labelled(
             "criteria",
             f"{criteria.proven} proven of {criteria.required} required,"
-            f" of {criteria.total} in the catalogue; each as far as the policy requires its clauses",
+            f" of {criteria.total} in the catalogue; each as far as its clauses are required",
         )
         self.labelled("cases", outcomes(shown))
         self.labelled("evidence", f"the oldest is {evidence_age(shown)}")
