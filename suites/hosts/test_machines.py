@@ -35,7 +35,8 @@ LEAST_ANSWERED = 1
     risk="A service that is down or crash-looping on one node hides behind the ones that answer.",
     reads=("systemctl is-active, systemctl show of each declared unit, ps of every process",),
     rights="an SSH login without privileges",
-    remedy="see `systemctl status` and the journal of that unit on that machine",
+    remedy="see `systemctl status` and the journal of that unit on that machine; once mended, "
+    "an hour without a restart or `systemctl reset-failed` clears the count",
 )
 def test_services_are_up(
     machine: Machine, host: Callable[[Machine], Any], services: Services
