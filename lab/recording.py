@@ -1,8 +1,9 @@
 """Recordings: what the product saw in a run, small enough to keep, to be put to the checks again.
 
 A check is then tried without a lab: green on the recording of the healthy lab, and red, for the
-reason that the fault declares, on the recording under the fault. Of a run under a fault only what
-its red cases rest on is kept. What is in a record has been through the redactor.
+reason that the fault declares, on the recording under the fault. Of a run under a fault only
+the sources are kept on which its red cases rest, of every subject: a check asks all of a cluster
+before it says which of them it goes by. What is in a record has been through the redactor.
 """
 
 import gzip
@@ -23,11 +24,13 @@ def save(looked: Looked, name: str, facts: Facts, folder: Path = FOLDER) -> Path
     lines = (looked.folder / "record.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     red = {f"{case.check}|{case.subject}": case.reason for case in looked.red}
+    seen = {event["n"]: event for event in events if event["kind"] == "observation"}
     wanted = {
-        number
+        seen[number]["source"]
         for event in events
         if event["kind"] == "claim" and (name == HEALTHY or event["case"] in red)
         for number in event["rests_on"]
+        if number in seen
     }
     recording = {
         "environment": events[0]["environment"],
@@ -35,8 +38,8 @@ def save(looked: Looked, name: str, facts: Facts, folder: Path = FOLDER) -> Path
         "red": red,
         "observations": [
             {key: event[key] for key in ("subject", "source", "reading")}
-            for event in events
-            if event["kind"] == "observation" and event["n"] in wanted
+            for event in seen.values()
+            if event["source"] in wanted
         ],
     }
     folder.mkdir(parents=True, exist_ok=True)
