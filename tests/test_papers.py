@@ -30,6 +30,8 @@ PAPERS = [
     ROOT / "CHANGELOG.md",
     ROOT / "docs/operations.md",
     ROOT / "docs/evidence-format.md",
+    ROOT / "docs/drift.md",
+    ROOT / "docs/audit-export.md",
     *sorted(ADRS.glob("*.md")),
 ]
 # The picture of a real verdict is taken from a run, when there is one.

@@ -10,7 +10,7 @@ from children import child, hear, say
 
 from readiness.durable import SEAL
 from readiness.errors import StateError
-from readiness.state import UNFINISHED, RunLog, state_directory
+from readiness.state import DRIFT, UNFINISHED, RunLog, state_directory
 
 
 @pytest.fixture
@@ -30,6 +30,16 @@ def run(log: RunLog, name: str, verdict: str | None = None, release: str | None 
 def names(log: RunLog, run_id: str | None = None) -> list[tuple[str, str]]:
     """What `earlier` tells, shortened."""
     return [(entry.run, entry.verdict) for entry in log.earlier(run_id)]
+
+
+def test_a_drift_look_counts_only_when_something_failed(log: RunLog) -> None:
+    """Looks of the timer do not crowd the list of runs that a GO took; a failure they saw does."""
+    run(log, "gate", "NO-GO")
+    for name, verdict in (("quiet", "INCONCLUSIVE"), ("red", "NO-GO")):
+        log.open_run(name, "1.0", "observe", Path("/reports", name), DRIFT)
+        log.close_run(name, verdict, 2)
+    run(log, "now")
+    assert names(log, "now") == [("gate", "NO-GO"), ("red", "NO-GO")]
 
 
 @pytest.mark.parametrize(

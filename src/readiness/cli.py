@@ -1,5 +1,6 @@
 """The command line: `readiness doctor | plan | gate | judge | report | recover | halt | …`."""
 
+import json
 import signal
 import sys
 from collections.abc import Callable
@@ -132,8 +133,6 @@ def _judged(runs: list[Path], policy: Path | None = None) -> Any:
 
 def recorded_policy(run: Path) -> Any:
     """The policy that a run was made under."""
-    import json  # noqa: PLC0415
-
     from readiness.policy import Policy  # noqa: PLC0415
     from readiness.record import read_record  # noqa: PLC0415
 
@@ -200,6 +199,54 @@ def verify_bundle(
             out.print(f"- {one}", markup=False)
     state = ("as signed", "altered", "not judged again")[found.exit_code]
     out.print(f"BUNDLE={state.upper().replace(' ', '-')} EXIT={found.exit_code}", markup=False)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def accept(
+    run: Run,
+    by: Annotated[str, typer.Option(help="Who accepts it.")],
+    because: Annotated[str, typer.Option(help="Why it may be the baseline.")],
+) -> None:
+    """Accept a run as the baseline that drift is measured from."""
+    from readiness.drift import accepted  # noqa: PLC0415
+    from readiness.record import read_record  # noqa: PLC0415
+    from readiness.state import state_directory  # noqa: PLC0415
+
+    verdict = _judged([run])
+    state = state_directory(verdict.environment.name)
+    record = read_record(run)
+    one = accepted.accept(state, record, str(verdict.decision), by=by, because=because)
+    out.print(
+        f"Run {one.number} of {verdict.environment.name} ({one.verdict}) is accepted by {one.by}: "
+        f"{one.because}",
+        markup=False,
+    )
+
+
+@app.command()
+def drift(
+    env: Env,
+    baseline: Annotated[
+        str, typer.Option(help="An accepted run's folder or record, or latest-accepted.")
+    ] = "latest-accepted",
+    reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing when nothing got worse.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Look again at the observe tier and say what got worse since an accepted run."""
+    from readiness.drift.look import look_for_drift  # noqa: PLC0415
+    from readiness.drift.tell import print_drift  # noqa: PLC0415
+    from readiness.progress import Silent  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    found = look_for_drift(env, baseline, reports, Silent())
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
+    elif found.exit_code or not quiet:
+        print_drift(found, out)
     raise typer.Exit(found.exit_code)
 
 

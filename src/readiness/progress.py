@@ -76,3 +76,19 @@ class Console:
     def _say(self, line: str) -> None:
         self.spoken = time.monotonic()
         self.out.print(line, markup=False)
+
+
+class Silent:
+    """Nobody watches: a scheduled look is quiet unless it has something to tell."""
+
+    def opened(self, run: Run) -> None:
+        """Say nothing."""
+
+    def event(self, event: Json) -> None:
+        """Say nothing."""
+
+    def tick(self) -> None:
+        """Say nothing."""
+
+    def closed(self) -> None:
+        """Say nothing."""

@@ -25,7 +25,7 @@ from readiness.policy import Policy
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
 from readiness.redact import Redactor
 from readiness.references import references
-from readiness.state import RunEntry, RunLog, state_directory
+from readiness.state import GATE, RunEntry, RunLog, state_directory
 from readiness.undo import UndoJournal
 
 
@@ -39,6 +39,7 @@ class RunRequest:
     only: tuple[str, ...] = ()
     reports: Path = Path("reports")
     confirmed: str = ""
+    purpose: str = GATE
 
 
 @dataclass
@@ -88,7 +89,9 @@ def open_run(request: RunRequest) -> Run:
     try:
         _nothing_owed(state, request.tier)
         log = RunLog(state)
-        number = log.open_run(identity, environment.release or None, request.tier, folder)
+        number = log.open_run(
+            identity, environment.release or None, request.tier, folder, request.purpose
+        )
         lease.set_number(number)
         folder.mkdir(parents=True, mode=0o700)
         writer = RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment)))

@@ -82,6 +82,10 @@ def state_root() -> Path:
     return base / "readiness"
 
 
+GATE: Final = "gate"
+DRIFT: Final = "drift"
+
+
 @dataclass(frozen=True)
 class RunEntry:
     """One run as the log knows it."""
@@ -100,6 +104,15 @@ class RunEntry:
     exit_code: int | None = None
     finished: str | None = None
     torn: bool = False
+    purpose: str = GATE
+
+    @property
+    def sought_go(self) -> bool:
+        """Whether it counts among the runs that it took: a drift look decides nothing by itself.
+
+        One that saw something fail counts all the same.
+        """
+        return self.purpose == GATE or self.verdict not in {"GO", "INCONCLUSIVE"}
 
 
 class RunLog:
@@ -110,7 +123,9 @@ class RunLog:
         self.path = folder / "runs.jsonl"
         self._clock = clock or Clock()
 
-    def open_run(self, run_id: str, release: str | None, tier: str, folder: Path) -> int:
+    def open_run(
+        self, run_id: str, release: str | None, tier: str, folder: Path, purpose: str = GATE
+    ) -> int:
         """Enter a run that starts now, durably, and return its number.
 
         Raises:
@@ -124,6 +139,7 @@ class RunLog:
             now = self._clock.now()
             fields = {"event": "open", "schema": SCHEMA, "number": number, "run": run_id}
             fields |= {"release": release, "tier": tier, "folder": str(folder)}
+            fields |= {"purpose": purpose}
             fields |= {"started": now.utc, "pid": os.getpid(), "boot_id": now.boot_id}
             durable.append_object(descriptor, fields, name=self.path)
         return number
@@ -188,9 +204,12 @@ def _since_go_or_release(
 ) -> tuple[RunEntry, ...]:
     def backwards() -> Iterator[RunEntry]:
         for entry in reversed(entries):
-            if entry.verdict == "GO" or (not entry.torn and entry.release != release):
+            if (entry.verdict == "GO" and entry.purpose == GATE) or (
+                not entry.torn and entry.release != release
+            ):
                 return
-            yield entry
+            if entry.sought_go:
+                yield entry
 
     return tuple(backwards())[::-1]
 
@@ -224,6 +243,9 @@ class _Fields:
     def text_or_none(self, key: str) -> str | None:
         return None if self._fields.get(key, "") is None else self.text(key)
 
+    def text_or(self, key: str, default: str) -> str:
+        return self.text(key) if key in self._fields else default
+
     def number(self, key: str) -> int:
         return int(self._typed(key, lambda value: type(value) is int, "a whole number"))
 
@@ -247,6 +269,7 @@ def _opened(fields: _Fields, *, expected: int) -> RunEntry:
         started=fields.text("started"),
         pid=fields.number("pid"),
         boot_id=fields.text("boot_id"),
+        purpose=fields.text_or("purpose", GATE),
     )
 
 

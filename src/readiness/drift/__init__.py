@@ -1,0 +1,1 @@
+"""Drift: what got worse since a run that somebody accepted."""

@@ -1,0 +1,100 @@
+"""The runs that somebody accepted as a baseline: an append-only log in the environment's state."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from readiness import durable
+from readiness.errors import UsageError
+from readiness.locking import appending
+from readiness.record import Record, now, stamp
+
+SCHEMA: Final = 1
+FILE: Final = "accepted.jsonl"
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Who accepted a run, when and why. `head` is the SHA-256 of the record's last line."""
+
+    run: str
+    number: int
+    head: str
+    path: Path
+    verdict: str
+    by: str
+    because: str
+    at: str
+
+
+def accept(state: Path, record: Record, verdict: str, *, by: str, because: str) -> Acceptance:
+    """Enter a run, durably.
+
+    Raises:
+        UsageError: a name or a reason is missing, or the run did not come to its end.
+        StateError: the log can't be written.
+    """
+    for key, text in (("--by", by), ("--because", because)):
+        if not text.strip():
+            raise UsageError("is empty", key=key, expected="a text")
+    closing = record.first("run-closed")
+    if closing is None or closing["how"] != "finished" or record.torn:
+        raise UsageError(
+            "did not come to its end", file=str(record.path), expected="a finished run"
+        )
+    opening = record.events[0]
+    fields = {
+        "event": "accept",
+        "schema": SCHEMA,
+        "run": opening["run"],
+        "number": opening["number"],
+        "head": record.head,
+        "path": str(record.path.absolute()),
+        "verdict": verdict,
+        "by": by.strip(),
+        "because": because.strip(),
+        "at": stamp(now()),
+    }
+    with appending(state / FILE) as descriptor:
+        durable.append_object(descriptor, fields, name=state / FILE)
+    return _acceptance(fields)
+
+
+def acceptances(state: Path) -> tuple[Acceptance, ...]:
+    """All of them, the oldest first."""
+    return tuple(
+        _acceptance(durable.read_object(state / FILE, line))
+        for line in durable.read_lines(state / FILE)
+        if not line.torn
+    )
+
+
+def acceptance_of(state: Path, record: Record) -> Acceptance:
+    """The newest acceptance of a run.
+
+    Raises:
+        UsageError: nobody accepted it.
+    """
+    for one in reversed(acceptances(state)):
+        if one.head == record.head:
+            return one
+    raise UsageError(
+        "nobody accepted this run",
+        file=str(record.path),
+        expected=f"`readiness accept {record.path.parent} --by NAME --because REASON` before",
+    )
+
+
+def _acceptance(fields: dict[str, object]) -> Acceptance:
+    known = json.loads(json.dumps(fields))
+    return Acceptance(
+        run=known["run"],
+        number=known["number"],
+        head=known["head"],
+        path=Path(known["path"]),
+        verdict=known["verdict"],
+        by=known["by"],
+        because=known["because"],
+        at=known["at"],
+    )

@@ -1,0 +1,102 @@
+"""What kind of thing each field of an observation is, for comparing two runs.
+
+*Fixed* fields change when somebody changes the system: any difference is drift. *Bounded* ones move
+within limits that the checks know: only a claim that no longer holds is drift. *Volatile* ones
+move by themselves: who leads, process ids, serials, positions, times.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+
+class Kind(StrEnum):
+    """How a field may differ between two runs."""
+
+    FIXED = "fixed"
+    BOUNDED = "bounded"
+    VOLATILE = "volatile"
+
+
+# The first pattern that fits decides; `[]` stands for any place in a list. By source.
+_VOLATILE: Final = (
+    "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
+    "tls.chain[[]].issuer", "tls.chain[[]].not_before", "tls.protocol_reasons.*",
+    "http*.headers*", "http*.body_*", "http*.json*",
+    "systemd.*.main_pid", "systemd.*.processes", "systemd.*.since", "systemd.*.up",
+    "chrony.sources[[]].*", "chrony.tracking.*",
+    "etcd.status.leader_id", "etcd.status.raft_*", "etcd.status.db_size", "etcd.health.reason",
+    "patroni.history*", "patroni.cluster.members[[]].role", "patroni.cluster.members[[]].state",
+    "patroni.cluster.members[[]].timeline", "patroni.status.dcs_last_seen",
+    "patroni.status.location", "patroni.status.received", "patroni.status.role",
+    "patroni.status.replication_state", "patroni.status.sync_standby", "patroni.status.timeline",
+    "patroni.status.state", "patroni.status.status",
+    "postgresql.receiver*", "postgresql.replicas*", "postgresql.slots[[]].*",
+    "postgresql.current", "postgresql.received", "postgresql.replayed", "postgresql.in_recovery",
+    "postgresql.last_replayed_commit", "postgresql.replay_pause", "postgresql.server_clock",
+    "postgresql.started", "postgresql.timeline", "postgresql.checkpoint_timeline",
+    "postgresql.settings.*.source", "postgresql.settings.primary_conninfo.value",
+    "postgresql.settings.synchronous_standby_names.value",
+    "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
+)  # fmt: skip
+_BOUNDED: Final = (
+    "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
+    "clock.value", "clock.error", "replay.seconds*", "replay.reached",
+    "patroni.cluster.members[[]].lag", "patroni.cluster.members[[]].*_lag",
+)  # fmt: skip
+_FIXED: Final = (
+    "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
+    "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
+    "tls.protocols.*", "tls.chain[[]].subject", "tls.chain[[]].*_names[[]]",
+    "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
+    "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
+    "http*.location", "http*.problem", "http*.answers", "http*.hsts.*",
+    "systemd.*.active", "systemd.*.enabled", "systemd.*.freezer", "systemd.*.load",
+    "systemd.*.sub", "systemd.*.unit", "systemd.*.stopped",
+    "chrony.answers", "chrony.problem",
+    "etcd.members[[]].*", "etcd.status.cluster_id", "etcd.status.member_id",
+    "etcd.status.learner", "etcd.status.version", "etcd.health.healthy", "etcd.alarms*",
+    "patroni.config.*", "patroni.cluster.scope", "patroni.cluster.paused",
+    "patroni.cluster.scheduled_switchover*", "patroni.cluster.members[[]].*",
+    "patroni.status.*",
+    "postgresql.settings.*", "postgresql.overrides*", "postgresql.version*",
+    "postgresql.system_identifier", "postgresql.database", "postgresql.user",
+)  # fmt: skip
+_TABLE: Final = (
+    (_VOLATILE, Kind.VOLATILE), (_BOUNDED, Kind.BOUNDED), (_FIXED, Kind.FIXED),
+)  # fmt: skip
+
+
+_SOURCES: Final = frozenset(
+    pattern.partition(".")[0].rstrip("*") for patterns, _ in _TABLE for pattern in patterns
+) | {"https"}
+
+
+def declared_kind(path: str) -> Kind | None:
+    """What the table says about a field, given as `source.field.sub[]`; None when nothing."""
+    for patterns, kind in _TABLE:
+        if any(fnmatchcase(path, pattern) for pattern in patterns):
+            return kind
+    return None
+
+
+def kind_of(path: str) -> Kind:
+    """The kind of a field; one that nobody typed is fixed, so that it is seen.
+
+    What a site's own checks read is for their claims to judge: we can't know what of it moves.
+    """
+    ours = path.partition(".")[0].partition("[")[0] in _SOURCES
+    return declared_kind(path) or (Kind.FIXED if ours else Kind.BOUNDED)
+
+
+def leaves(source: str, reading: Any) -> Iterator[tuple[str, Any]]:
+    """Every value of a reading with its path, lists without their places."""
+    if isinstance(reading, dict):
+        for name, value in reading.items():
+            yield from leaves(f"{source}.{name}", value)
+    elif isinstance(reading, list):
+        for value in reading:
+            yield from leaves(f"{source}[]", value)
+    else:
+        yield source, reading

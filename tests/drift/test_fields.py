@@ -1,0 +1,115 @@
+"""Every field that the product reads has a kind, and only fixed ones make drift by themselves."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from replay import load
+
+from readiness.drift.compare import changed_fields
+from readiness.drift.fields import Kind, declared_kind, kind_of, leaves
+from readiness.model import Json
+
+HEALTHY = load("healthy").observations
+Change = Callable[[Any], object]
+
+
+def observed(source: str) -> int:
+    """The place of the first observation of a source."""
+    return next(n for n, one in enumerate(HEALTHY) if one["source"].startswith(source))
+
+
+def after(source: str, change: Change) -> tuple[Json, ...]:
+    """The healthy lab with one reading changed in place."""
+    changed = deepcopy(HEALTHY)
+    change(changed[observed(source)]["reading"])
+    return changed
+
+
+def test_every_field_that_the_lab_shows_has_a_kind() -> None:
+    """A field that nobody typed is named here, not guessed in front of a user."""
+    paths = {
+        path
+        for one in HEALTHY
+        for path, _ in leaves(one["source"].partition(" ")[0], one["reading"])
+    }
+    assert len(paths) > 100
+    assert [path for path in sorted(paths) if declared_kind(path) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("postgresql.settings.fsync.value", Kind.FIXED),
+        ("postgresql.a_field_of_a_later_version", Kind.FIXED),
+        ("postgresql.in_recovery", Kind.VOLATILE),
+        ("tls.chain[].days_left", Kind.BOUNDED),
+        ("tls.chain[].serial", Kind.VOLATILE),
+        ("tls.chain[].key_size", Kind.FIXED),
+        ("systemd.patroni.main_pid", Kind.VOLATILE),
+        ("systemd.patroni.active", Kind.FIXED),
+        ("our-own-source.anything", Kind.BOUNDED),
+    ],
+)
+def test_kinds(path: str, kind: Kind) -> None:
+    """What somebody sets is fixed, what moves by itself is not, what is unknown is seen."""
+    assert kind_of(path) is kind
+
+
+def test_nothing_differs_from_itself() -> None:
+    """The same observations, in another order, are no drift."""
+    assert list(changed_fields(HEALTHY, tuple(reversed(HEALTHY)))) == []
+
+
+def restarted(reading: Any) -> None:
+    """Another process of the same unit."""
+    unit = next(iter(reading.values()))
+    unit["main_pid"] = 4711
+
+
+def renewed(reading: Any) -> None:
+    """A certificate like the one before, with a new serial, key digest and dates."""
+    leaf = reading["chain"][0]
+    leaf.update(serial="0f", fingerprint="00" * 32, not_before="2026-12-01T00:00:00+00:00")
+    leaf.update(not_after="2027-03-01T00:00:00+00:00", days_left=90.0)
+
+
+def moved(reading: Any) -> None:
+    """The primary has become a standby of another."""
+    reading.update(in_recovery=True, timeline=99, current=None)
+    reading["settings"]["primary_conninfo"]["value"] = "host=other"
+
+
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [("systemd", restarted), ("tls", renewed), ("postgresql", moved)],
+)
+def test_what_moves_by_itself_is_no_drift(source: str, change: Change) -> None:
+    """A new process id, a renewed certificate and a moved leader are not reported."""
+    assert list(changed_fields(HEALTHY, after(source, change))) == []
+
+
+def weakened(reading: Any) -> None:
+    """Somebody turned fsync off."""
+    reading["settings"]["fsync"]["value"] = "off"
+
+
+def shortened(reading: Any) -> None:
+    """Somebody renewed with a smaller key."""
+    reading["chain"][0]["key_size"] = 128
+
+
+def test_a_changed_setting_is_drift_with_both_values() -> None:
+    """The field, the subject, the old and the new value are named."""
+    (change,) = changed_fields(HEALTHY, after("postgresql", weakened))
+    assert (change.what, change.old, change.new) == (
+        "postgresql.settings.fsync.value", "on", "off",
+    )  # fmt: skip
+    assert change.subject == HEALTHY[observed("postgresql")]["subject"]
+
+
+def test_a_smaller_key_is_drift() -> None:
+    """A renewal that changes more than a renewal does is reported."""
+    (change,) = changed_fields(HEALTHY, after("tls", shortened))
+    assert (change.what, change.new) == ("tls.chain[].key_size", "128")
