@@ -161,6 +161,7 @@ FLOWS = (
     Flow("internet", "internet", (123,), "the world's time server, which gw1 follows", "udp"),
     Flow("ops", "*", (22,), "operators and the gate log in"),
     Flow("ops", "edge", (80, 443), "HTTP-01 validation; the gate looks at the listeners"),
+    Flow("ops", "edge", (7000,), "the gate asks HAProxy about its servers"),
     Flow("ops", "app", (8000, 6432, 7000), "the gate looks at portal, pooler and HAProxy"),
     Flow("ops", "data", (5432, 8008, 2379, 2380), "the gate looks at the cluster"),
 )

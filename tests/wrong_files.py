@@ -63,7 +63,17 @@ WRONG_ENVIRONMENTS = (
     Wrong("zone: edge", "zone: egde", "a declared zone (did you mean 'edge'?)", shape=False),
     Wrong("looks_from: ops", "looks_from: moon", "looks_from: wrong value", shape=False),
     Wrong("[edge1, edge2]", "[edge1, edge3]", "listeners[0].machines[1]", shape=False),
-    Wrong("[app1, app2]", "[app1, app9]", "failover.pooled.machines[1]", shape=False),
+    Wrong("22/tcp, 80/tcp", "22/tcp, 80", "expected a port such as 443/tcp", shape=True),
+    Wrong("22/tcp, 80/tcp", "22/tcp, 22/tcp", "each port once, found '22/tcp' twice", shape=False),
+    Wrong("    listener: portal", "    listener: etcd-peer", "a declared HTTPS listener"),
+    Wrong("    servers: [app1, app2]", "    servers: [app1, app9]", "balancers[0].servers[1]"),
+    Wrong("served_by: X-Served-By", "served_by: a b", "expected the name of a header"),
+    Wrong(
+        "        machines: [app1, app2]",
+        "        machines: [app1, app9]",
+        "failover.pooled.machines[1]",
+        shape=False,
+    ),
     Wrong("authority: public", "authority: publik", "listeners[0].authority", shape=False),
     Wrong("[db1, db2, db3]\n    port", "[db1, db2, db2]\n    port", "members[2]", shape=False),
     Wrong(

@@ -16,7 +16,7 @@ from lab.errors import LabError
 from lab.scene import Facts, Scene
 
 Shape = Literal["plain", "false-green"]
-Kind = Literal["tls", "web", "hosts", "database", "failover", "objectives"]
+Kind = Literal["tls", "web", "hosts", "balancer", "database", "failover", "objectives"]
 Reasons = Mapping[str, Mapping[str, str]]
 """Check -> subject -> what its reason must match (a regular expression).
 

@@ -1,8 +1,10 @@
 """What the faults of the edge share: who holds the virtual address, certificates, HAProxy."""
 
+import csv
+import io
 import re
 
-from lab.defects import address
+from lab.defects import EDGES, address
 from lab.errors import LabError
 from lab.inventory import VIP4
 from lab.scene import Facts, Scene
@@ -12,6 +14,7 @@ CONFIG = "/etc/haproxy/haproxy.cfg"
 ACME_ROOT = "/var/lib/lab-certificates/acme-root.pem"
 HOLDER, OTHER = "edge1", "edge2"
 HOLDER_LIMIT = 30.0
+SERVERS = ("portal/app1", "portal/app2")
 URL = "https://portal.lab.test/health/ready"
 
 
@@ -23,6 +26,32 @@ def holder_first(scene: Scene) -> Facts:
 
     scene.wait(f"{HOLDER} holds {VIP4}", holds, HOLDER_LIMIT)
     return {}
+
+
+def users_see(pattern: str) -> dict[str, dict[str, str]]:
+    """What a defect of an edge means for its users, whichever machine would have answered."""
+    wrong = rf"portal/\w+/v[46]: .*what is wrong with a request to be none, found {pattern}"
+    return {"LB-002": dict.fromkeys(SERVERS, wrong)}
+
+
+def out_of_rotation(server: str) -> dict[str, dict[str, str]]:
+    """What it means that both edges have taken a server out by their own health checks."""
+    return {
+        "LB-001": {f"portal/{server}": rf"status of {server} to be UP, found DOWN"},
+        "LB-002": {f"portal/{server}": rf"answers of {server} to be at least 1, found 0"},
+    }
+
+
+def states(scene: Scene, edge: str) -> dict[str, str]:
+    """The portal's servers as an edge's HAProxy sees them, by name."""
+    text = scene.run("mon1", "curl", "-sf", "--max-time", "5", f"http://{edge}:7000/;csv")
+    rows = csv.DictReader(io.StringIO(text.removeprefix("# ")))
+    return {row["svname"]: row["status"] for row in rows if row["pxname"] == "app"}
+
+
+def is_out(scene: Scene, server: str) -> bool:
+    """Whether both edges have taken it out."""
+    return all(states(scene, edge)[server] == "DOWN" for edge in EDGES)
 
 
 def reload(scene: Scene, *edges: str) -> None:

@@ -9,6 +9,7 @@ from lab.faults._edge import (
     portal_answers,
     reload,
     restore,
+    users_see,
     verification,
 )
 from lab.scene import Scene
@@ -74,6 +75,7 @@ FAULT = Fault(
             SUBJECTS, r"names it is not issued for to be none, found portal\.lab\.test"
         ),
         "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **users_see("certificate not trusted"),
     },
     survey=holder_first,
     apply=apply,

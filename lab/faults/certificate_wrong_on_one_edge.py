@@ -9,6 +9,7 @@ from lab.faults._edge import (
     portal_answers,
     reload,
     restore,
+    users_see,
     verification,
 )
 from lab.scene import Scene
@@ -46,6 +47,7 @@ FAULT = Fault(
     reddens={
         "TLS-001": every(SUBJECTS, r"trust problem to be none, found self-signed certificate"),
         "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **users_see("certificate not trusted"),
     },
     survey=holder_first,
     apply=apply,

@@ -2,7 +2,7 @@
 
 from lab.defects import at, every
 from lab.faults import Fault
-from lab.faults._edge import OTHER, holder_first, portal_answers
+from lab.faults._edge import OTHER, SERVERS, holder_first, portal_answers, users_see
 from lab.scene import Scene
 
 SUBJECTS = at("portal", [OTHER])
@@ -32,9 +32,15 @@ FAULT = Fault(
     kind="hosts",
     reddens={
         "HOST-001": {OTHER: r"state of haproxy to be active, found inactive"},
+        "HOST-003": {OTHER: r"declared ports where nothing listens to be none, found 443/tcp"},
+        **users_see("connection refused"),
         **dict.fromkeys(TLS, every(SUBJECTS, r"an answer at its address to be yes, found no")),
         "WEB-001": every(SUBJECTS, r"an answer on the plain port to be yes, found no"),
         "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+    },
+    blinds={
+        "LB-001": dict.fromkeys(SERVERS, rf"{OTHER} .*refused"),
+        "LB-004": {"lab": rf"{OTHER} .*refused"},
     },
     survey=holder_first,
     apply=apply,

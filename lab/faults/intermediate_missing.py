@@ -3,7 +3,15 @@
 from lab.defects import EDGES, at, every
 from lab.errors import LabError
 from lab.faults import Fault
-from lab.faults._edge import ACME_ROOT, BUNDLE, holder_first, reload, restore, verification
+from lab.faults._edge import (
+    ACME_ROOT,
+    BUNDLE,
+    holder_first,
+    reload,
+    restore,
+    users_see,
+    verification,
+)
 from lab.scene import Scene
 
 END = "-----END CERTIFICATE-----"
@@ -54,6 +62,7 @@ FAULT = Fault(
     reddens={
         "TLS-001": every(SUBJECTS, r"trust problem to be none, found unable to get local issuer"),
         "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **users_see("certificate not trusted"),
     },
     survey=holder_first,
     apply=apply,

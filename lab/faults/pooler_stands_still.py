@@ -2,6 +2,7 @@
 
 from lab.errors import LabError
 from lab.faults import Fault
+from lab.faults._edge import is_out, out_of_rotation
 from lab.scene import Scene
 
 NODE = "app2"
@@ -19,10 +20,11 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """Its process is in state T."""
+    """Its process is in state T, and the portal over it is out of rotation."""
     main = scene.run(NODE, "systemctl", "show", "--property=MainPID", "--value", UNIT).strip()
     state = scene.run(NODE, "ps", "-o", "stat=", "-p", main).strip()
-    return f"{UNIT} on {NODE}: process {main} is {state}" if state.startswith("T") else ""
+    stopped = state.startswith("T") and is_out(scene, NODE)
+    return f"{UNIT} on {NODE}: process {main} is {state}" if stopped else ""
 
 
 def undo(scene: Scene) -> None:
@@ -44,7 +46,10 @@ FAULT = Fault(
     why="Its unit is active, the kernel takes connections for it, and every session hangs.",
     kind="hosts",
     shape="false-green",
-    reddens={"HOST-001": {NODE: r"stopped processes of pgbouncer.* 0, found 1"}},
+    reddens={
+        "HOST-001": {NODE: r"stopped processes of pgbouncer.* 0, found 1"},
+        **out_of_rotation(NODE),
+    },
     apply=apply,
     took_effect=took_effect,
     undo=undo,

@@ -1,7 +1,7 @@
 """The portal on one app machine dies at every start; the other one answers for both."""
 
 from lab.faults import Fault
-from lab.faults._edge import portal_answers
+from lab.faults._edge import is_out, out_of_rotation, portal_answers
 from lab.scene import Scene
 
 NODE = "app2"
@@ -24,10 +24,10 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """The unit was restarted at least twice and is in no way active."""
+    """The unit was restarted at least twice, is in no way active, and is out of rotation."""
     show = ("systemctl", "show", "--property=ActiveState,SubState,NRestarts", "portal")
     said = dict(line.split("=") for line in scene.run(NODE, *show).split())
-    looping = said["ActiveState"] != "active" and int(said["NRestarts"]) > 1
+    looping = said["ActiveState"] != "active" and int(said["NRestarts"]) > 1 and is_out(scene, NODE)
     return f"portal on {NODE}: {said['SubState']}, {said['NRestarts']} restarts" if looping else ""
 
 
@@ -45,7 +45,11 @@ FAULT = Fault(
     title="The portal on one of two app machines dies at every start",
     why="A bad release on one machine; the balancer hides it until the other one goes.",
     kind="hosts",
-    reddens={"HOST-001": {NODE: r"state of portal to be active, found activating"}},
+    reddens={
+        "HOST-001": {NODE: r"state of portal to be active, found activating"},
+        "HOST-003": {NODE: r"declared ports where nothing listens to be none, found 8000/tcp"},
+        **out_of_rotation(NODE),
+    },
     apply=apply,
     took_effect=took_effect,
     undo=undo,

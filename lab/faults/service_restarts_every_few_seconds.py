@@ -1,11 +1,12 @@
-"""The pooler on one app machine lives for seconds, dies and comes back, for ever."""
+"""What moves the virtual address lives for seconds on the standby edge, dies and comes back."""
 
 from lab.errors import LabError
 from lab.faults import Fault
+from lab.faults._edge import OTHER, holder_first
 from lab.scene import Scene
 
-NODE = "app2"
-UNIT = "pgbouncer"
+NODE = OTHER
+UNIT = "keepalived"
 FOLDER = f"/run/systemd/system/{UNIT}.service.d"
 DROP_IN = """[Unit]
 StartLimitIntervalSec=0
@@ -57,10 +58,11 @@ def naive(scene: Scene) -> str:
 
 FAULT = Fault(
     name="service-restarts-every-few-seconds",
-    title="The pooler on one app machine dies every three seconds and is restarted",
-    why="Restart=always hides a crash; every connection through it breaks again and again.",
+    title="Keepalived on the standby edge dies every three seconds and is restarted",
+    why="Restart=always hides a crash; whether the address moves is a matter of luck.",
     kind="hosts",
-    reddens={"HOST-001": {NODE: r"pgbouncer.*found"}},
+    reddens={"HOST-001": {NODE: r"keepalived.*found"}},
+    survey=holder_first,
     apply=apply,
     took_effect=took_effect,
     undo=undo,

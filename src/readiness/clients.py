@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -16,17 +17,29 @@ from readiness.environment import Environment, Machine
 from readiness.errors import AccessDenied, NotRun, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.probes import etcd as etcd_probe
+from readiness.probes import haproxy, network
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import postgres as postgres_probe
+from readiness.probes import rotation as rotation_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.rest import RestTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
-from readiness.subjects import Endpoint, Member, StoreMember, endpoints, members, store_members
+from readiness.subjects import (
+    Backend,
+    BalancerNode,
+    Endpoint,
+    Member,
+    StoreMember,
+    balancer_nodes,
+    endpoints,
+    members,
+    store_members,
+)
 
 T = TypeVar("T")
 DEFAULT_PLAIN_PORT: Final = 80
@@ -143,6 +156,37 @@ class Clients:
         """The file of a declared authority."""
         return self.site.path(self.site.authorities[name])
 
+    # Balancers
+
+    def balancer_status(self, node: BalancerNode) -> Found[tuple[haproxy.Server, ...]]:
+        """The servers as one balancer sees them; the first question asks all balancers at once."""
+
+        def ask(one: BalancerNode) -> tuple[haproxy.Server, ...]:
+            status = one.balancer.status
+            return haproxy.servers(haproxy_target(self.site, one), status.path)
+
+        self._ahead("haproxy", balancer_nodes(self.site), ask)
+        return self.look.at(node.id, "haproxy", lambda: ask(node))
+
+    def rotation(self, backend: Backend, endpoint: Endpoint) -> Found[rotation_probe.Rotation]:
+        """Who answers a user at one address of a balancer; the first question asks all of them."""
+        balancer = backend.balancer
+
+        def ask(one: Endpoint) -> rotation_probe.Rotation:
+            question = http_probe.Question(
+                address=one.address,
+                port=one.listener.port,
+                host=one.names[0],
+                path=balancer.page.path,
+                authority_pem=self.authority(one.listener.authority).read_bytes(),
+                contains=balancer.page.contains,
+            )
+            once = partial(http_probe.ask_question, question)
+            return rotation_probe.ask(one.address, once, balancer.page.served_by, balancer.servers)
+
+        self._ahead(f"rotation {balancer.name}", backend.endpoints, ask)
+        return self.look.at(endpoint.id, f"rotation {balancer.name}", lambda: ask(endpoint))
+
     # Machines
 
     def session(self, machine: Machine) -> ObserveSession:
@@ -192,6 +236,16 @@ class Clients:
     def clock_offset(self, machine: Machine) -> Found[host_probe.ClockOffset]:
         """How far a machine's clock is from the one that looks."""
         return self.look.at(machine.name, "clock", lambda: host_probe.offset(self.session(machine)))
+
+    def sockets(self, machine: Machine) -> Found[tuple[network.Socket, ...]]:
+        """The sockets of a machine that listen."""
+        return self.look.at(machine.name, "sockets", lambda: network.sockets(self.session(machine)))
+
+    def addresses(self, machine: Machine) -> Found[tuple[str, ...]]:
+        """The addresses that a machine holds."""
+        return self.look.at(
+            machine.name, "addresses", lambda: network.addresses(self.session(machine))
+        )
 
     # Databases
 
@@ -273,6 +327,20 @@ class Clients:
 
         self._ahead("etcd", store_members(self.site), ask)
         return self.look.at(store.id, "etcd", lambda: ask(store))
+
+
+def haproxy_target(site: Environment, node: BalancerNode) -> RestTarget:
+    """Where a balancer tells about its servers."""
+    status = node.balancer.status
+    login = status.login
+    return RestTarget(
+        name=node.machine.name,
+        host=node.machine.name,
+        address=node.machine.addresses[0],
+        port=status.port,
+        ca_file=site.path(site.authorities[status.authority]) if status.authority else None,
+        login=(login.user, site.secret(login.password)) if login else None,
+    )
 
 
 def patroni_target(site: Environment, member: Member) -> RestTarget:

@@ -25,8 +25,10 @@ from readiness.quantities import Duration, Size, in_words
 from readiness.written import (
     ClauseId,
     FileReference,
+    HeaderName,
     KeyReference,
     Name,
+    PortName,
     SecretReference,
     SystemUser,
     Text,
@@ -76,11 +78,15 @@ class Machine(Written):
     role: Name
     addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
     services: tuple[UnitName, ...] = ()
+    listens: tuple[PortName, ...] | None = Field(
+        default=None, description="Ports that others may reach, like 443/tcp; all of them."
+    )
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("service", self.services, ("services",))
+        distinct("port", self.listens or (), ("listens",))
         return self
 
 
@@ -207,6 +213,42 @@ class Database(Written):
         return self
 
 
+class BalancerStatus(Written):
+    """HAProxy's statistics on every balancer; without an authority they are asked over HTTP."""
+
+    port: Port
+    path: UrlPath = "/;csv"
+    authority: Name | None = None
+    login: Login | None = None
+
+
+class Page(Written):
+    """A page that only a working application gives, and how it says which machine answered."""
+
+    path: UrlPath
+    contains: Text = Field(description="What the body holds when it is right.")
+    served_by: HeaderName = Field(description="Response header with the machine's name, set by it.")
+
+
+class Balancer(Written):
+    """HAProxy on some machines, in front of the same servers."""
+
+    name: Name
+    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
+    listener: Name = Field(description="The HTTPS listener that users ask.")
+    status: BalancerStatus
+    backend: Text = Field(description="HAProxy's name of the servers together.")
+    servers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    server_port: Port
+    page: Page
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("machine", self.machines, ("machines",))
+        distinct("machine", self.servers, ("servers",))
+        return self
+
+
 class SshLogin(Written):
     """A system user and its private key; without a key the agent is asked."""
 
@@ -273,6 +315,7 @@ class Environment(Written):
     machines: Annotated[tuple[Machine, ...], Field(min_length=1)]
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
+    balancers: tuple[Balancer, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -285,6 +328,7 @@ class Environment(Written):
             ("machine", "machines"),
             ("listener", "listeners"),
             ("database", "databases"),
+            ("balancer", "balancers"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -295,6 +339,8 @@ class Environment(Written):
             self._listener_consistent(listener, ("listeners", index))
         for index, database in enumerate(self.databases):
             self._database_consistent(database, ("databases", index))
+        for index, balancer in enumerate(self.balancers):
+            self._balancer_consistent(balancer, ("balancers", index))
         return self
 
     def _machines_consistent(self) -> None:
@@ -326,6 +372,15 @@ class Environment(Written):
             expected = "longer than objectives.database_recovery_time, or the cut may heal first"
             raise wrong(expected, (*at, "failover", "expiry"), in_words(drill.expiry))
 
+    def _balancer_consistent(self, balancer: Balancer, at: tuple[str | int, ...]) -> None:
+        self._all_known(balancer.machines, (*at, "machines"))
+        self._all_known(balancer.servers, (*at, "servers"))
+        web = [one.name for one in self.listeners if one.protocol == "https"]
+        known("HTTPS listener", balancer.listener, web, (*at, "listener"))
+        if balancer.status.authority is not None:
+            authority = balancer.status.authority
+            known("authority", authority, self.authorities, (*at, "status", "authority"))
+
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
         for index, name in enumerate(names):
@@ -338,6 +393,10 @@ class Environment(Written):
     def database(self, name: str) -> Database:
         """The database of that name."""
         return next(database for database in self.databases if database.name == name)
+
+    def listener(self, name: str) -> Listener:
+        """The listener of that name."""
+        return next(listener for listener in self.listeners if listener.name == name)
 
     def located(self, folder: Path) -> Self:
         """The same environment, with relative references counted from that folder."""
@@ -371,5 +430,7 @@ class Environment(Written):
             raise UsageError(f"can't be read ({error})", key=reference) from error
 
 
-def _named_once(what: str, key: str, entries: Sequence[Machine | Listener | Database]) -> None:
+def _named_once(
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer]
+) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

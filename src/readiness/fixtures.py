@@ -17,14 +17,15 @@ from readiness.drills.permit import mint
 from readiness.environment import Environment, Machine, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
-from readiness.probes import etcd, http
+from readiness.probes import etcd, haproxy, http, network
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
+from readiness.probes.rotation import Rotation
 from readiness.run import Run
-from readiness.subjects import Cluster, Endpoint, Member, StoreMember
+from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +92,32 @@ def clock(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockState]]
 def clock_offset(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockOffset]]:
     """How far a machine's clock is from the one that looks."""
     return clients.clock_offset
+
+
+@pytest.fixture(scope="session")
+def sockets(clients: Clients) -> Callable[[Machine], Found[tuple[network.Socket, ...]]]:
+    """The sockets of a machine that listen."""
+    return clients.sockets
+
+
+@pytest.fixture(scope="session")
+def addresses(clients: Clients) -> Callable[[Machine], Found[tuple[str, ...]]]:
+    """The addresses that a machine holds."""
+    return clients.addresses
+
+
+@pytest.fixture(scope="session")
+def balancer_status(
+    clients: Clients,
+) -> Callable[[BalancerNode], Found[tuple[haproxy.Server, ...]]]:
+    """The servers behind a balancer as it sees them."""
+    return clients.balancer_status
+
+
+@pytest.fixture(scope="session")
+def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]:
+    """Asks one address of a balancer until every machine behind it has answered."""
+    return clients.rotation
 
 
 @pytest.fixture(scope="session")

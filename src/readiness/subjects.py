@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from readiness.environment import Address, Database, Environment, Listener, Machine
+from readiness.environment import Address, Balancer, Database, Environment, Listener, Machine
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,35 @@ class StoreMember:
         return self.cluster.database
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member
+@dataclass(frozen=True)
+class BalancerNode:
+    """One machine of a balancer."""
+
+    balancer: Balancer
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """Balancer and machine."""
+        return f"{self.balancer.name}/{self.machine.name}"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One machine behind a balancer, with the balancer's machines and the addresses users ask."""
+
+    balancer: Balancer
+    machine: Machine
+    nodes: tuple[BalancerNode, ...]
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def id(self) -> str:
+        """Balancer and machine."""
+        return f"{self.balancer.name}/{self.machine.name}"
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -132,6 +160,34 @@ def store_members(environment: Environment) -> tuple[StoreMember, ...]:
     return tuple(member for cluster in clusters(environment) for member in cluster.store)
 
 
+def balancer_nodes(environment: Environment) -> tuple[BalancerNode, ...]:
+    """Every machine of every balancer."""
+    return tuple(
+        BalancerNode(one, environment.machine(name))
+        for one in environment.balancers
+        for name in one.machines
+    )
+
+
+def backends(environment: Environment) -> tuple[Backend, ...]:
+    """Every machine behind every balancer."""
+    nodes = balancer_nodes(environment)
+    return tuple(
+        Backend(
+            one,
+            environment.machine(name),
+            tuple(node for node in nodes if node.balancer is one),
+            tuple(
+                place
+                for place in endpoints(environment)
+                if place.listener.name == one.listener and place.node in {*one.machines, "shared"}
+            ),
+        )
+        for one in environment.balancers
+        for name in one.servers
+    )
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -139,6 +195,7 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "http_listener": lambda env: {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
+    "backend": lambda env: {one.id: one for one in backends(env)},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

@@ -21,6 +21,8 @@ _REFERENCE: Final = r"^(file:[^\x00-\x1f]+|env:[A-Za-z_][A-Za-z0-9_]*)$"
 _USER: Final = r"^[A-Za-z_][A-Za-z0-9_.@-]*$"
 _UNIT: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*$"
 _PATH: Final = r"^/[!-~]*$"
+_PORT: Final = r"^[1-9][0-9]{0,4}/(tcp|udp)$"
+_HEADER: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 _CLAUSE: Final = r"^[a-z]+\.[a-z0-9-]+/[a-z0-9-]+$"
 
 # What people are told instead of a pattern.
@@ -31,6 +33,8 @@ PATTERNS: Final = {
     _USER: "a user name",
     _UNIT: "the name of a systemd unit",
     _PATH: "a path that begins with '/'",
+    _PORT: "a port such as 443/tcp or 123/udp",
+    _HEADER: "the name of a header",
     _CLAUSE: "a clause such as sec.tls/chain",
 }
 
@@ -47,6 +51,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 SystemUser = Annotated[str, StringConstraints(pattern=_USER, max_length=64)]
 UnitName = Annotated[str, StringConstraints(pattern=_UNIT, max_length=255)]
 UrlPath = Annotated[str, StringConstraints(pattern=_PATH)]
+PortName = Annotated[str, StringConstraints(pattern=_PORT)]
+HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]
 FileReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=False)]
 KeyReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=True)]

@@ -9,10 +9,12 @@ from readiness.environment import Machine
 from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.host import ClockOffset, ClockState, ServiceState
+from readiness.probes.network import Socket
 
 Services = Callable[[Machine], Found[dict[str, ServiceState]]]
 Clock = Callable[[Machine], Found[ClockState]]
 Offset = Callable[[Machine], Found[ClockOffset]]
+Sockets = Callable[[Machine], Found[tuple[Socket, ...]]]
 
 # One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
 LARGEST_OFFSET = 1.0
@@ -97,3 +99,26 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
     asked = clock_offset(machine)
     apart = asked.reading.distance
     assert holds(asked.fact("seconds from the clock that looks", apart), "<=", LARGEST_OFFSET)
+
+
+@check(
+    "HOST-003",
+    "Every machine listens on its declared ports and on no other",
+    clauses=("infra.hosts/nothing-undeclared-listening",),
+    each="machine",
+    severity=Severity.HIGH,
+    risk="A debug server or a database bound to all addresses waits for a hole in the firewall.",
+    reads=("ss --numeric --listening for TCP and UDP",),
+    rights="an SSH login without privileges",
+    remedy="stop the service or bind it to loopback; declare the port where it belongs there",
+)
+def test_listens_as_declared(machine: Machine, sockets: Sockets) -> None:
+    """The ports that listen on any address but loopback are exactly the declared ones."""
+    if machine.listens is None:
+        raise NotRun(f"{machine.name}: no ports are declared under listens")
+    found = sockets(machine)
+    listening = {one.name for one in found.reading if one.reachable}
+    undeclared = ", ".join(sorted(listening - set(machine.listens))) or "none"
+    assert holds(found.fact("undeclared ports", undeclared), "==", "none")
+    missing = ", ".join(sorted(set(machine.listens) - listening)) or "none"
+    assert holds(found.fact("declared ports where nothing listens", missing), "==", "none")

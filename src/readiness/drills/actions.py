@@ -215,23 +215,3 @@ def undo_local_writer(arguments: Mapping[str, Any], environment: Environment) ->
         return f"no writer {name} on {session.name}"
 
     return on_machine(environment, arguments["machine"], stop)
-
-
-@undo_action("ledger.drop")
-def undo_ledger(arguments: Mapping[str, Any], environment: Environment) -> str:
-    """Drop the table of synthetic rows on whichever member accepts writes."""
-    from readiness.drills import writers  # noqa: PLC0415 - writers need psycopg, recover may not
-
-    database = environment.database(arguments["database"])
-    problems = []
-    for member in database.members:
-        try:
-            with writers.touch_connection(environment, database, member) as connection:
-                recovering = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-                if recovering != (False,):
-                    continue
-                writers.drop_table(connection, arguments["schema"])
-                return f"no table {arguments['schema']}.ledger in {database.name}"
-        except ReadinessError as error:
-            problems.append(str(error))
-    raise ActionFailed(f"{database.name}: no member takes writes ({'; '.join(problems)})")

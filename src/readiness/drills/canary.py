@@ -9,7 +9,7 @@ import psycopg
 from readiness.drills import writers
 from readiness.drills.actions import settle, write_undo
 from readiness.drills.permit import Permit
-from readiness.drills.target_lease import on_primary
+from readiness.drills.primary import on_primary
 from readiness.errors import NotRun, ReadinessError
 from readiness.model import Tier
 from readiness.run import Run

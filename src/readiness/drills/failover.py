@@ -28,7 +28,7 @@ from readiness.drills import local_writer, writers
 from readiness.drills.actions import cut_off, drill_target, reconnect, settle, write_undo
 from readiness.drills.cluster import ClusterView
 from readiness.drills.permit import Permit
-from readiness.drills.target_lease import on_primary
+from readiness.drills.primary import on_primary
 from readiness.environment import Database
 from readiness.errors import NotRun, ProbeError, TimedOut
 from readiness.lease import halt_requested

@@ -11,10 +11,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from readiness.drills import writers
-from readiness.drills.actions import ActionFailed, settle, write_undo
+from readiness.drills.actions import settle, write_undo
+from readiness.drills.primary import on_primary, once_writable
 from readiness.environment import Database, Environment
-from readiness.errors import NotRun, ReadinessError, Unreachable
+from readiness.errors import NotRun, ReadinessError
 from readiness.run import Run
 from readiness.undo import undo_action
 
@@ -80,37 +80,17 @@ def give_back(run: Run) -> None:
                 run.writer.write("step", text=f"the lease on {database.name} stays: {error}")
 
 
-def on_primary(environment: Environment, database: Database) -> psycopg.Connection[Any]:
-    """A writing session with whichever member accepts writes.
-
-    Raises:
-        Unreachable: none does.
-    """
-    problems = []
-    for member in database.members:
-        try:
-            connection = writers.touch_connection(environment, database, member)
-        except ReadinessError as error:
-            problems.append(str(error))
-            continue
-        if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
-            return connection
-        connection.close()
-    why = "; ".join(problems) or "all are standbys"
-    raise Unreachable(f"{database.name}: no member accepts writes ({why})")
-
-
 @undo_action("target-lease.release")
 def release(arguments: Mapping[str, Any], environment: Environment) -> str:
     """Delete the run's own lease; one that is gone or another's is left alone."""
     database = environment.database(arguments["database"])
     table = sql.Identifier(arguments["schema"], "lease")
-    try:
-        with on_primary(environment, database) as connection:
-            found = connection.execute("SELECT to_regclass(%s)", (f"{arguments['schema']}.lease",))
-            if found.fetchone() != (None,):
-                delete = sql.SQL("DELETE FROM {} WHERE run = %s").format(table)
-                connection.execute(delete, (arguments["run"],))
-    except (psycopg.Error, Unreachable) as error:
-        raise ActionFailed(f"{database.name}: {' '.join(str(error).split())}") from error
+
+    def delete(connection: psycopg.Connection[Any]) -> None:
+        found = connection.execute("SELECT to_regclass(%s)", (f"{arguments['schema']}.lease",))
+        if found.fetchone() != (None,):
+            gone = sql.SQL("DELETE FROM {} WHERE run = %s").format(table)
+            connection.execute(gone, (arguments["run"],))
+
+    once_writable(environment, database, delete)
     return f"run {arguments['run']} holds no lease on {database.name}"

@@ -36,13 +36,14 @@ _MACHINE: Final = (
     rf"(?:{_PATH}/)?sysctl -n [a-z0-9_./-]+",
     rf"dpkg-query -f '\$\{{Status\}}(?: \$\{{Version\}})?' -W {_NAME}",
 )
-# What systemd and the process table say.
+# What systemd, the process table and the network stack say.
 _SERVICES: Final = (
     rf"systemctl (?:is-active|is-enabled|show) {_UNIT}",
     rf"systemctl show --timestamp=unix --property=[A-Za-z,]+(?: {_UNIT})+",
     rf'systemctl list-unit-files \| grep -q "\^{_UNIT}"',
     rf"ps -Aww -o {_COLUMNS}",
     rf"ps -ww -p \d+ -o {_COLUMNS}",
+    r"ip -json address show",
     rf"(?:{_PATH}/)?ss --numeric --(?:listening|all)(?: --(?:tcp|udp|unix))?",
 )
 # What chrony says about the clock.

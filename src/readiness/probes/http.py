@@ -63,6 +63,8 @@ class Question:
     """What to send as Host instead, to see what the server makes of it."""
     timeout: float = 5.0
     """Seconds for everything: connection, handshake, answer and body."""
+    contains: str = ""
+    """What to look for in the body."""
 
     @property
     def tls(self) -> bool:
@@ -142,6 +144,8 @@ class Exchange:
     """Bytes read."""
     body_complete: bool = False
     """False when the body was cut off, or longer than `BODY_LIMIT`."""
+    contains: bool | None = None
+    """Whether the whole body holds what was to be looked for; None when nothing was."""
     json: Any = None
     """The body where it is JSON of at most `JSON_LIMIT` bytes, else None."""
 
@@ -309,6 +313,7 @@ def read(question: Question, heard: Heard) -> Exchange:
         body_digest=hashlib.sha256(heard.body).hexdigest() if heard.status else "",
         body_length=len(heard.body),
         body_complete=heard.complete,
+        contains=question.contains.encode() in heard.body if question.contains else None,
         json=_read_json(heard),
     )
 

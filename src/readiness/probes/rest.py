@@ -1,7 +1,8 @@
-"""One JSON question to one member's REST interface, at its own address, over verified TLS.
+"""One question to one member's REST or status interface, at its own address.
 
-Patroni and etcd answer on every member; the certificate must bear the member's name while the
-connection goes to the declared address. No proxy, no redirect, no credentials but those given.
+Patroni and etcd answer on every member, HAProxy on every balancer. Over TLS the certificate must
+bear the member's name while the connection goes to the declared address. No proxy, no redirect, no
+credentials but those given.
 """
 
 import json
@@ -31,15 +32,16 @@ class RestTarget:
     host: str
     address: str
     port: int
-    ca_file: Path
+    ca_file: Path | None  # None: in the clear
     certificate: Path | None = None  # our own, where members ask for one
     key: Path | None = None
+    login: tuple[str, str] | None = None  # user and password, by Basic authentication (RFC 7617)
 
     @property
     def origin(self) -> str:
         """The URL without a path."""
         address = f"[{self.address}]" if ":" in self.address else self.address
-        return f"https://{address}:{self.port}"
+        return f"http{'s' if self.ca_file else ''}://{address}:{self.port}"
 
     def __str__(self) -> str:
         """Name, address and as whom for a message."""
@@ -70,6 +72,23 @@ class _Pinned(HTTPAdapter):
 
 def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIMEOUT) -> RestAnswer:
     """GET the path, or POST the JSON document `post` to it; any status is an answer."""
+    status, body = fetch(target, path, post=post, timeout=timeout)
+    return RestAnswer(status, _json(target, path, status, body))
+
+
+def fetch(
+    target: RestTarget,
+    path: str,
+    *,
+    post: Any = None,
+    timeout: float = TIMEOUT,
+    accept: str = "application/json",
+) -> tuple[int, bytes]:
+    """Status and body of one answer.
+
+    Raises:
+        ProbeError: there is none, we are refused, or it is too long.
+    """
     method, data = ("GET", None) if post is None else ("POST", json.dumps(post))
     with requests.Session() as session:
         session.trust_env = False
@@ -79,9 +98,10 @@ def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIM
                 method,
                 target.origin + path,
                 data=data,
-                headers={"Host": f"{target.host}:{target.port}", "Accept": "application/json"},
-                verify=str(target.ca_file),
+                headers={"Host": f"{target.host}:{target.port}", "Accept": accept},
+                verify=str(target.ca_file) if target.ca_file else False,
                 cert=_identity(target),
+                auth=target.login,
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
@@ -89,7 +109,11 @@ def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIM
             body = _body(answer.raw, time.monotonic() + timeout)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _problem(target, path, error, timeout) from error
-    return RestAnswer(answer.status_code, _json(target, path, answer.status_code, body))
+    if answer.status_code in _REFUSED:
+        raise AccessDenied(f"{target}: {path} answered HTTP {answer.status_code}")
+    if len(body) > _LARGEST:
+        raise NotUnderstood(f"{target}: {path} answered more than {_LARGEST} bytes")
+    return answer.status_code, body
 
 
 def _body(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
@@ -116,10 +140,6 @@ def _identity(target: RestTarget) -> tuple[str, str] | None:
 
 
 def _json(target: RestTarget, path: str, status: int, body: bytes) -> Any:
-    if status in _REFUSED:
-        raise AccessDenied(f"{target}: {path} answered HTTP {status}")
-    if len(body) > _LARGEST:
-        raise NotUnderstood(f"{target}: {path} answered more than {_LARGEST} bytes")
     try:
         return json.loads(body)
     except ValueError as error:

@@ -1,0 +1,86 @@
+"""Asks one address of a balancer for one page until every machine behind it has answered.
+
+What a balancer says about its servers is its opinion; which machine answers its users, and with
+what, is the fact. Each request is a connection of its own, as a new user's is.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from readiness.errors import ProbeError
+from readiness.probes.http import Exchange
+
+_OK: Final = 200
+EACH: Final = 2
+"""Answers wanted of each machine."""
+PATIENCE: Final = 10
+"""Requests at most, for each machine."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The answers of one machine."""
+
+    served_by: str  # as it calls itself; empty where the header is missing
+    answers: int
+    right: int
+    problem: str  # of the first wrong one; empty where all were right
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What an address answered to some requests."""
+
+    address: str
+    requests: int
+    shares: tuple[Share, ...]
+    unanswered: int
+    problem: str  # of the first request without an answer
+
+    def of(self, machine: str) -> Share:
+        """The answers of a machine."""
+        return next(
+            (one for one in self.shares if one.served_by == machine), Share(machine, 0, 0, "")
+        )
+
+    @property
+    def names(self) -> set[str]:
+        """Every machine that answered."""
+        return {one.served_by or "a machine without a name" for one in self.shares}
+
+
+def ask(
+    address: str, once: Callable[[], Exchange], header: str, wanted: Collection[str]
+) -> Rotation:
+    """Ask until each of the wanted machines has answered `EACH` times, or patience ends."""
+    answers: dict[str, list[str]] = defaultdict(list)
+    silent: list[str] = []
+    requests = 0
+    while requests < PATIENCE * len(wanted) and any(len(answers[one]) < EACH for one in wanted):
+        requests += 1
+        try:
+            found = once()
+        except ProbeError as error:
+            silent.append(str(error))
+            continue
+        if not found.answers:
+            silent.append(found.problem)
+            continue
+        answers[", ".join(found.header(header))].append(_wrong(found))
+    shares = tuple(
+        Share(name, len(said), said.count(""), next(filter(None, said), ""))
+        for name, said in sorted(answers.items())
+        if said
+    )
+    return Rotation(address, requests, shares, len(silent), next(iter(silent), ""))
+
+
+def _wrong(found: Exchange) -> str:
+    """What is wrong with an answer; empty when nothing is."""
+    if found.status != _OK:
+        return f"HTTP {found.status}"
+    if not found.body_complete:
+        return "the page is cut off"
+    return "" if found.contains else "another page than the right one"

@@ -1,0 +1,145 @@
+"""Whether every machine behind a balancer really serves users, at every balancer."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.environment import Balancer, Environment, Machine
+from readiness.errors import NotRun
+from readiness.model import Severity
+from readiness.probes.haproxy import Server
+from readiness.probes.rotation import Rotation
+from readiness.subjects import Backend, BalancerNode, Endpoint, balancer_nodes
+
+Status = Callable[[BalancerNode], Found[tuple[Server, ...]]]
+Asked = Callable[[Backend, Endpoint], Found[Rotation]]
+Addresses = Callable[[Machine], Found[tuple[str, ...]]]
+
+# The application was asked and answered as expected (HAProxy management guide, 9.1). A connection
+# alone (L4OK) would keep a machine in rotation whose application is broken.
+ANSWERED = ("L7OK", "L7OKC")
+
+
+def servers_of(balancer: Balancer, found: Found[tuple[Server, ...]]) -> list[Server]:
+    """The servers of the declared backend."""
+    return [one for one in found.reading if one.backend == balancer.backend]
+
+
+def places(balancer: Balancer, machine: Machine) -> set[str]:
+    """How a balancer may name that machine as a server: an address with the port, else its name."""
+    port = balancer.server_port
+    return {f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in machine.addresses} | {
+        machine.name
+    }
+
+
+@check(
+    "LB-001",
+    "Every backend is in rotation as every balancer sees it",
+    clauses=("infra.load-balancer/backends-in-rotation",),
+    each="backend",
+    severity=Severity.CRITICAL,
+    risk="With one machine left that serves, the next failure takes everything down.",
+    reads=("GET of each balancer's statistics (HAProxy CSV, with `stats show-legends`)",),
+    rights="network access to the statistics of each balancer",
+    remedy="see that server's health check at this balancer, and take it out of maintenance there",
+)
+def test_backend_is_up_everywhere(backend: Backend, balancer_status: Status) -> None:
+    """Once among the servers of each balancer, up by its own health check, with a weight."""
+    balancer, name = backend.balancer, backend.machine.name
+    for node in backend.nodes:
+        found = balancer_status(node)
+        here = [
+            one
+            for one in servers_of(balancer, found)
+            if one.where in places(balancer, backend.machine)
+        ]
+        assert holds(found.fact(f"servers that are {name}", len(here)), "==", 1)
+        (server,) = here
+        assert holds(found.fact(f"status of {name}", server.status), "==", "UP")
+        result = server.check or "no check"
+        assert holds(found.fact(f"last check of {name}", result), "in", ANSWERED)
+        assert holds(found.fact(f"weight of {name}", server.weight), ">", 0)
+        assert holds(found.fact(f"{name} a spare", server.spare), "==", False)
+
+
+@check(
+    "LB-002",
+    "Every backend gives users the right page through every address of every balancer",
+    clauses=("infra.load-balancer/backends-in-rotation",),
+    each="backend",
+    severity=Severity.CRITICAL,
+    risk="A balancer calls a machine healthy whose users get an error, or nothing.",
+    reads=("GET of the declared page over HTTPS, at most ten times for each machine and address",),
+    rights="network access to the listener",
+    remedy="ask that machine for the page directly; when it is right there, see how this balancer "
+    "chooses (a hash of the client's address sends us to one machine only)",
+    limit=60,
+)
+def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
+    """It answers at each address, always with the declared page, and nobody undeclared does."""
+    name, declared = backend.machine.name, set(backend.balancer.servers)
+    if not backend.endpoints:
+        raise NotRun(f"{backend.id}: the listener has no address on the balancer's machines")
+    for endpoint in backend.endpoints:
+        found = rotation(backend, endpoint)
+        lost = found.reading.unanswered and found.reading.problem
+        assert holds(found.fact("what is wrong with a request", lost or "none"), "==", "none")
+        share = found.reading.of(name)
+        assert holds(found.fact(f"answers of {name}", share.answers), ">=", 1)
+        wrong = found.fact(f"what is wrong with an answer of {name}", share.problem or "none")
+        assert holds(wrong, "==", "none")
+        assert holds(found.fact("machines that answer", found.reading.names), "within", declared)
+
+
+@check(
+    "LB-003",
+    "Every virtual address is held by exactly one machine",
+    clauses=("infra.load-balancer/vip-held-once",),
+    each="environment",
+    severity=Severity.CRITICAL,
+    risk="Two holders split the users between them at random; with none there is nobody to reach.",
+    reads=("ip -json address show on every machine",),
+    rights="an SSH login without privileges",
+    remedy="see the VRRP state on both machines and whether they hear each other's advertisements",
+)
+def test_virtual_address_is_held_once(environment: Environment, addresses: Addresses) -> None:
+    """Each shared address of a balanced listener, v4 and v6 apart, is on one machine's card."""
+    shared = {
+        (one.name, address)
+        for one in environment.balancers
+        for address in environment.listener(one.listener).shared_addresses
+    }
+    if not shared:
+        raise NotRun(f"{environment.name}: no balancer's listener has a shared address")
+    held = {one.name: addresses(one) for one in environment.machines if one.ssh}
+    for balancer, address in sorted(shared):
+        holders = [name for name, found in held.items() if address in found.reading]
+        who = derive(f"holders of {address}", balancer, holders, *held.values())
+        assert holds(who, "in", [[one.name] for one in environment.machines])
+
+
+@check(
+    "LB-004",
+    "Every balancer sends users to the declared machines and to no other",
+    clauses=("infra.load-balancer/servers-as-declared",),
+    each="environment",
+    severity=Severity.HIGH,
+    risk="A forgotten machine serves an old release, or a declared one never gets a user.",
+    reads=("GET of each balancer's statistics (HAProxy CSV, with `stats show-legends`)",),
+    rights="network access to the statistics of each balancer",
+    remedy="declare the server, or remove it from that balancer's backend",
+)
+def test_servers_as_declared(environment: Environment, balancer_status: Status) -> None:
+    """The servers of the declared backend are the declared machines, each by its address."""
+    nodes = balancer_nodes(environment)
+    if not nodes:
+        raise NotRun(f"{environment.name}: no balancer is declared")
+    for node in nodes:
+        balancer = node.balancer
+        found = balancer_status(node)
+        machines = [environment.machine(name) for name in balancer.servers]
+        owners = {where: one.name for one in machines for where in places(balancer, one)}
+        names = [owners.get(one.where, one.where) for one in servers_of(balancer, found)]
+        listed = found.fact("servers of its backend", sorted(names))
+        assert holds(listed, "==", sorted(balancer.servers))
