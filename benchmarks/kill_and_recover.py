@@ -1,7 +1,8 @@
 """kill -9 of the gate at random moments of a drill, then `readiness recover`: is the lab healthy?
 
-Needs root; brings the lab up. The cut's expiry is set beyond the test's end, so that `recover` and
-not the expiry heals it. Rounds: first argument, 20 unless given; seeded.
+Needs root; brings the lab up. Rounds: first argument, 20 unless given; seeded. A quarter of them
+wait for the cut and kill inside it. The cut's expiry is set beyond the test's end, so that
+`recover` and not the expiry heals it. One round more leaves everything to a short expiry.
 """
 
 import os
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.home import REPOSITORY, current
@@ -17,7 +20,72 @@ from lab.site import Site
 
 READINESS = str(Path(sys.executable).with_name("readiness"))
 LONGEST = 110.0
+CUT_LASTS = 30.0
+UNTIL_CUT = 180.0
+UNTIL_EXPIRED = 300.0
 SEED = 20
+POLICY = str(REPOSITORY / "environments/policy.yaml")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One lab, one environment file, one state folder."""
+
+    site: Site
+    folder: Path
+    environment: Path
+
+    def argv(self, *words: str) -> list[str]:
+        """The product's command, as seen from the machine that looks."""
+        return self.site.lab.look_from("mon1", [READINESS, *words, "--env", str(self.environment)])
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """A state folder of its own."""
+        return os.environ | {"READINESS_STATE": str(self.folder / "state")}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the product to its end."""
+        return subprocess.run(
+            self.argv(*words), cwd=self.folder, env=self.variables,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def is_cut(self) -> bool:
+        """Whether a database machine carries the drill's table."""
+        members = ("db1", "db2", "db3")
+        tables = [self.site.lab.check(one, ["nft", "list", "tables"]) for one in members]
+        return any("readiness" in text for text in tables)
+
+    def kill_after(self, seconds: float, *, inside_cut: bool) -> str:
+        """Start a drill and kill it; whether that was in the cut."""
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        drill = self.argv("gate", "--tier", "disrupt", "--only", "PG-02?")
+        with subprocess.Popen(drill, cwd=self.folder, env=self.variables, **quiet) as gate:  # type: ignore[call-overload]
+            latest = time.monotonic() + UNTIL_CUT
+            while inside_cut and not self.is_cut() and time.monotonic() < latest:
+                time.sleep(0.5)
+            with suppress(subprocess.TimeoutExpired):
+                gate.wait(timeout=seconds)
+            gate.kill()
+        return f"killed after {seconds:5.1f} s" + (" of the cut" if inside_cut else "")
+
+    def red(self) -> list[str]:
+        """The cases that fail in an observe run."""
+        lines = self.run("gate", "--policy", POLICY).stdout.splitlines()
+        return [line for line in lines if line.strip().startswith("failed ")]
+
+    def recovered(self) -> tuple[bool, str]:
+        """Recover twice, look; whether all is well, and the story."""
+        begun = time.monotonic()
+        first, second = self.run("recover"), self.run("recover")
+        waited = time.monotonic() - begun
+        cut = self.is_cut()
+        self.site.up()
+        red = self.red()
+        good = first.returncode == 0 and "nothing to undo" in second.stdout and not cut and not red
+        said = (first.stdout.strip() or first.stderr.strip()).splitlines()[-1:]
+        return good, f"{''.join(said)} ({waited:.0f} s for both); {len(red)} red afterwards"
 
 
 def main() -> None:
@@ -28,50 +96,47 @@ def main() -> None:
     site.up()
     good = 0
     with tempfile.TemporaryDirectory() as folder:
-        text = (REPOSITORY / "environments/lab.yaml").read_text()
-        environment = Path(folder) / "lab.yaml"
-        environment.write_text(
-            text.replace("/var/lib/readiness-lab/", f"{site.home.path}/").replace(
-                "expiry: 150 s", "expiry: 1 h"
-            )
-        )
+        bench = Bench(site, Path(folder), written(site, Path(folder), "1 h"))
         for number in range(1, rounds + 1):
-            moment = chance.uniform(3, LONGEST)
-            healed, story = one_round(site, environment, Path(folder), moment)
+            inside = number > rounds - rounds // 4
+            moment = chance.uniform(0, CUT_LASTS) if inside else chance.uniform(3, LONGEST)
+            killed = bench.kill_after(moment, inside_cut=inside)
+            cut = bench.is_cut()
+            healed, story = bench.recovered()
             good += healed
-            print(f"{number:>2}: killed after {moment:5.1f} s: {story}", flush=True)
-    print(f"{good} of {rounds} healthy after recover")
+            state = "cut in force" if cut else "no cut"
+            print(f"{number:>2}: {killed}, {state}: {story}", flush=True)
+        print(f"{good} of {rounds} healthy after recover")
+        expiry_alone(Bench(site, Path(folder), written(site, Path(folder), "150 s")))
 
 
-def one_round(site: Site, environment: Path, folder: Path, moment: float) -> tuple[bool, str]:
-    """Kill one gate, recover, look."""
-
-    def looking(*words: str) -> list[str]:
-        return site.lab.look_from("mon1", [READINESS, *words, "--env", str(environment)])
-
-    variables = os.environ | {"READINESS_STATE": str(folder / "state")}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    drill = looking("gate", "--tier", "disrupt", "--only", "PG-02?")
-    with subprocess.Popen(drill, cwd=folder, env=variables, **quiet) as gate:  # type: ignore[call-overload]
-        deadline = time.monotonic() + moment
-        while time.monotonic() < deadline and gate.poll() is None:
-            time.sleep(0.05)
-        gate.kill()
-    recover = subprocess.run(
-        looking("recover"), cwd=folder, env=variables, capture_output=True, text=True, check=False
+def expiry_alone(bench: Bench) -> None:
+    """Kill inside the cut and wait until it ends by itself."""
+    killed = bench.kill_after(5, inside_cut=True)
+    begun = time.monotonic()
+    before = bench.is_cut()
+    while bench.is_cut() and time.monotonic() - begun < UNTIL_EXPIRED:
+        time.sleep(1)
+    waited = time.monotonic() - begun
+    bench.site.up()
+    print(
+        f"expiry alone: {killed}, cut in force: {before}; gone after {waited:.0f} s: "
+        f"{not bench.is_cut()}; {len(bench.red())} red afterwards",
+        flush=True,
     )
-    again = subprocess.run(
-        looking("recover"), cwd=folder, env=variables, capture_output=True, text=True, check=False
+    print(f"recover later: {bench.recovered()[1]}")
+
+
+def written(site: Site, folder: Path, expiry: str) -> Path:
+    """The lab's environment file for this lab's home, with that expiry."""
+    text = (REPOSITORY / "environments/lab.yaml").read_text()
+    file = folder / "lab.yaml"
+    file.write_text(
+        text.replace("/var/lib/readiness-lab/", f"{site.home.path}/").replace(
+            "expiry: 150 s", f"expiry: {expiry}"
+        )
     )
-    site.up()
-    observe = subprocess.run(
-        looking("gate", "--policy", str(REPOSITORY / "environments/policy.yaml")),
-        cwd=folder, env=variables, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    red = [line for line in observe.stdout.splitlines() if line.strip().startswith("failed ")]
-    healed = recover.returncode == 0 and "nothing to undo" in again.stdout and not red
-    last = (recover.stdout.strip() or recover.stderr.strip()).splitlines()[-1:]
-    return healed, f"{''.join(last)}; {len(red)} red afterwards"
+    return file
 
 
 if __name__ == "__main__":
