@@ -1,35 +1,61 @@
 """Declared flows as nftables rules: machines' input chains and the router's forward chain."""
 
-from lab.inventory import FLOWS, ZONES, Flow, Machine, Zone
+from dataclasses import dataclass
+
+from lab.inventory import FLOWS, ZONES, Flow, Machine, Zone, machines_with
 
 NTP_PORT = 123
 
 
-def _sources(flow: Flow, zone: Zone) -> list[Zone]:
-    """The zones a flow into this zone may come from."""
-    return [source for source in ZONES if flow.starts_in(source.name) and flow.reaches(zone.name)]
+@dataclass(frozen=True)
+class End:
+    """The part of a flow's source or destination that lies in one zone, as nftables writes it."""
+
+    zone: Zone
+    v4: str
+    v6: str
 
 
-def _ports(flow: Flow) -> str:
-    return "{ " + ", ".join(str(port) for port in flow.ports) + " }"
+def ends(name: str) -> list[End]:
+    """What a flow's source or destination stands for: a zone, a role or ``"*"``, zone by zone.
+
+    Raises:
+        KeyError: neither a zone nor a role that a machine has.
+    """
+    zones = [zone for zone in ZONES if name in ("*", zone.name)]
+    if zones:
+        return [End(zone, str(zone.v4), str(zone.v6)) for zone in zones]
+    members = machines_with(name)
+    if not members:
+        raise KeyError(name)
+    return [
+        End(zone, _one_of([m.v4 for m in here]), _one_of([m.v6 for m in here]))
+        for zone in ZONES
+        if (here := [each for each in members if each.zone == zone])
+    ]
 
 
-def _accept(flow: Flow, source: Zone, extra4: str = "", extra6: str = "") -> list[str]:
-    what = f'{flow.protocol} dport {_ports(flow)} accept comment "{flow.why}"'
+def _one_of(values: list[object]) -> str:
+    return "{ " + ", ".join(map(str, values)) + " }"
+
+
+def _accept(flow: Flow, source: End, extra4: str = "", extra6: str = "") -> list[str]:
+    ports = _one_of(list(flow.ports))
+    what = f'{flow.protocol} dport {ports} accept comment "{flow.why}"'
     return [f"ip saddr {source.v4} {extra4}{what}", f"ip6 saddr {source.v6} {extra6}{what}"]
 
 
 def input_rules(machine: Machine) -> list[str]:
-    """What a machine accepts besides ICMP and answers: the declared flows that end in its zone.
+    """What a machine accepts besides ICMP and answers: the declared flows that end at it.
 
     The router ends no flow but logins, and gives the time to every zone.
     """
     rules: list[str] = []
+    mine = {"*"} if machine.routes else {"*", machine.zone.name, *machine.roles}
     for flow in FLOWS:
-        if machine.routes and flow.destination != "*":
-            continue
-        for source in _sources(flow, machine.zone):
-            rules += _accept(flow, source)
+        if flow.destination in mine:
+            for source in ends(flow.source):
+                rules += _accept(flow, source)
     if machine.routes:
         rules += [
             f'iifname "{card.name}" udp dport {NTP_PORT} accept comment "the site\'s time"'
@@ -42,17 +68,15 @@ def forward_rules() -> list[str]:
     """What the router lets pass between two zones; a source must arrive on its own card."""
     rules: list[str] = []
     for flow in FLOWS:
-        for destination in ZONES:
-            for source in _sources(flow, destination):
-                if source is destination:
+        for destination in ends(flow.destination):
+            for source in ends(flow.source):
+                if source.zone is destination.zone:
                     continue
-                cards = f'iifname "{source.name}" oifname "{destination.name}" '
-                rules += [
-                    cards + rule
-                    for rule in _accept(
-                        flow, source, f"ip daddr {destination.v4} ", f"ip6 daddr {destination.v6} "
-                    )
-                ]
+                cards = f'iifname "{source.zone.name}" oifname "{destination.zone.name}" '
+                accepted = _accept(
+                    flow, source, f"ip daddr {destination.v4} ", f"ip6 daddr {destination.v6} "
+                )
+                rules += [cards + rule for rule in accepted]
     return rules
 
 

@@ -24,7 +24,7 @@ PROGRAMS = {
     "sysctl": "procps",
 }
 LINES_SHOWN = 15
-# Every init and every nspawn needs a few; the kernel's 128 are soon gone with ten machines.
+# Every init and every nspawn needs a few; the kernel's 128 are soon gone with that many machines.
 INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_NEEDED = 1024
 

@@ -91,7 +91,7 @@ class Machine:
 class Flow:
     """A permitted kind of connection: who may open which ports where, and what for.
 
-    ``"*"`` as source or destination means every zone. ``port`` 0 never occurs.
+    Source and destination are a zone, a role, or ``"*"`` for every zone.
     """
 
     source: str
@@ -99,14 +99,6 @@ class Flow:
     ports: tuple[int, ...]
     why: str
     protocol: str = "tcp"
-
-    def reaches(self, zone: str) -> bool:
-        """Whether a machine in this zone is a destination."""
-        return self.destination in ("*", zone)
-
-    def starts_in(self, zone: str) -> bool:
-        """Whether a machine in this zone is a source."""
-        return self.source in ("*", zone)
 
 
 def _zone(name: str, number: int) -> Zone:
@@ -140,7 +132,12 @@ MACHINES = (
     _machine("db1", DATA, 11, "db"),
     _machine("db2", DATA, 12, "db"),
     _machine("db3", DATA, 13, "db"),
+    _machine("cache1", DATA, 21, "cache"),
+    _machine("cache2", DATA, 22, "cache"),
+    _machine("cache3", DATA, 23, "cache"),
     _machine("mon1", OPS, 10, "ops"),
+    _machine("backup1", OPS, 20, "backup"),
+    _machine("spare", OPS, 21, "spare"),
 )
 
 VIP4 = EDGE.host4(VIP_NUMBER)
@@ -155,15 +152,22 @@ SERVICES: dict[str, tuple[IPv4Address, IPv6Address]] = {
 FLOWS = (
     Flow("internet", "edge", (80, 443), "students reach the portal"),
     Flow("edge", "app", (8000,), "the edge passes requests to the portal"),
-    Flow("app", "data", (5432, 8008), "the pooler's HAProxy asks Patroni who leads"),
-    Flow("data", "data", (5432, 8008, 2379, 2380), "replication, Patroni and etcd peers"),
+    Flow("app", "db", (5432, 8008), "the pooler's HAProxy asks Patroni who leads"),
+    Flow("app", "cache", (6379, 26379), "the portal's sessions, found through Sentinel"),
+    Flow("db", "db", (5432, 8008, 2379, 2380), "replication, Patroni and etcd peers"),
+    Flow("cache", "cache", (6379, 26379), "replication, and Sentinels among themselves"),
+    Flow("db", "backup", (8432,), "WAL is archived"),
+    Flow("backup", "db", (8432,), "backups are taken"),
+    Flow("spare", "backup", (8432,), "backups are restored"),
     Flow("edge", "ops", (5002,), "the edge passes HTTP-01 challenges to the one issuer"),
     Flow("internet", "internet", (123,), "the world's time server, which gw1 follows", "udp"),
     Flow("ops", "*", (22,), "operators and the gate log in"),
     Flow("ops", "edge", (80, 443), "HTTP-01 validation; the gate looks at the listeners"),
     Flow("ops", "edge", (7000,), "the gate asks HAProxy about its servers"),
     Flow("ops", "app", (8000, 6432, 7000), "the gate looks at portal, pooler and HAProxy"),
-    Flow("ops", "data", (5432, 8008, 2379, 2380), "the gate looks at the cluster"),
+    Flow("ops", "db", (5432, 8008, 2379, 2380), "the gate looks at the cluster"),
+    Flow("ops", "cache", (6379, 26379), "the gate looks at the cache"),
+    Flow("ops", "spare", (5432,), "the gate looks at what was restored"),
 )
 
 

@@ -20,7 +20,8 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from readiness.catalogue import Check, expected_cases, load_catalogue
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
-from readiness.environment import Environment, Machine
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier

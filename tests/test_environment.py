@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from wrong_files import ENVIRONMENTS
 
+from readiness.declared.machine import Machine
 from readiness.documents import load_environment, load_policy
-from readiness.environment import Environment, Machine
+from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.policy import Policy
 from readiness.quantities import Duration, Size, in_words, seconds, size

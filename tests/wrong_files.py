@@ -44,9 +44,11 @@ WRONG_ENVIRONMENTS = (
     Wrong("lag_bytes: 1 MiB", "lag_bytes: 1 mib", "a size such as '10 MiB'"),
     Wrong("availability: 99.9", "availability: 100", "expected less than 100, found 100"),
     Wrong(
-        "[observe, touch, disrupt]", "observe", "permissions.tiers: wrong value; expected a list"
+        "[observe, touch, load, disrupt]",
+        "observe",
+        "permissions.tiers: wrong value; expected a list",
     ),
-    Wrong("[observe, touch, disrupt]", "[obsrve]", "permissions.tiers[0]"),
+    Wrong("[observe, touch, load, disrupt]", "[obsrve]", "permissions.tiers[0]"),
     Wrong("chrony, pebble]", "'chrony; reboot']", "expected the name of a systemd unit"),
     Wrong("members: [db1, db2, db3]", "members: []", "expected at least 1 entry"),
     Wrong("user: observer", "user: -oProxyCommand=x", "expected a user name"),
@@ -65,8 +67,15 @@ WRONG_ENVIRONMENTS = (
     Wrong("[edge1, edge2]", "[edge1, edge3]", "listeners[0].machines[1]", shape=False),
     Wrong("22/tcp, 80/tcp", "22/tcp, 80", "expected a port such as 443/tcp", shape=True),
     Wrong("22/tcp, 80/tcp", "22/tcp, 22/tcp", "each port once, found '22/tcp' twice", shape=False),
-    Wrong("    listener: portal", "    listener: etcd-peer", "a declared HTTPS listener"),
-    Wrong("    servers: [app1, app2]", "    servers: [app1, app9]", "balancers[0].servers[1]"),
+    Wrong(
+        "    listener: portal", "    listener: etcd-peer", "a declared HTTPS listener", shape=False
+    ),
+    Wrong(
+        "    servers: [app1, app2]",
+        "    servers: [app1, app9]",
+        "balancers[0].servers[1]",
+        shape=False,
+    ),
     Wrong("served_by: X-Served-By", "served_by: a b", "expected the name of a header"),
     Wrong(
         "        machines: [app1, app2]",

@@ -16,7 +16,10 @@ from lab.errors import LabError
 from lab.scene import Facts, Scene
 
 Shape = Literal["plain", "false-green"]
-Kind = Literal["tls", "web", "hosts", "balancer", "database", "failover", "objectives"]
+Kind = Literal[
+    "tls", "web", "hosts", "balancer", "database", "failover", "objectives",
+    "cache", "firewall", "backup", "migrations", "load", "audit",
+]  # fmt: skip
 Reasons = Mapping[str, Mapping[str, str]]
 """Check -> subject -> what its reason must match (a regular expression).
 
@@ -75,7 +78,7 @@ class Fault:
     shape: Shape = "plain"
     naive: Callable[[Scene], str] | None = None
     blinds: Reasons = field(default_factory=dict)
-    tier: Literal["observe", "touch", "disrupt"] = "observe"
+    tier: Literal["observe", "touch", "load", "disrupt"] = "observe"
     only: tuple[str, ...] = ()
     environment: Callable[[str], str] | None = None
     settle: float = 60.0

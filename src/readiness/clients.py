@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from readiness.claim import Found
-from readiness.environment import Environment, Machine
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotRun, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.probes import etcd as etcd_probe

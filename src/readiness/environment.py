@@ -4,249 +4,35 @@ Frozen, strict, unknown keys refused; an Environment that exists is consistent. 
 references (`file:PATH`, `env:NAME`), relative paths count from the file that names them.
 """
 
-import ipaddress
 import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PrivateAttr,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, model_validator
 
+from readiness.declared.balancer import Balancer
+from readiness.declared.database import Database
+from readiness.declared.listener import Listener
+from readiness.declared.machine import Machine
 from readiness.errors import UsageError
 from readiness.model import Tier
-from readiness.quantities import Duration, Size, in_words
+from readiness.quantities import Duration, in_words
 from readiness.written import (
     ClauseId,
     FileReference,
-    HeaderName,
     KeyReference,
     Name,
-    PortName,
-    SecretReference,
     SystemUser,
     Text,
-    UnitName,
-    UrlPath,
     Written,
     distinct,
     known,
     wrong,
 )
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 Percent = Annotated[float, Field(gt=0, lt=100)]
-
-
-class Address(Written):
-    """One IP address and its family."""
-
-    ip: str
-
-    @property
-    def family(self) -> Literal["v4", "v6"]:
-        """`v4` or `v6`."""
-        return "v4" if ipaddress.ip_address(self.ip).version == 4 else "v6"  # noqa: PLR2004
-
-
-def _ip(value: str) -> str:
-    """The address in its canonical form, so that one address has one spelling."""
-    try:
-        return str(ipaddress.ip_address("" if "%" in value else value))
-    except ValueError:
-        raise wrong("an IPv4 or IPv6 address", (), f"'{value}'") from None
-
-
-Ip = Annotated[
-    str,
-    AfterValidator(_ip),
-    WithJsonSchema({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
-]
-
-
-class Machine(Written):
-    """One machine of the site."""
-
-    name: Name
-    zone: Name
-    role: Name
-    addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
-    services: tuple[UnitName, ...] = ()
-    listens: tuple[PortName, ...] | None = Field(
-        default=None, description="Ports that others may reach, like 443/tcp; all of them."
-    )
-    ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        distinct("service", self.services, ("services",))
-        distinct("port", self.listens or (), ("listens",))
-        return self
-
-
-class ClientCertificate(Written):
-    """A certificate and key that this client presents."""
-
-    certificate: FileReference
-    key: KeyReference
-
-
-class PlainHttp(Written):
-    """The plain-HTTP twin of an HTTPS listener, which only redirects."""
-
-    port: Port = 80
-    paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
-
-
-class Listener(Written):
-    """One TLS service as clients reach it, on each machine and shared address that offers it."""
-
-    name: Name
-    protocol: Literal["https", "postgresql", "tls"]
-    port: Port
-    machines: tuple[Name, ...] = ()
-    shared_addresses: tuple[Ip, ...] = Field(default=(), description="Addresses that move (VIP).")
-    names: tuple[Text, ...] = Field(default=(), description="Names every certificate must carry.")
-    own_name: bool = Field(default=False, description="Each node's certificate carries its name.")
-    authority: Name
-    client_certificate: ClientCertificate | None = None
-    plain_http: PlainHttp | None = None
-    path: UrlPath = "/"
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if not (self.machines or self.shared_addresses):
-            raise wrong("at least one entry in machines or shared_addresses")
-        if not (self.names or self.own_name):
-            raise wrong("at least one entry in names, or own_name: true")
-        if self.plain_http and self.protocol != "https":
-            raise wrong("plain_http only beside protocol: https", ("plain_http",))
-        distinct("machine", self.machines, ("machines",))
-        distinct("shared address", self.shared_addresses, ("shared_addresses",))
-        distinct("name", self.names, ("names",))
-        return self
-
-
-class Login(Written):
-    """A user and where its secret is."""
-
-    user: Text
-    password: SecretReference
-
-
-class DatabaseLogins(Written):
-    """Who looks, and who writes synthetic rows."""
-
-    observe: Login
-    touch: Login | None = None
-
-
-class Patroni(Written):
-    """The automation's REST interface on every member."""
-
-    port: Port = 8008
-    authority: Name
-
-
-class ConsensusStore(Written):
-    """The etcd members that the automation leans on."""
-
-    members: Annotated[tuple[Name, ...], Field(min_length=1)]
-    port: Port = 2379
-    authority: Name
-    client_certificate: ClientCertificate | None = None
-
-
-class PooledClient(Written):
-    """How applications reach the database: through poolers on these machines."""
-
-    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
-    port: Port
-
-
-class FailoverDrill(Written):
-    """How a failover drill cuts the primary off and what it writes."""
-
-    db_schema: Name = Field(alias="schema", description="A schema that the touch login owns.")
-    local_user: SystemUser = Field(
-        description="System user on a member that logs in over the socket."
-    )
-    pooled: PooledClient
-    trials: Annotated[int, Field(ge=1, le=59)] = 3
-    expiry: Duration = Field(description="After this the cut undoes itself on the target.")
-    baseline: Duration = 5.0
-
-
-class Database(Written):
-    """One replicated PostgreSQL cluster."""
-
-    name: Name
-    database: Text
-    members: Annotated[tuple[Name, ...], Field(min_length=1)]
-    port: Port = 5432
-    authority: Name
-    synchronous_standbys: Annotated[int, Field(ge=0)] = 1
-    lag_bytes: Size
-    lag_time: Duration
-    logins: DatabaseLogins
-    patroni: Patroni
-    consensus: ConsensusStore
-    failover: FailoverDrill | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        distinct("member", self.members, ("members",))
-        distinct("member", self.consensus.members, ("consensus", "members"))
-        if self.failover:
-            distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
-        standbys = len(self.members) - 1
-        if self.synchronous_standbys > standbys:
-            found = str(self.synchronous_standbys)
-            expected = f"at most {standbys}, one member being the primary"
-            raise wrong(expected, ("synchronous_standbys",), found)
-        return self
-
-
-class BalancerStatus(Written):
-    """HAProxy's statistics on every balancer; without an authority they are asked over HTTP."""
-
-    port: Port
-    path: UrlPath = "/;csv"
-    authority: Name | None = None
-    login: Login | None = None
-
-
-class Page(Written):
-    """A page that only a working application gives, and how it says which machine answered."""
-
-    path: UrlPath
-    contains: Text = Field(description="What the body holds when it is right.")
-    served_by: HeaderName = Field(description="Response header with the machine's name, set by it.")
-
-
-class Balancer(Written):
-    """HAProxy on some machines, in front of the same servers."""
-
-    name: Name
-    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
-    listener: Name = Field(description="The HTTPS listener that users ask.")
-    status: BalancerStatus
-    backend: Text = Field(description="HAProxy's name of the servers together.")
-    servers: Annotated[tuple[Name, ...], Field(min_length=1)]
-    server_port: Port
-    page: Page
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        distinct("machine", self.machines, ("machines",))
-        distinct("machine", self.servers, ("servers",))
-        return self
 
 
 class SshLogin(Written):

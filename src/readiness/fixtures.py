@@ -9,12 +9,13 @@ import pytest
 from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
+from readiness.declared.machine import Machine
 from readiness.drills import target_lease
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.permit import mint
-from readiness.environment import Environment, Machine, Objectives
+from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
 from readiness.probes import etcd, haproxy, http, network

@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from readiness.environment import Address, Balancer, Database, Environment, Listener, Machine
+from readiness.declared.balancer import Balancer
+from readiness.declared.common import Address
+from readiness.declared.database import Database
+from readiness.declared.listener import Listener
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
-from readiness.environment import Balancer, Environment, Machine
+from readiness.declared.balancer import Balancer
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
 from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.haproxy import Server

@@ -5,7 +5,7 @@ from typing import Any
 
 from readiness.catalogue import check
 from readiness.claim import Found, holds
-from readiness.environment import Machine
+from readiness.declared.machine import Machine
 from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.host import ClockOffset, ClockState, ServiceState

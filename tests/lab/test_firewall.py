@@ -1,6 +1,8 @@
 """Rules made from the declared flows: nothing more than declared, nothing less."""
 
-from lab.firewall import forward_rules, input_rules
+import pytest
+
+from lab.firewall import ends, forward_rules, input_rules
 from lab.inventory import machine
 
 
@@ -38,3 +40,18 @@ def test_the_router_ends_only_logins_and_time() -> None:
     """No flow to a zone is a flow to the router's own ports."""
     rules = input_rules(machine("gw1"))
     assert all("dport { 22 }" in rule or "dport 123" in rule for rule in rules)
+
+
+def test_a_role_is_its_machines_and_not_its_zone() -> None:
+    """The caches are in the data zone and hear nothing that is for the databases."""
+    rules = "\n".join(input_rules(machine("cache1")))
+    assert "ip saddr 198.18.2.0/24 tcp dport { 6379, 26379 } accept" in rules
+    assert "5432" not in rules
+    passed = [rule for rule in forward_rules() if "5432" in rule and "ip saddr 198.18.2" in rule]
+    assert all("ip daddr { 198.18.3.11, 198.18.3.12, 198.18.3.13 } " in rule for rule in passed)
+
+
+def test_a_name_that_means_nothing_is_an_error() -> None:
+    """A misspelt zone or role would silently permit nothing."""
+    with pytest.raises(KeyError):
+        ends("dbs")

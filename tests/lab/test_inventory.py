@@ -60,11 +60,11 @@ def test_every_machine_and_service_resolves_over_both_families() -> None:
         assert [":" in address for address in found] == [False, True]
 
 
-def test_flows_name_zones_that_exist() -> None:
-    """A misspelt zone would silently permit nothing."""
-    known = {zone.name for zone in ZONES} | {"*"}
-    assert {flow.source for flow in FLOWS} <= known
-    assert {flow.destination for flow in FLOWS} <= known
+def test_flows_name_zones_or_roles_that_exist() -> None:
+    """A misspelt one would silently permit nothing."""
+    known = {zone.name for zone in ZONES} | {role for each in MACHINES for role in each.roles}
+    assert {flow.source for flow in FLOWS} <= known | {"*"}
+    assert {flow.destination for flow in FLOWS} <= known | {"*"}
 
 
 def test_machines_are_found_by_name_and_role() -> None:

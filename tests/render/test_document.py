@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stories import EARLIER, POLICY, RED, Bad, Story, Tell
+from stories import EARLIER, POLICY, RED, UNSERVED, Bad, Story, Tell
 
 from readiness.model import Decision, Tier
 from readiness.policy import Policy
@@ -158,7 +158,7 @@ def test_unserved_clauses_are_one_cause(tell: Tell) -> None:
     blockers = document(tell(policy=None).verdict()).blockers
     unproven = [one for one in blockers if one.outcome == "unproven"]
     assert [one.reason.partition(": ")[2] for one in unproven] == ["no check serves it yet"]
-    assert len(unproven[0].clauses) == 243
+    assert len(unproven[0].clauses) == UNSERVED
 
 
 def test_checks_never_seen_red_are_one_cause(tell: Tell) -> None:

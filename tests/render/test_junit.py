@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 import pytest
-from stories import Bad, Tell
+from stories import UNSERVED, Bad, Tell
 
 from readiness.model import Tier
 from readiness.policy import Policy
@@ -70,7 +70,7 @@ def test_a_run_as_a_whole_and_unserved_clauses_are_errors(tell: Tell) -> None:
     root = parsed(tell(policy=None, closing=None).verdict())
     suite = root.find("testsuite[@name='verdict']")
     assert suite is not None
-    assert suite.get("errors") == str(1 + 1 + 243)
+    assert suite.get("errors") == str(1 + 1 + UNSERVED)
 
 
 def test_suites_are_areas_with_right_totals(no_go: Verdict) -> None:

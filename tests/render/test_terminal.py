@@ -5,6 +5,7 @@ import re
 
 import pytest
 from rich.console import Console
+from stories import CLAUSES
 
 from readiness.render import print_verdict
 from readiness.verdict import Verdict
@@ -53,7 +54,7 @@ def test_blocking_things_come_first(no_go: Verdict) -> None:
             "do    install the leaf",
             "then  readiness gate --env environments/campus.yaml --only TLS-001",
             "INCONCLUSIVE  HOST-001",
-            "clauses     2 proven of 5 required, of 248",
+            f"clauses     2 proven of 5 required, of {CLAUSES}",
             "in part       infra.database-ha",
         )
     ]

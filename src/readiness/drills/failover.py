@@ -24,12 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from readiness.declared.database import Database
 from readiness.drills import local_writer, writers
 from readiness.drills.actions import cut_off, drill_target, reconnect, settle, write_undo
 from readiness.drills.cluster import ClusterView
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
-from readiness.environment import Database
 from readiness.errors import NotRun, ProbeError, TimedOut
 from readiness.lease import halt_requested
 from readiness.measure.bracket import Rules, bracket_group

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from readiness.declared.database import Database
 from readiness.drills.actions import ActionFailed, settle, write_undo
 from readiness.drills.permit import Permit
-from readiness.environment import Database
 from readiness.measure.operation import Op, Outcome
 from readiness.model import Tier
 from readiness.probes.ssh import DrillSession

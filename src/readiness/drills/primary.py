@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import psycopg
 
+from readiness.declared.database import Database
 from readiness.drills import writers
 from readiness.drills.actions import ActionFailed
-from readiness.environment import Database, Environment
+from readiness.environment import Environment
 from readiness.errors import ReadinessError, Unreachable
 from readiness.undo import undo_action
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from readiness.declared.database import Database
 from readiness.drills.actions import settle, write_undo
 from readiness.drills.primary import on_primary, once_writable
-from readiness.environment import Database, Environment
+from readiness.environment import Environment
 from readiness.errors import NotRun, ReadinessError
 from readiness.run import Run
 from readiness.undo import undo_action

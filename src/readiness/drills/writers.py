@@ -12,7 +12,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from readiness.environment import Database, Environment
+from readiness.declared.database import Database
+from readiness.environment import Environment
 from readiness.errors import NotRun, Unreachable
 
 # M2 allows up to 0.1 s; the generator shares its machine with the lab.

@@ -1,0 +1,1 @@
+"""The parts that an environment file describes, one module for each area."""

@@ -1,0 +1,44 @@
+"""Load balancers and the servers behind them."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from readiness.declared.common import Login, Port
+from readiness.written import HeaderName, Name, Text, UrlPath, Written, distinct
+
+
+class BalancerStatus(Written):
+    """HAProxy's statistics on every balancer; without an authority they are asked over HTTP."""
+
+    port: Port
+    path: UrlPath = "/;csv"
+    authority: Name | None = None
+    login: Login | None = None
+
+
+class Page(Written):
+    """A page that only a working application gives, and how it says which machine answered."""
+
+    path: UrlPath
+    contains: Text = Field(description="What the body holds when it is right.")
+    served_by: HeaderName = Field(description="Response header with the machine's name, set by it.")
+
+
+class Balancer(Written):
+    """HAProxy on some machines, in front of the same servers."""
+
+    name: Name
+    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
+    listener: Name = Field(description="The HTTPS listener that users ask.")
+    status: BalancerStatus
+    backend: Text = Field(description="HAProxy's name of the servers together.")
+    servers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    server_port: Port
+    page: Page
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("machine", self.machines, ("machines",))
+        distinct("machine", self.servers, ("servers",))
+        return self

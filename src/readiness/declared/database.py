@@ -1,0 +1,82 @@
+"""A replicated PostgreSQL cluster with its automation, its consensus store and its drill."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from readiness.declared.common import ClientCertificate, Login, Port
+from readiness.quantities import Duration, Size
+from readiness.written import Name, SystemUser, Text, Written, distinct, wrong
+
+
+class DatabaseLogins(Written):
+    """Who looks, and who writes synthetic rows."""
+
+    observe: Login
+    touch: Login | None = None
+
+
+class Patroni(Written):
+    """The automation's REST interface on every member."""
+
+    port: Port = 8008
+    authority: Name
+
+
+class ConsensusStore(Written):
+    """The etcd members that the automation leans on."""
+
+    members: Annotated[tuple[Name, ...], Field(min_length=1)]
+    port: Port = 2379
+    authority: Name
+    client_certificate: ClientCertificate | None = None
+
+
+class PooledClient(Written):
+    """How applications reach the database: through poolers on these machines."""
+
+    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
+    port: Port
+
+
+class FailoverDrill(Written):
+    """How a failover drill cuts the primary off and what it writes."""
+
+    db_schema: Name = Field(alias="schema", description="A schema that the touch login owns.")
+    local_user: SystemUser = Field(
+        description="System user on a member that logs in over the socket."
+    )
+    pooled: PooledClient
+    trials: Annotated[int, Field(ge=1, le=59)] = 3
+    expiry: Duration = Field(description="After this the cut undoes itself on the target.")
+    baseline: Duration = 5.0
+
+
+class Database(Written):
+    """One replicated PostgreSQL cluster."""
+
+    name: Name
+    database: Text
+    members: Annotated[tuple[Name, ...], Field(min_length=1)]
+    port: Port = 5432
+    authority: Name
+    synchronous_standbys: Annotated[int, Field(ge=0)] = 1
+    lag_bytes: Size
+    lag_time: Duration
+    logins: DatabaseLogins
+    patroni: Patroni
+    consensus: ConsensusStore
+    failover: FailoverDrill | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("member", self.members, ("members",))
+        distinct("member", self.consensus.members, ("consensus", "members"))
+        if self.failover:
+            distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
+        standbys = len(self.members) - 1
+        if self.synchronous_standbys > standbys:
+            found = str(self.synchronous_standbys)
+            expected = f"at most {standbys}, one member being the primary"
+            raise wrong(expected, ("synchronous_standbys",), found)
+        return self

@@ -1,0 +1,44 @@
+"""A TLS service as its clients reach it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from readiness.declared.common import ClientCertificate, Ip, Port
+from readiness.written import Name, Text, UrlPath, Written, distinct, wrong
+
+
+class PlainHttp(Written):
+    """The plain-HTTP twin of an HTTPS listener, which only redirects."""
+
+    port: Port = 80
+    paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
+
+
+class Listener(Written):
+    """One TLS service as clients reach it, on each machine and shared address that offers it."""
+
+    name: Name
+    protocol: Literal["https", "postgresql", "tls"]
+    port: Port
+    machines: tuple[Name, ...] = ()
+    shared_addresses: tuple[Ip, ...] = Field(default=(), description="Addresses that move (VIP).")
+    names: tuple[Text, ...] = Field(default=(), description="Names every certificate must carry.")
+    own_name: bool = Field(default=False, description="Each node's certificate carries its name.")
+    authority: Name
+    client_certificate: ClientCertificate | None = None
+    plain_http: PlainHttp | None = None
+    path: UrlPath = "/"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not (self.machines or self.shared_addresses):
+            raise wrong("at least one entry in machines or shared_addresses")
+        if not (self.names or self.own_name):
+            raise wrong("at least one entry in names, or own_name: true")
+        if self.plain_http and self.protocol != "https":
+            raise wrong("plain_http only beside protocol: https", ("plain_http",))
+        distinct("machine", self.machines, ("machines",))
+        distinct("shared address", self.shared_addresses, ("shared_addresses",))
+        distinct("name", self.names, ("names",))
+        return self
