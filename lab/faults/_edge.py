@@ -38,7 +38,7 @@ def out_of_rotation(server: str) -> dict[str, dict[str, str]]:
     """What it means that both edges have taken a server out by their own health checks."""
     return {
         "LB-001": {f"portal/{server}": rf"status of {server} to be UP, found DOWN"},
-        "LB-002": {f"portal/{server}": rf"answers of {server} to be at least 1, found 0"},
+        "LB-002": {f"portal/{server}": rf"answers of {server} at least 1, found 0"},
     }
 
 

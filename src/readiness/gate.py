@@ -138,7 +138,6 @@ def _environment(run: Run) -> dict[str, str]:
         "READINESS_RUN_FOLDER": str(run.folder),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

@@ -5,11 +5,13 @@ Each line carries `n` (its number), `at` (RFC 3339, UTC), `mono` (seconds since 
 accidents and half-written tails, only a signed head proves who wrote it.
 """
 
+import gc
 import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Final, Self
 
 from pydantic_core import from_json
 
-from readiness.durable import append_line, open_append, read_lines
+from readiness.durable import Line, append_line, open_append, read_lines
 from readiness.errors import UsageError
 from readiness.model import Json
 from readiness.redact import Redactor
@@ -135,19 +137,8 @@ def read_record(run: Path) -> Record:
     whole = [line for line in lines if not line.torn]
     if not whole or lines[0].torn:
         raise UsageError("no whole first line", file=str(path), expected="a run record")
-    events: list[Json] = []
-    previous = START
-    for line in whole:
-        event = _event(line.raw, len(events), previous)
-        if event is None:
-            raise UsageError(
-                "the record was altered or damaged here",
-                file=str(path),
-                line=line.number,
-                expected="an unbroken hash chain",
-            )
-        events.append(event)
-        previous = digest(line.raw)
+    with _no_collection():
+        events, previous = _chain(path, whole)
     if events[0]["kind"] != "run-opened":
         raise UsageError("not a run record", file=str(path), line=1, expected="kind run-opened")
     if events[0].get("schema") not in range(1, SCHEMA + 1):
@@ -160,6 +151,36 @@ def read_record(run: Path) -> Record:
             found=str(events[0].get("schema")),
         )
     return Record(path, tuple(events), torn, previous)
+
+
+def _chain(path: Path, lines: list[Line]) -> tuple[list[Json], str]:
+    """The events of whole lines, and the digest of the last one."""
+    events: list[Json] = []
+    previous = START
+    for line in lines:
+        event = _event(line.raw, len(events), previous)
+        if event is None:
+            raise UsageError(
+                "the record was altered or damaged here",
+                file=str(path),
+                line=line.number,
+                expected="an unbroken hash chain",
+            )
+        events.append(event)
+        previous = digest(line.raw)
+    return events, previous
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection: it walks all events again and again, and none of them is garbage."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _event(line: bytes, number: int, previous: str) -> Json | None:
