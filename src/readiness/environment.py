@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
+from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.errors import UsageError
 from readiness.model import Tier
@@ -102,6 +103,7 @@ class Environment(Written):
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    load_tests: tuple[LoadTest, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -115,6 +117,7 @@ class Environment(Written):
             ("listener", "listeners"),
             ("database", "databases"),
             ("balancer", "balancers"),
+            ("load test", "load_tests"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -127,6 +130,8 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        for index, load in enumerate(self.load_tests):
+            self._https_known(load.listener, ("load_tests", index, "listener"))
         return self
 
     def _machines_consistent(self) -> None:
@@ -161,11 +166,14 @@ class Environment(Written):
     def _balancer_consistent(self, balancer: Balancer, at: tuple[str | int, ...]) -> None:
         self._all_known(balancer.machines, (*at, "machines"))
         self._all_known(balancer.servers, (*at, "servers"))
-        web = [one.name for one in self.listeners if one.protocol == "https"]
-        known("HTTPS listener", balancer.listener, web, (*at, "listener"))
+        self._https_known(balancer.listener, (*at, "listener"))
         if balancer.status.authority is not None:
             authority = balancer.status.authority
             known("authority", authority, self.authorities, (*at, "status", "authority"))
+
+    def _https_known(self, name: str, at: tuple[str | int, ...]) -> None:
+        web = [one.name for one in self.listeners if one.protocol == "https"]
+        known("HTTPS listener", name, web, at)
 
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
@@ -217,6 +225,6 @@ class Environment(Written):
 
 
 def _named_once(
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer]
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | LoadTest]
 ) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

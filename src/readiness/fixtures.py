@@ -14,7 +14,9 @@ from readiness.drills import target_lease
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
+from readiness.drills.load import Offered, offer
 from readiness.drills.permit import mint
+from readiness.declared.load import LoadTest
 from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
@@ -181,6 +183,26 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
         return remembered
 
     return drill
+
+
+@pytest.fixture(scope="session")
+def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
+    """Offers a declared load; done once for all checks that judge it."""
+
+    def offered(test: LoadTest) -> Found[Offered]:
+        key = ("load", test.name)
+        if key not in run.remembered:
+            permit = mint(run)
+            for database in run.environment.databases:
+                if database.failover:
+                    target_lease.hold(run, database)
+            reading = offer(run, permit, test)
+            clients.look.forget()
+            run.remembered[key] = clients.look.note(test.name, "load", reading)
+        found: Found[Offered] = run.remembered[key]
+        return found
+
+    return offered
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from readiness.declared.balancer import Balancer
 from readiness.declared.common import Address
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
+from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 
@@ -121,7 +122,7 @@ class Backend:
         return f"{self.balancer.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | LoadTest
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -201,6 +202,7 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
     "backend": lambda env: {one.id: one for one in backends(env)},
+    "load_test": lambda env: {one.name: one for one in env.load_tests},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

@@ -1,0 +1,61 @@
+"""What users do, how often, and how fast it must be: one declared load."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from readiness.quantities import Duration
+from readiness.written import Name, SecretReference, Text, UrlPath, Written, distinct, wrong
+
+Percentile = Annotated[float, Field(ge=50, lt=100)]
+Rate = Annotated[float, Field(gt=0, le=2000)]
+
+
+class LoadPage(Written):
+    """One page of a journey; an answer counts as right only with status 200 and this content."""
+
+    name: Name
+    path: UrlPath
+    contains: Text = Field(description="What the body holds when it is right.")
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    logged_in: bool = False
+
+
+class LoadLogin(Written):
+    """How a synthetic user logs in: a JSON body by POST, answered with a JSON token."""
+
+    path: UrlPath
+    user_field: Text = "email"
+    user: Text
+    password_field: Text = "password"  # noqa: S105 - a field's name
+    password: SecretReference
+    token_field: Text = "token"  # noqa: S105 - a field's name
+
+
+class LoadTest(Written):
+    """A load that users really bring, offered from one process at a constant rate."""
+
+    name: Name
+    listener: Name = Field(description="The HTTPS listener that users ask.")
+    rate: Rate = Field(description="Requests a second.")
+    duration: Duration
+    warm_up: Duration = 5.0
+    percentile: Percentile = 95.0
+    within: Duration = Field(description="The percentile of every page, at most.")
+    failures: Annotated[float, Field(gt=0, lt=100)] = Field(
+        description="Percent of requests that may fail, at most."
+    )
+    timeout: Duration = 10.0
+    login: LoadLogin | None = None
+    pages: Annotated[tuple[LoadPage, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("page", [one.name for one in self.pages], ("pages",), "name")
+        if self.timeout <= self.within:
+            raise wrong("longer than within", ("timeout",), f"{self.timeout:g} s")
+        if not self.login:
+            for index, page in enumerate(self.pages):
+                if page.logged_in:
+                    raise wrong("a login for pages that need one", ("pages", index, "logged_in"))
+        return self

@@ -1,0 +1,136 @@
+"""A declared load, offered by a process of its own, and what its samples show."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from readiness.declared.load import LoadTest
+from readiness.drills.permit import Permit
+from readiness.environment import Environment
+from readiness.errors import NotRun, NotUnderstood, TimedOut
+from readiness.measure.measurement import Measurement, digest_of
+from readiness.measure.percentile import percentile, share
+from readiness.model import Tier
+from readiness.run import Run
+
+MARGIN: Final = 60.0
+ON_TIME: Final = 1.0
+"""Seconds after which a request counts as not offered when it was due."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What became of the requests for one page. A failed one counts as the time-out's length."""
+
+    name: str
+    requests: int
+    failed: int
+    problem: str  # of the first that failed; empty when none did
+    took: Measurement
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What was offered, and what came of it."""
+
+    due: int
+    on_time: Measurement  # percent of what was due
+    lag: Measurement  # between the moment it was due and the moment it was sent
+    busy: float  # processor time of the generator, as a share of one core
+    aborted: str  # why it ended early; empty when it did not
+    failures: Measurement  # percent
+    pages: tuple[Page, ...]
+
+
+def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
+    """Offer the load once, from here, and read what happened.
+
+    Raises:
+        ProbeError: the generator failed; its last words are in the message.
+        NotRun: the listener has no address.
+    """
+    permit.require(Tier.LOAD)
+    output = run.folder / f"load-{test.name}.jsonl"
+    words = [sys.executable, "-m", "readiness.loadtests.generator"]
+    longest = test.warm_up + test.duration + test.timeout + MARGIN
+    orders = json.dumps(_orders(run.environment, test, output)) + "\n"
+    try:
+        done = subprocess.run(
+            words, input=orders, capture_output=True, text=True, timeout=longest, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimedOut(f"{test.name}: the generator did not end within {longest:.0f} s") from error
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise NotUnderstood(f"{test.name}: the generator failed: {said}")
+    return read(test, output.read_text().splitlines())
+
+
+def _orders(environment: Environment, test: LoadTest, output: Path) -> dict[str, Any]:
+    """The load as the generator takes it."""
+    listener = environment.listener(test.listener)
+    addresses = listener.shared_addresses or tuple(
+        environment.machine(name).addresses[0] for name in listener.machines
+    )
+    if not (addresses and listener.names):
+        raise NotRun(f"{test.name}: the listener {listener.name} has no address or no name")
+    login = test.login
+    return {
+        "address": addresses[0],
+        "port": listener.port,
+        "host": listener.names[0],
+        "authority": environment.path(environment.authorities[listener.authority]).read_text(),
+        "rate": test.rate,
+        "duration": test.duration,
+        "warm_up": test.warm_up,
+        "timeout": test.timeout,
+        "pages": [page.model_dump() for page in test.pages],
+        "login": login and login.model_dump() | {"password": environment.secret(login.password)},
+        "seed": test.name,
+        "output": str(output),
+    }
+
+
+def read(test: LoadTest, lines: Iterable[str]) -> Offered:
+    """Read the samples of a load, the warm-up left out by rule.
+
+    Raises:
+        NotUnderstood: they are not whole.
+    """
+    text = list(lines)
+    try:
+        *samples, summary = map(json.loads, text)
+        window = [one for one in samples if one["due"] >= 0]
+        busy, aborted = float(summary["busy"]), str(summary["aborted"])
+        pages = tuple(_page(test, page.name, window) for page in test.pages)
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotUnderstood(f"{test.name}: the samples are unreadable: {error!r}") from error
+    digest = digest_of(text)
+    due = round(test.rate * test.duration)
+    late = max(0, due - sum(one["lag"] <= ON_TIME for one in window))
+    failed = sum(bool(one["problem"]) for one in window)
+    return Offered(
+        due=due,
+        on_time=_exactly("on time", 100 * (due - late) / due, "%", due, digest),
+        lag=percentile("lag", [(one["due"], max(0.0, one["lag"])) for one in window], 99),
+        busy=busy,
+        aborted=aborted,
+        failures=share("failures", failed, len(window), digest),
+        pages=pages,
+    )
+
+
+def _exactly(name: str, value: float, unit: str, n: int, digest: str) -> Measurement:
+    return Measurement(name, value, value, value, unit, None, n, digest)
+
+
+def _page(test: LoadTest, name: str, window: list[dict[str, Any]]) -> Page:
+    mine = [one for one in window if one["page"] == name]
+    bad = [one["problem"] for one in mine if one["problem"]]
+    took = [(one["due"], test.timeout if one["problem"] else one["took"]) for one in mine]
+    label = f"p{test.percentile:g} of {name}"
+    return Page(name, len(mine), len(bad), bad[0] if bad else "", percentile(label, took, test.percentile))

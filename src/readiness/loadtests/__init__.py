@@ -1,0 +1,1 @@
+"""Load, offered by processes of their own: importing their library patches sockets and threads."""

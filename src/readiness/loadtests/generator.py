@@ -1,0 +1,213 @@
+"""Offers a declared load and writes every request down: `python -m readiness.loadtests.generator`.
+
+A Locust process of its own. Orders are one JSON line on standard input (secrets never stand in
+argv); samples are JSON lines in the file that the orders name. Open loop: a request is due at
+a fixed moment whatever became of the ones before, and its time counts from that moment, so that a
+server that stands still is seen by every request that was due meanwhile.
+"""
+
+# Locust patches sockets and threads when it is imported: before everything that uses them.
+from locust import User, constant, task
+from locust.env import Environment
+from locust.exception import StopUser
+
+# isort: split
+
+import http.client
+import json
+import math
+import os
+import random
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import gevent
+
+from readiness.drills.parent import die_with_parent
+from readiness.probes.tls_contexts import trusting_only
+
+OK: Final = 200
+BODY_LIMIT: Final = 1024 * 1024
+MOST_USERS: Final = 1000
+# The load ends by itself when most of what it asks for fails.
+ABORT_WINDOW: Final = 5.0
+ABORT_LEAST: Final = 20
+ABORT_SHARE: Final = 0.5
+
+
+class Pinned(http.client.HTTPSConnection):
+    """A connection to exactly the address given, verified for the host's name."""
+
+    def __init__(self, orders: dict[str, Any]) -> None:
+        context = trusting_only(orders["authority"].encode(), check_hostname=True)
+        super().__init__(orders["host"], orders["port"], timeout=orders["timeout"], context=context)
+        self.address = orders["address"], orders["port"]
+        self.trust = context
+
+    def connect(self) -> None:
+        """Connect to the pinned address."""
+        plain = socket.create_connection(self.address, self.timeout)
+        self.sock = self.trust.wrap_socket(plain, server_hostname=self.host)
+
+
+class Load:
+    """What is due when, and what became of it."""
+
+    def __init__(self, orders: dict[str, Any], output: TextIO) -> None:
+        self.orders, self.output = orders, output
+        count = round(orders["rate"] * (orders["warm_up"] + orders["duration"]))
+        chance = random.Random(orders["seed"])  # noqa: S311 - the same journey every time
+        pages = orders["pages"]
+        self.pages = chance.choices(pages, [page["weight"] for page in pages], k=count)
+        self.started = time.monotonic() + 1
+        self.due = self._due(count)
+        self.token = ""
+        self.aborted = ""
+        self.asked = 0
+        self.recent: deque[tuple[float, bool]] = deque()
+
+    def _due(self, count: int) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Each request's moment (seconds from the start of the window) and page."""
+        for number in range(count):
+            if self.aborted:
+                return
+            yield number / self.orders["rate"] - self.orders["warm_up"], self.pages[number]
+
+    @property
+    def now(self) -> float:
+        """Seconds since the window began; negative while it warms up."""
+        return time.monotonic() - self.started - float(self.orders["warm_up"])
+
+    def note(self, when: float, sent: float, page: str, problem: str) -> None:
+        """Write one request down."""
+        done = self.now
+        self.asked += 1
+        sample = {"page": page, "due": round(when, 6), "lag": round(sent - when, 6),
+                  "took": round(done - when, 6), "problem": problem}  # fmt: skip
+        self.output.write(json.dumps(sample) + "\n")
+        self.recent.append((done, bool(problem)))
+        while self.recent[0][0] < done - ABORT_WINDOW:
+            self.recent.popleft()
+        failed = sum(bad for _, bad in self.recent)
+        if len(self.recent) >= ABORT_LEAST and failed > ABORT_SHARE * len(self.recent):
+            self.aborted = f"{failed} of {len(self.recent)} requests failed: {problem or 'before'}"
+
+
+class Visitor(User):  # type: ignore[misc]
+    """One of many virtual users; takes whatever is due next."""
+
+    wait_time = constant(0)
+    load: Load
+
+    def on_start(self) -> None:
+        """Connect only when something is due."""
+        self.line: Pinned | None = None
+
+    @task  # type: ignore[misc]
+    def visit(self) -> None:
+        """Wait until the next request is due, ask, and write down what came."""
+        load = self.load
+        found = next(load.due, None)
+        if found is None:
+            raise StopUser
+        when, page = found
+        if (early := when - load.now) > 0:
+            gevent.sleep(early)
+        sent = load.now
+        problem = "no answer in time"
+        with gevent.Timeout(load.orders["timeout"], False):
+            problem = self._ask(page)
+        if problem:
+            self._hang_up()
+        load.note(when, sent, page["name"], problem)
+
+    def _ask(self, page: dict[str, Any]) -> str:
+        """What is wrong with the answer; empty when it is right."""
+        headers = {"User-Agent": "readiness", "Accept": "*/*"}
+        if page["logged_in"]:
+            headers["Authorization"] = f"Bearer {self.load.token}"
+        try:
+            if self.line is None:
+                self.line = Pinned(self.load.orders)
+            self.line.request("GET", page["path"], headers=headers)
+            answer = self.line.getresponse()
+            body = answer.read(BODY_LIMIT)
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
+        if answer.status != OK:
+            return f"HTTP {answer.status}"
+        if page["contains"].encode() not in body:
+            return "another page than the right one"
+        if answer.will_close or not answer.isclosed():
+            self._hang_up()
+        return ""
+
+    def _hang_up(self) -> None:
+        if self.line is not None:
+            self.line.close()
+        self.line = None
+
+
+def log_in(orders: dict[str, Any]) -> str:
+    """The token of the synthetic user.
+
+    Raises:
+        SystemExit: it was not let in.
+    """
+    login = orders["login"]
+    body = {login["user_field"]: login["user"], login["password_field"]: login["password"]}
+    line = Pinned(orders)
+    try:
+        line.request("POST", login["path"], json.dumps(body), {"Content-Type": "application/json"})
+        answer = line.getresponse()
+        token = json.loads(answer.read(BODY_LIMIT))[login["token_field"]]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        raise SystemExit(f"the synthetic user could not log in: {type(error).__name__}") from None
+    finally:
+        line.close()
+    if answer.status != OK or not isinstance(token, str):
+        raise SystemExit(f"the synthetic user could not log in: HTTP {answer.status}")
+    return token
+
+
+def run(load: Load) -> None:
+    """Offer it all, then say what the generator itself needed."""
+    orders = load.orders
+    if orders["login"]:
+        load.token = log_in(orders)
+    Visitor.load = load
+    users = min(MOST_USERS, math.ceil(orders["rate"] * orders["timeout"]))
+    runner = Environment(user_classes=[Visitor]).create_local_runner()
+    load.started = time.monotonic() + 1
+    runner.start(users, spawn_rate=users)
+    begun, used = time.monotonic(), time.process_time()
+    latest = orders["warm_up"] + orders["duration"] + orders["timeout"] + 5
+    while load.asked < len(load.pages) and time.monotonic() - begun < latest:
+        gevent.sleep(0.1)
+        if load.aborted and time.monotonic() - begun > 2:  # noqa: PLR2004
+            break
+    wall = time.monotonic() - begun
+    busy = (time.process_time() - used) / wall
+    summary = {"busy": round(busy, 4), "aborted": load.aborted, "offered": len(load.pages)}
+    load.output.write(json.dumps(summary) + "\n")
+    load.output.flush()
+    os.fsync(load.output.fileno())
+    # Visitors may hang in a request that nobody waits for any more.
+    os._exit(0)
+
+
+def main() -> None:
+    """Read the orders and carry them out."""
+    die_with_parent()
+    orders = json.loads(sys.stdin.readline())
+    with Path(orders["output"]).open("x") as output:
+        run(Load(orders, output))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The declared load, really offered: how fast right answers come, and whether we could tell."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, holds
+from readiness.declared.load import LoadTest
+from readiness.drills.load import Offered
+from readiness.model import Severity, Tier
+
+Load = Callable[[LoadTest], Found[Offered]]
+
+READS = ("GET of the declared pages at the declared rate, through the listener that users ask",)
+RIGHTS = "network access to the listener; a synthetic user where a page needs a login"
+DISTURBS = "brings as many requests as users do, for as long as declared"
+LIMIT = 900.0
+# Measuring methods' usual guards: nearly all of it offered when it was due, by a process that had
+# room to spare. Lag only adds to what is measured, a tenth of the limit is little enough.
+OFFERED = 99.0
+BUSY = 0.8
+LEAST_LAG = 0.010
+LAG_SHARE = 0.1
+
+
+def most_lag(test: LoadTest) -> float:
+    """Seconds by which requests may be late without counting."""
+    return max(LEAST_LAG, LAG_SHARE * test.within)
+
+
+def able(test: LoadTest, found: Found[Offered]) -> bool:
+    """Whether the generator was good enough for a finding against the site."""
+    reading = found.reading
+    lag = reading.lag.upper
+    return (
+        reading.busy < BUSY
+        and lag is not None
+        and lag <= most_lag(test)
+        and (reading.on_time.value or 0) >= OFFERED
+    )
+
+
+@check(
+    "LOAD-001",
+    "The load is offered as declared: every request when it is due, every page",
+    clauses=("test.load/offered-rate-achieved",),
+    each="load_test",
+    severity=Severity.HIGH,
+    tier=Tier.LOAD,
+    limit=LIMIT,
+    risk="A site looks fast because it was asked less than users ask.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="give the gate a machine with more room, or see why the load was ended early",
+)
+def test_offered_as_declared(load_test: LoadTest, load: Load) -> None:
+    """It was not ended early, nearly every request went out on time, and each page was asked."""
+    found = load(load_test)
+    early = found.fact("why it ended early", found.reading.aborted or "none")
+    assert holds(early, "==", "none")
+    assert holds(found.fact("percent of requests sent when due", found.reading.on_time), ">=", OFFERED)
+    for page in found.reading.pages:
+        assert holds(found.fact(f"requests for {page.name}", page.requests), ">=", 1)
+
+
+@check(
+    "LOAD-002",
+    "The generator of the load is not its bottleneck",
+    clauses=("test.load/generator-not-bottleneck",),
+    each="load_test",
+    severity=Severity.HIGH,
+    tier=Tier.LOAD,
+    limit=LIMIT,
+    risk="The figures are those of the machine that asks.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="look from a machine with more room, and with nothing else to do",
+)
+def test_generator_has_room(load_test: LoadTest, load: Load) -> None:
+    """Its processor was not busy all the time, and requests left when they were due."""
+    found = load(load_test)
+    assert holds(found.fact("busy share of its processor", found.reading.busy), "<", BUSY)
+    lag = found.fact("lag of 99 % of the requests", found.reading.lag)
+    assert holds(lag, "<=", most_lag(load_test))
+
+
+@check(
+    "LOAD-003",
+    "Every page is right and quick enough for users under the declared load",
+    clauses=("test.load/sla-at-volume", "test.performance/percentiles-within-sla"),
+    each="load_test",
+    severity=Severity.CRITICAL,
+    tier=Tier.LOAD,
+    limit=LIMIT,
+    risk="Students wait, or read an error page, when many of them come.",
+    reads=READS,
+    rights=RIGHTS,
+    disturbs=DISTURBS,
+    remedy="ask each machine behind the balancer for that page by itself, and compare",
+)
+def test_quick_and_right(load_test: LoadTest, load: Load) -> None:
+    """The percentile's upper bound is within the limit for each page; failures count as slowest."""
+    found = load(load_test)
+    trusted = able(load_test, found)
+    failures = found.reading.failures
+    good = failures.upper is not None and failures.upper <= load_test.failures
+    first = next((one.problem for one in found.reading.pages if one.problem), "none")
+    name = f"percent of requests that failed (the first: {first})"
+    assert holds(found.fact(name, failures if good or trusted else None), "<=", load_test.failures)
+    for page in found.reading.pages:
+        took = page.took
+        fast = took.upper is not None and took.upper <= load_test.within
+        # Lag counts into the time: quick is quick, slow may be the generator's own doing.
+        shown = took if fast or trusted else None
+        assert holds(found.fact(took.name, shown), "<=", load_test.within)
