@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from lab import pki
+from lab.app.portal.generate import canary_advisor, canary_students
+from lab.app.portal.passwords import account_password
 from lab.errors import LabError
 from lab.inventory import MACHINES, SERVICES, Machine
 
@@ -20,7 +22,7 @@ READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
 SSH_USERS = ("observer", "driller", "root", "certificates")
 # No password for the superuser: it logs in as the operating system's postgres only.
-PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
+PASSWORDS = ("observe", "touch", "audit", "app", "migrate", "replication", "rewind")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
 
@@ -51,6 +53,7 @@ class Secrets:
         for name in PASSWORDS:
             self._ensure_password(f"pg/{name}.password")
         self._ensure_password(ACCOUNTS_KEY)
+        self._write_canary_passwords()
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -127,6 +130,15 @@ class Secrets:
     def _ensure_password(self, name: str) -> None:
         if not (self.path / name).exists():
             write_private(self.path / name, randomness.token_urlsafe(24).encode() + b"\n")
+
+    def _write_canary_passwords(self) -> None:
+        """Keep the canary accounts' passwords where the checks that log in as them look."""
+        key = self.read(ACCOUNTS_KEY).strip()
+        people = [canary_advisor(), *(each.person for each in canary_students())]
+        for email in (person.email for person in people):
+            name = email.partition("@")[0]
+            password = account_password(key, email)
+            write_private(self.path / f"portal/{name}.password", password.encode() + b"\n")
 
     def _write_known_hosts(self) -> None:
         lines = []

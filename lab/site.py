@@ -21,7 +21,7 @@ from lab.progress import say, step
 from lab.secrets import Secrets, write_private
 
 HEALTHY_LIMIT = 90.0
-BOOTSTRAP_LIMIT = 240.0
+BOOTSTRAP_LIMIT = 600.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0
 POWER_OFF_GRACE = 20.0

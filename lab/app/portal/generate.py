@@ -6,7 +6,7 @@ never issued.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -27,6 +27,7 @@ LAST_NAME_WORDS = (
 FIRST_NAMES = FIRST_NAME_WORDS.split()
 LAST_NAMES = LAST_NAME_WORDS.split()
 ETHNICITIES = ("Asian", "Black", "Hispanic", "Native American", "Pacific Islander", "White")
+CANARY_WORDS = ("Student", "Classmate")
 PRIVACY_LEVELS = ("PUBLIC", "DIRECTORY", "RESTRICTED", "CONFIDENTIAL")
 PRIVACY_WEIGHTS = (20, 60, 15, 5)
 STAFF_ROLES = (
@@ -51,6 +52,8 @@ SUBJECTS = {
     "MTH": "Mathematics",
     "PHY": "Physics",
 }
+TERMS = ("2025-FALL", "2026-SPRING", "2026-FALL")
+COURSES_A_TERM = 4
 LEVELS = {
     101: "Introduction to {}",
     201: "Methods of {}",
@@ -94,6 +97,26 @@ class Course:
     credits: int
 
 
+@dataclass(frozen=True)
+class Enrollment:
+    """One row of ``course_enrollments``; no grade means that the term is not over."""
+
+    campus_id: str
+    course: str
+    term: str
+    grade: str | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One row of ``account_transactions``."""
+
+    campus_id: str
+    term: str
+    kind: str
+    amount: str
+
+
 def students(count: int = STUDENTS, *, seed: int = SEED) -> Iterator[Student]:
     """Yield `count` students; the first of them are activated (can log in)."""
     dice = random.Random(f"students {seed}")  # noqa: S311 - must repeat, guards nothing
@@ -122,11 +145,69 @@ def staff(*, seed: int = SEED) -> Iterator[Person]:
         )
 
 
+def canary_students() -> Iterator[Student]:
+    """Yield the students that belong to nobody at all: checks read them and no one else."""
+    for number, word in enumerate(CANARY_WORDS, start=1):
+        person = Person(
+            email=f"canary-{word.lower()}@example.test",
+            role="STUDENT",
+            first_name=f"Canary{word}First",
+            last_name=f"Canary{word}Last",
+            phone=f"+1-414-555-019{number}",
+            birth_date=date(2001, 1, number),
+            ssn=f"900-69-000{number}",
+            ethnicity=ETHNICITIES[0],
+            privacy_level="CONFIDENTIAL",
+            activated=True,
+        )
+        yield Student(person, f"P90000{number}", "3.21", "GOOD")
+
+
+def canary_advisor() -> Person:
+    """The member of staff as whom checks read the canary students."""
+    return Person(
+        email="canary-advisor@example.test",
+        role="ADVISOR",
+        first_name="CanaryAdvisorFirst",
+        last_name="CanaryAdvisorLast",
+        phone="+1-414-555-0199",
+        birth_date=date(1970, 1, 1),
+        ssn="900-69-0099",
+        ethnicity=ETHNICITIES[0],
+        privacy_level="CONFIDENTIAL",
+        activated=True,
+    )
+
+
 def courses() -> Iterator[Course]:
     """Yield the course catalogue."""
     for subject, name in SUBJECTS.items():
         for level, title in LEVELS.items():
             yield Course(f"{subject}-{level}", title.format(name), 4 if level < 300 else 3)  # noqa: PLR2004
+
+
+def enrollments(people: Iterable[Student], *, seed: int = SEED) -> Iterator[Enrollment]:
+    """Yield the courses of each student in each term; the last term is not graded yet."""
+    dice = random.Random(f"enrollments {seed}")  # noqa: S311 - must repeat, guards nothing
+    codes = [course.code for course in courses()]
+    for student in people:
+        chosen = dice.sample(codes, len(TERMS) * COURSES_A_TERM)
+        for number, code in enumerate(chosen):
+            term = TERMS[number // COURSES_A_TERM]
+            grade = None if term == TERMS[-1] else dice.choices("ABCDF", (30, 40, 20, 7, 3))[0]
+            yield Enrollment(student.campus_id, code, term, grade)
+
+
+def transactions(people: Iterable[Student], *, seed: int = SEED) -> Iterator[Transaction]:
+    """Yield what each student was charged and has paid in each term."""
+    dice = random.Random(f"transactions {seed}")  # noqa: S311 - must repeat, guards nothing
+    for student in people:
+        for term in TERMS:
+            tuition = dice.randrange(4000, 9000, 50)
+            yield Transaction(student.campus_id, term, "TUITION", f"{tuition}.00")
+            yield Transaction(student.campus_id, term, "FEE", "125.50")
+            if term != TERMS[-1] or dice.random() < 0.5:  # noqa: PLR2004 - half have paid
+                yield Transaction(student.campus_id, term, "PAYMENT", f"-{tuition}.00")
 
 
 def _person(

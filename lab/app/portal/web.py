@@ -4,16 +4,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import sessions
-from .database import UNAVAILABLE, Pool, every, one, open_pool
+from . import audit, records, sessions
+from .database import UNAVAILABLE, Pool, every, open_pool
 from .health import readiness
 
 COOKIE = "PAWS360_SESSION"
-#: Students see their own record only; these roles see everyone's.
-MAY_READ_RECORDS = frozenset({"ADVISOR", "COUNSELOR", "Administrator", "Super_Administrator"})
+REQUEST_ID = "X-Request-Id"
+SERVED_BY = os.uname().nodename
 Answer = Response | tuple[Response, int]
 View = Callable[..., Answer]
 
@@ -22,11 +22,15 @@ def create_app(pool: Pool | None = None) -> Flask:
     """Build the application; without a pool it opens its own from PORTAL_DATABASE."""
     app = Flask("portal")
     app.extensions["pool"] = pool or open_pool()
-    served_by = os.uname().nodename
+
+    @app.before_request
+    def name_request() -> None:
+        g.request_id = audit.request_id(request.headers.get(REQUEST_ID))
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers["X-Served-By"] = served_by
+        response.headers["X-Served-By"] = SERVED_BY
+        response.headers[REQUEST_ID] = g.request_id
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -46,7 +50,14 @@ def _add_routes(app: Flask) -> None:
         "/auth/validate": validate,
         "/auth/session": session,
         "/courses": courses,
-        "/api/profile/student/<int:student_id>": student_profile,
+        "/api/course-search/search": search_courses,
+        "/api/profile/student/<int:student>": _record(records.PROFILE),
+        "/academics/student/<int:student>/summary": _record(records.SUMMARY),
+        "/academics/student/<int:student>/transcript": _record(records.TRANSCRIPT),
+        "/finances/student/<int:student>/summary": _record(records.FINANCES),
+        "/enrollments/student/<int:student>": _record(records.ENROLLMENTS),
+        "/api/profile/students/search": _search(records.MAY_READ_RECORDS),
+        "/admin/students/search": _search(records.MAY_ADMINISTER),
     }
     change: dict[str, View] = {"/auth/login": login, "/auth/logout": logout}
     for path, view in read.items():
@@ -118,26 +129,56 @@ def logout() -> Answer:
     return response
 
 
-def student_profile(student_id: int) -> Answer:
-    """Return a student's record to themselves or to the roles that may read records."""
-    found = _session()
-    if found is None:
-        return _error(401, "no session")
-    if found.user_id != student_id and found.role not in MAY_READ_RECORDS:
-        return _error(403, "not your record")
-    row = one(
-        _pool(),
-        "SELECT u.id, u.first_name, u.last_name, u.email, u.phone, s.campus_id,"
-        " s.gpa::float8 AS gpa, s.standing"
-        " FROM student s JOIN users u ON u.id = s.user_id WHERE u.id = %s",
-        student_id,
-    )
-    return _error(404, "no such student") if row is None else jsonify(row)
+def _record(kind: records.Kind) -> View:
+    def view(student: int) -> Answer:
+        """Return a student's record to themselves or to the roles that may read it."""
+        access = _access(kind.category)
+        if access.actor is None or not kind.allows(access.actor, student):
+            return _refuse(access, student)
+        found = records.read(_pool(), kind, access, student)
+        return _error(404, "no such student") if found is None else jsonify(found)
+
+    return view
+
+
+def _search(readers: frozenset[str]) -> View:
+    def view() -> Answer:
+        """List students whose last name begins with `q`, to the roles that may."""
+        access = _access("directory")
+        if access.actor is None or access.actor.role not in readers:
+            return _refuse(access, None)
+        begins = request.args.get("q", "").strip()
+        if not begins:
+            return _error(400, "q: the beginning of a last name is required")
+        return jsonify(students=records.search(_pool(), access, begins))
+
+    return view
+
+
+def _access(category: str) -> audit.Access:
+    route = str(request.url_rule)
+    return audit.Access(g.request_id, _session(), category, route, SERVED_BY)
+
+
+def _refuse(access: audit.Access, student: int | None) -> Answer:
+    records.refuse(_pool(), access, student)
+    return _error(401, "no session") if access.actor is None else _error(403, "not your record")
 
 
 def courses() -> Answer:
     """List the course catalogue."""
     return jsonify(courses=every(_pool(), "SELECT code, title, credits FROM courses ORDER BY code"))
+
+
+def search_courses() -> Answer:
+    """List the courses whose code or title holds `q`."""
+    rows = every(
+        _pool(),
+        "SELECT code, title, credits FROM courses"
+        " WHERE position(lower(%s) IN lower(code || ' ' || title)) > 0 ORDER BY code",
+        request.args.get("q", "").strip(),
+    )
+    return jsonify(courses=rows)
 
 
 def _pool() -> Pool:

@@ -1,7 +1,12 @@
--- Tables of the stand-in portal: the part of PAWS360's model that today's routes read.
--- Run as the role that owns them (portal); running it again changes nothing.
+"""People, students, the course catalogue, and who is logged in."""
 
-CREATE TABLE IF NOT EXISTS users (
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+CREATE TABLE users (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     email          text NOT NULL UNIQUE CHECK (email = lower(email)),
     role           text NOT NULL CHECK (role IN (
@@ -20,29 +25,42 @@ CREATE TABLE IF NOT EXISTS users (
     locked_until   timestamptz
 );
 
-CREATE TABLE IF NOT EXISTS student (
+CREATE TABLE student (
     user_id        bigint PRIMARY KEY REFERENCES users (id),
     campus_id      text NOT NULL UNIQUE,
     gpa            numeric(3, 2) NOT NULL CHECK (gpa BETWEEN 0 AND 4),
     standing       text NOT NULL CHECK (standing IN ('GOOD', 'PROBATION', 'SUSPENDED'))
 );
 
-CREATE TABLE IF NOT EXISTS courses (
+CREATE TABLE courses (
     code           text PRIMARY KEY,
     title          text NOT NULL,
     credits        integer NOT NULL CHECK (credits BETWEEN 1 AND 6)
 );
 
-CREATE TABLE IF NOT EXISTS authentication_sessions (
+CREATE TABLE authentication_sessions (
     token_hash     bytea PRIMARY KEY,   -- SHA-256 of the token; the token itself is never stored
     user_id        bigint NOT NULL REFERENCES users (id),
     created_at     timestamptz NOT NULL DEFAULT now(),
     expires_at     timestamptz NOT NULL
 );
-CREATE INDEX IF NOT EXISTS authentication_sessions_of_user
-    ON authentication_sessions (user_id, created_at);
+CREATE INDEX authentication_sessions_of_user ON authentication_sessions (user_id, created_at);
+"""
 
--- A pooled connection can't carry these as startup options, so they belong to the role.
-ALTER ROLE CURRENT_USER SET statement_timeout = '5s';
-ALTER ROLE CURRENT_USER SET lock_timeout = '2s';
-ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '10s';
+# The application owns nothing and changes only what its routes change.
+RIGHTS = """
+GRANT SELECT ON users, student, courses TO portal;
+GRANT UPDATE (failed_logins, locked_until) ON users TO portal;
+GRANT SELECT, INSERT, DELETE ON authentication_sessions TO portal;
+"""
+
+
+def upgrade() -> None:
+    """Make the tables and say what the application may do with them."""
+    op.execute(TABLES)
+    op.execute(RIGHTS)
+
+
+def downgrade() -> None:
+    """Drop them; their rows go with them."""
+    op.execute("DROP TABLE authentication_sessions, courses, student, users")
