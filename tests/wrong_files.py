@@ -93,6 +93,14 @@ WRONG_ENVIRONMENTS = (
     Wrong(
         "protocol: https", "protocol: tls", "plain_http only beside protocol: https", shape=False
     ),
+    Wrong("    rate: 25", "    rate: 0", "expected greater than 0, found 0"),
+    Wrong("within: 500 ms", "within: 10 s", "load_tests[0].timeout", shape=False),
+    Wrong(
+        "- name: session",
+        "- name: catalogue",
+        "each page once, found 'catalogue' twice",
+        shape=False,
+    ),
     Wrong("    names: [portal.lab.test]\n", "", "at least one entry in names", shape=False),
 )
 

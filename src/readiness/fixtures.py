@@ -9,6 +9,7 @@ import pytest
 from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
+from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.drills import target_lease
 from readiness.drills.canary import CanaryRow, write_canary
@@ -16,7 +17,6 @@ from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.load import Offered, offer
 from readiness.drills.permit import mint
-from readiness.declared.load import LoadTest
 from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence

@@ -132,5 +132,5 @@ def _page(test: LoadTest, name: str, window: list[dict[str, Any]]) -> Page:
     mine = [one for one in window if one["page"] == name]
     bad = [one["problem"] for one in mine if one["problem"]]
     took = [(one["due"], test.timeout if one["problem"] else one["took"]) for one in mine]
-    label = f"p{test.percentile:g} of {name}"
-    return Page(name, len(mine), len(bad), bad[0] if bad else "", percentile(label, took, test.percentile))
+    measured = percentile(f"p{test.percentile:g} of {name}", took, test.percentile)
+    return Page(name, len(mine), len(bad), bad[0] if bad else "", measured)

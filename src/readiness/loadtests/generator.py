@@ -98,7 +98,7 @@ class Load:
             self.aborted = f"{failed} of {len(self.recent)} requests failed: {problem or 'before'}"
 
 
-class Visitor(User):  # type: ignore[misc]
+class Visitor(User):
     """One of many virtual users; takes whatever is due next."""
 
     wait_time = constant(0)
@@ -108,7 +108,7 @@ class Visitor(User):  # type: ignore[misc]
         """Connect only when something is due."""
         self.line: Pinned | None = None
 
-    @task  # type: ignore[misc]
+    @task
     def visit(self) -> None:
         """Wait until the next request is due, ask, and write down what came."""
         load = self.load
