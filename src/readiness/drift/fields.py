@@ -38,12 +38,16 @@ _VOLATILE: Final = (
     "postgresql.started", "postgresql.timeline", "postgresql.checkpoint_timeline",
     "postgresql.settings.*.source", "postgresql.settings.primary_conninfo.value",
     "postgresql.settings.synchronous_standby_names.value",
+    "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
+    "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
     "clock.value", "clock.error", "replay.seconds*", "replay.reached",
     "patroni.cluster.members[[]].lag", "patroni.cluster.members[[]].*_lag",
+    "haproxy[[]].status", "haproxy[[]].check",
+    "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",
 )  # fmt: skip
 _FIXED: Final = (
     "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
@@ -51,10 +55,11 @@ _FIXED: Final = (
     "tls.protocols.*", "tls.chain[[]].subject", "tls.chain[[]].*_names[[]]",
     "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
     "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
-    "http*.location", "http*.problem", "http*.answers", "http*.hsts.*",
+    "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
     "systemd.*.active", "systemd.*.enabled", "systemd.*.freezer", "systemd.*.load",
     "systemd.*.sub", "systemd.*.unit", "systemd.*.stopped",
     "chrony.answers", "chrony.problem",
+    "haproxy[[]].*", "rotation.address", "rotation.shares[[]].served_by", "sockets[[]].*",
     "etcd.members[[]].*", "etcd.status.cluster_id", "etcd.status.member_id",
     "etcd.status.learner", "etcd.status.version", "etcd.health.healthy", "etcd.alarms*",
     "patroni.config.*", "patroni.cluster.scope", "patroni.cluster.paused",
@@ -69,7 +74,7 @@ _TABLE: Final = (
 
 
 _SOURCES: Final = frozenset(
-    pattern.partition(".")[0].rstrip("*") for patterns, _ in _TABLE for pattern in patterns
+    pattern.partition(".")[0].partition("[")[0].rstrip("*") for patterns, _ in _TABLE for pattern in patterns
 ) | {"https"}
 
 
