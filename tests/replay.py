@@ -25,7 +25,7 @@ from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import etcd, host, http, patroni, postgres, postgres_state, tls
+from readiness.probes import audit_trail, etcd, host, http, patroni, postgres, postgres_state, tls
 from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -42,6 +42,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "replay": postgres.ReplayProgress,
     "patroni": patroni.MemberReading,
     "etcd": etcd.MemberReading,
+    "trail": audit_trail.TrailRights,
 }
 
 

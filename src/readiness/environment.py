@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
@@ -102,6 +103,7 @@ class Environment(Written):
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    audit: Audit | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -127,6 +129,11 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        if self.audit is not None:
+            names = [one.name for one in self.balancers]
+            known("balancer", self.audit.balancer, names, ("audit", "balancer"))
+            names = [one.name for one in self.databases]
+            known("database", self.audit.trail.database, names, ("audit", "trail", "database"))
         return self
 
     def _machines_consistent(self) -> None:

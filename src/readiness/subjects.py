@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
 from readiness.declared.common import Address
 from readiness.declared.database import Database
@@ -121,7 +122,20 @@ class Backend:
         return f"{self.balancer.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend
+@dataclass(frozen=True)
+class AuditedServer:
+    """One application machine whose reads of records are audited."""
+
+    audit: Audit
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """Trail and machine."""
+        return f"{self.audit.name}/{self.machine.name}"
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -193,6 +207,17 @@ def backends(environment: Environment) -> tuple[Backend, ...]:
     )
 
 
+def audited_servers(environment: Environment) -> tuple[AuditedServer, ...]:
+    """Every machine behind the balancer whose application keeps the audit trail."""
+    audit = environment.audit
+    return tuple(
+        AuditedServer(audit, environment.machine(name))
+        for one in environment.balancers
+        if audit is not None and one.name == audit.balancer
+        for name in one.servers
+    )
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -201,6 +226,8 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
     "backend": lambda env: {one.id: one for one in backends(env)},
+    "audited_server": lambda env: {one.id: one for one in audited_servers(env)},
+    "audit_trail": lambda env: {env.audit.name: env.audit} if env.audit else {},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }
