@@ -4,18 +4,22 @@ Synthetic accounts only. What is kept of each request is which machine answered,
 left, which of their columns are wrong, and when they were seen: no id, no session, no value.
 """
 
+import hashlib
+import json
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from readiness.declared.audit import SUBJECT, Audit, Canary
 from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ReadinessError, Unreachable
+from readiness.measure.measurement import Measurement
 from readiness.model import Tier
 from readiness.probes.application import Answer, Application, Form, send, sign_in
 from readiness.probes.audit_trail import Event
@@ -41,7 +45,7 @@ class Audited:
     events: int
     wrong: tuple[str, ...]  # parts of the events that are missing or not as they must be
     values: tuple[str, ...]  # fields of the answer whose value stands in an event
-    seconds: float | None  # from the answer until the event was seen, at most; None: never
+    after: tuple[float, float] | None  # seconds from answer to event, at least and at most
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,26 @@ class Trial:
     reads: tuple[Audited, ...]
     own_reads: tuple[Audited, ...]
     refusals: tuple[Audited, ...]
+
+    @property
+    def requests(self) -> tuple[Audited, ...]:
+        """Every request that it answered."""
+        return (*self.reads, *self.own_reads, *self.refusals)
+
+    @property
+    def slowest(self) -> Measurement:
+        """Seconds until the last of the events that were seen; unknown where none was."""
+        spans = [one.after for one in self.requests if one.after is not None]
+        return Measurement(
+            name="time until the last event was visible",
+            value=max((most for _, most in spans), default=None),
+            lower=max((least for least, _ in spans), default=None),
+            upper=max((most for _, most in spans), default=None),
+            unit="s",
+            resolution=POLL,
+            n=len(spans),
+            digest=hashlib.sha256(json.dumps(spans).encode()).hexdigest(),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,15 +127,17 @@ class AuditTrial:
         """
         people = {one.login.user: one for one in self._people()}
         sessions: dict[str, dict[str, str]] = {}
-        try:
-            for user, canary in people.items():
-                sessions[user] = self._sign_in(canary)
-            asked = self._ask(sessions)
-        finally:
-            self._sign_out(sessions.values())
-        seen = self._await(asked)
+        with Watch(self.find) as watch:
+            try:
+                for user, canary in people.items():
+                    sessions[user] = self._sign_in(canary)
+                asked = self._ask(sessions, watch)
+            finally:
+                self._sign_out(sessions.values())
+            last = max(one.answer.received for one in asked)
+            watch.until(last + self.audit.trail.deadline)
         self.requests = tuple(one.request for one in asked)
-        return {name: self._trial(name, asked, seen) for name in self.wanted}
+        return {name: self._trial(name, asked, watch) for name in self.wanted}
 
     def _people(self) -> tuple[Canary, ...]:
         return self.audit.official, self.audit.subject, self.audit.stranger
@@ -140,14 +166,14 @@ class AuditTrial:
             except ReadinessError:
                 continue
 
-    def _ask(self, sessions: Mapping[str, Mapping[str, str]]) -> list[_Asked]:
+    def _ask(self, sessions: Mapping[str, Mapping[str, str]], watch: "Watch") -> list[_Asked]:
         """Requests of all three people mixed, until each machine has answered enough of each."""
         wanted = {"reads": READS, "own_reads": REFUSALS, "refusals": REFUSALS}
         people = dict(zip(wanted, self._people(), strict=True))
         path = self.audit.record.path.replace(SUBJECT, self.audit.subject.id)
 
         def once(kind: str) -> _Asked:
-            who, request = people[kind], str(uuid.uuid4())
+            who, request = people[kind], watch.new_request()
             headers = {**sessions[who.login.user], self.audit.request_header: request}
             return _Asked(kind, who, request, send(self.application, path, headers=headers))
 
@@ -165,45 +191,18 @@ class AuditTrial:
                 asked += pool.map(once, missing)
         raise Unreachable(f"{self.audit.name}: not every one of {', '.join(self.wanted)} answers")
 
-    def _await(self, asked: Sequence[_Asked]) -> dict[str, tuple[float | None, list[Event]]]:
-        """Look until the deadline has passed: a second event may come after the first.
-
-        What is missing then is missing; the last look counts.
-        """
-        ids = [one.request for one in asked]
-        end = max(one.answer.received for one in asked) + self.audit.trail.deadline
-        first: dict[str, float] = {}
-        while True:
-            begun = time.time()
-            found = self.find(ids)
-            now = time.time()
-            for event in found:
-                first.setdefault(str(event.parts["request"]), now)
-            if begun >= end:
-                break
-            missing = any(one not in first for one in ids)
-            time.sleep(min(POLL if missing else max(end - now, POLL), max(end - now, 0.0) + 0.001))
-        by_request = {
-            one: [event for event in found if event.parts["request"] == one] for one in ids
-        }
-        return {one: (first.get(one), by_request[one]) for one in ids}
-
-    def _trial(
-        self,
-        machine: str,
-        asked: Sequence[_Asked],
-        seen: Mapping[str, tuple[float | None, list[Event]]],
-    ) -> Trial:
+    def _trial(self, machine: str, asked: Sequence[_Asked], watch: "Watch") -> Trial:
         def of(kind: str) -> tuple[Audited, ...]:
             return tuple(
-                self._audited(one, *seen[one.request])
+                self._audited(one, watch)
                 for one in asked
                 if one.kind == kind and one.answer.served_by == machine
             )
 
         return Trial(machine, of("reads"), of("own_reads"), of("refusals"))
 
-    def _audited(self, one: _Asked, first: float | None, found: Sequence[Event]) -> Audited:
+    def _audited(self, one: _Asked, watch: "Watch") -> Audited:
+        found = watch.events(one.request)
         if one.kind != "refusals" and one.answer.status != _OK:
             raise NotUnderstood(
                 f"{self.audit.name}: {one.answer.served_by or 'a machine'} answered "
@@ -211,9 +210,12 @@ class AuditTrial:
             )
         wrong = {part for event in found for part in self._wrong(one, event)}
         values = {name for event in found for name in leaked(one.answer.body, event.row)}
-        seconds = None if first is None else max(first - one.answer.received, 0.0)
         return Audited(
-            one.answer.status, len(found), tuple(sorted(wrong)), tuple(sorted(values)), seconds
+            one.answer.status,
+            len(found),
+            tuple(sorted(wrong)),
+            tuple(sorted(values)),
+            watch.after(one.request, one.answer.received),
         )
 
     def _wrong(self, one: _Asked, event: Event) -> list[str]:
@@ -240,6 +242,78 @@ class AuditTrial:
         if event.time is None or not earliest <= event.time <= latest:
             wrong.append("time")
         return wrong
+
+
+class Watch:
+    """Looks for events all the time, from before the first request until the last deadline.
+
+    A second event may come after the first, so the last look, begun after the deadline, counts.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._requests: list[str] = []
+        self._unseen: dict[str, float] = {}  # when the last look began that did not have it
+        self._seen: dict[str, float] = {}  # when the first look ended that had it
+        self._found: tuple[Event, ...] = ()
+        self._end: float | None = None
+        self._failure: ReadinessError | None = None
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.until(0.0)
+
+    def new_request(self) -> str:
+        """An id for a request that is about to be made."""
+        request = str(uuid.uuid4())
+        self._requests.append(request)
+        return request
+
+    def until(self, end: float) -> None:
+        """Go on looking until a look has begun at or after that time (seconds since the epoch).
+
+        Raises:
+            ProbeError: it could not be looked.
+        """
+        if self._end is None:
+            self._end = end
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def events(self, request: str) -> list[Event]:
+        """The events of a request as the last look had them."""
+        return [one for one in self._found if one.parts["request"] == request]
+
+    def after(self, request: str, received: float) -> tuple[float, float] | None:
+        """Between which seconds after the answer its event became visible; None: never."""
+        if request not in self._seen:
+            return None
+        least = max(self._unseen.get(request, received) - received, 0.0)
+        return least, max(self._seen[request] - received, least)
+
+    def _look(self) -> None:
+        """Look, again and again."""
+        while True:
+            last, begun, ids = self._end, time.time(), tuple(self._requests)
+            try:
+                self._found = self._find(ids)
+            except ReadinessError as error:
+                self._failure = error
+                return
+            now, there = time.time(), {one.parts["request"] for one in self._found}
+            for one in ids:
+                if one in there:
+                    self._seen.setdefault(one, now)
+                else:
+                    self._unseen[one] = begun
+            if last is not None and begun >= last:
+                return
+            time.sleep(POLL)
 
 
 def _differs(must: str | None, found: str | None) -> bool:
