@@ -37,6 +37,7 @@ from readiness.probes import (
     rotation,
     tls,
 )
+from readiness.probes import audit_trail, etcd, host, http, patroni, postgres, postgres_state, tls
 from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -57,6 +58,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "rotation": rotation.Rotation,
     "sockets": tuple[network.Socket, ...],
     "addresses": tuple[str, ...],
+    "trail": audit_trail.TrailRights,
 }
 
 

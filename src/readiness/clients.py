@@ -4,7 +4,7 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from readiness.claim import Found
+from readiness.declared.audit import Audit
+from readiness.declared.common import Login
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotRun, ReadinessError, Unreachable
 from readiness.look import Look
+from readiness.probes import audit_trail, haproxy, network
 from readiness.probes import etcd as etcd_probe
-from readiness.probes import haproxy, network
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import patroni as patroni_probe
@@ -257,9 +259,18 @@ class Clients:
             OverPrivileged: the login given for looking could do harm.
             ProbeError: the member is not reached or refuses us.
         """
-        if member.id not in self._postgres:
+        return self.reading_session(member, member.database.logins.observe)
+
+    def reading_session(self, member: Member, login: Login) -> postgres_probe.Session:
+        """A read-only session with one member as that login, refused where it could do harm.
+
+        Raises:
+            OverPrivileged: the login given for looking could do harm.
+            ProbeError: the member is not reached or refuses us.
+        """
+        key = f"{member.id} {login.user}"
+        if key not in self._postgres:
             database = member.database
-            login = database.logins.observe
             target = postgres_probe.PostgresTarget(
                 name=member.machine.name,
                 host=member.machine.name,
@@ -277,8 +288,8 @@ class Clients:
                     f"{member.id}: the observe login {login.user} could do harm and is refused: "
                     f"{', '.join(dangerous[:5])}; give one that only reads"
                 )
-            self._postgres[member.id] = session
-        return self._postgres[member.id]
+            self._postgres[key] = session
+        return self._postgres[key]
 
     def postgres(self, member: Member) -> Found[ServerState]:
         """The state of one member; the first question asks every member at once."""
@@ -288,6 +299,34 @@ class Clients:
 
         self._ahead("postgresql", members(self.site), ask)
         return self.look.at(member.id, "postgresql", lambda: ask(member))
+
+    def primary(self, database: str) -> Member:
+        """The member that accepts writes, as all of them say.
+
+        Raises:
+            Unreachable: none or more than one does.
+        """
+        everyone = [one for one in members(self.site) if one.database.name == database]
+        found = [one for one in everyone if not self.postgres(one).reading.in_recovery]
+        if len(found) != 1:
+            raise Unreachable(f"{database}: {len(found)} members accept writes, expected one")
+        return found[0]
+
+    def trail_rights(self, audit: Audit, member: Member) -> Found[audit_trail.TrailRights]:
+        """Who could change the audit trail, as one member has it; the first asks all members."""
+        table, application = trail_table(audit), audit.append_only.application
+
+        def ask(one: Member) -> audit_trail.TrailRights:
+            session = self.reading_session(one, audit.trail.reader)
+            return audit_trail.rights(session, table, application)
+
+        self._ahead("trail", trail_members(self.site, audit), ask)
+        return self.look.at(member.id, "trail", lambda: ask(member))
+
+    def events(self, audit: Audit, requests: Sequence[str]) -> tuple[audit_trail.Event, ...]:
+        """The audit events of some requests, read on the primary; they are not remembered."""
+        session = self.reading_session(self.primary(audit.trail.database), audit.trail.reader)
+        return audit_trail.events(session, trail_table(audit), requests)
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
         """Whether a standby replays what the primary had written when it was asked.
@@ -328,6 +367,17 @@ class Clients:
 
         self._ahead("etcd", store_members(self.site), ask)
         return self.look.at(store.id, "etcd", lambda: ask(store))
+
+
+def trail_table(audit: Audit) -> audit_trail.Table:
+    """The audit trail's table with the columns that are declared."""
+    columns = audit.trail.columns.model_dump(exclude_none=True)
+    return audit_trail.Table(audit.trail.db_schema, audit.trail.table, columns)
+
+
+def trail_members(site: Environment, audit: Audit) -> tuple[Member, ...]:
+    """Every member of the database that the trail is in."""
+    return tuple(one for one in members(site) if one.database.name == audit.trail.database)
 
 
 def haproxy_target(site: Environment, node: BalancerNode) -> RestTarget:

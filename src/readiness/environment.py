@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
@@ -104,6 +105,7 @@ class Environment(Written):
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
+    audit: Audit | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -132,6 +134,11 @@ class Environment(Written):
             self._balancer_consistent(balancer, ("balancers", index))
         for index, load in enumerate(self.load_tests):
             self._https_known(load.listener, ("load_tests", index, "listener"))
+        if self.audit is not None:
+            names = [one.name for one in self.balancers]
+            known("balancer", self.audit.balancer, names, ("audit", "balancer"))
+            names = [one.name for one in self.databases]
+            known("database", self.audit.trail.database, names, ("audit", "trail", "database"))
         return self
 
     def _machines_consistent(self) -> None:

@@ -10,25 +10,39 @@ from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
 from readiness.declared.load import LoadTest
+from readiness.declared.audit import Audit
 from readiness.declared.machine import Machine
 from readiness.drills import target_lease
+from readiness.drills.append_only import Attempts, attempt
+from readiness.drills.audit_trial import AuditTrial
+from readiness.drills.audit_trial import Trial as AuditedMachine
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.load import Offered, offer
 from readiness.drills.permit import mint
 from readiness.environment import Environment, Objectives
+from readiness.errors import ProbeError
 from readiness.look import Look
 from readiness.measure.confidence import sentence
 from readiness.probes import etcd, haproxy, http, network
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import tls as tls_probe
+from readiness.probes.audit_trail import TrailRights
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.rotation import Rotation
 from readiness.run import Run
-from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
+from readiness.subjects import (
+    AuditedServer,
+    Backend,
+    BalancerNode,
+    Cluster,
+    Endpoint,
+    Member,
+    StoreMember,
+)
 
 
 @pytest.fixture(scope="session")
@@ -203,6 +217,67 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
         return found
 
     return offered
+def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[AuditedMachine]]:
+    """Reads a canary's record through every application machine; done once for all checks."""
+
+    def ask(server: AuditedServer) -> Found[AuditedMachine]:
+        done = _audit_trial(run, clients, server.audit)
+        source = "audit trial"
+        return clients.look.at(server.id, source, lambda: done.trials[server.machine.name])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]]:
+    """Tries to change a canary's event as application and as owner, always taken back."""
+
+    def ask(audit: Audit) -> Found[Attempts]:
+        requests = _audit_trial(run, clients, audit).requests
+        primary = clients.primary(audit.trail.database).machine.name
+
+        def there() -> list[str]:
+            return [str(one.parts["request"]) for one in clients.events(audit, requests)]
+
+        return clients.look.at(
+            audit.name,
+            "append-only attempts",
+            lambda: attempt(run.environment, mint(run), audit, primary, there),
+        )
+
+    return ask
+
+
+@dataclass(frozen=True)
+class AuditTried:
+    """What each machine left in the trail, and the ids of the requests, which leave no process."""
+
+    trials: dict[str, AuditedMachine]
+    requests: tuple[str, ...]
+
+
+def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
+    key = ("audit trial", audit.name)
+    if key not in run.remembered:
+        permit = mint(run)
+        database = run.environment.database(audit.trail.database)
+        if database.failover is not None:
+            target_lease.hold(run, database)
+        trial = AuditTrial(run.environment, permit, audit, lambda ids: clients.events(audit, ids))
+        try:
+            run.remembered[key] = AuditTried(trial.run(), trial.requests)
+        except ProbeError as error:
+            run.remembered[key] = error
+    remembered: AuditTried | ProbeError = run.remembered[key]
+    if isinstance(remembered, ProbeError):
+        raise remembered
+    return remembered
+
+
+@pytest.fixture(scope="session")
+def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRights]]:
+    """Who could change an audit trail, as one database member has it."""
+    return clients.trail_rights
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
 from readiness.declared.common import Address
 from readiness.declared.database import Database
@@ -123,6 +124,20 @@ class Backend:
 
 
 Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | LoadTest
+@dataclass(frozen=True)
+class AuditedServer:
+    """One application machine whose reads of records are audited."""
+
+    audit: Audit
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """Trail and machine."""
+        return f"{self.audit.name}/{self.machine.name}"
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -194,6 +209,17 @@ def backends(environment: Environment) -> tuple[Backend, ...]:
     )
 
 
+def audited_servers(environment: Environment) -> tuple[AuditedServer, ...]:
+    """Every machine behind the balancer whose application keeps the audit trail."""
+    audit = environment.audit
+    return tuple(
+        AuditedServer(audit, environment.machine(name))
+        for one in environment.balancers
+        if audit is not None and one.name == audit.balancer
+        for name in one.servers
+    )
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -203,6 +229,8 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     },
     "backend": lambda env: {one.id: one for one in backends(env)},
     "load_test": lambda env: {one.name: one for one in env.load_tests},
+    "audited_server": lambda env: {one.id: one for one in audited_servers(env)},
+    "audit_trail": lambda env: {env.audit.name: env.audit} if env.audit else {},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

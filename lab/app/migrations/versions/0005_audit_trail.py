@@ -53,12 +53,25 @@ GRANT INSERT (request_id, actor_id, actor_role, subject_id, category, fields, pu
               route, served_by) ON audit.access_events TO portal;
 """
 
+# Whoever reviews the trail reads it; where nobody is there for that, nobody may.
+REVIEWER = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'readiness_observe') THEN
+        GRANT USAGE ON SCHEMA audit TO readiness_observe;
+        GRANT SELECT ON audit.access_events TO readiness_observe;
+    END IF;
+END
+$$
+"""
+
 
 def upgrade() -> None:
     """Make the trail, its guard, and the application's right to add to it."""
     op.execute(EVENTS)
     op.execute(GUARD)
     op.execute(RIGHTS)
+    op.execute(REVIEWER)
 
 
 def downgrade() -> None:
