@@ -26,6 +26,7 @@ from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
+    audit_trail,
     etcd,
     haproxy,
     host,
@@ -37,7 +38,6 @@ from readiness.probes import (
     rotation,
     tls,
 )
-from readiness.probes import audit_trail, etcd, host, http, patroni, postgres, postgres_state, tls
 from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -9,8 +9,8 @@ import pytest
 from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
-from readiness.declared.load import LoadTest
 from readiness.declared.audit import Audit
+from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.drills import target_lease
 from readiness.drills.append_only import Attempts, attempt
@@ -217,6 +217,8 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
         return found
 
     return offered
+
+
 def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[AuditedMachine]]:
     """Reads a canary's record through every application machine; done once for all checks."""
 

@@ -123,7 +123,6 @@ class Backend:
         return f"{self.balancer.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | LoadTest
 @dataclass(frozen=True)
 class AuditedServer:
     """One application machine whose reads of records are audited."""
@@ -137,7 +136,9 @@ class AuditedServer:
         return f"{self.audit.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit
+Subject = (
+    Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit | LoadTest
+)
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:

@@ -74,7 +74,9 @@ _TABLE: Final = (
 
 
 _SOURCES: Final = frozenset(
-    pattern.partition(".")[0].partition("[")[0].rstrip("*") for patterns, _ in _TABLE for pattern in patterns
+    pattern.partition(".")[0].partition("[")[0].rstrip("*")
+    for patterns, _ in _TABLE
+    for pattern in patterns
 ) | {"https"}
 
 
