@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.declared.balancer import Balancer
+from readiness.declared.cache import Cache
+from readiness.declared.common import canonical
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
 from readiness.declared.machine import Machine
@@ -102,6 +104,7 @@ class Environment(Written):
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    caches: tuple[Cache, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -115,6 +118,7 @@ class Environment(Written):
             ("listener", "listeners"),
             ("database", "databases"),
             ("balancer", "balancers"),
+            ("cache", "caches"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -127,6 +131,8 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        for index, cache in enumerate(self.caches):
+            self._cache_consistent(cache, ("caches", index))
         return self
 
     def _machines_consistent(self) -> None:
@@ -167,6 +173,11 @@ class Environment(Written):
             authority = balancer.status.authority
             known("authority", authority, self.authorities, (*at, "status", "authority"))
 
+    def _cache_consistent(self, cache: Cache, at: tuple[str | int, ...]) -> None:
+        self._all_known(cache.members, (*at, "members"))
+        self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
+        known("authority", cache.authority, self.authorities, (*at, "authority"))
+
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
         for index, name in enumerate(names):
@@ -175,6 +186,16 @@ class Environment(Written):
     def machine(self, name: str) -> Machine:
         """The machine of that name."""
         return next(machine for machine in self.machines if machine.name == name)
+
+    def server(self, address: str, port: int, expected: int) -> str:
+        """The machine that has this address or name, where the port is the expected one.
+
+        Anything else as it was found, so that it equals no machine's name.
+        """
+        for machine in self.machines if port == expected else ():
+            if canonical(address) in {machine.name, *machine.addresses}:
+                return machine.name
+        return f"{address}:{port}"
 
     def database(self, name: str) -> Database:
         """The database of that name."""
@@ -217,6 +238,6 @@ class Environment(Written):
 
 
 def _named_once(
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer]
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Cache]
 ) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -43,7 +43,10 @@ class Cache(Written):
     login: Login = Field(description="A user that looks; one that could do more is refused.")
     lag_bytes: Size
     lag_time: Duration
-    persistence: Literal["aof", "rdb", "both"] = "aof"
+    persistence: Literal["aof", "snapshots"] = "aof"
+    snapshot_age: Duration | None = Field(
+        default=None, description="With snapshots: how old the last one may be."
+    )
     eviction: Annotated[tuple[Eviction, ...], Field(min_length=1)] = ("noeviction",)
     memory_used: Annotated[float, Field(gt=0, lt=100)] = Field(
         default=80.0, description="At most this share of maxmemory may be in use, in percent."
@@ -56,6 +59,8 @@ class Cache(Written):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
+        if self.persistence == "snapshots" and self.snapshot_age is None:
+            raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
         if self.good_replicas > len(self.members) - 1:
             expected = f"at most {len(self.members) - 1}, one member being the master"
             raise wrong(expected, ("good_replicas",), str(self.good_replicas))
