@@ -1,8 +1,8 @@
 """One Sentinel lets everybody in: its default user is on and needs no password."""
 
+from lab.errors import LabError
 from lab.faults import Fault
 from lab.faults._cache import MEMBERS, SENTINEL, node, say
-from lab.errors import LabError
 from lab.scene import Scene
 
 AT = "cache3"

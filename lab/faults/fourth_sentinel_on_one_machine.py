@@ -1,5 +1,7 @@
 """A second Sentinel runs on cache1: four voters on three machines, two of them gone with one."""
 
+from functools import partial
+
 from lab.faults import Fault
 from lab.faults._cache import CACHE, LIMIT, MEMBERS, SENTINEL, quorum, say, watched
 from lab.scene import Scene
@@ -40,7 +42,7 @@ def undo(scene: Scene) -> None:
         if watched(scene, name, "num-other-sentinels") == "2":
             continue
         say(scene, name, "SENTINEL", "RESET", CACHE, port=SENTINEL)
-        scene.wait(f"{name} knows the others again", lambda at=name: _well(scene, at), LIMIT)
+        scene.wait(f"{name} knows the others again", partial(_well, scene, name), LIMIT)
 
 
 def _well(scene: Scene, at: str) -> bool:

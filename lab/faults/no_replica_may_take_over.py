@@ -1,4 +1,4 @@
-"""Every replica has priority 0: Sentinel agrees that the master is gone, and has nobody to promote."""
+"""Every replica has priority 0: Sentinels agree that the master is gone, with nobody to promote."""
 
 from lab.faults import Fault
 from lab.faults._cache import MEMBERS, node, quorum, replicas_seen, roles, say

@@ -17,8 +17,8 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ReadinessError, Unreachable
 from readiness.look import Look
-from readiness.probes import etcd as etcd_probe
 from readiness.probes import door as door_probe
+from readiness.probes import etcd as etcd_probe
 from readiness.probes import haproxy, network
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe

@@ -19,10 +19,10 @@ from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
 from readiness.probes import etcd, haproxy, http, network
-from readiness.probes.door import Door, Wire
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import tls as tls_probe
+from readiness.probes.door import Door, Wire
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.redis import RedisState

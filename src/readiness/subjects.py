@@ -301,7 +301,10 @@ def sentinel_nodes(environment: Environment) -> tuple[SentinelNode, ...]:
 
 def cache_machines(environment: Environment) -> tuple[CacheMachine, ...]:
     """Every machine with a Redis or a Sentinel of a cache."""
-    nodes = (*cache_nodes(environment), *sentinel_nodes(environment))
+    nodes: tuple[CacheNode | SentinelNode, ...] = (
+        *cache_nodes(environment),
+        *sentinel_nodes(environment),
+    )
     places = dict.fromkeys((one.cache.name, one.machine.name) for one in nodes)
     found = []
     for place in places:

@@ -27,7 +27,7 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     clauses=("infra.cache/authentication",),
     each="cache_machine",
     severity=Severity.CRITICAL,
-    risk="Whoever reaches the port reads and forges every session, or makes another machine master.",
+    risk="Whoever reaches the port reads and forges sessions, or makes another machine master.",
     reads=(
         "PING without a login, AUTH with three wrong logins, at each address of the machine",
         "ACL DRYRUN of every command for the user default",

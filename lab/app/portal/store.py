@@ -30,7 +30,7 @@ UNAVAILABLE = (RedisError, OSError)
 class Store:
     """The sessions of all users. Times are seconds since the epoch."""
 
-    def __init__(self, redis: "Redis[str]", lifetime: int, most: int) -> None:
+    def __init__(self, redis: Redis, lifetime: int, most: int) -> None:
         self._redis = redis
         self._lifetime = lifetime
         self._most = most
@@ -98,10 +98,11 @@ def store(lifetime: int, most: int) -> Store:
         "decode_responses": True,
     }
     places = [place.rsplit(":", 1) for place in os.environ["PORTAL_SENTINELS"].split()]
-    sentinel = Sentinel(
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, port in places], sentinel_kwargs=dict(login), **login
     )
-    return Store(sentinel.master_for("sessions"), lifetime, most)
+    master: Redis = sentinel.master_for("sessions")  # type: ignore[no-untyped-call]
+    return Store(master, lifetime, most)
 
 
 def _key(digest: str) -> str:

@@ -12,14 +12,15 @@ from readiness.probes.resp import Conversation, Refusal, RespTarget
 
 # All that a user who only looks may be able to run: what tells nothing of keys, users or settings
 # (CONFIG GET would tell the password that replication uses).
-HARMLESS: Final = frozenset(
-    "acl acl|dryrun acl|help acl|whoami auth client client|getname client|help client|id"
-    " client|setinfo client|setname command command|count command|docs command|getkeys"
-    " command|getkeysandflags command|help command|info command|list echo hello info lastsave ping"
-    " quit readonly readwrite reset role select time asking wait waitaof sentinel sentinel|ckquorum"
-    " sentinel|get-master-addr-by-name sentinel|help sentinel|info-cache sentinel|master"
-    " sentinel|masters sentinel|myid sentinel|replicas sentinel|sentinels sentinel|slaves".split()
-)
+_COMMANDS: Final = """
+    acl acl|dryrun acl|help acl|whoami asking auth client client|getname client|help client|id
+    client|setinfo client|setname command command|count command|docs command|getkeys
+    command|getkeysandflags command|help command|info command|list echo hello info lastsave ping
+    quit readonly readwrite reset role select time wait waitaof sentinel sentinel|ckquorum
+    sentinel|get-master-addr-by-name sentinel|help sentinel|info-cache sentinel|master
+    sentinel|masters sentinel|myid sentinel|replicas sentinel|sentinels sentinel|slaves
+"""
+HARMLESS: Final = frozenset(_COMMANDS.split())
 _FORBIDDEN: Final = "no permissions to run"
 _NO_USER: Final = "not found"
 
