@@ -23,6 +23,9 @@ READER = "readiness"
 SSH_USERS = ("observer", "driller", "root", "certificates")
 # No password for the superuser: it logs in as the operating system's postgres only.
 PASSWORDS = ("observe", "touch", "audit", "app", "migrate", "replication", "rewind")
+PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
+# The cache's users; each is known to every Redis and every Sentinel.
+CACHE_PASSWORDS = ("operator", "replication", "sentinel", "portal", "observe")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
 
@@ -52,6 +55,8 @@ class Secrets:
             self._ensure_ssh_key(f"ssh/hosts/{machine.name}", machine.fqdn)
         for name in PASSWORDS:
             self._ensure_password(f"pg/{name}.password")
+        for name in CACHE_PASSWORDS:
+            self._ensure_password(f"redis/{name}.password")
         self._ensure_password(ACCOUNTS_KEY)
         self._write_canary_passwords()
         self._write_known_hosts()
@@ -79,6 +84,8 @@ class Secrets:
             digest.update(self.read(name))
         for name in PASSWORDS:
             digest.update(self.read(f"pg/{name}.password"))
+        for name in CACHE_PASSWORDS:
+            digest.update(self.read(f"redis/{name}.password"))
         digest.update(self.read(ACCOUNTS_KEY))
         return digest.hexdigest()
 

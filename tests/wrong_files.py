@@ -83,6 +83,36 @@ WRONG_ENVIRONMENTS = (
         "failover.pooled.machines[1]",
         shape=False,
     ),
+    Wrong(
+        "quorum: 2", "quorum: 1", "sentinel.quorum: wrong value; expected a majority", shape=False
+    ),
+    Wrong("    lag_time: 10 s\n    sentinel:", "    sentinel:", "lag_time: is missing"),
+    Wrong(
+        "    sentinel:\n", "    eviction: [allkeys-lru]\n    sentinel:\n", "caches[0].eviction[0]"
+    ),
+    Wrong(
+        "    sentinel:\n",
+        "    good_replicas: 3\n    sentinel:\n",
+        "expected at most 2, one member being the master",
+        shape=False,
+    ),
+    Wrong(
+        "    sentinel:\n",
+        "    persistence: snapshots\n    sentinel:\n",
+        "snapshot_age beside persistence: snapshots",
+        shape=False,
+    ),
+    Wrong(
+        "      machines: [cache1, cache2, cache3]\n      watches",
+        "      machines: [cache1, cache2]\n      watches",
+        "expected at least 3 entries",
+    ),
+    Wrong(
+        "    members: [cache1, cache2, cache3]",
+        "    members: [cache1, cache2, cache9]",
+        "caches[0].members[2]",
+        shape=False,
+    ),
     Wrong("authority: public", "authority: publik", "listeners[0].authority", shape=False),
     Wrong("[db1, db2, db3]\n    port", "[db1, db2, db2]\n    port", "members[2]", shape=False),
     Wrong(

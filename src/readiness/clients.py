@@ -17,17 +17,21 @@ from readiness.declared.audit import Audit
 from readiness.declared.common import Login
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotRun, ReadinessError, Unreachable
+from readiness.errors import NotRun, OverPrivileged, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.probes import audit_trail, haproxy, network
+from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import postgres as postgres_probe
+from readiness.probes import redis as redis_probe
 from readiness.probes import rotation as rotation_probe
+from readiness.probes import sentinel as sentinel_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import ServerState
+from readiness.probes.resp import RespTarget
 from readiness.probes.rest import RestTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
@@ -35,12 +39,18 @@ from readiness.run import Run
 from readiness.subjects import (
     Backend,
     BalancerNode,
+    CacheNode,
+    CachePort,
     Endpoint,
     Member,
+    SentinelNode,
     StoreMember,
     balancer_nodes,
+    cache_machines,
+    cache_nodes,
     endpoints,
     members,
+    sentinel_nodes,
     store_members,
 )
 
@@ -57,10 +67,6 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
-
-
-class OverPrivileged(AccessDenied):
-    """A credential given for looking could do harm; it is not used."""
 
 
 class Clients:
@@ -189,6 +195,66 @@ class Clients:
 
         self._ahead(f"rotation {balancer.name}", backend.endpoints, ask)
         return self.look.at(endpoint.id, f"rotation {balancer.name}", lambda: ask(endpoint))
+
+    # Caches
+
+    def redis(self, node: CacheNode) -> Found[redis_probe.RedisState]:
+        """The state of one Redis; the first question asks all of them at once."""
+
+        def ask(one: CacheNode) -> redis_probe.RedisState:
+            login = one.cache.login
+            target = self._resp_target(one, one.machine.addresses[0], one.cache.port)
+            return redis_probe.state(target, login.user, self.site.secret(login.password))
+
+        self._ahead("redis", cache_nodes(self.site), ask)
+        return self.look.at(node.id, "redis", lambda: ask(node))
+
+    def sentinel(self, node: SentinelNode) -> Found[sentinel_probe.SentinelState]:
+        """What one Sentinel sees; the first question asks all of them at once."""
+
+        def ask(one: SentinelNode) -> sentinel_probe.SentinelState:
+            declared = one.cache.sentinel
+            login = declared.login
+            target = self._resp_target(one, one.machine.addresses[0], declared.port)
+            password = self.site.secret(login.password)
+            return sentinel_probe.state(target, login.user, password, declared.watches)
+
+        self._ahead("sentinel", sentinel_nodes(self.site), ask)
+        return self.look.at(node.id, "sentinel", lambda: ask(node))
+
+    def door(self, port: CachePort) -> Found[door_probe.Door]:
+        """How a port of a cache treats who has no login; the first question asks all at once."""
+
+        def ask(one: CachePort) -> door_probe.Door:
+            cache = one.node.cache
+            login = cache.login if isinstance(one.node, CacheNode) else cache.sentinel.login
+            target = self._resp_target(one.node, one.address, one.port)
+            return door_probe.knock(target, login.user, self.site.secret(login.password))
+
+        self._ahead("door", self._cache_ports(), ask)
+        return self.look.at(port.id, "door", lambda: ask(port))
+
+    def wire(self, port: CachePort) -> Found[door_probe.Wire]:
+        """Whether a port of a cache speaks over TLS only; the first question asks all at once."""
+
+        def ask(one: CachePort) -> door_probe.Wire:
+            return door_probe.listen(self._resp_target(one.node, one.address, one.port))
+
+        self._ahead("wire", self._cache_ports(), ask)
+        return self.look.at(port.id, "wire", lambda: ask(port))
+
+    def _cache_ports(self) -> tuple[CachePort, ...]:
+        return tuple(port for one in cache_machines(self.site) for port in one.ports)
+
+    def _resp_target(self, node: CacheNode | SentinelNode, address: str, port: int) -> RespTarget:
+        """Where a Redis or a Sentinel answers."""
+        return RespTarget(
+            name=node.id,
+            host=node.machine.name,
+            address=address,
+            port=port,
+            authority_pem=self.authority(node.cache.authority).read_bytes(),
+        )
 
     # Machines
 

@@ -21,7 +21,7 @@ from readiness.redact import Redactor
 from readiness.references import check_references
 from readiness.run import Run, secret_values
 from readiness.state import state_directory
-from readiness.subjects import endpoints, members, store_members
+from readiness.subjects import cache_nodes, endpoints, members, sentinel_nodes, store_members
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -101,6 +101,10 @@ def _findings(clients: Clients) -> Iterator[Finding]:
         yield _asked(f"patroni {member.id}", lambda one=member: _patroni(clients, one))  # type: ignore[misc]
     for store in store_members(clients.site):
         yield _asked(f"etcd {store.id}", lambda one=store: _etcd(clients, one))  # type: ignore[misc]
+    for node in cache_nodes(clients.site):
+        yield _asked(f"redis {node.id}", lambda one=node: _redis(clients, one))  # type: ignore[misc]
+    for watcher in sentinel_nodes(clients.site):
+        yield _asked(f"sentinel {watcher.id}", lambda one=watcher: _sentinel(clients, one))  # type: ignore[misc]
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -145,6 +149,17 @@ def _etcd(clients: Clients, store: object) -> str:
     found = clients.etcd(store).reading  # type: ignore[arg-type]
     role = "leader" if found.status.leads else "follower"
     return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
+
+
+def _redis(clients: Clients, node: object) -> str:
+    found = clients.redis(node).reading  # type: ignore[arg-type]
+    role = "replica" if found.link else "master"
+    return f"reached (only looks), Redis {found.version}, {role}"
+
+
+def _sentinel(clients: Clients, node: object) -> str:
+    found = clients.sentinel(node).reading  # type: ignore[arg-type]
+    return f"reached (only looks), watches {', '.join(found.names) or 'nothing'}"
 
 
 def _pin(clients: Clients) -> str:

@@ -14,6 +14,8 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
+from readiness.declared.cache import Cache
+from readiness.declared.common import canonical
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
 from readiness.declared.load import LoadTest
@@ -106,6 +108,7 @@ class Environment(Written):
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
     audit: Audit | None = None
+    caches: tuple[Cache, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -120,6 +123,7 @@ class Environment(Written):
             ("database", "databases"),
             ("balancer", "balancers"),
             ("load test", "load_tests"),
+            ("cache", "caches"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -139,6 +143,8 @@ class Environment(Written):
             known("balancer", self.audit.balancer, names, ("audit", "balancer"))
             names = [one.name for one in self.databases]
             known("database", self.audit.trail.database, names, ("audit", "trail", "database"))
+        for index, cache in enumerate(self.caches):
+            self._cache_consistent(cache, ("caches", index))
         return self
 
     def _machines_consistent(self) -> None:
@@ -181,6 +187,10 @@ class Environment(Written):
     def _https_known(self, name: str, at: tuple[str | int, ...]) -> None:
         web = [one.name for one in self.listeners if one.protocol == "https"]
         known("HTTPS listener", name, web, at)
+    def _cache_consistent(self, cache: Cache, at: tuple[str | int, ...]) -> None:
+        self._all_known(cache.members, (*at, "members"))
+        self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
+        known("authority", cache.authority, self.authorities, (*at, "authority"))
 
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
@@ -190,6 +200,16 @@ class Environment(Written):
     def machine(self, name: str) -> Machine:
         """The machine of that name."""
         return next(machine for machine in self.machines if machine.name == name)
+
+    def server(self, address: str, port: int, expected: int) -> str:
+        """The machine that has this address or name, where the port is the expected one.
+
+        Anything else as it was found, so that it equals no machine's name.
+        """
+        for machine in self.machines if port == expected else ():
+            if canonical(address) in {machine.name, *machine.addresses}:
+                return machine.name
+        return f"{address}:{port}"
 
     def database(self, name: str) -> Database:
         """The database of that name."""
@@ -233,5 +253,6 @@ class Environment(Written):
 
 def _named_once(
     what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | LoadTest]
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Cache]
 ) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

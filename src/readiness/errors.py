@@ -6,6 +6,7 @@
     - Unreachable       no answer at all
     - TimedOut          an answer may have been coming; we stopped waiting
     - AccessDenied      an answer, but not for us
+      = OverPrivileged  a credential given for looking could do harm; it is not used
     - NotUnderstood     an answer we cannot read
   + NotRun              a permission, a need or the time is missing (the case was not run)
   + WrongTarget         another system answers behind a pinned address (the run stops)
@@ -36,6 +37,10 @@ class TimedOut(ProbeError):
 
 class AccessDenied(ProbeError):
     """Something answered and refused us."""
+
+
+class OverPrivileged(AccessDenied):
+    """A credential given for looking could do harm; it is not used."""
 
 
 class NotUnderstood(ProbeError):

@@ -30,9 +30,12 @@ from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
+from readiness.probes.door import Door, Wire
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
+from readiness.probes.redis import RedisState
 from readiness.probes.rotation import Rotation
+from readiness.probes.sentinel import SentinelState
 from readiness.run import Run
 from readiness.subjects import (
     AuditedServer,
@@ -41,6 +44,14 @@ from readiness.subjects import (
     Cluster,
     Endpoint,
     Member,
+    Backend,
+    BalancerNode,
+    CacheNode,
+    CachePort,
+    Cluster,
+    Endpoint,
+    Member,
+    SentinelNode,
     StoreMember,
 )
 
@@ -135,6 +146,30 @@ def balancer_status(
 def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]:
     """Asks one address of a balancer until every machine behind it has answered."""
     return clients.rotation
+
+
+@pytest.fixture(scope="session")
+def redis(clients: Clients) -> Callable[[CacheNode], Found[RedisState]]:
+    """The state of one Redis of a cache."""
+    return clients.redis
+
+
+@pytest.fixture(scope="session")
+def sentinel(clients: Clients) -> Callable[[SentinelNode], Found[SentinelState]]:
+    """What one Sentinel sees."""
+    return clients.sentinel
+
+
+@pytest.fixture(scope="session")
+def door(clients: Clients) -> Callable[[CachePort], Found[Door]]:
+    """How a port of a cache treats who has no login."""
+    return clients.door
+
+
+@pytest.fixture(scope="session")
+def wire(clients: Clients) -> Callable[[CachePort], Found[Wire]]:
+    """Whether a port of a cache speaks over TLS, in the clear, or both."""
+    return clients.wire
 
 
 @pytest.fixture(scope="session")

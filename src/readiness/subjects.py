@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from readiness.declared.audit import Audit
 from readiness.declared.balancer import Balancer
+from readiness.declared.cache import Cache
 from readiness.declared.common import Address
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
@@ -128,6 +129,10 @@ class AuditedServer:
     """One application machine whose reads of records are audited."""
 
     audit: Audit
+class CacheNode:
+    """One Redis of a cache."""
+
+    cache: Cache
     machine: Machine
 
     @property
@@ -138,6 +143,80 @@ class AuditedServer:
 
 Subject = (
     Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit | LoadTest
+        """Cache and machine."""
+        return f"{self.cache.name}/{self.machine.name}"
+
+
+@dataclass(frozen=True)
+class SentinelNode:
+    """One Sentinel of a cache."""
+
+    cache: Cache
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """Cache and machine."""
+        return f"{self.cache.name}/sentinel/{self.machine.name}"
+
+
+@dataclass(frozen=True)
+class CachePort:
+    """A Redis or a Sentinel of a cache at one address, as anybody meets it."""
+
+    node: CacheNode | SentinelNode
+    address: str
+
+    @property
+    def id(self) -> str:
+        """The node and the address."""
+        return f"{self.node.id} at {self.address}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        cache = self.node.cache
+        return cache.port if isinstance(self.node, CacheNode) else cache.sentinel.port
+
+
+@dataclass(frozen=True)
+class CacheMachine:
+    """One machine of a cache, with the ports of Redis and Sentinel at each of its addresses."""
+
+    cache: Cache
+    machine: Machine
+    ports: tuple[CachePort, ...]
+
+    @property
+    def id(self) -> str:
+        """Cache and machine."""
+        return f"{self.cache.name}/{self.machine.name}"
+
+
+@dataclass(frozen=True)
+class CacheCluster:
+    """One cache with every Redis and every Sentinel that is declared for it."""
+
+    cache: Cache
+    nodes: tuple[CacheNode, ...]
+    sentinels: tuple[SentinelNode, ...]
+
+    @property
+    def id(self) -> str:
+        """The cache's name."""
+        return self.cache.name
+
+
+Subject = (
+    Environment
+    | Machine
+    | Endpoint
+    | Cluster
+    | Member
+    | Backend
+    | CacheCluster
+    | CacheNode
+    | CacheMachine
 )
 
 
@@ -221,6 +300,44 @@ def audited_servers(environment: Environment) -> tuple[AuditedServer, ...]:
     )
 
 
+def caches(environment: Environment) -> tuple[CacheCluster, ...]:
+    """Every declared cache with its members."""
+    return tuple(
+        CacheCluster(
+            one,
+            tuple(CacheNode(one, environment.machine(name)) for name in one.members),
+            tuple(SentinelNode(one, environment.machine(name)) for name in one.sentinel.machines),
+        )
+        for one in environment.caches
+    )
+
+
+def cache_nodes(environment: Environment) -> tuple[CacheNode, ...]:
+    """Every declared Redis of every cache."""
+    return tuple(node for one in caches(environment) for node in one.nodes)
+
+
+def sentinel_nodes(environment: Environment) -> tuple[SentinelNode, ...]:
+    """Every declared Sentinel of every cache."""
+    return tuple(node for one in caches(environment) for node in one.sentinels)
+
+
+def cache_machines(environment: Environment) -> tuple[CacheMachine, ...]:
+    """Every machine with a Redis or a Sentinel of a cache."""
+    nodes: tuple[CacheNode | SentinelNode, ...] = (
+        *cache_nodes(environment),
+        *sentinel_nodes(environment),
+    )
+    places = dict.fromkeys((one.cache.name, one.machine.name) for one in nodes)
+    found = []
+    for place in places:
+        here = [one for one in nodes if (one.cache.name, one.machine.name) == place]
+        cache, machine = here[0].cache, here[0].machine
+        ports = tuple(CachePort(one, address) for one in here for address in machine.addresses)
+        found.append(CacheMachine(cache, machine, ports))
+    return tuple(found)
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -232,6 +349,9 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "load_test": lambda env: {one.name: one for one in env.load_tests},
     "audited_server": lambda env: {one.id: one for one in audited_servers(env)},
     "audit_trail": lambda env: {env.audit.name: env.audit} if env.audit else {},
+    "cache": lambda env: {one.id: one for one in caches(env)},
+    "cache_node": lambda env: {one.id: one for one in cache_nodes(env)},
+    "cache_machine": lambda env: {one.id: one for one in cache_machines(env)},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

@@ -1,16 +1,17 @@
-"""Logging in and staying logged in: rules as PAWS360 publishes them, state in the database."""
+"""Logging in and staying logged in: rules as PAWS360 publishes them; sessions are in the store."""
 
 import enum
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from .database import Pool, one
 from .passwords import NOBODY, verify_password
+from .store import Store, store
 
 LIFETIME_SECONDS = 3600
 SESSIONS_PER_USER = 5
@@ -56,22 +57,19 @@ def log_in(pool: Pool, email: str, password: str) -> str | Refusal:
 
 
 def find(pool: Pool, token: str) -> Session | None:
-    """Return the live session of a token."""
-    row = one(
-        pool,
-        "SELECT u.id, u.email, u.role, s.expires_at FROM authentication_sessions s"
-        " JOIN users u ON u.id = s.user_id WHERE s.token_hash = %s AND s.expires_at > now()",
-        _hash(token),
-    )
-    return Session(row["id"], row["email"], row["role"], row["expires_at"]) if row else None
+    """Return the live session of a token; who the user is, the database says."""
+    kept = _store().find(_hash(token))
+    if kept is None:
+        return None
+    user_id, ends = kept
+    row = one(pool, "SELECT id, email, role FROM users WHERE id = %s", user_id)
+    ends_at = datetime.fromtimestamp(ends, UTC)
+    return Session(row["id"], row["email"], row["role"], ends_at) if row else None
 
 
-def log_out(pool: Pool, token: str) -> None:
+def log_out(_pool: Pool, token: str) -> None:
     """End a session; ending one that does not exist is no error."""
-    with pool.connection() as connection:
-        connection.execute(
-            "DELETE FROM authentication_sessions WHERE token_hash = %s", [_hash(token)]
-        )
+    _store().end(_hash(token))
 
 
 def _count_wrong(connection: Connection[DictRow], user_id: int) -> Refusal:
@@ -87,24 +85,18 @@ def _count_wrong(connection: Connection[DictRow], user_id: int) -> Refusal:
 
 
 def _start(connection: Connection[DictRow], user_id: int) -> str:
-    """Store a new session and end the user's oldest ones beyond the allowed number."""
+    """Store a new session; the account counts as logged in only if that went well."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         "UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = %s", [user_id]
     )
-    connection.execute(
-        "INSERT INTO authentication_sessions (token_hash, user_id, expires_at)"
-        " VALUES (%s, %s, now() + make_interval(secs => %s))",
-        [_hash(token), user_id, LIFETIME_SECONDS],
-    )
-    connection.execute(
-        "DELETE FROM authentication_sessions WHERE token_hash IN"
-        " (SELECT token_hash FROM authentication_sessions WHERE user_id = %s"
-        " ORDER BY created_at DESC OFFSET %s)",
-        [user_id, SESSIONS_PER_USER],
-    )
+    _store().start(_hash(token), user_id)
     return token
 
 
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _store() -> Store:
+    return store(LIFETIME_SECONDS, SESSIONS_PER_USER)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import audit, records, sessions
+from . import audit, records, sessions, store
 from .database import UNAVAILABLE, Pool, every, open_pool
 from .health import readiness
 
@@ -34,7 +34,7 @@ def create_app(pool: Pool | None = None) -> Flask:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    for unavailable in UNAVAILABLE:
+    for unavailable in (*UNAVAILABLE, *store.UNAVAILABLE):
         app.register_error_handler(unavailable, _database_unavailable)
     app.register_error_handler(HTTPException, _http_error)
     _add_routes(app)

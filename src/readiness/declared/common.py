@@ -29,6 +29,14 @@ def _ip(value: str) -> str:
         raise wrong("an IPv4 or IPv6 address", (), f"'{value}'") from None
 
 
+def canonical(text: str) -> str:
+    """An address in the spelling that declared ones have; anything else as it is."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
+
+
 Ip = Annotated[
     str,
     AfterValidator(_ip),

@@ -1,0 +1,67 @@
+"""A Redis that keeps sessions, with its replicas and the Sentinels that watch over them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from readiness.declared.common import Login, Port
+from readiness.quantities import Duration, Size
+from readiness.written import Name, Text, Written, distinct, wrong
+
+# Policies of allkeys-* may throw away anything, so none of them fits sessions (redis.conf).
+Eviction = Literal["noeviction", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]
+
+
+class Sentinels(Written):
+    """The Sentinels that choose the master, each on a machine of its own."""
+
+    machines: Annotated[tuple[Name, ...], Field(min_length=3)]
+    port: Port = 26379
+    watches: Text = Field(description="What they call the master (`sentinel monitor NAME`).")
+    quorum: Annotated[int, Field(ge=1)]
+    down_after: Duration = Field(description="A silent master is given up after this, at most.")
+    login: Login
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("machine", self.machines, ("machines",))
+        everyone = len(self.machines)
+        majority = everyone // 2 + 1
+        if not majority <= self.quorum <= everyone:
+            expected = f"a majority, {majority} to {everyone}"
+            raise wrong(expected, ("quorum",), str(self.quorum))
+        return self
+
+
+class Cache(Written):
+    """One Redis master with replicas, over TLS only, found through Sentinel."""
+
+    name: Name
+    members: Annotated[tuple[Name, ...], Field(min_length=2)]
+    port: Port = 6379
+    authority: Name
+    login: Login = Field(description="A user that looks; one that could do more is refused.")
+    lag_bytes: Size
+    lag_time: Duration
+    persistence: Literal["aof", "snapshots"] = "aof"
+    snapshot_age: Duration | None = Field(
+        default=None, description="With snapshots: how old the last one may be."
+    )
+    eviction: Annotated[tuple[Eviction, ...], Field(min_length=1)] = ("noeviction",)
+    memory_used: Annotated[float, Field(gt=0, lt=100)] = Field(
+        default=80.0, description="At most this share of maxmemory may be in use, in percent."
+    )
+    good_replicas: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="With fewer good replicas a master refuses writes."
+    )
+    sentinel: Sentinels
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("member", self.members, ("members",))
+        if self.persistence == "snapshots" and self.snapshot_age is None:
+            raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
+        if self.good_replicas > len(self.members) - 1:
+            expected = f"at most {len(self.members) - 1}, one member being the master"
+            raise wrong(expected, ("good_replicas",), str(self.good_replicas))
+        return self

@@ -1,0 +1,68 @@
+"""How a Redis or a Sentinel treats who has no login there, tried and not read from a setting."""
+
+import secrets
+from dataclasses import dataclass
+
+from readiness.errors import NotUnderstood
+from readiness.probes.redis import may_run
+from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget, spoken_in_the_clear
+
+# Every connection may run these, whoever it is: that is how it logs in and leaves.
+_ALWAYS = frozenset({"auth", "hello", "quit", "reset"})
+
+
+@dataclass(frozen=True)
+class Door:
+    """What somebody without a login tried over TLS at one address of a port."""
+
+    stranger: str  # what a PING without a login was answered
+    accepted: tuple[str, ...]  # logins with a wrong password that were accepted
+    default_runs: tuple[str, ...]  # commands that the user `default` could run
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How one address of a port speaks."""
+
+    clear: str  # what a PING without TLS was answered; empty: nothing
+    tls: str  # the version agreed on with who has the authority; empty: no TLS
+
+
+def knock(target: RespTarget, user: str, password: str) -> Door:
+    """Try to get in without a login; nothing that would do anything is sent.
+
+    Raises:
+        ProbeError: the port does not answer over TLS, or does not let our own login ask.
+    """
+    with Conversation(target) as talk:
+        stranger = _said(talk.call("PING"))
+        wrong = secrets.token_urlsafe(12)
+        tries = {
+            "default without a password": ("default", ""),
+            "default with a wrong password": ("default", wrong),
+            f"{user} with a wrong password": (user, wrong),
+        }
+        accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
+    with Conversation(target) as talk:
+        talk.log_in(user, password)
+        runs = may_run(talk, "default")
+    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)))
+
+
+def listen(target: RespTarget) -> Wire:
+    """Try both ways to speak.
+
+    Raises:
+        ProbeError: nobody accepts the connection, or hangs up.
+    """
+    clear = spoken_in_the_clear(target)
+    try:
+        with Conversation(target) as talk:
+            return Wire(clear, talk.tls_version)
+    except NotUnderstood:
+        return Wire(clear, "")
+
+
+def _said(reply: Reply) -> str:
+    """The code of an error, or what was answered."""
+    return reply.code if isinstance(reply, Refusal) else str(reply)

@@ -1,0 +1,234 @@
+"""What one Redis says about itself, and what the user that asks may do there.
+
+Fields of INFO and ROLE are those of the Redis 7 documentation; there a replica is a `slave`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged
+from readiness.probes.resp import Conversation, Refusal, RespTarget
+
+# All that a user who only looks may be able to run: what tells nothing of keys, users or settings
+# (CONFIG GET would tell the password that replication uses).
+_COMMANDS: Final = """
+    acl acl|dryrun acl|help acl|whoami asking auth client client|getname client|help client|id
+    client|setinfo client|setname command command|count command|docs command|getkeys
+    command|getkeysandflags command|help command|info command|list echo hello info lastsave ping
+    quit readonly readwrite reset role select time wait waitaof sentinel sentinel|ckquorum
+    sentinel|get-master-addr-by-name sentinel|help sentinel|info-cache sentinel|master
+    sentinel|masters sentinel|myid sentinel|replicas sentinel|sentinels sentinel|slaves
+"""
+HARMLESS: Final = frozenset(_COMMANDS.split())
+_FORBIDDEN: Final = "no permissions to run"
+_NO_USER: Final = "not found"
+
+
+@dataclass(frozen=True)
+class Follower:
+    """One replica as its master sees it."""
+
+    address: str
+    port: int
+    state: str  # online, wait_bgsave, send_bulk
+    offset: int  # of its last acknowledgement
+    lag: int  # seconds since that
+
+
+@dataclass(frozen=True)
+class Link:
+    """A replica's link to its master."""
+
+    address: str
+    port: int
+    status: str  # up or down
+    idle: int  # seconds since the master said something; -1 when the link is down
+    syncing: bool
+    offset: int
+    priority: int  # 0: Sentinel never promotes it
+    read_only: bool
+    announced: bool
+
+
+@dataclass(frozen=True)
+class RedisState:
+    """One Redis; `link` is None for a master. Sizes in bytes."""
+
+    version: str
+    run_id: str
+    port: int  # of plain TCP where that is open beside TLS
+    up_seconds: int
+    role: str  # master or slave
+    history: str  # what a master and its replicas share (master_replid)
+    offset: int
+    followers: tuple[Follower, ...]
+    link: Link | None
+    good_replicas: int | None  # None: the master would take writes without any replica
+    loading: bool
+    aof_enabled: bool
+    aof_last_write: str
+    aof_last_rewrite: str
+    rdb_last_save: str
+    rdb_saved_seconds_ago: int | None
+    unsaved_changes: int
+    policy: str
+    most_memory: int  # 0: no limit
+    used_memory: int
+    machine_memory: int
+    evicted: int
+
+
+def state(target: RespTarget, user: str, password: str) -> RedisState:
+    """Ask one Redis, as a user that may do no harm.
+
+    Raises:
+        OverPrivileged: the user could do more than look.
+        ProbeError: it does not answer, refuses us, or answers something else.
+    """
+    with Conversation(target) as talk:
+        log_in_harmless(talk, user, password)
+        text = talk.require("INFO")
+    if not isinstance(text, str):
+        raise NotUnderstood(f"{target}: INFO is no text")
+    return read(text, where=str(target))
+
+
+def log_in_harmless(talk: Conversation, user: str, password: str) -> None:
+    """Log in, and go no further as somebody who could do harm.
+
+    Raises:
+        OverPrivileged: the user could do more than look.
+    """
+    talk.log_in(user, password)
+    known = talk.require("ACL", "WHOAMI")
+    if known != user:
+        raise AccessDenied(f"{talk.target}: logged in as {user} and is known as {known}")
+    dangerous = sorted(may_run(talk, user) - HARMLESS)
+    if dangerous:
+        raise OverPrivileged(
+            f"{talk.target}: the user {user} could do harm and is refused: "
+            f"{', '.join(dangerous[:5])}; give one that only looks"
+        )
+
+
+def may_run(talk: Conversation, user: str) -> set[str]:
+    """Every command that a user may run on any key: each is tried dry (ACL DRYRUN, Redis 7).
+
+    A user that does not exist may run nothing.
+
+    Raises:
+        ProbeError: we may not ask that.
+    """
+    commands = read_commands(talk.require("COMMAND"), where=str(talk.target))
+    questions = [
+        ("ACL", "DRYRUN", user, *name.split("|"), *["1"] * words)
+        for name, words in commands.items()
+    ]
+    answers = talk.calls(questions)
+    return {
+        name
+        for name, said in zip(commands, answers, strict=True)
+        if _is_allowed(said, where=f"{talk.target}: ACL DRYRUN {name}")
+    }
+
+
+def _is_allowed(said: object, *, where: str) -> bool:
+    """Whether a dry run got past the rights: an answer about keys or arguments is past them."""
+    if isinstance(said, Refusal):
+        if said.code in ("NOPERM", "NOAUTH"):
+            raise AccessDenied(f"{where}: {said.text[:120]}")
+        if said.text.endswith(_NO_USER):
+            return False
+        raise NotUnderstood(f"{where}: {said.text[:120]}")
+    if not isinstance(said, str):
+        raise NotUnderstood(f"{where}: no text")
+    return _FORBIDDEN not in said
+
+
+def read_commands(answer: Any, *, where: str) -> dict[str, int]:
+    """Read COMMAND: every command (`config|set`) with the words it needs beside its name."""
+    found: dict[str, int] = {}
+    try:
+        for name, arity, *rest in answer:
+            below = rest[-1] if rest and isinstance(rest[-1], list) else []
+            subcommands = [one for one in below if isinstance(one, list)]
+            if not subcommands:
+                found[name.lower()] = abs(int(arity)) - 1
+            for inner, count, *_ in subcommands:
+                found[inner.lower()] = abs(int(count)) - 2
+    except (TypeError, ValueError, AttributeError) as error:
+        raise NotUnderstood(f"{where}: COMMAND is unreadable: {error!r}") from error
+    if not found:
+        raise NotUnderstood(f"{where}: COMMAND lists nothing")
+    return found
+
+
+def fields(text: str) -> dict[str, str]:
+    """INFO's lines: `key:value`, headings begin with #."""
+    lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return {key: value for key, colon, value in lines if colon}
+
+
+def read(text: str, *, where: str) -> RedisState:
+    """Read INFO of all sections."""
+    said = fields(text)
+    try:
+        return _state(said)
+    except (KeyError, ValueError) as error:
+        raise NotUnderstood(f"{where}: INFO lacks or garbles {error}") from error
+
+
+def _state(said: Mapping[str, str]) -> RedisState:
+    followers = (said[f"slave{n}"] for n in range(int(said["connected_slaves"])))
+    good = said.get("min_slaves_good_slaves")
+    saved = int(said["rdb_last_save_time"])
+    return RedisState(
+        version=said["redis_version"],
+        run_id=said["run_id"],
+        port=int(said["tcp_port"]),
+        up_seconds=int(said["uptime_in_seconds"]),
+        role=said["role"],
+        history=said["master_replid"],
+        offset=int(said["master_repl_offset"]),
+        followers=tuple(_follower(one) for one in followers),
+        link=_link(said) if said["role"] == "slave" else None,
+        good_replicas=None if good is None else int(good),
+        loading=said["loading"] != "0" or said["async_loading"] != "0",
+        aof_enabled=said["aof_enabled"] == "1",
+        aof_last_write=said["aof_last_write_status"],
+        aof_last_rewrite=said["aof_last_bgrewrite_status"],
+        rdb_last_save=said["rdb_last_bgsave_status"],
+        rdb_saved_seconds_ago=int(said["server_time_usec"]) // 1_000_000 - saved if saved else None,
+        unsaved_changes=int(said["rdb_changes_since_last_save"]),
+        policy=said["maxmemory_policy"],
+        most_memory=int(said["maxmemory"]),
+        used_memory=int(said["used_memory"]),
+        machine_memory=int(said["total_system_memory"]),
+        evicted=int(said["evicted_keys"]),
+    )
+
+
+def _follower(text: str) -> Follower:
+    said = dict(pair.split("=", 1) for pair in text.split(","))
+    return Follower(
+        address=said["ip"],
+        port=int(said["port"]),
+        state=said["state"],
+        offset=int(said["offset"]),
+        lag=int(said["lag"]),
+    )
+
+
+def _link(said: Mapping[str, str]) -> Link:
+    return Link(
+        address=said["master_host"],
+        port=int(said["master_port"]),
+        status=said["master_link_status"],
+        idle=int(said["master_last_io_seconds_ago"]),
+        syncing=said["master_sync_in_progress"] != "0",
+        offset=int(said["slave_repl_offset"]),
+        priority=int(said["slave_priority"]),
+        read_only=said["slave_read_only"] == "1",
+        announced=said["replica_announced"] == "1",
+    )

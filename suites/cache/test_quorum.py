@@ -1,0 +1,74 @@
+"""Whether the Sentinels could really agree that the master is gone, and choose another."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.environment import Environment
+from readiness.model import Severity
+from readiness.probes.sentinel import SentinelState, Watched
+from readiness.subjects import CacheCluster, SentinelNode
+
+Watching = Callable[[SentinelNode], Found[SentinelState]]
+
+
+@check(
+    "CACHE-003",
+    "Every Sentinel reaches the others on machines of their own, and a majority decides",
+    clauses=("infra.cache/quorum-on-distinct-hosts",),
+    each="cache",
+    severity=Severity.CRITICAL,
+    risk="When the master goes nobody is promoted, or each half of a cut promotes its own.",
+    reads=("SENTINEL MYID, MASTERS, SENTINELS and CKQUORUM, INFO sentinel at every Sentinel",),
+    rights="a Sentinel user with +sentinel|myid, +sentinel|masters, +sentinel|sentinels, "
+    "+sentinel|ckquorum and the like only",
+    remedy="run each declared Sentinel on its own machine with the declared quorum; SENTINEL RESET "
+    "the name where one is listed that is no more",
+)
+def test_quorum_on_distinct_hosts(
+    cache: CacheCluster, site: Environment, sentinel: Watching
+) -> None:
+    """Each is another one, knows exactly the others, finds them well, and has the quorum."""
+    found = {one.machine.name: sentinel(one) for one in cache.sentinels}
+    ids = {name: one.reading.run_id for name, one in found.items()}
+    count = derive("different Sentinels", cache.id, len(set(ids.values())), *found.values())
+    assert holds(count, "==", len(cache.cache.sentinel.machines))
+    for name, one in found.items():
+        rest = sorted(set(found) - {name})
+        _knows_the_others(cache, site, one, {other: ids[other] for other in rest})
+        _is_able(cache, one)
+
+
+def _knows_the_others(
+    cache: CacheCluster,
+    site: Environment,
+    found: Found[SentinelState],
+    ids: dict[str, str],
+) -> None:
+    """Exactly the other declared ones, each by its own address and id, answering now."""
+    port, seen = cache.cache.sentinel.port, found.reading.others
+    names = [site.server(one.address, one.port, port) for one in seen]
+    assert holds(found.fact("other Sentinels", sorted(names)), "==", sorted(ids))
+    for name, other in zip(names, seen, strict=True):
+        same = found.fact(f"{name} is the one that it knows", other.run_id == ids[name])
+        assert holds(same, "==", True)
+        assert holds(found.fact(f"state of {name}", list(other.flags)), "==", ["sentinel"])
+        silent = found.fact(f"milliseconds that {name} is silent", other.answered_ms_ago)
+        assert holds(silent, "<=", cache.cache.sentinel.down_after * 1000)
+
+
+def _is_able(cache: CacheCluster, found: Found[SentinelState]) -> None:
+    """It sees the master well, would give it up in time, and could authorise a failover."""
+    declared, reading = cache.cache.sentinel, found.reading
+    watched: Watched | None = reading.watched
+    assert holds(found.fact("quorum", watched and watched.quorum), "==", declared.quorum)
+    flags = watched and list(watched.seen.flags)
+    assert holds(found.fact("state of the master", flags), "==", ["master"])
+    after = found.fact("milliseconds until it gives up", watched and watched.down_after_ms)
+    assert holds(after, "<=", declared.down_after * 1000)
+    assert holds(found.fact("looking on only (TILT)", reading.tilt), "==", False)
+    plays = found.fact("failures that it plays", reading.simulates or "none")
+    assert holds(plays, "in", ["none", "0"])
+    usable = f"OK {len(declared.machines)} usable Sentinels"
+    said = found.fact("its answer to CKQUORUM", reading.quorum.partition(".")[0])
+    assert holds(said, "==", usable)

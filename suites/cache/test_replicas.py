@@ -1,0 +1,132 @@
+"""Whether each replica has what the master has, and could take its place."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.environment import Environment
+from readiness.model import Severity
+from readiness.probes.redis import RedisState
+from readiness.probes.sentinel import SentinelState
+from readiness.subjects import CacheCluster, CacheNode, SentinelNode, caches
+
+Asked = Callable[[CacheNode], Found[RedisState]]
+Watching = Callable[[SentinelNode], Found[SentinelState]]
+RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
+ROLES = ["master", "slave"]
+
+
+def of(node: CacheNode, site: Environment) -> CacheCluster:
+    """The cache that a node belongs to."""
+    return next(one for one in caches(site) if one.id == node.cache.name)
+
+
+@check(
+    "CACHE-004",
+    "Every replica's link to the master is up, and what it has is near what the master has",
+    clauses=("infra.cache/replicas-follow",),
+    each="cache_node",
+    severity=Severity.CRITICAL,
+    risk="A replica that answers and does not follow is promoted with old sessions or none.",
+    reads=("INFO at every declared member",),
+    rights=RIGHTS,
+    remedy="see that replica's log for why its link breaks: the replication user, TLS, the network",
+)
+def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked) -> None:
+    """Both ends say so: the replica's link is up and fresh, the master has its word just now."""
+    here, cache = redis(cache_node), cache_node.cache
+    assert holds(here.role, "in", ROLES)
+    if here.reading.role == "master":
+        return
+    link = here.reading.link
+    assert link is not None
+    assert holds(here.fact("its link to the master", link.status), "==", "up")
+    assert holds(here.fact("a full copy running", link.syncing), "==", False)
+    assert holds(here.fact("seconds without the master", link.idle), "<=", cache.lag_time)
+    name = site.server(link.address, link.port, cache.port)
+    assert holds(here.fact("its master", name), "in", cache.members)
+    nodes = of(cache_node, site).nodes
+    master = redis(next(one for one in nodes if one.machine.name == name))
+    role = derive("role of its master", cache_node.id, master.reading.role, here, master)
+    assert holds(role, "==", "master")
+    shared = here.reading.history == master.reading.history
+    assert holds(derive("the master's history", cache_node.id, shared, here, master), "==", True)
+    behind = max(0, master.reading.offset - link.offset)
+    assert holds(
+        derive("bytes behind the master", cache_node.id, behind, here, master),
+        "<=",
+        cache.lag_bytes,
+    )
+    mine = [
+        one
+        for one in master.reading.followers
+        if site.server(one.address, one.port, cache.port) == cache_node.machine.name
+    ]
+    states = derive("state as the master sees it", cache_node.id, [m.state for m in mine], master)
+    assert holds(states, "==", ["online"])
+    said = derive("seconds since the master heard it", cache_node.id, mine[0].lag, master)
+    assert holds(said, "<=", cache.lag_time)
+
+
+@check(
+    "CACHE-005",
+    "Every replica may become the master, as it says and as every Sentinel sees it",
+    clauses=("infra.cache/promotable",),
+    each="cache_node",
+    severity=Severity.CRITICAL,
+    risk="When the master goes there is nobody to promote: no session until somebody comes.",
+    reads=("INFO at the member", "SENTINEL REPLICAS at every Sentinel"),
+    rights=RIGHTS,
+    remedy="give it a replica-priority above 0, let it announce itself, and see why Sentinel "
+    "thinks it down",
+)
+def test_replica_may_take_over(
+    cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching
+) -> None:
+    """Its priority is above 0, it has loaded its data, and each Sentinel finds it well."""
+    here, cache = redis(cache_node), cache_node.cache
+    assert holds(here.role, "in", ROLES)
+    assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
+    if here.reading.role == "master":
+        return
+    link = here.reading.link
+    assert link is not None
+    assert holds(here.fact("its priority", link.priority), ">", 0)
+    assert holds(here.fact("announced to Sentinel", link.announced), "==", True)
+    assert holds(here.fact("takes writes of its own", not link.read_only), "==", False)
+    for node in of(cache_node, site).sentinels:
+        seen = sentinel(node)
+        mine = [
+            one
+            for one in seen.reading.replicas
+            if site.server(one.seen.address, one.seen.port, cache.port) == cache_node.machine.name
+        ]
+        name = cache_node.machine.name
+        assert holds(seen.fact(f"replicas that are {name}", len(mine)), "==", 1)
+        (one,) = mine
+        assert holds(seen.fact(f"state of {name}", list(one.seen.flags)), "==", ["slave"])
+        assert holds(seen.fact(f"role that {name} reports", one.reported), "==", "slave")
+        assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
+        assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
+
+
+@check(
+    "CACHE-006",
+    "Every Redis refuses writes as a master that too few replicas follow",
+    clauses=("infra.cache/isolated-master-stops",),
+    each="cache_node",
+    severity=Severity.HIGH,
+    risk="A master that is cut off goes on taking sessions, and all of them are lost when it is "
+    "back.",
+    reads=("INFO replication: min_slaves_good_slaves, which is there only when it is on",),
+    rights=RIGHTS,
+    remedy="set min-replicas-to-write and min-replicas-max-lag on every member: each can become "
+    "the master",
+)
+def test_isolated_master_stops(cache_node: CacheNode, redis: Asked) -> None:
+    """It counts its good replicas before a write, and as the master has enough of them now."""
+    here = redis(cache_node)
+    counts = here.fact("it counts good replicas", here.reading.good_replicas is not None)
+    assert holds(counts, "==", True)
+    if here.reading.role == "master":
+        assert holds(here.good_replicas, ">=", cache_node.cache.good_replicas)

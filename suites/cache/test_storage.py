@@ -1,0 +1,65 @@
+"""Whether sessions survive a restart, and a full memory."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, holds
+from readiness.model import Severity
+from readiness.probes.redis import RedisState
+from readiness.subjects import CacheNode
+
+Asked = Callable[[CacheNode], Found[RedisState]]
+RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
+
+
+@check(
+    "CACHE-007",
+    "Every Redis writes what it acknowledges to disk, and its last writes went well",
+    clauses=("infra.cache/persistence",),
+    each="cache_node",
+    severity=Severity.HIGH,
+    risk="A restart of that node logs everybody out; a master that comes back empty makes its "
+    "replicas empty too.",
+    reads=("INFO persistence",),
+    rights=RIGHTS,
+    remedy="CONFIG SET appendonly yes on that node and CONFIG REWRITE; see its disk and log for "
+    "writes that failed, then BGREWRITEAOF",
+)
+def test_persistence_works(cache_node: CacheNode, redis: Asked) -> None:
+    """What is declared is on, and the last write, rewrite and snapshot each ended well."""
+    here, cache = redis(cache_node), cache_node.cache
+    assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
+    if cache.persistence == "aof":
+        assert holds(here.fact("append-only file in use", here.reading.aof_enabled), "==", True)
+        assert holds(here.fact("last write to it", here.reading.aof_last_write), "==", "ok")
+        assert holds(here.fact("last rewrite of it", here.reading.aof_last_rewrite), "==", "ok")
+    assert holds(here.fact("last snapshot", here.reading.rdb_last_save), "==", "ok")
+    if cache.persistence == "snapshots":
+        age = here.fact("seconds since the last snapshot", here.reading.rdb_saved_seconds_ago)
+        assert holds(age, "<=", cache.snapshot_age)
+
+
+@check(
+    "CACHE-008",
+    "Every Redis has a memory limit with room below it, and never drops a session to make room",
+    clauses=("infra.cache/eviction-fits-sessions",),
+    each="cache_node",
+    severity=Severity.HIGH,
+    risk="Under load users are logged out at random, or the machine runs out of memory.",
+    reads=("INFO memory and stats",),
+    rights=RIGHTS,
+    remedy="set maxmemory and a declared maxmemory-policy on that node; after keys were dropped, "
+    "find out why and CONFIG RESETSTAT",
+)
+def test_eviction_fits_sessions(cache_node: CacheNode, redis: Asked) -> None:
+    """Policy as declared, limit set and within the machine, room left, and nothing ever dropped."""
+    here, cache = redis(cache_node), cache_node.cache
+    most = here.reading.most_memory
+    assert holds(
+        here.fact("its policy when memory is full", here.reading.policy), "in", cache.eviction
+    )
+    assert holds(here.fact("its memory limit in bytes", most), ">", 0)
+    assert holds(here.fact("memory limit in bytes", most), "<", here.reading.machine_memory)
+    used = here.fact("percent of its memory in use", 100 * here.reading.used_memory / most)
+    assert holds(used, "<=", cache.memory_used)
+    assert holds(here.fact("keys dropped to make room", here.reading.evicted), "==", 0)
