@@ -20,9 +20,11 @@ READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
 SSH_USERS = ("observer", "driller", "root", "certificates")
 # No password for the superuser: it logs in as the operating system's postgres only.
-PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
+PASSWORDS = ("observe", "touch", "compare", "app", "replication", "rewind")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
+# What the backups are encrypted with; only the repository's machine knows it.
+BACKUP_KEY = "backup/cipher.key"
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -51,6 +53,7 @@ class Secrets:
         for name in PASSWORDS:
             self._ensure_password(f"pg/{name}.password")
         self._ensure_password(ACCOUNTS_KEY)
+        self._ensure_password(BACKUP_KEY)
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -77,6 +80,7 @@ class Secrets:
         for name in PASSWORDS:
             digest.update(self.read(f"pg/{name}.password"))
         digest.update(self.read(ACCOUNTS_KEY))
+        digest.update(self.read(BACKUP_KEY))
         return digest.hexdigest()
 
     def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:
