@@ -25,7 +25,18 @@ from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import etcd, host, http, patroni, postgres, postgres_state, tls
+from readiness.probes import (
+    etcd,
+    host,
+    http,
+    patroni,
+    pgbackrest,
+    postgres,
+    postgres_archive,
+    postgres_state,
+    timer,
+    tls,
+)
 from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -41,6 +52,11 @@ READINGS: Final[Mapping[str, Any]] = {
     "postgresql": postgres_state.ServerState,
     "replay": postgres.ReplayProgress,
     "patroni": patroni.MemberReading,
+    "addresses": tuple[str, ...],
+    "archiving": postgres_archive.Archiving,
+    "repository": pgbackrest.RepositoryReading,
+    "repository-answer": pgbackrest.Stanza,
+    "timer": timer.Timer,
     "etcd": etcd.MemberReading,
 }
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
 from readiness.declared.listener import Listener
@@ -102,6 +103,7 @@ class Environment(Written):
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    backups: tuple[Backup, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -115,6 +117,7 @@ class Environment(Written):
             ("listener", "listeners"),
             ("database", "databases"),
             ("balancer", "balancers"),
+            ("backup", "backups"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -127,6 +130,8 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        for index, backup in enumerate(self.backups):
+            self._backup_consistent(backup, ("backups", index))
         return self
 
     def _machines_consistent(self) -> None:
@@ -166,6 +171,19 @@ class Environment(Written):
         if balancer.status.authority is not None:
             authority = balancer.status.authority
             known("authority", authority, self.authorities, (*at, "status", "authority"))
+
+    def _backup_consistent(self, backup: Backup, at: tuple[str | int, ...]) -> None:
+        known("database", backup.database, [one.name for one in self.databases], (*at, "database"))
+        machines = [one.name for one in self.machines]
+        home = backup.repository.machine
+        known("machine", home, machines, (*at, "repository", "machine"))
+        if backup.restore is None:
+            return
+        spare = backup.restore.machine
+        known("machine", spare, machines, (*at, "restore", "machine"))
+        if spare in (*self.database(backup.database).members, home):
+            expected = "a machine that holds neither the database nor its backups"
+            raise wrong(expected, (*at, "restore", "machine"), f"'{spare}'")
 
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
@@ -217,6 +235,6 @@ class Environment(Written):
 
 
 def _named_once(
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer]
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Backup]
 ) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -18,15 +18,24 @@ from readiness.drills.permit import mint
 from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
-from readiness.probes import etcd, haproxy, http, network
+from readiness.probes import etcd, haproxy, http, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
+from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.rotation import Rotation
 from readiness.run import Run
-from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
+from readiness.subjects import (
+    Backend,
+    BackupRepository,
+    BalancerNode,
+    Cluster,
+    Endpoint,
+    Member,
+    StoreMember,
+)
 
 
 @pytest.fixture(scope="session")
@@ -125,6 +134,34 @@ def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]
 def postgres(clients: Clients) -> Callable[[Member], Found[ServerState]]:
     """The state of a database member."""
     return clients.postgres
+
+
+@pytest.fixture(scope="session")
+def archiving(clients: Clients) -> Callable[[Member], Found[postgres_archive.Archiving]]:
+    """How a database member archives its WAL."""
+    return clients.archiving
+
+
+@pytest.fixture(scope="session")
+def repository(
+    clients: Clients,
+) -> Callable[[BackupRepository], Found[pgbackrest.RepositoryReading]]:
+    """What a backup repository holds."""
+    return clients.repository
+
+
+@pytest.fixture(scope="session")
+def repository_answer(
+    clients: Clients,
+) -> Callable[[BackupRepository, Member], Found[pgbackrest.Stanza]]:
+    """What a backup repository answers a database member."""
+    return clients.repository_answer
+
+
+@pytest.fixture(scope="session")
+def timer(clients: Clients) -> Callable[[Machine, str], Found[timer_probe.Timer]]:
+    """When a systemd timer elapses next."""
+    return clients.timer
 
 
 @pytest.fixture(scope="session")

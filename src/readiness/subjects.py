@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.common import Address
 from readiness.declared.database import Database
@@ -121,7 +122,21 @@ class Backend:
         return f"{self.balancer.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend
+@dataclass(frozen=True)
+class BackupRepository:
+    """The backups of one database: the machine they lie on, and the cluster they are of."""
+
+    backup: Backup
+    machine: Machine
+    cluster: Cluster
+
+    @property
+    def id(self) -> str:
+        """The name of the backups."""
+        return self.backup.name
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | BackupRepository
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -193,6 +208,15 @@ def backends(environment: Environment) -> tuple[Backend, ...]:
     )
 
 
+def backup_repositories(environment: Environment) -> tuple[BackupRepository, ...]:
+    """Every declared repository, with the cluster that it protects."""
+    known = {one.id: one for one in clusters(environment)}
+    return tuple(
+        BackupRepository(one, environment.machine(one.repository.machine), known[one.database])
+        for one in environment.backups
+    )
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -201,6 +225,7 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
     "backend": lambda env: {one.id: one for one in backends(env)},
+    "backup_repository": lambda env: {one.id: one for one in backup_repositories(env)},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }
