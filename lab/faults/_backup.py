@@ -14,6 +14,7 @@ STANZA = "paws360"
 REPOSITORY = "/var/lib/pgbackrest"
 CONFIG = "/etc/pgbackrest/pgbackrest.conf"
 LIMIT = 120.0
+WHOLE = 24  # digits of the name of a whole segment
 # One change with its record, then the next segment: what was written is complete and must go.
 SWITCH = f"{cluster.WRITE}; SELECT pg_switch_wal()"
 

@@ -13,7 +13,7 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """systemd says so."""
+    """It is inactive."""
     state = scene.ask(backup.MACHINE, "systemctl", "is-active", TIMER).out.strip()
     return f"{TIMER} is {state}" if state == "inactive" else ""
 

@@ -15,6 +15,7 @@ from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.permit import mint
+from readiness.drills.restore import Restored, RestoreDrill
 from readiness.environment import Environment, Objectives
 from readiness.look import Look
 from readiness.measure.confidence import sentence
@@ -215,6 +216,27 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
             ]
             run.remembered[key] = Drilled(control, tuple(cuts))
         remembered: Drilled = run.remembered[key]
+        return remembered
+
+    return drill
+
+
+@pytest.fixture(scope="session")
+def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
+    """Restores the newest backup elsewhere and compares; done once for all checks."""
+
+    def drill(one: BackupRepository) -> Found[Restored]:
+        key = ("restore", one.id)
+        if key not in run.remembered:
+            permit = mint(run)
+            target_lease.hold(run, one.cluster.database)
+            clients.look.forget()
+            try:
+                found = RestoreDrill(run, permit, clients, one).restored()
+            finally:
+                clients.look.forget()
+            run.remembered[key] = clients.look.note(one.id, "restore drill", found)
+        remembered: Found[Restored] = run.remembered[key]
         return remembered
 
     return drill

@@ -1,4 +1,4 @@
-"""Backups of a database: where they lie, how fresh they are promised to be, where they are tried."""
+"""Backups of a database: where they lie, how fresh they must be, where they are tried."""
 
 from typing import Annotated, Self
 
