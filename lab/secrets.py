@@ -26,8 +26,11 @@ PASSWORDS = ("observe", "touch", "audit", "app", "migrate", "replication", "rewi
 PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
 # The cache's users; each is known to every Redis and every Sentinel.
 CACHE_PASSWORDS = ("operator", "replication", "sentinel", "portal", "observe")
+PASSWORDS = ("observe", "touch", "compare", "app", "replication", "rewind")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
+# What the backups are encrypted with; only the repository's machine knows it.
+BACKUP_KEY = "backup/cipher.key"
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -59,6 +62,7 @@ class Secrets:
             self._ensure_password(f"redis/{name}.password")
         self._ensure_password(ACCOUNTS_KEY)
         self._write_canary_passwords()
+        self._ensure_password(BACKUP_KEY)
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -87,6 +91,7 @@ class Secrets:
         for name in CACHE_PASSWORDS:
             digest.update(self.read(f"redis/{name}.password"))
         digest.update(self.read(ACCOUNTS_KEY))
+        digest.update(self.read(BACKUP_KEY))
         return digest.hexdigest()
 
     def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:

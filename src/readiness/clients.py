@@ -5,8 +5,10 @@ Everything that is asked goes through `Look`: recorded, and remembered until the
 """
 
 from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,10 +20,12 @@ from readiness.declared.common import Login
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ReadinessError, Unreachable
+from readiness.errors import AccessDenied, NotRun, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.probes import audit_trail, haproxy, network
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
+from readiness.probes import haproxy, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import patroni as patroni_probe
@@ -29,6 +33,7 @@ from readiness.probes import postgres as postgres_probe
 from readiness.probes import redis as redis_probe
 from readiness.probes import rotation as rotation_probe
 from readiness.probes import sentinel as sentinel_probe
+from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.resp import RespTarget
@@ -38,6 +43,7 @@ from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
 from readiness.subjects import (
     Backend,
+    BackupRepository,
     BalancerNode,
     CacheNode,
     CachePort,
@@ -393,6 +399,14 @@ class Clients:
         """The audit events of some requests, read on the primary; they are not remembered."""
         session = self.reading_session(self.primary(audit.trail.database), audit.trail.reader)
         return audit_trail.events(session, trail_table(audit), requests)
+    def archiving(self, member: Member) -> Found[postgres_archive.Archiving]:
+        """How one member archives; the first question asks every member at once."""
+
+        def ask(one: Member) -> postgres_archive.Archiving:
+            return postgres_archive.archiving(self.postgres_session(one))
+
+        self._ahead("archiving", members(self.site), ask)
+        return self.look.at(member.id, "archiving", lambda: ask(member))
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
         """Whether a standby replays what the primary had written when it was asked.
@@ -433,6 +447,42 @@ class Clients:
 
         self._ahead("etcd", store_members(self.site), ask)
         return self.look.at(store.id, "etcd", lambda: ask(store))
+
+    # Backups
+
+    def repository(self, one: BackupRepository) -> Found[pgbackrest.RepositoryReading]:
+        """What a repository holds, after every member has said what it archived.
+
+        The order counts: what a server called archived before must lie in the repository now.
+        """
+        for member in one.cluster.members:
+            with suppress(ProbeError):
+                self.archiving(member)
+        home = one.backup.repository
+        return self.look.at(
+            one.id,
+            "repository",
+            lambda: pgbackrest.repository(
+                self.session(one.machine), home.user, home.stanza, home.path, time.time()
+            ),
+        )
+
+    def repository_answer(self, one: BackupRepository, member: Member) -> Found[pgbackrest.Stanza]:
+        """What the repository answers a member, by that member's own settings and certificate."""
+        home = one.backup.repository
+
+        def ask(asking: Member) -> pgbackrest.Stanza:
+            return pgbackrest.info(self.session(asking.machine), home.user, home.stanza)
+
+        source = f"repository-answer {one.id}"
+        self._ahead(source, one.cluster.members, ask)
+        return self.look.at(member.id, source, lambda: ask(member))
+
+    def timer(self, machine: Machine, unit: str) -> Found[timer_probe.Timer]:
+        """When a systemd timer of a machine elapses next, and how its service last ended."""
+        return self.look.at(
+            machine.name, f"timer {unit}", lambda: timer_probe.timer(self.session(machine), unit)
+        )
 
 
 def trail_table(audit: Audit) -> audit_trail.Table:

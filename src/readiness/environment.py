@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.declared.audit import Audit
+from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache
 from readiness.declared.common import canonical
@@ -109,6 +110,7 @@ class Environment(Written):
     load_tests: tuple[LoadTest, ...] = ()
     audit: Audit | None = None
     caches: tuple[Cache, ...] = ()
+    backups: tuple[Backup, ...] = ()
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -124,6 +126,7 @@ class Environment(Written):
             ("balancer", "balancers"),
             ("load test", "load_tests"),
             ("cache", "caches"),
+            ("backup", "backups"),
         ):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
@@ -145,6 +148,8 @@ class Environment(Written):
             known("database", self.audit.trail.database, names, ("audit", "trail", "database"))
         for index, cache in enumerate(self.caches):
             self._cache_consistent(cache, ("caches", index))
+        for index, backup in enumerate(self.backups):
+            self._backup_consistent(backup, ("backups", index))
         return self
 
     def _machines_consistent(self) -> None:
@@ -191,6 +196,18 @@ class Environment(Written):
         self._all_known(cache.members, (*at, "members"))
         self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
         known("authority", cache.authority, self.authorities, (*at, "authority"))
+    def _backup_consistent(self, backup: Backup, at: tuple[str | int, ...]) -> None:
+        known("database", backup.database, [one.name for one in self.databases], (*at, "database"))
+        machines = [one.name for one in self.machines]
+        home = backup.repository.machine
+        known("machine", home, machines, (*at, "repository", "machine"))
+        if backup.restore is None:
+            return
+        spare = backup.restore.machine
+        known("machine", spare, machines, (*at, "restore", "machine"))
+        if spare in (*self.database(backup.database).members, home):
+            expected = "a machine that holds neither the database nor its backups"
+            raise wrong(expected, (*at, "restore", "machine"), f"'{spare}'")
 
     def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
         machines = [machine.name for machine in self.machines]
@@ -254,5 +271,6 @@ class Environment(Written):
 def _named_once(
     what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | LoadTest]
     what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Cache]
+    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Backup]
 ) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -21,13 +21,15 @@ from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.load import Offered, offer
 from readiness.drills.permit import mint
+from readiness.drills.restore import Restored, RestoreDrill
 from readiness.environment import Environment, Objectives
 from readiness.errors import ProbeError
 from readiness.look import Look
 from readiness.measure.confidence import sentence
-from readiness.probes import etcd, haproxy, http, network
+from readiness.probes import etcd, haproxy, http, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
+from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
 from readiness.probes.door import Door, Wire
@@ -40,6 +42,8 @@ from readiness.run import Run
 from readiness.subjects import (
     AuditedServer,
     Backend,
+    Backend,
+    BackupRepository,
     BalancerNode,
     Cluster,
     Endpoint,
@@ -179,6 +183,34 @@ def postgres(clients: Clients) -> Callable[[Member], Found[ServerState]]:
 
 
 @pytest.fixture(scope="session")
+def archiving(clients: Clients) -> Callable[[Member], Found[postgres_archive.Archiving]]:
+    """How a database member archives its WAL."""
+    return clients.archiving
+
+
+@pytest.fixture(scope="session")
+def repository(
+    clients: Clients,
+) -> Callable[[BackupRepository], Found[pgbackrest.RepositoryReading]]:
+    """What a backup repository holds."""
+    return clients.repository
+
+
+@pytest.fixture(scope="session")
+def repository_answer(
+    clients: Clients,
+) -> Callable[[BackupRepository, Member], Found[pgbackrest.Stanza]]:
+    """What a backup repository answers a database member."""
+    return clients.repository_answer
+
+
+@pytest.fixture(scope="session")
+def timer(clients: Clients) -> Callable[[Machine, str], Found[timer_probe.Timer]]:
+    """When a systemd timer elapses next."""
+    return clients.timer
+
+
+@pytest.fixture(scope="session")
 def patroni(clients: Clients) -> Callable[[Member], Found[patroni_probe.MemberReading]]:
     """What a member's automation says."""
     return clients.patroni
@@ -315,6 +347,24 @@ def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
 def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRights]]:
     """Who could change an audit trail, as one database member has it."""
     return clients.trail_rights
+def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
+    """Restores the newest backup elsewhere and compares; done once for all checks."""
+
+    def drill(one: BackupRepository) -> Found[Restored]:
+        key = ("restore", one.id)
+        if key not in run.remembered:
+            permit = mint(run)
+            target_lease.hold(run, one.cluster.database)
+            clients.look.forget()
+            try:
+                found = RestoreDrill(run, permit, clients, one).restored()
+            finally:
+                clients.look.forget()
+            run.remembered[key] = clients.look.note(one.id, "restore drill", found)
+        remembered: Found[Restored] = run.remembered[key]
+        return remembered
+
+    return drill
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 
 from readiness.documents import load_environment
-from readiness.drills import actions, primary, target_lease
+from readiness.drills import actions, copy, primary, target_lease
 from readiness.environment import Environment
 from readiness.errors import ReadinessError
 from readiness.lease import Lease
@@ -15,7 +15,7 @@ from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending
 
 JOURNAL: Final = "undo"
 # Importing these registers their undo actions.
-MODULES: Final = (actions, primary, target_lease)
+MODULES: Final = (actions, copy, primary, target_lease)
 
 
 def run_recover(env: Path | None, out: Console) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from readiness.declared.audit import Audit
+from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache
 from readiness.declared.common import Address
@@ -218,6 +219,20 @@ Subject = (
     | CacheNode
     | CacheMachine
 )
+class BackupRepository:
+    """The backups of one database: the machine they lie on, and the cluster they are of."""
+
+    backup: Backup
+    machine: Machine
+    cluster: Cluster
+
+    @property
+    def id(self) -> str:
+        """The name of the backups."""
+        return self.backup.name
+
+
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | BackupRepository
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -338,6 +353,15 @@ def cache_machines(environment: Environment) -> tuple[CacheMachine, ...]:
     return tuple(found)
 
 
+def backup_repositories(environment: Environment) -> tuple[BackupRepository, ...]:
+    """Every declared repository, with the cluster that it protects."""
+    known = {one.id: one for one in clusters(environment)}
+    return tuple(
+        BackupRepository(one, environment.machine(one.repository.machine), known[one.database])
+        for one in environment.backups
+    )
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},
@@ -352,6 +376,7 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "cache": lambda env: {one.id: one for one in caches(env)},
     "cache_node": lambda env: {one.id: one for one in cache_nodes(env)},
     "cache_machine": lambda env: {one.id: one for one in cache_machines(env)},
+    "backup_repository": lambda env: {one.id: one for one in backup_repositories(env)},
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

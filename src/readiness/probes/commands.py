@@ -39,6 +39,7 @@ _MACHINE: Final = (
 # What systemd, the process table and the network stack say.
 _SERVICES: Final = (
     rf"systemctl (?:is-active|is-enabled|show) {_UNIT}",
+    rf"systemctl list-timers --all --output=json {_UNIT}",
     rf"systemctl show --timestamp=unix --property=[A-Za-z,]+(?: {_UNIT})+",
     rf'systemctl list-unit-files \| grep -q "\^{_UNIT}"',
     rf"ps -Aww -o {_COLUMNS}",
@@ -58,7 +59,18 @@ _FILES: Final = (
     rf"grep -qs -- {_NAME} {_READABLE}",
     rf"sha256sum {_READABLE} \| cut -d ' ' -f 1",
 )
-_ALLOWED: Final = tuple(re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES)
+# What lies in a backup repository, as the user that owns it: its listing, and of a file no more
+# than the bytes that say whether it is encrypted. Whether sudo permits it is the machine's to say.
+_OWNER: Final = r"sudo -n -u [A-Za-z_][A-Za-z0-9_.-]*"
+_STORED: Final = r"/[A-Za-z0-9._/-]+/(?:archive|backup)/[A-Za-z0-9._/-]+"
+_BACKUPS: Final = (
+    rf"{_OWNER} /usr/bin/pgbackrest --stanza={_NAME} --output=json(?: --set=[0-9FDI_-]+)? info",
+    rf"{_OWNER} /usr/bin/pgbackrest --output=json --recurse repo-ls (?:archive|backup)/{_NAME}",
+    rf"{_OWNER} /usr/bin/head -v -c 8(?: {_STORED})+",
+)
+_ALLOWED: Final = tuple(
+    re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES + _BACKUPS
+)
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 
 

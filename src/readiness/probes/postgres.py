@@ -100,6 +100,21 @@ class Session:
         row: tuple[Any, ...] = rows[0]
         return row
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Whatever is asked inside sees the database at one moment; raises ProbeError."""
+        with _explained(self.target), self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+    def plain(self, query: str) -> dict[str, Any]:
+        """As `document`, for a query without parameters: a percent sign is one."""
+        with _explained(self.target):
+            rows = self._connection.execute(query.encode()).fetchall()
+        if len(rows) != 1 or not isinstance(rows[0][0], dict):
+            raise NotUnderstood(f"{self.target}: {len(rows)} rows, expected one JSON object")
+        return dict(rows[0][0])
+
     def document(self, query: str, values: Mapping[str, object]) -> dict[str, Any]:
         """Ask a query whose answer is one JSON object; raises ProbeError."""
         (found,) = self.row(query, values)

@@ -1,0 +1,43 @@
+"""A segment in the middle of the archive was deleted by somebody who made room."""
+
+from lab import cluster
+from lab.faults import Fault
+from lab.faults import _backup as backup
+from lab.scene import Scene
+
+
+def apply(scene: Scene) -> None:
+    """Complete two segments, and delete the first once both are archived."""
+    primary = scene["primary"]
+    query = "SELECT pg_walfile_name(pg_current_wal_lsn())"
+    first = cluster.sql(scene, primary, query)
+    cluster.sql(scene, primary, backup.SWITCH)
+    second = cluster.sql(scene, primary, query)
+    cluster.sql(scene, primary, backup.SWITCH)
+    for one in (first, second):
+        there = lambda name=one: backup.archived_in_repository(scene, name)  # noqa: E731
+        scene.wait(f"{one} is archived", there, 60)
+    scene.shell(backup.MACHINE, f"find {backup.REPOSITORY}/archive -name '{first}-*' -delete")
+
+
+def took_effect(scene: Scene) -> str:
+    """The archiver went on behind it."""
+    last = backup.archiver(scene, scene["primary"])["last"]
+    return f"{last} is archived, one before it no more"
+
+
+FAULT = Fault(
+    name="archived-segment-lost",
+    title="One segment of WAL is missing between the backup and the newest archived one",
+    why="Listings show the first and the last; a restore ends at the gap.",
+    kind="backup",
+    shape="false-green",
+    reddens={
+        "BKP-005": {backup.SUBJECT: r"segments neither archived nor on the primary .*found 0000"}
+    },
+    survey=cluster.survey,
+    apply=apply,
+    took_effect=took_effect,
+    undo=backup.healed,
+    naive=backup.archiver_is_content,
+)

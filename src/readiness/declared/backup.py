@@ -1,0 +1,56 @@
+"""Backups of a database: where they lie, how fresh they must be, where they are tried."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from readiness.declared.common import Login
+from readiness.quantities import Duration
+from readiness.written import Name, SystemUser, UnitName, Written, wrong
+
+# Goes into a command line on a machine: nothing that a shell or sudo could read otherwise.
+Folder = Annotated[str, StringConstraints(pattern=r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+
+
+class Repository(Written):
+    """A pgBackRest repository on a machine of its own."""
+
+    machine: Name
+    user: SystemUser = Field(
+        default="postgres", description="Owns the repository; observers may list it as this user."
+    )
+    path: Folder
+    stanza: Name
+
+
+class RestoreDrill(Written):
+    """Where a backup is restored to, and who may read both sides to compare them."""
+
+    machine: Name = Field(description="An expendable machine that is none of the database's.")
+    user: SystemUser = "postgres"
+    folder: Folder = Field(description="Holds nothing but what drills restore.")
+    binaries: Folder
+    login: Login = Field(description="Reads every table of the live database, and writes nothing.")
+
+
+class Backup(Written):
+    """The backups of one database."""
+
+    name: Name
+    database: Name
+    repository: Repository
+    timer: UnitName = Field(description="The systemd timer there that takes full backups.")
+    every: Duration
+    age: Duration = Field(description="How old the newest full backup may be.")
+    wal_age: Duration = Field(description="How long WAL that is complete may stay unarchived.")
+    smallest_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=50, description="The least size of a backup, in percent of the live database."
+    )
+    encrypted: bool = True
+    restore: RestoreDrill | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.age < self.every:
+            raise wrong("at least as long as `every`", ("age",))
+        return self

@@ -1,0 +1,276 @@
+"""What a pgBackRest repository holds, by its own listing; nothing is taken on trust from a server.
+
+Asked over SSH as a user that may list (`info`, `repo-ls`) and see the first eight bytes of a file.
+Formats: pgBackRest command reference, `info` and `repo-ls` with `--output=json`; a file encrypted
+with aes-256-cbc begins with OpenSSL's `Salted__`.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from readiness.errors import NotUnderstood
+from readiness.probes.postgres_state import Lsn
+from readiness.probes.ssh import ObserveSession
+
+SALTED: Final = "53616c7465645f5f"
+PGBACKREST: Final = "/usr/bin/pgbackrest"
+SAMPLE: Final = 40  # files of each kind whose first bytes are read
+LIMIT: Final = 25.0  # seconds; a listing reads a whole folder
+_WAL: Final = re.compile(
+    r"(?P<archive>[^/]+)/[0-9A-F]{16}/(?P<name>[0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?"
+)
+_HISTORY: Final = re.compile(r"(?P<archive>[^/]+)/(?P<name>[0-9A-F]{8})\.history(?:\.\w+)?")
+_HEADING: Final = re.compile(rb"(?:^|\n)==> (/[^\n]+) <==\n")
+
+
+@dataclass(frozen=True)
+class BackupSet:
+    """One backup as the repository describes it. Times in epoch seconds of its machine."""
+
+    label: str
+    kind: str  # full, diff, incr
+    system_identifier: str  # of the database that was backed up
+    archive: str  # the archive that its WAL is in, as 15-1
+    error: bool  # pages with wrong checksums
+    started: float
+    stopped: float
+    start: Lsn | None
+    stop: Lsn | None
+    first_wal: str
+    last_wal: str
+    size: int  # of the database, in bytes
+    stored: int  # in the repository
+    databases: tuple[str, ...]  # by name; only of the newest full backup
+
+
+@dataclass(frozen=True)
+class Stanza:
+    """`info`: what a repository says it holds of one database."""
+
+    status: int  # 0 is ok
+    message: str
+    cipher: str
+    backups: tuple[BackupSet, ...]
+
+    @property
+    def newest_full(self) -> BackupSet | None:
+        """The full backup that ended last."""
+        full = [one for one in self.backups if one.kind == "full"]
+        return max(full, key=lambda one: one.stopped, default=None)
+
+    @property
+    def oldest(self) -> BackupSet | None:
+        """The backup that began first."""
+        return min(self.backups, key=lambda one: one.started, default=None)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file below the listed folder; its time in epoch seconds."""
+
+    path: str
+    size: int
+    time: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One archived segment of WAL."""
+
+    archive: str
+    name: str  # timeline and position, 24 hexadecimal digits
+    size: int
+    time: float
+
+
+@dataclass(frozen=True)
+class Mount:
+    """The file system that a folder lies on."""
+
+    source: str
+    point: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class RepositoryReading:
+    """Everything that was seen of one repository; `asked` by the clock of who looked."""
+
+    asked: float
+    stanza: Stanza
+    segments: tuple[Segment, ...]
+    histories: tuple[str, ...]  # archive/timeline
+    files: tuple[File, ...]  # of the newest full backup
+    headers: tuple[tuple[str, str], ...]  # path and its first eight bytes in hexadecimal
+    mount: Mount
+
+
+def read_info(text: str, stanza: str, *, where: str) -> Stanza:
+    """Read `info --output=json`."""
+    try:
+        (found,) = [one for one in json.loads(text) if one["name"] == stanza]
+        systems = {one["id"]: str(one["system-id"]) for one in found["db"]}
+        archives = {one["database"]["id"]: one["id"] for one in found["archive"]}
+        return Stanza(
+            status=int(found["status"]["code"]),
+            message=found["status"]["message"],
+            cipher=found.get("cipher", "none"),
+            backups=tuple(_backup(one, systems, archives) for one in found["backup"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotUnderstood(f"{where}: pgBackRest's info is unreadable: {error!r}") from error
+
+
+def _backup(found: Any, systems: dict[int, str], archives: dict[int, str]) -> BackupSet:
+    lsn, wal, size = found.get("lsn") or {}, found["archive"], found["info"]
+    return BackupSet(
+        label=found["label"],
+        kind=found["type"],
+        system_identifier=systems[found["database"]["id"]],
+        archive=archives.get(found["database"]["id"], ""),
+        error=bool(found["error"]),
+        started=float(found["timestamp"]["start"]),
+        stopped=float(found["timestamp"]["stop"]),
+        start=Lsn.parse(lsn["start"]) if "start" in lsn else None,
+        stop=Lsn.parse(lsn["stop"]) if "stop" in lsn else None,
+        first_wal=wal["start"] or "",
+        last_wal=wal["stop"] or "",
+        size=int(size["size"]),
+        stored=int(size["repository"]["delta"]),
+        databases=tuple(one["name"] for one in found.get("database-ref") or ()),
+    )
+
+
+def read_listing(text: str, *, where: str) -> tuple[File, ...]:
+    """Read `repo-ls --recurse --output=json`: its files, not its folders and links."""
+    try:
+        return tuple(
+            File(path, int(one["size"]), float(one["time"]))
+            for path, one in json.loads(text).items()
+            if one["type"] == "file"
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotUnderstood(f"{where}: pgBackRest's listing is unreadable: {error!r}") from error
+
+
+def segments_of(files: Iterable[File]) -> tuple[Segment, ...]:
+    """The complete segments among archived files; a partial one can't be restored from."""
+    found = [(_WAL.fullmatch(one.path), one) for one in files]
+    return tuple(
+        Segment(match["archive"], match["name"], one.size, one.time)
+        for match, one in sorted(found, key=lambda pair: pair[1].path)
+        if match
+    )
+
+
+def histories_of(files: Iterable[File]) -> tuple[str, ...]:
+    """The timelines whose history is archived, as archive/timeline."""
+    found = [_HISTORY.fullmatch(one.path) for one in files if one.size]
+    return tuple(sorted(f"{match['archive']}/{match['name']}" for match in found if match))
+
+
+def read_headers(output: bytes) -> tuple[tuple[str, str], ...]:
+    """Read `head -v -c 8 FILE…`: a heading with the path, then the bytes."""
+    pieces = _HEADING.split(output)[1:]
+    return tuple(
+        (path.decode("ascii", "replace"), content[:8].hex())
+        for path, content in zip(pieces[::2], pieces[1::2], strict=True)
+    )
+
+
+def read_mount(text: str, path: str, *, where: str) -> Mount:
+    """The line of /proc/mounts that the path lies under: the longest mount point, the last wins."""
+    best: Mount | None = None
+    for line in text.splitlines():
+        source, point, kind = (*line.split(), "", "", "")[:3]
+        within = point in ("/", path) or path.startswith(f"{point}/")
+        if within and (best is None or len(point) >= len(best.point)):
+            best = Mount(source, point, kind)
+    if best is None:
+        raise NotUnderstood(f"{where}: /proc/mounts has nothing that {path} lies on")
+    return best
+
+
+def sample(files: Sequence[str]) -> tuple[str, ...]:
+    """At most `SAMPLE` of them, spread evenly, the first and the last among them."""
+    if len(files) <= SAMPLE:
+        return tuple(files)
+    step = (len(files) - 1) / (SAMPLE - 1)
+    return tuple(files[round(number * step)] for number in range(SAMPLE))
+
+
+def _said(session: ObserveSession, command: str) -> bytes:
+    answer = session.run(command, remember=False, timeout=LIMIT)
+    if answer.exit_code != 0:
+        asked = command.partition(PGBACKREST)[2].strip() or command[:60]
+        raise NotUnderstood(f"{session.where}: {asked}: {answer.complaint}")
+    return answer.stdout
+
+
+def info(session: ObserveSession, user: str, stanza: str, label: str = "") -> Stanza:
+    """What the repository says it holds, as this machine is answered.
+
+    Raises:
+        ProbeError: it could not be asked, or answered something else.
+    """
+    one = f" --set={label}" if label else ""
+    command = f"sudo -n -u {user} {PGBACKREST} --stanza={stanza} --output=json{one} info"
+    text = _said(session, command).decode("utf-8", "replace")
+    return read_info(text, stanza, where=session.where)
+
+
+def listing(session: ObserveSession, user: str, folder: str) -> tuple[File, ...]:
+    """Every file below a folder of the repository, as it lies there."""
+    command = f"sudo -n -u {user} {PGBACKREST} --output=json --recurse repo-ls {folder}"
+    text = _said(session, command).decode("utf-8", "replace")
+    return read_listing(text, where=session.where)
+
+
+def repository(
+    session: ObserveSession, user: str, stanza: str, path: str, asked: float
+) -> RepositoryReading:
+    """Everything about a repository.
+
+    Raises:
+        ProbeError: a part of it could not be found out.
+    """
+    told = info(session, user, stanza)
+    newest = told.newest_full
+    if newest is not None:
+        # Only asked for one backup does pgBackRest name its databases.
+        detailed = info(session, user, stanza, newest.label).backups
+        told = Stanza(
+            told.status,
+            told.message,
+            told.cipher,
+            tuple(next((d for d in detailed if d.label == b.label), b) for b in told.backups),
+        )
+    archived = listing(session, user, f"archive/{stanza}")
+    stored = listing(session, user, f"backup/{stanza}")
+    mounts = _said(session, "cat /proc/mounts").decode("utf-8", "replace")
+    own = [one for one in stored if newest and one.path.startswith(f"{newest.label}/")]
+    looked_at = (
+        *(f"{path}/archive/{stanza}/{one.path}" for one in _newest(archived)),
+        *sample([f"{path}/backup/{stanza}/{one.path}" for one in own if one.size]),
+    )
+    headers: tuple[tuple[str, str], ...] = ()
+    if looked_at:
+        words = " ".join(looked_at)
+        headers = read_headers(_said(session, f"sudo -n -u {user} /usr/bin/head -v -c 8 {words}"))
+    return RepositoryReading(
+        asked=asked,
+        stanza=told,
+        segments=segments_of(archived),
+        histories=histories_of(archived),
+        files=tuple(own),
+        headers=headers,
+        mount=read_mount(mounts, path, where=session.where),
+    )
+
+
+def _newest(archived: Iterable[File]) -> list[File]:
+    held = sorted((one for one in archived if one.size), key=lambda one: one.time)
+    return held[-SAMPLE:]

@@ -1,0 +1,193 @@
+"""Whether every change since the oldest backup could be replayed, and goes on being archived."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Fact, Found, derive, holds
+from readiness.errors import NotRun
+from readiness.measure import wal
+from readiness.model import Severity
+from readiness.probes.patroni import MemberReading
+from readiness.probes.pgbackrest import BackupSet, RepositoryReading, Stanza
+from readiness.probes.postgres_archive import Archiving, HeldSegment
+from readiness.subjects import BackupRepository, Member
+
+Repository = Callable[[BackupRepository], Found[RepositoryReading]]
+Answers = Callable[[BackupRepository, Member], Found[Stanza]]
+Archives = Callable[[Member], Found[Archiving]]
+Patroni = Callable[[Member], Found[MemberReading]]
+
+INFO = "pgbackrest info and repo-ls on the repository's machine"
+WHOLE = 24  # digits of a segment's name; a history's and a partial segment's are others
+RIGHTS = "an SSH login that sudo lets list the repository as its owner; pg_monitor"
+
+
+def primary(repository: BackupRepository, archiving: Archives) -> tuple[Member, Found[Archiving]]:
+    """The one member that writes, and how it archives.
+
+    Raises:
+        NotRun: there is none, or more than one: nothing to compare with.
+    """
+    found = [(member, archiving(member)) for member in repository.cluster.members]
+    writing = [one for one in found if not one[1].reading.in_recovery]
+    if len(writing) != 1:
+        raise NotRun(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+    return writing[0]
+
+
+def archived(found: Found[RepositoryReading], backup: BackupSet) -> dict[str, int]:
+    """The segments of the backup's own archive that are not empty: name to number of files."""
+    names = [
+        one.name for one in found.reading.segments if one.archive == backup.archive and one.size
+    ]
+    return {name: names.count(name) for name in names}
+
+
+def kept(server: Archiving) -> list[HeldSegment]:
+    """The segments that the server still means to archive: what it calls archived, it may drop."""
+    if len(server.last_archived) != WHOLE:
+        return list(server.segments)
+    done = wal.named(server.last_archived, server.segment_size).number
+    return [
+        one for one in server.segments if wal.named(one.name, server.segment_size).number > done
+    ]
+
+
+def unarchived(
+    found: Found[RepositoryReading],
+    live: Found[Archiving],
+    automation: Found[MemberReading],
+    oldest: BackupSet,
+) -> list[str]:
+    """Every segment from the oldest backup to the one that is written now that is not there."""
+    server = live.reading
+    assert server.current is not None
+    ends = {one.timeline: one.position for one in automation.reading.history}
+    last = max([*ends, 0]) + 1
+    until = server.current // server.segment_size
+    held = archived(found, oldest)
+    return wal.missing(oldest.first_wal, until, ends, last, held, server.segment_size)
+
+
+@check(
+    "BKP-005",
+    "WAL is archived without a gap from the oldest backup to the segment that is written now",
+    clauses=("ops.backup/wal-continuous",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    limit=60,
+    risk="A restore stops at the gap, whatever was archived after it.",
+    reads=(INFO, "pg_ls_waldir() on every member", "GET /history of the automation"),
+    rights=RIGHTS,
+    remedy="see the archiver's error on the primary; after a gap take a full backup at once",
+)
+def test_continuous(
+    backup_repository: BackupRepository,
+    repository: Repository,
+    archiving: Archives,
+    patroni: Patroni,
+) -> None:
+    """What is not archived is still on the primary and younger than the limit; histories too."""
+    member, live = primary(backup_repository, archiving)
+    automation = patroni(member)
+    found = repository(backup_repository)
+    oldest = found.reading.stanza.oldest
+    assert holds(found.fact("backups", oldest is not None), "==", True)
+    assert oldest is not None
+    assert holds(found.fact("segments archived", len(archived(found, oldest))), ">=", 1)
+    absent = unarchived(found, live, automation, oldest)
+    written = {one.name: one.written for one in kept(live.reading)}
+    gone = [name for name in absent if name not in written]
+    basis = (found, live, automation)
+    lost = derive("segments neither archived nor on the primary", found.subject, gone, *basis)
+    assert holds(lost, "==", [])
+    waits = wal.oldest_wait(absent, written, live.reading.clock)
+    words = f"seconds that complete WAL waits on {member.machine.name} ({len(absent)} segments)"
+    waiting = derive(words, found.subject, None if waits is None else round(waits, 1), *basis)
+    assert holds(waiting, "<=", backup_repository.backup.wal_age)
+    assert holds(histories(found, automation, oldest), "==", [])
+
+
+def histories(
+    found: Found[RepositoryReading], automation: Found[MemberReading], oldest: BackupSet
+) -> Fact[list[str]]:
+    """The timelines begun since the oldest backup whose history is not in the archive."""
+    begun = int(oldest.first_wal[:8], 16)
+    ended = [one.timeline for one in automation.reading.history if one.timeline >= begun]
+    wanted = [f"{oldest.archive}/{one + 1:08X}" for one in ended]
+    absent = [one for one in wanted if one not in found.reading.histories]
+    return derive("histories of timelines not archived", found.subject, absent, found, automation)
+
+
+@check(
+    "BKP-006",
+    "What the primary calls archived lies in the repository, and its last attempt went well",
+    clauses=("ops.backup/wal-continuous",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    risk="An archive command that always succeeds throws every change away, silently.",
+    reads=(INFO, "pg_stat_archiver on every member"),
+    rights=RIGHTS,
+    remedy="repair archive_command on the primary, then take a full backup",
+)
+def test_really_archived(
+    backup_repository: BackupRepository, repository: Repository, archiving: Archives
+) -> None:
+    """The segment that it archived last, asked before the repository was, is there, not empty."""
+    member, live = primary(backup_repository, archiving)
+    found = repository(backup_repository)
+    name, server = member.machine.name, live.reading
+    lasting = [one for one in found.reading.segments if one.size]
+    assert holds(found.fact("segments archived", len(lasting)), ">=", 1)
+    said = server.last_archived
+    claimed = live.fact(f"anything archived by {name}", bool(said))
+    assert holds(claimed, "==", True)
+    names = {one.name for one in lasting}
+    # A history or a partial segment is archived too; then it is the whole segments that count.
+    if len(said) == WHOLE:
+        last = derive(f"last segment archived by {name}", found.subject, said, live, found)
+        assert holds(last, "in", names)
+    else:
+        assert holds(live.fact(f"what {name} archived last", said), "!=", "")
+    failed, went = server.last_failed_time, server.last_archived_time
+    worse = failed is not None and (went is None or failed > went)
+    why = f"last attempt of {name} failed ({server.last_failed or 'none'})"
+    assert holds(live.fact(why, worse), "==", False)
+
+
+@check(
+    "BKP-007",
+    "Every member would archive to this repository if it were the primary",
+    clauses=("ops.backup/wal-continuous",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    risk="After a failover nothing is archived, and the last backup is all there is.",
+    reads=("archive settings of every member", "pgbackrest info on every member"),
+    rights="pg_monitor; an SSH login that sudo lets ask pgBackRest for info on each member",
+    remedy="give that member the archive settings, pgBackRest configuration and certificate",
+)
+def test_every_member_would_archive(
+    backup_repository: BackupRepository,
+    repository: Repository,
+    repository_answer: Answers,
+    archiving: Archives,
+) -> None:
+    """Archiving is on as on the primary, and the repository answers it with the newest backup."""
+    _, live = primary(backup_repository, archiving)
+    found = repository(backup_repository)
+    newest = found.reading.stanza.newest_full
+    assert holds(found.fact("full backups", newest is not None), "==", True)
+    assert newest is not None
+    for member in backup_repository.cluster.members:
+        own = archiving(member)
+        assert holds(own.fact("archive_mode", own.reading.mode), "in", ("on", "always"))
+        assert holds(own.fact("command or library set", own.reading.configured), "==", True)
+        digest = own.fact("digest of the archive command", own.reading.digest)
+        assert holds(digest, "==", live.reading.digest)
+        answer = repository_answer(backup_repository, member)
+        assert holds(answer.fact("status of the repository", answer.reading.status), "==", 0)
+        systems = {one.system_identifier for one in answer.reading.backups}
+        alike = answer.fact("systems whose backups it is told of", sorted(systems))
+        assert holds(alike, "==", [own.reading.system_identifier])
+        labels = [one.label for one in answer.reading.backups]
+        assert holds(answer.fact("backups that it is told of", labels), "includes", [newest.label])

@@ -1,0 +1,167 @@
+"""Whether a restore would have something to start from: recent, whole, encrypted, elsewhere."""
+
+from collections.abc import Callable
+
+from readiness.catalogue import check
+from readiness.claim import Found, derive, holds
+from readiness.declared.machine import Machine
+from readiness.errors import NotRun
+from readiness.model import Severity
+from readiness.probes.pgbackrest import SALTED, RepositoryReading
+from readiness.probes.postgres_archive import Archiving
+from readiness.probes.timer import Timer
+from readiness.subjects import BackupRepository, Member
+
+Repository = Callable[[BackupRepository], Found[RepositoryReading]]
+Archives = Callable[[Member], Found[Archiving]]
+Timers = Callable[[Machine, str], Found[Timer]]
+Addresses = Callable[[Machine], Found[tuple[str, ...]]]
+
+INFO = "pgbackrest info and repo-ls on the repository's machine"
+RIGHTS = "an SSH login that sudo lets list the repository as its owner"
+# Gone with the machine that holds it, or on another machine: no repository can stand there.
+VOLATILE = ("tmpfs", "ramfs")
+REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs")
+
+
+def primary(repository: BackupRepository, archiving: Archives) -> Found[Archiving]:
+    """The one member that writes.
+
+    Raises:
+        NotRun: there is none, or more than one: nothing to compare with.
+    """
+    found = [archiving(member) for member in repository.cluster.members]
+    writing = [one for one in found if not one.reading.in_recovery]
+    if len(writing) != 1:
+        raise NotRun(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+    return writing[0]
+
+
+@check(
+    "BKP-001",
+    "The newest full backup is recent, whole and of this very database",
+    clauses=("ops.backup/age",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    risk="What is restored is days old, empty, or another system's database.",
+    reads=(INFO, "sizes and system identifier of every database member"),
+    rights=f"{RIGHTS}; pg_monitor",
+    remedy="take a full backup of this cluster into this repository and see why none was taken",
+)
+def test_newest_backup(
+    backup_repository: BackupRepository, repository: Repository, archiving: Archives
+) -> None:
+    """Its end, its system, its errors, its databases, its size, and the bytes that lie there."""
+    declared = backup_repository.backup
+    live = primary(backup_repository, archiving)
+    found = repository(backup_repository)
+    read, newest = found.reading, found.reading.stanza.newest_full
+    assert holds(found.fact("status", read.stanza.status), "==", 0)
+    assert holds(found.fact("full backups", newest is not None), "==", True)
+    assert newest is not None
+    label = newest.label
+    age = found.fact(f"seconds since the end of {label}", round(read.asked - newest.stopped))
+    assert holds(age, "<=", declared.age)
+    # A clock that runs ahead would make every backup young.
+    assert holds(age, ">=", -60)
+    system = derive(
+        f"system identifier in {label}", found.subject, newest.system_identifier, found, live
+    )
+    assert holds(system, "==", live.reading.system_identifier)
+    assert holds(found.fact(f"errors in {label}", newest.error), "==", False)
+    name = backup_repository.cluster.database.database
+    assert holds(found.fact(f"databases in {label}", newest.databases), "includes", (name,))
+    least = live.reading.size * declared.smallest_percent // 100
+    size = derive(f"bytes of the database in {label}", found.subject, newest.size, found, live)
+    assert holds(size, ">=", least)
+    lying = sum(one.size for one in read.files)
+    assert holds(found.fact(f"bytes that lie in {label}", lying), ">=", max(newest.stored, 1))
+
+
+@check(
+    "BKP-002",
+    "Full backups are taken on schedule by a timer that will elapse again",
+    clauses=("ops.backup/schedule-met",),
+    each="backup_repository",
+    severity=Severity.HIGH,
+    risk="The last backup was the last one, and nobody will notice until it is needed.",
+    reads=(INFO, "systemctl list-timers and show"),
+    rights=RIGHTS,
+    remedy="enable and start the timer, and see why its service last failed",
+)
+def test_schedule(
+    backup_repository: BackupRepository, repository: Repository, timer: Timers
+) -> None:
+    """The timer is on, due within the interval, its service did not fail; no backup was missed."""
+    declared = backup_repository.backup
+    found = repository(backup_repository)
+    timed = timer(backup_repository.machine, declared.timer)
+    now = found.reading.asked
+    assert holds(timed.fact(f"{declared.timer} active", timed.reading.active), "==", "active")
+    assert holds(timed.fact(f"{declared.timer} enabled", timed.reading.enabled), "==", "enabled")
+    following = timed.reading.next
+    due = None if following is None else round(following - now)
+    assert holds(timed.fact("timer due again", due is not None), "==", True)
+    assert holds(timed.fact("seconds until it is due", due), "<=", declared.every)
+    ended = timed.fact(f"last end of {timed.reading.service or 'no service'}", timed.reading.result)
+    assert holds(ended, "==", "success")
+    full = sorted(one.stopped for one in found.reading.stanza.backups if one.kind == "full")
+    gaps = [later - earlier for earlier, later in zip(full, [*full[1:], now], strict=True)]
+    longest = round(max(gaps)) if gaps else None
+    assert holds(found.fact("full backups", len(full)), ">=", 1)
+    assert holds(found.fact("seconds between full backups at most", longest), "<=", declared.age)
+
+
+@check(
+    "BKP-003",
+    "Every file looked at in the repository is encrypted",
+    clauses=("ops.backup/encrypted",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    risk="Whoever gets hold of the repository reads every student's record.",
+    reads=("the first eight bytes of files of the newest full backup and of the newest WAL",),
+    rights=RIGHTS,
+    remedy="set repo-cipher-type, and begin a new repository: what lies there stays readable",
+)
+def test_encrypted(backup_repository: BackupRepository, repository: Repository) -> None:
+    """By their bytes and not by a setting: each begins as what OpenSSL encrypted."""
+    if not backup_repository.backup.encrypted:
+        raise NotRun(f"{backup_repository.id}: encryption is not declared")
+    found = repository(backup_repository)
+    newest = found.reading.stanza.newest_full
+    paths = [path for path, _ in found.reading.headers]
+    of_backup = [path for path in paths if newest and f"/{newest.label}/" in path]
+    of_wal = [path for path in paths if "/archive/" in path]
+    assert holds(found.fact("files of the newest backup looked at", len(of_backup)), ">=", 1)
+    assert holds(found.fact("files of the archive looked at", len(of_wal)), ">=", 1)
+    plain = [path for path, header in found.reading.headers if header != SALTED]
+    assert holds(found.fact("files that are not encrypted", plain), "==", [])
+    assert holds(found.fact("cipher", found.reading.stanza.cipher), "!=", "none")
+
+
+@check(
+    "BKP-004",
+    "The repository lies on another machine than the database, on a disk of its own",
+    clauses=("ops.backup/off-host-copy",),
+    each="backup_repository",
+    severity=Severity.CRITICAL,
+    risk="What destroys the database destroys its backups with it.",
+    reads=("/proc/mounts and addresses of the repository's machine", INFO),
+    rights=RIGHTS,
+    remedy="move the repository to a machine, and a disk, that shares nothing with the database",
+)
+def test_elsewhere(
+    backup_repository: BackupRepository, repository: Repository, addresses: Addresses
+) -> None:
+    """Neither name nor address of a member, and no file system in memory or of another machine."""
+    members = backup_repository.cluster.machines
+    found = repository(backup_repository)
+    assert holds(found.fact("full backups", bool(found.reading.stanza.newest_full)), "==", True)
+    name = found.fact("machine", backup_repository.machine.name)
+    assert holds(name, "not in", [one.name for one in members])
+    held = addresses(backup_repository.machine)
+    theirs = [address for one in members for address in one.addresses]
+    assert holds(held.fact("addresses", held.reading), "without", theirs)
+    mount = found.reading.mount
+    kind = found.fact(f"file system at {mount.point}", mount.kind)
+    assert holds(kind, "not in", (*VOLATILE, *REMOTE))
