@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
+from readiness.declared.firewall import Firewall, consistent
 from readiness.declared.listener import Listener
 from readiness.declared.machine import Machine
 from readiness.errors import UsageError
@@ -66,6 +67,7 @@ class Permissions(Written):
     """What this environment allows the gate to do."""
 
     tiers: tuple[Tier, ...] = (Tier.OBSERVE,)
+    scan: bool = Field(default=False, description="Whether its network may be scanned.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -102,6 +104,7 @@ class Environment(Written):
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    firewall: Firewall | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -127,6 +130,8 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        if self.firewall is not None:
+            consistent(self.firewall, self.machines, self.zones, set(self.shared_addresses))
         return self
 
     def _machines_consistent(self) -> None:
@@ -171,6 +176,20 @@ class Environment(Written):
         machines = [machine.name for machine in self.machines]
         for index, name in enumerate(names):
             known("machine", name, machines, (*at, index))
+
+    @property
+    def shared_addresses(self) -> frozenset[str]:
+        """Every address that moves between machines."""
+        return frozenset(one for entry in self.listeners for one in entry.shared_addresses)
+
+    def roles_behind(self, address: str) -> frozenset[str]:
+        """The roles of the machines that may hold a shared address."""
+        return frozenset(
+            self.machine(name).role
+            for entry in self.listeners
+            if address in entry.shared_addresses
+            for name in entry.machines
+        )
 
     def machine(self, name: str) -> Machine:
         """The machine of that name."""

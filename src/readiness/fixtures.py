@@ -26,6 +26,7 @@ from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.rotation import Rotation
 from readiness.run import Run
+from readiness.scanning import Seen
 from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
 
 
@@ -119,6 +120,12 @@ def balancer_status(
 def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]:
     """Asks one address of a balancer until every machine behind it has answered."""
     return clients.rotation
+
+
+@pytest.fixture(scope="session")
+def reachability(clients: Clients) -> Callable[[], Seen]:
+    """Scans from every vantage point at once, where that is permitted."""
+    return clients.reachability
 
 
 @pytest.fixture(scope="session")

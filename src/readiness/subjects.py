@@ -10,6 +10,7 @@ from readiness.declared.database import Database
 from readiness.declared.listener import Listener
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
+from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Backend:
         return f"{self.balancer.name}/{self.machine.name}"
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | ZonePair
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -201,6 +202,8 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
     "backend": lambda env: {one.id: one for one in backends(env)},
+    "zone_pair": zone_pairs,
+    "open_zone_pair": open_zone_pairs,
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }
