@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from lab import health
 from lab.errors import LabError
+from lab.home import current
 from lab.host import require_root
 from lab.inventory import MACHINES
 from lab.site import Site, this
@@ -75,6 +77,9 @@ def main() -> None:
     """Run the command line; one line for whatever goes wrong."""
     if importlib.util.find_spec("lab.faults_cli"):
         importlib.import_module("lab.faults_cli").register(app)
+    home = current()
+    if home.tag:  # another lab is another environment to the product, with runs of its own
+        os.environ.setdefault("READINESS_STATE", str(home.path / "readiness"))
     try:
         code = app(standalone_mode=False)
     except UsageError as error:

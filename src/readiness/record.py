@@ -8,6 +8,7 @@ accidents and half-written tails, only a signed head proves who wrote it.
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +45,10 @@ def digest(line: bytes) -> str:
 
 
 class RecordWriter:
-    """Appends events. One process writes at a time: the gate, then pytest, then the gate again."""
+    """Appends events. One process writes at a time: the gate, then pytest, then the gate again.
+
+    Its threads take turns: a number and the digest of the line before belong to one line only.
+    """
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.path = path
@@ -53,6 +57,7 @@ class RecordWriter:
         self._number = len(whole)
         self._previous = digest(whole[-1]) if whole else START
         self._file = open_append(path)
+        self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
         """Append one event, on disk when this returns, and give its number.
@@ -61,19 +66,21 @@ class RecordWriter:
             StateError: the disk is full or the file can't be written; nothing is half written.
             RedactionError: the event could not be made safe; it was not written.
         """
-        event = {
-            "n": self._number,
-            "at": stamp(now()),
-            "mono": round(time.clock_gettime(time.CLOCK_BOOTTIME), 4),
-            "kind": kind,
-            "prev": self._previous,
-            **self.redactor.value(data),
-        }
-        line = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str).encode()
-        append_line(self._file, line, name=self.path)
-        self._number += 1
-        self._previous = digest(line)
-        return self._number - 1
+        with self._turn:
+            event = {
+                "n": self._number,
+                "at": stamp(now()),
+                "mono": round(time.clock_gettime(time.CLOCK_BOOTTIME), 4),
+                "kind": kind,
+                "prev": self._previous,
+                **self.redactor.value(data),
+            }
+            text = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str)
+            line = text.encode()
+            append_line(self._file, line, name=self.path)
+            self._number += 1
+            self._previous = digest(line)
+            return self._number - 1
 
     def close(self) -> None:
         """Close the file; every event is on disk already."""

@@ -40,6 +40,8 @@ class Scanning:
         self.run, self.clients, self._machines = run, clients, machines
         # What no look remembers: nothing was found out, because it is not allowed or not ours.
         self._refused: dict[str, ReadinessError] = {}
+        self._declared: Segmentation | None = None
+        self._last: tuple[tuple[int, ...], Seen] | None = None
 
     def seen(self) -> Seen:
         """Scan from everywhere at once, the first time; then what was found.
@@ -47,7 +49,7 @@ class Scanning:
         Raises:
             NotRun: no firewall is declared, or what listens on a machine can't be known.
         """
-        declared = Segmentation(self.run.environment)
+        declared = self._declared = self._declared or Segmentation(self.run.environment)
         listening, problems = self._listening()
         ports = declared.declared_ports() | {
             one.port
@@ -63,9 +65,13 @@ class Scanning:
                 scans[vantage.name] = self.scan(declared, vantage, ports)
             except ReadinessError as error:
                 missing[vantage.name] = str(error)
-        readings = {name: found.reading for name, found in scans.items()}
         founds = (*scans.values(), *listening)
-        return Seen(Reachability(declared, readings, missing), ports, founds, tuple(problems))
+        numbers = tuple(found.number for found in founds)
+        if self._last is None or self._last[0] != numbers:
+            readings = {name: found.reading for name, found in scans.items()}
+            worked_out = Reachability(declared, readings, missing)
+            self._last = numbers, Seen(worked_out, ports, founds, tuple(problems))
+        return self._last[1]
 
     def _listening(self) -> tuple[list[Found[tuple[Socket, ...]]], list[ReadinessError]]:
         """What listens on every machine; one that can't be asked must at least be declared."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -93,11 +94,17 @@ class Firewall(Written):
 
     def zone_of(self, address: str) -> str | None:
         """The zone whose network holds the address."""
-        ip = ipaddress.ip_address(address)
-        for zone, networks in self.networks.items():
-            if any(ip in ipaddress.ip_network(network) for network in networks):
-                return zone
-        return None
+        return _zone_of(address, tuple(self.networks.items()))
+
+
+@cache
+def _zone_of(address: str, networks: tuple[tuple[str, tuple[str, ...]], ...]) -> str | None:
+    """Asked many thousand times about the same few addresses."""
+    ip = ipaddress.ip_address(address)
+    for zone, texts in networks:
+        if any(ip in ipaddress.ip_network(text) for text in texts):
+            return zone
+    return None
 
 
 def _network(
