@@ -25,7 +25,17 @@ from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import etcd, host, http, patroni, postgres, postgres_state, tls
+from readiness.probes import (
+    etcd,
+    host,
+    http,
+    network,
+    patroni,
+    postgres,
+    postgres_state,
+    scan,
+    tls,
+)
 from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -42,6 +52,8 @@ READINGS: Final[Mapping[str, Any]] = {
     "replay": postgres.ReplayProgress,
     "patroni": patroni.MemberReading,
     "etcd": etcd.MemberReading,
+    "sockets": tuple[network.Socket, ...],
+    "scan": scan.Scan,
 }
 
 

@@ -38,11 +38,13 @@ _VOLATILE: Final = (
     "postgresql.started", "postgresql.timeline", "postgresql.checkpoint_timeline",
     "postgresql.settings.*.source", "postgresql.settings.primary_conninfo.value",
     "postgresql.settings.synchronous_standby_names.value",
+    "scan.began", "scan.seconds",
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
     "clock.value", "clock.error", "replay.seconds*", "replay.reached",
+    "scan.connections", "scan.towards[[]].*",
     "patroni.cluster.members[[]].lag", "patroni.cluster.members[[]].*_lag",
 )  # fmt: skip
 _FIXED: Final = (
