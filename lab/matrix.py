@@ -119,7 +119,7 @@ def healthy(site: Site) -> list[int]:
     for count in range(1, HEALTHY_RUNS + 1):
         with mending.holding(site):
             mending.require_healthy(site)
-            looked = product.look(site, title=f"healthy run {count} of {HEALTHY_RUNS}")
+            looked = product.look(site, scan=True, title=f"healthy run {count} of {HEALTHY_RUNS}")
         if looked.red:
             raise LabError(f"run {looked.number} of the healthy lab: {looked.red[0]}")
         numbers.append(looked.number)

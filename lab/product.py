@@ -69,22 +69,30 @@ class Looked:
 
 
 @cache
+def _entries() -> list[dict[str, Any]]:
+    try:
+        entries: list[dict[str, Any]] = json.loads(CATALOGUE.read_text())
+    except (OSError, ValueError) as error:
+        raise LabError(f"{CATALOGUE}: {error}") from error
+    return entries
+
+
 def catalogue() -> dict[str, str]:
     """Check -> the tier it needs.
 
     Raises:
         LabError: there is no catalogue.
     """
-    try:
-        entries = json.loads(CATALOGUE.read_text())
-    except (OSError, ValueError) as error:
-        raise LabError(f"{CATALOGUE}: {error}") from error
-    return {entry["id"]: entry["tier"] for entry in entries}
+    return {entry["id"]: entry["tier"] for entry in _entries()}
 
 
-def observing() -> tuple[str, ...]:
-    """The ids of all checks of the observe tier."""
-    return tuple(check for check, tier in catalogue().items() if tier == "observe")
+def observing(*, scan: bool = False) -> tuple[str, ...]:
+    """The ids of all checks of the observe tier; those that scan only where that is asked for."""
+    return tuple(
+        entry["id"]
+        for entry in _entries()
+        if entry["tier"] == "observe" and (scan or not entry["permission"])
+    )
 
 
 def environment_file(site: Site, name: str = "lab", alter: Alter | None = None) -> Path:
@@ -108,22 +116,26 @@ def look(
     site: Site,
     *,
     tier: str = "observe",
+    scan: bool = False,
     more: Sequence[str] = (),
     environment: Path | None = None,
     title: str = "the product looks",
 ) -> Looked:
     """Run all observe checks and those named besides, from where the gate stands (mon1).
 
+    The checks that scan the network are among them only where a scan is asked for.
+
     Raises:
         LabError: the product came to no verdict.
     """
-    checks = (*observing(), *more)
+    checks = (*observing(scan=scan), *more)
     reports = site.home.path / "reports"
     reports.mkdir(mode=0o700, exist_ok=True)
     only = [word for check in checks for word in ("--only", check)]
     given = environment or environment_file(site)
     argv = [str(READINESS), "gate", "--env", str(given), "--policy", str(POLICY)]
     argv += ["--tier", tier, *only, "--reports", str(reports)]
+    argv += ["--scan"] if scan else []
     limit = LOOK_LIMIT if tier == "observe" else DRILL_LIMIT
     started = time.monotonic()
     with step(title):

@@ -88,6 +88,7 @@ def _attempt(site: Site, fault: Fault) -> Tried:
         looked = product.look(
             site,
             tier=fault.tier,
+            scan=fault.scan,
             more=fault.only,
             environment=environment_file(site, fault),
             title=f"{fault.name}: the product looks",
@@ -95,7 +96,9 @@ def _attempt(site: Site, fault: Fault) -> Tried:
         problems += compare(fault, scene.facts, looked.cases)
     finally:
         mending.mend(site, fault.name)
-    after = product.look(site, title=f"{fault.name}: the product looks at the mended lab")
+    after = product.look(
+        site, scan=fault.scan, title=f"{fault.name}: the product looks at the mended lab"
+    )
     problems += [f"mended, and not green: {case}" for case in after.red]
     tried = Tried(
         fault=fault.name,

@@ -20,7 +20,7 @@ from lab.inventory import MACHINES, SERVICES, Machine
 AUTHORITY = "ca/lab-ca"
 READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
-SSH_USERS = ("observer", "driller", "root", "certificates")
+SSH_USERS = ("observer", "driller", "scanner", "root", "certificates")
 # No password for the superuser: it logs in as the operating system's postgres only.
 PASSWORDS = ("observe", "touch", "audit", "app", "migrate", "replication", "rewind")
 PASSWORDS = ("observe", "touch", "app", "replication", "rewind")

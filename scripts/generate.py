@@ -51,7 +51,7 @@ def page_text(checks: list[Check]) -> str:
             "",
             (
                 f"- serves {', '.join(f'`{clause}`' for clause in entry.clauses)}, for each "
-                f"{entry.each.replace('_', ' ')}; severity {entry.severity}, tier {entry.tier}"
+                f"{entry.each.replace('_', ' ')}; severity {entry.severity}, tier {entry.needs}"
             ),
             f"- risk: {entry.risk}",
             f"- reads: {'; '.join(entry.reads)}",

@@ -29,6 +29,7 @@ from readiness.probes import (
     audit_trail,
     etcd,
     haproxy,
+    etcd,
     host,
     http,
     network,
@@ -45,6 +46,7 @@ from readiness.probes import (
     postgres_archive,
     postgres_state,
     timer,
+    scan,
     tls,
 )
 from readiness.subjects import subjects
@@ -73,6 +75,8 @@ READINGS: Final[Mapping[str, Any]] = {
     "sockets": tuple[network.Socket, ...],
     "addresses": tuple[str, ...],
     "trail": audit_trail.TrailRights,
+    "sockets": tuple[network.Socket, ...],
+    "scan": scan.Scan,
 }
 
 

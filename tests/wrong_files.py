@@ -132,6 +132,25 @@ WRONG_ENVIRONMENTS = (
         shape=False,
     ),
     Wrong("    names: [portal.lab.test]\n", "", "at least one entry in names", shape=False),
+    Wrong("  scan: true", "  scan: yes", "permissions.scan: wrong value; expected true or false"),
+    Wrong("closed: dropped", "closed: rejected", "firewall.closed: wrong value"),
+    Wrong("    user: scanner", "    user: -x", "firewall.login.user: wrong value"),
+    Wrong("edge: [198.18.1.0/24", "edgy: [198.18.1.0/24", "a declared zone", shape=False),
+    Wrong("[198.18.1.0/24", "[198.18.1.7/24", "a network such as 10.0.0.0/24", shape=False),
+    Wrong("[198.18.1.0/24", "[198.18.0.0/16", "networks that do not meet", shape=False),
+    Wrong("[198.18.1.0/24, ", "[", "an address of a declared network", shape=False),
+    Wrong(
+        "edge: [198.18.1.0/24, \"2001:2:0:1::/64\"]\n    app: [198.18.2.0/24",
+        "edge: [198.18.2.0/24, \"2001:2:0:1::/64\"]\n    app: [198.18.1.0/24",
+        "an address of the zone edge",
+        shape=False,
+    ),
+    Wrong("[gw1, edge1,", "[gw1, gw1,", "each vantage point once", shape=False),
+    Wrong("[gw1, edge1,", "[gw2, edge1,", "firewall.vantage_points[0]", shape=False),
+    Wrong("name: stranger", "name: mon1", "the name of no declared machine", shape=False),
+    Wrong("to: cache", "to: cahce", "a declared zone, role, machine or shared", shape=False),
+    Wrong("from: spare", "from: 198.18.1.100", "a shared address opens nothing", shape=False),
+    Wrong("      ports: [8432]\n      why: WAL", "      why: WAL", "ports: is missing"),
 )
 
 WRONG_POLICIES = (

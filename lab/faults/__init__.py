@@ -61,6 +61,7 @@ class Fault:
         blinds: cases that can't tell under it (inconclusive), with patterns like `reddens`.
         tier: how far the product must go to see it.
         only: checks beyond the observe tier that are run under it.
+        scan: whether the network is scanned under it.
         environment: makes the altered environment file that the product is given.
         settle: seconds it may take to come into force.
     """
@@ -80,6 +81,7 @@ class Fault:
     blinds: Reasons = field(default_factory=dict)
     tier: Literal["observe", "touch", "load", "disrupt"] = "observe"
     only: tuple[str, ...] = ()
+    scan: bool = False
     environment: Callable[[str], str] | None = None
     settle: float = 60.0
 

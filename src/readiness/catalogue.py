@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import Field
 
 from readiness.environment import Environment
-from readiness.model import Case, Severity, Tier
+from readiness.model import Case, Permission, Severity, Tier
 from readiness.subjects import KINDS, subjects
 from readiness.written import Written
 
@@ -33,6 +33,7 @@ class Check(Written):
     each: str
     severity: Severity
     tier: Tier = Tier.OBSERVE
+    permission: Permission | None = None
     limit: float = DEFAULT_LIMIT
     risk: Annotated[str, Field(min_length=1)]
     reads: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -40,6 +41,11 @@ class Check(Written):
     remedy: Annotated[str, Field(min_length=1)]
     disturbs: str = ""
     source: str = ""
+
+    @property
+    def needs(self) -> str:
+        """The tier and the permission that a run must have, in words."""
+        return f"{self.tier}, --{self.permission}" if self.permission else str(self.tier)
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -59,6 +65,7 @@ def check(
     rights: str,
     remedy: str,
     tier: Tier = Tier.OBSERVE,
+    permission: Permission | None = None,
     limit: float = DEFAULT_LIMIT,
     disturbs: str = "",
 ) -> Callable[[F], F]:
@@ -75,6 +82,7 @@ def check(
         rights: which rights that needs.
         remedy: what to do when it is red, one sentence.
         tier: how much it disturbs.
+        permission: what must be allowed and asked for besides the tier.
         limit: seconds for one subject, after which it is inconclusive.
         disturbs: what a disturbing check does to the target.
     """
@@ -90,6 +98,7 @@ def check(
             each=each,
             severity=severity,
             tier=tier,
+            permission=permission,
             limit=limit,
             risk=risk,
             reads=reads,

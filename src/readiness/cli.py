@@ -14,7 +14,7 @@ from rich.table import Table
 from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment, load_policy
 from readiness.errors import LeaseHeld, ReadinessError, StateError, UsageError
-from readiness.model import EXIT_USAGE, Tier
+from readiness.model import EXIT_USAGE, Permission, Tier
 from readiness.own import load_own
 from readiness.plan import make_plan
 
@@ -34,6 +34,9 @@ PolicyFile = Annotated[
 TierOption = Annotated[
     str, typer.Option("--tier", help="observe, touch, load or disrupt; each includes those before.")
 ]
+ScanOption = Annotated[
+    bool, typer.Option("--scan", help="Also scan the network, where the environment allows it.")
+]
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
@@ -50,11 +53,16 @@ def _tier(text: str) -> Tier:
         ) from None
 
 
+def _permissions(*, scan: bool) -> tuple[Permission, ...]:
+    return (Permission.SCAN,) if scan else ()
+
+
 @app.command()
 def gate(
     env: Env,
     policy: PolicyFile = None,
     tier: TierOption = "observe",
+    scan: ScanOption = False,  # noqa: FBT002 - a switch of the command line
     only: Only = None,
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
     confirm: Annotated[str, typer.Option(help="Type a production environment's name.")] = "",
@@ -75,6 +83,7 @@ def gate(
         only=tuple(only or ()),
         reports=reports,
         confirmed=confirm,
+        permissions=_permissions(scan=scan),
     )
     finished = run_gate(request, ProgressConsole(out))
     print_verdict(finished.verdict, out)
@@ -251,13 +260,19 @@ def drift(
 
 
 @app.command()
-def plan(env: Env, tier: TierOption = "observe", only: Only = None) -> None:
+def plan(
+    env: Env,
+    tier: TierOption = "observe",
+    scan: ScanOption = False,  # noqa: FBT002 - a switch of the command line
+    only: Only = None,
+) -> None:
     """Show what would be asked of whom, what disturbs, and what can't become green and why."""
     from readiness.explain import print_plan  # noqa: PLC0415
 
     environment = load_environment(env)
     catalogue = {**load_catalogue(), **load_own(environment).catalogue}
-    print_plan(make_plan(catalogue, environment, _tier(tier), only or ()), environment, out)
+    planned = make_plan(catalogue, environment, _tier(tier), only or (), _permissions(scan=scan))
+    print_plan(planned, environment, out)
 
 
 @app.command()
@@ -312,7 +327,7 @@ def checks() -> None:
     for title in ("check", "tier", "severity", "each", "title"):
         table.add_column(title, no_wrap=title != "title")
     for entry in load_catalogue().values():
-        table.add_row(entry.id, entry.tier, entry.severity, entry.each, entry.title)
+        table.add_row(entry.id, entry.needs, entry.severity, entry.each, entry.title)
     out.print(table)
 
 

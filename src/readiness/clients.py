@@ -41,6 +41,7 @@ from readiness.probes.rest import RestTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
+from readiness.scanning import Scanning, Seen
 from readiness.subjects import (
     Backend,
     BackupRepository,
@@ -85,6 +86,7 @@ class Clients:
         self._stack = ExitStack()
         self._machines = self._stack.enter_context(Machines(self._note_command))
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
+        self.scanning = Scanning(run, self._machines, self)
         self._postgres: dict[str, postgres_probe.Session] = {}
 
     def close(self) -> None:
@@ -321,6 +323,10 @@ class Clients:
         return self.look.at(
             machine.name, "addresses", lambda: network.addresses(self.session(machine))
         )
+
+    def reachability(self) -> Seen:
+        """What every vantage point can connect to; the first question scans from all of them."""
+        return self.scanning.seen()
 
     # Databases
 

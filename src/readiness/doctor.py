@@ -20,6 +20,7 @@ from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.references import check_references
 from readiness.run import Run, secret_values
+from readiness.segmentation import Segmentation
 from readiness.state import state_directory
 from readiness.subjects import cache_nodes, endpoints, members, sentinel_nodes, store_members
 from readiness.undo import UndoJournal
@@ -94,6 +95,8 @@ def _findings(clients: Clients) -> Iterator[Finding]:
         yield Finding("identity", ok=False, text=str(error))
     for machine in clients.site.machines:
         yield _asked(f"ssh {machine.name}", lambda one=machine: _machine(clients, one.name))  # type: ignore[misc]
+    for vantage in Segmentation(clients.site).vantages if clients.site.firewall else ():
+        yield _asked(f"scan from {vantage.id}", lambda one=vantage: clients.scanning.greet(one))  # type: ignore[misc]
     for endpoint in endpoints(clients.site):
         yield _asked(f"tls {endpoint.id}", lambda one=endpoint: _tls(clients, one))  # type: ignore[misc]
     for member in members(clients.site):

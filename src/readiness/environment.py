@@ -18,6 +18,7 @@ from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache
 from readiness.declared.common import canonical
 from readiness.declared.database import Database
+from readiness.declared.firewall import Firewall, consistent
 from readiness.declared.listener import Listener
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
@@ -71,6 +72,7 @@ class Permissions(Written):
     """What this environment allows the gate to do."""
 
     tiers: tuple[Tier, ...] = (Tier.OBSERVE,)
+    scan: bool = Field(default=False, description="Whether its network may be scanned.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -111,6 +113,7 @@ class Environment(Written):
     audit: Audit | None = None
     caches: tuple[Cache, ...] = ()
     backups: tuple[Backup, ...] = ()
+    firewall: Firewall | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
 
@@ -150,6 +153,8 @@ class Environment(Written):
             self._cache_consistent(cache, ("caches", index))
         for index, backup in enumerate(self.backups):
             self._backup_consistent(backup, ("backups", index))
+        if self.firewall is not None:
+            consistent(self.firewall, self.machines, self.zones, set(self.shared_addresses))
         return self
 
     def _machines_consistent(self) -> None:
@@ -213,6 +218,20 @@ class Environment(Written):
         machines = [machine.name for machine in self.machines]
         for index, name in enumerate(names):
             known("machine", name, machines, (*at, index))
+
+    @property
+    def shared_addresses(self) -> frozenset[str]:
+        """Every address that moves between machines."""
+        return frozenset(one for entry in self.listeners for one in entry.shared_addresses)
+
+    def roles_behind(self, address: str) -> frozenset[str]:
+        """The roles of the machines that may hold a shared address."""
+        return frozenset(
+            self.machine(name).role
+            for entry in self.listeners
+            if address in entry.shared_addresses
+            for name in entry.machines
+        )
 
     def machine(self, name: str) -> Machine:
         """The machine of that name."""

@@ -34,7 +34,7 @@ def print_check(identity: str, out: Console) -> None:
         "serves": ", ".join(entry.clauses),
         "for each": entry.each.replace("_", " "),
         "severity": entry.severity,
-        "tier": entry.tier + (f": {entry.disturbs}" if entry.disturbs else ""),
+        "tier": entry.needs + (f": {entry.disturbs}" if entry.disturbs else ""),
         "limit": f"{in_words(entry.limit)} for one subject",
         "risk": entry.risk,
         "reads": "\n".join(entry.reads),
@@ -56,7 +56,7 @@ def print_check(identity: str, out: Console) -> None:
 def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
     """Show what a run would ask of whom, what disturbs, and what can't become green and why."""
     out.print(
-        f"{environment.name} ({environment.kind}), tier {plan.tier}: {len(plan.runs)} of "
+        f"{environment.name} ({environment.kind}), {plan.reach}: {len(plan.runs)} of "
         f"{len(plan.cases)} cases would run.",
         markup=False,
     )

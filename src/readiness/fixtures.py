@@ -58,6 +58,8 @@ from readiness.subjects import (
     SentinelNode,
     StoreMember,
 )
+from readiness.scanning import Seen
+from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +176,9 @@ def door(clients: Clients) -> Callable[[CachePort], Found[Door]]:
 def wire(clients: Clients) -> Callable[[CachePort], Found[Wire]]:
     """Whether a port of a cache speaks over TLS, in the clear, or both."""
     return clients.wire
+def reachability(clients: Clients) -> Callable[[], Seen]:
+    """Scans from every vantage point at once, where that is permitted."""
+    return clients.reachability
 
 
 @pytest.fixture(scope="session")

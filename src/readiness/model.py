@@ -29,6 +29,12 @@ class Tier(StrEnum):
         return other.rank <= self.rank
 
 
+class Permission(StrEnum):
+    """What is asked for apart from the tier: it disturbs nothing and may still be unwelcome."""
+
+    SCAN = "scan"
+
+
 class Severity(StrEnum):
     """How bad a red check is by itself."""
 

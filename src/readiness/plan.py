@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from readiness.catalogue import Check, expected_cases
 from readiness.environment import Environment
 from readiness.errors import UsageError
-from readiness.model import Case, Json, Tier
+from readiness.model import Case, Json, Permission, Tier
 
 # Guards that design asks for and that come with the parts they need; until then they are said.
 NOT_GUARDED = (
@@ -36,11 +36,17 @@ class Plan:
     tier: Tier
     only: tuple[str, ...]
     cases: tuple[PlannedCase, ...]
+    permissions: tuple[Permission, ...] = ()
 
     @property
     def runs(self) -> tuple[PlannedCase, ...]:
         """The cases that will run."""
         return tuple(planned for planned in self.cases if not planned.not_run)
+
+    @property
+    def reach(self) -> str:
+        """How far it goes, in words."""
+        return " and ".join([f"tier {self.tier}", *self.permissions])
 
     @property
     def disturbs(self) -> bool:
@@ -52,6 +58,7 @@ class Plan:
         return {
             "tier": self.tier,
             "only": list(self.only),
+            "permissions": list(self.permissions),
             "not_guarded": list(NOT_GUARDED) if self.disturbs else [],
             "cases": [
                 {"case": planned.case.key, "not_run": planned.not_run} for planned in self.cases
@@ -60,16 +67,25 @@ class Plan:
 
 
 def make_plan(
-    catalogue: dict[str, Check], environment: Environment, tier: Tier, only: Sequence[str] = ()
+    catalogue: dict[str, Check],
+    environment: Environment,
+    tier: Tier,
+    only: Sequence[str] = (),
+    permissions: Sequence[Permission] = (),
 ) -> Plan:
-    """What a run at that tier with that selection would do.
+    """What a run at that tier with that selection and those permissions would do.
 
     Raises:
         UsageError: a selection names nothing known, or nothing is left to run.
     """
     chosen = _select(catalogue, only)
     planned = [
-        PlannedCase(case, catalogue[case.check], _why_not(catalogue[case.check], tier, environment))
+        PlannedCase(
+            case,
+            catalogue[case.check],
+            _why_not(catalogue[case.check], tier, environment)
+            or _not_permitted(catalogue[case.check], permissions, environment),
+        )
         for case in expected_cases(catalogue, environment)
         if case.check in chosen
     ]
@@ -80,7 +96,7 @@ def make_plan(
             expected="at least one case",
             found="0",
         )
-    return Plan(tier, tuple(only), tuple(planned))
+    return Plan(tier, tuple(only), tuple(planned), tuple(permissions))
 
 
 def _why_not(check: Check, tier: Tier, environment: Environment) -> str:
@@ -88,6 +104,18 @@ def _why_not(check: Check, tier: Tier, environment: Environment) -> str:
         return f"needs --tier {check.tier}, this run is --tier {tier}"
     if check.tier is not Tier.OBSERVE and check.tier not in environment.permissions.tiers:
         return f"the environment does not allow tier {check.tier}"
+    return ""
+
+
+def _not_permitted(
+    check: Check, permissions: Sequence[Permission], environment: Environment
+) -> str:
+    if check.permission is None:
+        return ""
+    if check.permission not in permissions:
+        return f"needs --{check.permission}, this run is without"
+    if check.permission is Permission.SCAN and not environment.permissions.scan:
+        return "the environment does not allow its network to be scanned (permissions.scan)"
     return ""
 
 

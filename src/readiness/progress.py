@@ -30,7 +30,7 @@ class Console:
         disturbing = sum(one.check.tier is Tier.DISRUPT for one in run.plan.runs)
         self.out.print(
             f"Run {run.number} of {run.environment.name} ({run.environment.kind}), "
-            f"tier {run.plan.tier}: {self.total} cases, {disturbing} of them disturb, "
+            f"{run.plan.reach}: {self.total} cases, {disturbing} of them disturb, "
             f"{left} will not run.",
             markup=False,
         )

@@ -23,7 +23,7 @@ from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
 from readiness.finish import INTERRUPTED, finish
-from readiness.model import Case, Tier
+from readiness.model import Case, Permission, Tier
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
 from readiness.subjects import subjects
@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--env", type=Path, help="environment file to look at")
     group.addoption("--policy", type=Path, help="policy file")
     group.addoption("--tier", default="observe", choices=[str(tier) for tier in Tier])
+    group.addoption("--scan", action="store_true", help="also scan the network")
     group.addoption("--reports", type=Path, default=Path("reports"), help="where runs are kept")
 
 
@@ -85,6 +86,7 @@ def _opened_by_hand(config: pytest.Config) -> Run:
         policy_file=config.getoption("--policy"),
         tier=Tier(config.getoption("--tier")),
         reports=config.getoption("--reports"),
+        permissions=(Permission.SCAN,) if config.getoption("--scan") else (),
     )
     return open_run(request)
 

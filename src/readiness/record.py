@@ -47,7 +47,10 @@ def digest(line: bytes) -> str:
 
 
 class RecordWriter:
-    """Appends events. One process writes at a time: the gate, then pytest, then the gate again."""
+    """Appends events. One process writes at a time: the gate, then pytest, then the gate again.
+
+    Its threads take turns: a number and the digest of the line before belong to one line only.
+    """
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.path = path
@@ -58,6 +61,7 @@ class RecordWriter:
         self._file = open_append(path)
         # Questions are asked of many machines at once, and each notes its command.
         self._writing = threading.Lock()
+        self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
         """Append one event, on disk when this returns, and give its number.
@@ -67,6 +71,7 @@ class RecordWriter:
             RedactionError: the event could not be made safe; it was not written.
         """
         with self._writing:
+        with self._turn:
             event = {
                 "n": self._number,
                 "at": stamp(now()),

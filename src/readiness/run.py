@@ -17,7 +17,7 @@ from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
 from readiness.lease import Lease, clear_halt
-from readiness.model import Case, Tier
+from readiness.model import Case, Permission, Tier
 from readiness.own import Own, load_own
 from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
@@ -40,6 +40,7 @@ class RunRequest:
     reports: Path = Path("reports")
     confirmed: str = ""
     purpose: str = GATE
+    permissions: tuple[Permission, ...] = ()
 
 
 @dataclass
@@ -77,7 +78,8 @@ def open_run(request: RunRequest) -> Run:
     environment = load_environment(request.environment_file)
     own = load_own(environment)
     policy = _policy(request.policy_file, environment, own)
-    plan = make_plan({**load_catalogue(), **own.catalogue}, environment, request.tier, request.only)
+    catalogue = {**load_catalogue(), **own.catalogue}
+    plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
     _agree(request, environment)
     read_pins(environment)
     state = state_directory(environment.name)
@@ -131,12 +133,12 @@ def _policy(file: Path | None, environment: Environment, own: Own) -> Policy | N
 
 
 def _agree(request: RunRequest, environment: Environment) -> None:
-    """Three agreeing yeses before anything is disturbed: file, command line, typed name."""
-    if request.tier is Tier.OBSERVE:
+    """Three agreeing yeses before a site is disturbed or scanned: file, words, typed name."""
+    if request.tier is Tier.OBSERVE and not request.permissions:
         return
     if environment.kind == "production" and request.confirmed != environment.name:
         raise UsageError(
-            "a production environment is disturbed only when its name is typed",
+            "a production environment is disturbed or scanned only when its name is typed",
             key="--confirm",
             expected=environment.name,
             found=request.confirmed or "nothing",
@@ -196,7 +198,9 @@ def resume_run(folder: Path) -> Run:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
     own = load_own(environment)
     catalogue = {**load_catalogue(), **own.catalogue}
-    plan = make_plan(catalogue, environment, Tier(planned["tier"]), planned["only"])
+    permissions = [Permission(one) for one in planned.get("permissions", ())]
+    tier, only = Tier(planned["tier"]), planned["only"]
+    plan = make_plan(catalogue, environment, tier, only, permissions)
     state = state_directory(environment.name)
     return Run(
         id=opening["run"],

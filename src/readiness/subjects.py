@@ -14,6 +14,7 @@ from readiness.declared.listener import Listener
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
+from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,7 @@ class BackupRepository:
 
 
 Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | BackupRepository
+Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | ZonePair
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -377,6 +379,8 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "cache_node": lambda env: {one.id: one for one in cache_nodes(env)},
     "cache_machine": lambda env: {one.id: one for one in cache_machines(env)},
     "backup_repository": lambda env: {one.id: one for one in backup_repositories(env)},
+    "zone_pair": zone_pairs,
+    "open_zone_pair": open_zone_pairs,
     "database_cluster": lambda env: {one.id: one for one in clusters(env)},
     "database_member": lambda env: {one.id: one for one in members(env)},
 }

@@ -133,6 +133,11 @@ class Verdict:
         return (self.record, *self.others)
 
     @property
+    def permissions(self) -> tuple[str, ...]:
+        """What the run was given besides its tier."""
+        return tuple((self.record.first("plan") or {}).get("permissions", ()))
+
+    @property
     def exit_code(self) -> int:
         """0 GO, 1 NO-GO, 2 INCONCLUSIVE."""
         return self.decision.exit_code

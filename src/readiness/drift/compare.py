@@ -77,7 +77,9 @@ def _direction(old: CaseVerdict, new: CaseVerdict) -> Direction | None:
     if new.passed:
         return None if old.outcome is Outcome.NOT_RUN else Direction.BETTER
     looked = old.outcome in {Outcome.PASSED, Outcome.FAILED}
-    wanted = new.outcome is not Outcome.NOT_RUN or new.check.tier == "observe"
+    # Drift looks without any permission besides the tier: what needs one is looked at by a gate.
+    expected = new.check.tier == "observe" and new.check.permission is None
+    wanted = new.outcome is not Outcome.NOT_RUN or expected
     return Direction.UNSEEN if looked and wanted else None
 
 

@@ -40,11 +40,13 @@ _VOLATILE: Final = (
     "postgresql.settings.synchronous_standby_names.value",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
+    "scan.began", "scan.seconds",
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
     "clock.value", "clock.error", "replay.seconds*", "replay.reached",
+    "scan.connections", "scan.towards[[]].*",
     "patroni.cluster.members[[]].lag", "patroni.cluster.members[[]].*_lag",
     "haproxy[[]].status", "haproxy[[]].check",
     "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",

@@ -284,6 +284,29 @@ class DrillSession:
         return self._link.run(shlex.join(argv), stdin=stdin, timeout=timeout)
 
 
+class ScanSession:
+    """A vantage point as the user that scans: it runs Python on what comes over standard input."""
+
+    COMMAND: Final = "python3 -I -"
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    @property
+    def where(self) -> str:
+        """Name, address and user for a message."""
+        return str(self._link.target)
+
+    @property
+    def user(self) -> str:
+        """As whom we are logged in."""
+        return self._link.user
+
+    def run(self, program: bytes, *, timeout: float) -> Answer:  # seconds
+        """Run a program of ours there; ProbeError without an answer."""
+        return self._link.run(self.COMMAND, stdin=program, timeout=timeout)
+
+
 class Machines:
     """All SSH connections of a run; a context manager that closes them."""
 
@@ -325,6 +348,12 @@ class Machines:
         link = self._link(target)
         self._loop.wait(link.open(timeout))
         return DrillSession(link)
+
+    def scan(self, target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> ScanSession:
+        """Connect to one machine for scanning from it; raises ProbeError or WrongTarget."""
+        link = self._link(target)
+        self._loop.wait(link.open(timeout))
+        return ScanSession(link)
 
     def close(self) -> None:
         """Close every connection and the event loop."""

@@ -158,10 +158,13 @@ def _other_source(case: CaseVerdict, verdict: Verdict) -> str:
 
 def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tuple[str, ...]:
     tier = case.check.tier
+    permissions = (case.check.permission,) if case.check.permission else ()
     if case.outcome is Outcome.NOT_RUN:
-        return (gate_command(verdict, tier=max(tier, verdict.tier, key=lambda one: one.rank)),)
+        most = max(tier, verdict.tier, key=lambda one: one.rank)
+        asked = tuple(dict.fromkeys((*verdict.permissions, *permissions)))
+        return (gate_command(verdict, tier=most, permissions=asked),)
     only = checks if len(checks) <= MOST_NAMED else ()
-    again = gate_command(verdict, only=only, tier=tier)
+    again = gate_command(verdict, only=only, tier=tier, permissions=permissions)
     if case.outcome is Outcome.FAILED:
         return again, f"readiness explain {checks[0]}"
     return f"readiness doctor --env {environment_file(verdict)}", again
@@ -172,11 +175,18 @@ def environment_file(verdict: Verdict) -> str:
     return str(verdict.record.events[0].get("environment_file") or "FILE")
 
 
-def gate_command(verdict: Verdict, *, only: Sequence[str] = (), tier: Tier = Tier.OBSERVE) -> str:
+def gate_command(
+    verdict: Verdict,
+    *,
+    only: Sequence[str] = (),
+    tier: Tier = Tier.OBSERVE,
+    permissions: Sequence[str] = (),
+) -> str:
     """The command that looks again."""
     parts = ["readiness gate --env", environment_file(verdict)]
     if tier is not Tier.OBSERVE:
         parts.append(f"--tier {tier}")
+    parts += [f"--{one}" for one in permissions]
     parts += [f"--only {one}" for one in only]
     return " ".join(parts)
 
@@ -187,7 +197,7 @@ def _of_run(verdict: Verdict) -> list[Cause]:
         return []
     file = environment_file(verdict)
     first = next(verdict.record.of("wrong-target", "undo-failed", "not-restored"), None)
-    again = gate_command(verdict, tier=verdict.tier)
+    again = gate_command(verdict, tier=verdict.tier, permissions=verdict.permissions)
     command, what = again, "run the whole gate again"
     if first is not None and first["kind"] == "wrong-target":
         command, what = f"readiness doctor --env {file}", "find out which system answers there"
@@ -221,7 +231,7 @@ def _of_clauses(verdict: Verdict) -> list[Cause]:
         if one.status not in SATISFIED and one.id not in told:
             kind = next((start for start in _NO_CASES if one.reason.startswith(start)), one.reason)
             groups[kind].append(one)
-    again = gate_command(verdict, tier=verdict.tier)
+    again = gate_command(verdict, tier=verdict.tier, permissions=verdict.permissions)
     return [
         Cause(
             outcome=clauses[0].status,

@@ -193,6 +193,7 @@ class VerdictDocument(_Part):
     policy: PolicySummary | None
     tier: Tier
     tiers: tuple[Tier, ...]
+    permissions: tuple[str, ...] = ()
     started: Moment
     finished: Moment | None
     judged_at: Moment
@@ -234,6 +235,7 @@ def document(verdict: Verdict) -> VerdictDocument:
         policy=_policy(verdict),
         tier=verdict.tier,
         tiers=tuple(tier for tier in Tier if verdict.tier.covers(tier)),
+        permissions=verdict.permissions,
         started=verdict.started,
         finished=verdict.finished,
         judged_at=verdict.judged_at,

@@ -72,9 +72,8 @@ class _Page:
         title = Text(f" {shown.verdict} ", style=STYLES[shown.verdict])
         title.append(f"  {shown.environment} ({shown.kind}){release}", style="bold")
         self.line(title)
-        self.wrapped(
-            f"run {shown.number}, tier {shown.tier}, judged {words.moment(shown.judged_at)}"
-        )
+        reach = " and ".join([f"tier {shown.tier}", *shown.permissions])
+        self.wrapped(f"run {shown.number}, {reach}, judged {words.moment(shown.judged_at)}")
         for other in shown.runs[1:]:
             self.wrapped(
                 f"with run {other.number} of {other.environment}, tier {other.tier},"

@@ -1,0 +1,168 @@
+"""What may connect to what, and from where that is measured."""
+
+import ipaddress
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from readiness.declared.common import Ip, Port
+from readiness.declared.machine import Machine
+from readiness.written import KeyReference, Name, SystemUser, Text, Written, distinct, known, wrong
+
+Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-f.:]+/[0-9]{1,3}$")]
+Party = Annotated[str, StringConstraints(pattern=r"^(?:\*|[0-9a-z][0-9a-z.:_-]*)$")]
+EVERYWHERE = "*"
+MOST_CONNECTIONS = 20_000
+
+
+class ScanLogin(Written):
+    """The system user that scans; without a key the agent is asked."""
+
+    user: SystemUser
+    key: KeyReference | None = None
+
+
+class Outsider(Written):
+    """A machine that is none of the site's, from where the site is looked at from outside."""
+
+    name: Name
+    role: Name = "outsider"
+    addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
+
+
+class Flow(Written):
+    """Connections that are allowed: who may open which ports where, and what for.
+
+    A name is a zone, else a role, else a machine or a shared address; `*` is every zone.
+    """
+
+    source: Party = Field(alias="from")
+    destination: Party = Field(alias="to")
+    ports: Annotated[tuple[Port, ...], Field(min_length=1)]
+    protocol: Literal["tcp", "udp"] = Field(
+        default="tcp", description="Flows over UDP are declared for people; they are not measured."
+    )
+    why: Text
+
+
+class Firewall(Written):
+    """The matrix of what may connect to what; whatever is not declared must be closed."""
+
+    networks: dict[Name, Annotated[tuple[Network, ...], Field(min_length=1)]] = Field(
+        description="The networks of each zone, in both families."
+    )
+    closed: Literal["dropped", "refused"] = Field(
+        default="dropped",
+        description="What a closed port looks like. Where it is refused, a refusal counts as closed"
+        " and a port where nothing listens can't be told from it.",
+    )
+    login: ScanLogin
+    vantage_points: tuple[Name, ...] = Field(description="Machines that are scanned from.")
+    outsiders: tuple[Outsider, ...] = Field(
+        default=(), description="Machines of nobody's, scanned from and scanned."
+    )
+    more_ports: tuple[Port, ...] = Field(
+        default=(), description="Ports that are tried besides those declared or found listening."
+    )
+    most_connections: Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)] = Field(
+        default=5_000, description="A vantage point opens no more than this."
+    )
+    rate: Annotated[int, Field(ge=1, le=2_000)] = Field(
+        default=250, description="New connections a second, of each vantage point."
+    )
+    flows: Annotated[tuple[Flow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("vantage point", self.vantage_points, ("vantage_points",))
+        distinct("outsider", [one.name for one in self.outsiders], ("outsiders",), "name")
+        distinct("port", list(map(str, self.more_ports)), ("more_ports",))
+        if not (self.vantage_points or self.outsiders):
+            raise wrong("at least one entry in vantage_points or outsiders")
+        seen: list[tuple[str, ipaddress.IPv4Network | ipaddress.IPv6Network]] = []
+        for zone, networks in self.networks.items():
+            for index, text in enumerate(networks):
+                at = ("networks", zone, index)
+                network = _network(text, at)
+                for other, taken in seen:
+                    if taken.version == network.version and taken.overlaps(network):  # type: ignore[arg-type]
+                        raise wrong(f"networks that do not meet those of {other}", at, f"'{text}'")
+                seen.append((zone, network))
+        return self
+
+    def zone_of(self, address: str) -> str | None:
+        """The zone whose network holds the address."""
+        return _zone_of(address, tuple(self.networks.items()))
+
+
+@cache
+def _zone_of(address: str, networks: tuple[tuple[str, tuple[str, ...]], ...]) -> str | None:
+    """Asked many thousand times about the same few addresses."""
+    ip = ipaddress.ip_address(address)
+    for zone, texts in networks:
+        if any(ip in ipaddress.ip_network(text) for text in texts):
+            return zone
+    return None
+
+
+def _network(
+    text: str, at: tuple[str | int, ...]
+) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise wrong("a network such as 10.0.0.0/24 or 2001:db8::/64", at, f"'{text}'") from None
+
+
+def consistent(
+    firewall: Firewall, machines: tuple[Machine, ...], zones: tuple[str, ...], shared: set[str]
+) -> None:
+    """Refuse what does not fit the rest of the environment."""
+    for zone in firewall.networks:
+        known("zone", zone, zones, ("firewall", "networks", zone))
+    names = [one.name for one in machines]
+    for index, name in enumerate(firewall.vantage_points):
+        known("machine", name, names, ("firewall", "vantage_points", index))
+    for index, outsider in enumerate(firewall.outsiders):
+        if outsider.name in names:
+            at = ("firewall", "outsiders", index, "name")
+            raise wrong("the name of no declared machine", at, f"'{outsider.name}'")
+    _addresses_in_zones(firewall, machines, shared)
+    roles = {one.role for one in (*machines, *firewall.outsiders)}
+    outside = {one.name for one in firewall.outsiders}
+    parties = {EVERYWHERE, *zones, *roles, *names, *outside, *shared}
+    for index, flow in enumerate(firewall.flows):
+        for key, party in (("from", flow.source), ("to", flow.destination)):
+            what = "zone, role, machine or shared address"
+            known(what, party, parties, ("firewall", "flows", index, key))
+        if flow.source in shared:
+            at = ("firewall", "flows", index, "from")
+            raise wrong("a zone, role or machine: a shared address opens nothing", at, flow.source)
+
+
+def _addresses_in_zones(
+    firewall: Firewall, machines: tuple[Machine, ...], shared: set[str]
+) -> None:
+    for at, address, zone in _places(firewall, machines, shared):
+        found = firewall.zone_of(address)
+        if found is None:
+            raise wrong("an address of a declared network (firewall.networks)", at, f"'{address}'")
+        if zone is not None and found != zone:
+            raise wrong(f"an address of the zone {zone}", at, f"'{address}' of the zone {found}")
+
+
+def _places(
+    firewall: Firewall, machines: tuple[Machine, ...], shared: set[str]
+) -> Iterator[tuple[tuple[str | int, ...], str, str | None]]:
+    """Every address, where it is written, and the zone that it must be of if that is certain."""
+    for index, machine in enumerate(machines):
+        for place, address in enumerate(machine.addresses):
+            home = machine.zone if place == 0 else None
+            yield ("machines", index, "addresses", place), address, home
+    for index, outsider in enumerate(firewall.outsiders):
+        for place, address in enumerate(outsider.addresses):
+            yield ("firewall", "outsiders", index, "addresses", place), address, None
+    for address in sorted(shared):
+        yield ("listeners",), address, None

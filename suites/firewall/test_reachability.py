@@ -1,0 +1,150 @@
+"""Whether the zones reach each other exactly as declared, over IPv4 and IPv6."""
+
+from collections.abc import Callable, Sequence
+
+from readiness.catalogue import check
+from readiness.claim import holds
+from readiness.errors import NotRun, NotUnderstood
+from readiness.measure.reachability import IN_WORDS, Compared
+from readiness.model import Permission, Severity
+from readiness.scanning import Seen
+from readiness.segmentation import ZonePair
+
+Scanned = Callable[[], Seen]
+
+READS = (
+    "TCP connections from every vantage point to every declared port and every port that listens "
+    "anywhere, at every address of every machine and every shared address; nothing is sent over "
+    "them",
+    "ss --numeric --listening on every machine",
+)
+RIGHTS = "permissions.scan and --scan; an SSH login without privileges at every vantage point"
+MOST_NAMED = 6
+LIMIT = 150
+
+
+def listed(entries: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(entries) - MOST_NAMED
+    return "; ".join(entries[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "") or "none"
+
+
+def compared(pair: ZonePair, family: str, seen: Seen) -> Compared:
+    """The pair in one family, once somebody of every role in the source zone can speak for it."""
+    declared = seen.reachability.declared
+    if not declared.sources(pair):
+        raise NotRun(f"{pair.id}: no vantage point stands in the zone {pair.source}")
+    unseen = declared.unseen_roles(pair, family)
+    if unseen:
+        roles = ", ".join(unseen)
+        raise NotRun(f"{pair.id}: no vantage point over {IN_WORDS[family]} of the role {roles}")
+    return seen.reachability.compare(pair, family)
+
+
+def lets_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
+    """Assert that every declared port answers everybody it is declared for."""
+    seen = scanned()
+    found = compared(pair, family, seen)
+    words = IN_WORDS[family]
+    name = f"connections declared open over {words} that do not get through"
+    assert holds(seen.fact(name, pair.id, listed(found.blocked)), "==", "none")
+    unsure(pair, found.open_doubts)
+    asked = seen.fact(f"declared connections tried over {words}", pair.id, found.open_asked or None)
+    assert holds(asked, ">=", 1)
+
+
+def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
+    """Assert that nothing undeclared answers, where an answer would have been seen."""
+    seen = scanned()
+    found = compared(pair, family, seen)
+    words = IN_WORDS[family]
+    name = f"undeclared connections over {words} that get through"
+    assert holds(seen.fact(name, pair.id, listed(found.opened)), "==", "none")
+    if seen.problems:
+        raise seen.problems[0]
+    unsure(pair, found.closed_doubts)
+    asked = found.closed_asked or None
+    tried = seen.fact(f"undeclared connections tried over {words}", pair.id, asked)
+    assert holds(tried, ">=", 1)
+
+
+def unsure(pair: ZonePair, doubts: Sequence[str]) -> None:
+    """Say that it can't be told, and why."""
+    if doubts:
+        raise NotUnderstood(f"{pair.id}: {listed(doubts)}")
+
+
+@check(
+    "FW-001",
+    "Every pair of zones lets through over IPv4 what is declared open",
+    clauses=("sec.firewall/open-ipv4",),
+    each="open_zone_pair",
+    severity=Severity.HIGH,
+    permission=Permission.SCAN,
+    limit=LIMIT,
+    risk="Whoever needs that connection gets none: users, replication, backups, or operators.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="see the rules of the target and of every router between, in this family; take the flow "
+    "out of the environment file when nobody needs it",
+)
+def test_declared_is_open_over_ipv4(open_zone_pair: ZonePair, reachability: Scanned) -> None:
+    """Before, during and after the scan, from every vantage point that a flow begins at."""
+    lets_through(open_zone_pair, "v4", reachability)
+
+
+@check(
+    "FW-002",
+    "Every pair of zones lets through over IPv6 what is declared open",
+    clauses=("sec.firewall/open-ipv6",),
+    each="open_zone_pair",
+    severity=Severity.HIGH,
+    permission=Permission.SCAN,
+    limit=LIMIT,
+    risk="Whoever prefers IPv6 waits for a timeout, and monitoring over IPv4 stays green.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="see the rules of the target and of every router between, in this family; take the flow "
+    "out of the environment file when nobody needs it",
+)
+def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scanned) -> None:
+    """Before, during and after the scan, from every vantage point that a flow begins at."""
+    lets_through(open_zone_pair, "v6", reachability)
+
+
+@check(
+    "FW-003",
+    "Every pair of zones lets through nothing over IPv4 that is not declared open",
+    clauses=("sec.firewall/closed-ipv4",),
+    each="zone_pair",
+    severity=Severity.CRITICAL,
+    permission=Permission.SCAN,
+    limit=LIMIT,
+    risk="One broken machine reaches what it has no business with, and from there the next.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="close it at the target and at the router, or declare the flow with its reason; where "
+    "closed ports answer with a refusal on purpose, declare firewall.closed: refused",
+)
+def test_nothing_else_is_open_over_ipv4(zone_pair: ZonePair, reachability: Scanned) -> None:
+    """Every port that is declared or listens anywhere, at every address, alive and asked."""
+    lets_nothing_else_through(zone_pair, "v4", reachability)
+
+
+@check(
+    "FW-004",
+    "Every pair of zones lets through nothing over IPv6 that is not declared open",
+    clauses=("sec.firewall/closed-ipv6",),
+    each="zone_pair",
+    severity=Severity.CRITICAL,
+    permission=Permission.SCAN,
+    limit=LIMIT,
+    risk="A rule that was written for IPv4 only leaves the same door open beside it.",
+    reads=READS,
+    rights=RIGHTS,
+    remedy="close it at the target and at the router, or declare the flow with its reason; where "
+    "closed ports answer with a refusal on purpose, declare firewall.closed: refused",
+)
+def test_nothing_else_is_open_over_ipv6(zone_pair: ZonePair, reachability: Scanned) -> None:
+    """Every port that is declared or listens anywhere, at every address, alive and asked."""
+    lets_nothing_else_through(zone_pair, "v6", reachability)
