@@ -22,11 +22,9 @@ READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
 SSH_USERS = ("observer", "driller", "scanner", "root", "certificates")
 # No password for the superuser: it logs in as the operating system's postgres only.
-PASSWORDS = ("observe", "touch", "audit", "app", "migrate", "replication", "rewind")
-PASSWORDS = ("observe", "touch", "app", "replication", "rewind")
+PASSWORDS = ("observe", "touch", "audit", "compare", "app", "migrate", "replication", "rewind")
 # The cache's users; each is known to every Redis and every Sentinel.
 CACHE_PASSWORDS = ("operator", "replication", "sentinel", "portal", "observe")
-PASSWORDS = ("observe", "touch", "compare", "app", "replication", "rewind")
 # The passwords of the portal's synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
 # What the backups are encrypted with; only the repository's machine knows it.

@@ -140,8 +140,8 @@ WRONG_ENVIRONMENTS = (
     Wrong("[198.18.1.0/24", "[198.18.0.0/16", "networks that do not meet", shape=False),
     Wrong("[198.18.1.0/24, ", "[", "an address of a declared network", shape=False),
     Wrong(
-        "edge: [198.18.1.0/24, \"2001:2:0:1::/64\"]\n    app: [198.18.2.0/24",
-        "edge: [198.18.2.0/24, \"2001:2:0:1::/64\"]\n    app: [198.18.1.0/24",
+        'edge: [198.18.1.0/24, "2001:2:0:1::/64"]\n    app: [198.18.2.0/24',
+        'edge: [198.18.2.0/24, "2001:2:0:1::/64"]\n    app: [198.18.1.0/24',
         "an address of the zone edge",
         shape=False,
     ),

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -197,10 +197,12 @@ class Environment(Written):
     def _https_known(self, name: str, at: tuple[str | int, ...]) -> None:
         web = [one.name for one in self.listeners if one.protocol == "https"]
         known("HTTPS listener", name, web, at)
+
     def _cache_consistent(self, cache: Cache, at: tuple[str | int, ...]) -> None:
         self._all_known(cache.members, (*at, "members"))
         self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
         known("authority", cache.authority, self.authorities, (*at, "authority"))
+
     def _backup_consistent(self, backup: Backup, at: tuple[str | int, ...]) -> None:
         known("database", backup.database, [one.name for one in self.databases], (*at, "database"))
         machines = [one.name for one in self.machines]
@@ -287,9 +289,10 @@ class Environment(Written):
             raise UsageError(f"can't be read ({error})", key=reference) from error
 
 
-def _named_once(
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | LoadTest]
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Cache]
-    what: str, key: str, entries: Sequence[Machine | Listener | Database | Balancer | Backup]
-) -> None:
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _named_once(what: str, key: str, entries: Sequence[_Named]) -> None:
     distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -39,16 +39,11 @@ from readiness.probes.redis import RedisState
 from readiness.probes.rotation import Rotation
 from readiness.probes.sentinel import SentinelState
 from readiness.run import Run
+from readiness.scanning import Seen
 from readiness.subjects import (
     AuditedServer,
     Backend,
-    Backend,
     BackupRepository,
-    BalancerNode,
-    Cluster,
-    Endpoint,
-    Member,
-    Backend,
     BalancerNode,
     CacheNode,
     CachePort,
@@ -58,8 +53,6 @@ from readiness.subjects import (
     SentinelNode,
     StoreMember,
 )
-from readiness.scanning import Seen
-from readiness.subjects import Backend, BalancerNode, Cluster, Endpoint, Member, StoreMember
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,6 @@ class RecordWriter:
         self._previous = digest(whole[-1]) if whole else START
         self._file = open_append(path)
         # Questions are asked of many machines at once, and each notes its command.
-        self._writing = threading.Lock()
         self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
@@ -70,7 +69,6 @@ class RecordWriter:
             StateError: the disk is full or the file can't be written; nothing is half written.
             RedactionError: the event could not be made safe; it was not written.
         """
-        with self._writing:
         with self._turn:
             event = {
                 "n": self._number,

@@ -131,10 +131,6 @@ class AuditedServer:
     """One application machine whose reads of records are audited."""
 
     audit: Audit
-class CacheNode:
-    """One Redis of a cache."""
-
-    cache: Cache
     machine: Machine
 
     @property
@@ -143,8 +139,15 @@ class CacheNode:
         return f"{self.audit.name}/{self.machine.name}"
 
 
-Subject = (
-    Environment | Machine | Endpoint | Cluster | Member | Backend | AuditedServer | Audit | LoadTest
+@dataclass(frozen=True)
+class CacheNode:
+    """One Redis of a cache."""
+
+    cache: Cache
+    machine: Machine
+
+    @property
+    def id(self) -> str:
         """Cache and machine."""
         return f"{self.cache.name}/{self.machine.name}"
 
@@ -209,17 +212,7 @@ class CacheCluster:
         return self.cache.name
 
 
-Subject = (
-    Environment
-    | Machine
-    | Endpoint
-    | Cluster
-    | Member
-    | Backend
-    | CacheCluster
-    | CacheNode
-    | CacheMachine
-)
+@dataclass(frozen=True)
 class BackupRepository:
     """The backups of one database: the machine they lie on, and the cluster they are of."""
 
@@ -233,8 +226,22 @@ class BackupRepository:
         return self.backup.name
 
 
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | BackupRepository
-Subject = Environment | Machine | Endpoint | Cluster | Member | Backend | ZonePair
+Subject = (
+    Environment
+    | Machine
+    | Endpoint
+    | Cluster
+    | Member
+    | Backend
+    | LoadTest
+    | AuditedServer
+    | Audit
+    | CacheCluster
+    | CacheNode
+    | CacheMachine
+    | BackupRepository
+    | ZonePair
+)
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
