@@ -145,12 +145,14 @@ WRONG_ENVIRONMENTS = (
         "an address of the zone edge",
         shape=False,
     ),
+    Wrong("198.18.1.11,", "203.0.113.1,", "an address of a declared network", shape=False),
+    Wrong("198.18.1.11,", "198.18.2.99,", "an address of the zone edge", shape=False),
     Wrong("[gw1, edge1,", "[gw1, gw1,", "each vantage point once", shape=False),
     Wrong("[gw1, edge1,", "[gw2, edge1,", "firewall.vantage_points[0]", shape=False),
     Wrong("name: stranger", "name: mon1", "the name of no declared machine", shape=False),
     Wrong("to: cache", "to: cahce", "a declared zone, role, machine or shared", shape=False),
     Wrong("from: spare", "from: 198.18.1.100", "a shared address opens nothing", shape=False),
-    Wrong("      ports: [8432]\n      why: WAL", "      why: WAL", "ports: is missing"),
+    Wrong("ports: [8432]", "ports: []", "expected at least 1 entry"),
 )
 
 WRONG_POLICIES = (

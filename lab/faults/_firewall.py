@@ -59,7 +59,8 @@ def closed(scene: Scene, source: str, address: str, ports: Iterable[int]) -> str
         LabError: one of them does.
     """
     for port in ports:
-        done = scene.ask(source, "bash", "-c", f"exec timeout 2 bash -c '</dev/tcp/{address}/{port}'")
+        script = f"</dev/tcp/{address}/{port}"
+        done = scene.ask(source, "timeout", "2", "bash", "-c", script)
         if done.code == 0 or "refused" in done.err:
             raise LabError(f"{address} port {port} answers {source}")
     return f"ports {', '.join(map(str, ports))} of {address} do not answer {source}"
@@ -69,7 +70,8 @@ def gets_through(sources: Iterable[str], target: str, port: int, family: str) ->
     """What a reason must name: one of the sources, the target, the port and the family."""
     version = family.removeprefix("v")
     who = "|".join(sources)
-    return rf"get through to be none, found (.*; )?({who}) \(\S+\) to {target} \(\S+\) port {port} over IPv{version}: "
+    which = rf"({who}) \(\S+\) to {target} \(\S+\) port {port} over IPv{version}: "
+    return rf"get through to be none, found (.*; )?{which}"
 
 
 def v4(name: str) -> str:

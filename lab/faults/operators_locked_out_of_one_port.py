@@ -28,9 +28,7 @@ FAULT = Fault(
     title="The operations zone does not reach one of two poolers over IPv4",
     why="Found out in the night in which somebody has to drain it.",
     kind="firewall",
-    reddens={
-        "FW-001": {"ops>app": gets_through(("mon1", "backup1", "spare"), NODE, PORT, "v4")}
-    },
+    reddens={"FW-001": {"ops>app": gets_through(("mon1", "backup1", "spare"), NODE, PORT, "v4")}},
     scan=True,
     apply=apply,
     took_effect=took_effect,

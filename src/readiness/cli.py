@@ -62,7 +62,7 @@ def gate(
     env: Env,
     policy: PolicyFile = None,
     tier: TierOption = "observe",
-    scan: ScanOption = False,  # noqa: FBT002 - a switch of the command line
+    scan: ScanOption = False,
     only: Only = None,
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
     confirm: Annotated[str, typer.Option(help="Type a production environment's name.")] = "",
@@ -263,7 +263,7 @@ def drift(
 def plan(
     env: Env,
     tier: TierOption = "observe",
-    scan: ScanOption = False,  # noqa: FBT002 - a switch of the command line
+    scan: ScanOption = False,
     only: Only = None,
 ) -> None:
     """Show what would be asked of whom, what disturbs, and what can't become green and why."""

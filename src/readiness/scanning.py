@@ -65,7 +65,7 @@ class Scanning:
                 scans[vantage.name] = self.scan(declared, vantage, ports)
             except ReadinessError as error:
                 missing[vantage.name] = str(error)
-        founds = (*scans.values(), *listening)
+        founds: tuple[Found[Any], ...] = (*scans.values(), *listening)
         numbers = tuple(found.number for found in founds)
         if self._last is None or self._last[0] != numbers:
             readings = {name: found.reading for name, found in scans.items()}
@@ -159,9 +159,7 @@ class Scanning:
         return f"reached as {session.user} (an ordinary user, runs Python)"
 
 
-def question(
-    declared: Segmentation, vantage: Vantage, ports: frozenset[int]
-) -> scan_probe.Asked:
+def question(declared: Segmentation, vantage: Vantage, ports: frozenset[int]) -> scan_probe.Asked:
     """What a vantage point is to try at every address that is not its own."""
     known: dict[str, tuple[int, ...]] = {}
     others: dict[str, tuple[int, ...]] = {}

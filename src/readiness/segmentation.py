@@ -94,7 +94,8 @@ class Segmentation:
 
     def _vantages(self) -> Iterator[Vantage]:
         machines = [self.site.machine(name) for name in self.firewall.vantage_points]
-        for one in (*machines, *self.firewall.outsiders):
+        places: list[Machine | Outsider] = [*machines, *self.firewall.outsiders]
+        for one in places:
             yield Vantage(one.name, one.role, one.addresses, self._zones(one))
 
     def _zones(self, one: Machine | Outsider) -> tuple[str, ...]:
@@ -102,7 +103,8 @@ class Segmentation:
         return tuple(dict.fromkeys(zone for zone in zones if zone))
 
     def _targets(self) -> Iterator[Target]:
-        for one in (*self.site.machines, *self.firewall.outsiders):
+        places: list[Machine | Outsider] = [*self.site.machines, *self.firewall.outsiders]
+        for one in places:
             stands = self._zones(one)
             zones = {EVERYWHERE, *(stands if len(stands) == 1 else ())}
             names = frozenset({one.name, one.role})

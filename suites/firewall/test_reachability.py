@@ -12,12 +12,11 @@ from readiness.segmentation import ZonePair
 
 Scanned = Callable[[], Seen]
 
-READS = (
-    "TCP connections from every vantage point to every declared port and every port that listens "
-    "anywhere, at every address of every machine and every shared address; nothing is sent over "
-    "them",
-    "ss --numeric --listening on every machine",
+CONNECTIONS = (
+    "TCP connections from every vantage point to every port that is declared or listens anywhere, "
+    "at every address; nothing is sent over them"
 )
+READS = (CONNECTIONS, "ss --numeric --listening on every machine")
 RIGHTS = "permissions.scan and --scan; an SSH login without privileges at every vantage point"
 MOST_NAMED = 6
 LIMIT = 150

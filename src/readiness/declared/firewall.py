@@ -87,7 +87,7 @@ class Firewall(Written):
                 at = ("networks", zone, index)
                 network = _network(text, at)
                 for other, taken in seen:
-                    if taken.version == network.version and taken.overlaps(network):  # type: ignore[arg-type]
+                    if taken.version == network.version and taken.overlaps(network):
                         raise wrong(f"networks that do not meet those of {other}", at, f"'{text}'")
                 seen.append((zone, network))
         return self
@@ -107,9 +107,7 @@ def _zone_of(address: str, networks: tuple[tuple[str, tuple[str, ...]], ...]) ->
     return None
 
 
-def _network(
-    text: str, at: tuple[str | int, ...]
-) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(text: str, at: tuple[str | int, ...]) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -130,7 +128,7 @@ def consistent(
             at = ("firewall", "outsiders", index, "name")
             raise wrong("the name of no declared machine", at, f"'{outsider.name}'")
     _addresses_in_zones(firewall, machines, shared)
-    roles = {one.role for one in (*machines, *firewall.outsiders)}
+    roles = {one.role for one in machines} | {one.role for one in firewall.outsiders}
     outside = {one.name for one in firewall.outsiders}
     parties = {EVERYWHERE, *zones, *roles, *names, *outside, *shared}
     for index, flow in enumerate(firewall.flows):

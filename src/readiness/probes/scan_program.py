@@ -4,6 +4,8 @@ This file is sent over SSH to a vantage point, where a bare `python3 -I -` runs 
 standard library only, writes nothing, and sends no octet over what it opens.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import os
@@ -11,8 +13,11 @@ import select
 import socket
 import sys
 import time
+from typing import Any
 
-OPEN, REFUSED, FILTERED, UNREACHABLE, UNSENT = "open", "refused", "filtered", "unreachable", "unsent"
+OPEN, REFUSED, FILTERED = "open", "refused", "filtered"
+UNREACHABLE, UNSENT = "unreachable", "unsent"
+NOTED_EVERY = 10  # milliseconds
 STATES = {
     0: OPEN,
     errno.ECONNREFUSED: REFUSED,
@@ -28,20 +33,22 @@ BEGUN = (errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN)
 class Scanner:
     """Bounded in what is under way at once, in new connections a second, and in time."""
 
-    def __init__(self, at_once, rate, patience, limit):
+    def __init__(self, at_once: int, rate: int, patience: float, limit: float) -> None:
         """Take the bounds: seconds of patience for one connection, seconds for everything."""
         self.at_once, self.rate, self.patience = at_once, rate, patience
-        self.started = time.monotonic()
-        self.end = self.started + limit
+        self.end = time.monotonic() + limit
         self.sent = 0
+        self.poll = select.poll()
+        self.under_way: dict[int, tuple[socket.socket, int, float]] = {}
+        self.states: dict[int, str] = {}
 
-    def ask(self, cells):
+    def ask(self, cells: list[tuple[str, int]]) -> list[str]:
         """What becomes of each (address, port), in their order.
 
         Raises:
             TimeoutError: the time for everything is over.
         """
-        self.poll, self.under_way, self.states = select.poll(), {}, [None] * len(cells)
+        self.states = {}
         begun, first, waiting = self.sent, time.monotonic(), list(enumerate(cells))[::-1]
         while waiting or self.under_way:
             now = time.monotonic()
@@ -51,9 +58,9 @@ class Scanner:
             while waiting and len(self.under_way) < self.at_once and self.sent < due:
                 self.begin(*waiting.pop())
             self.gather()
-        return self.states
+        return [self.states[number] for number in range(len(cells))]
 
-    def begin(self, number, cell):
+    def begin(self, number: int, cell: tuple[str, int]) -> None:
         """Begin one connection."""
         address, port = cell
         self.sent += 1
@@ -67,9 +74,9 @@ class Scanner:
             self.states[number] = STATES.get(code, UNSENT)
             one.close()
 
-    def gather(self):
+    def gather(self) -> None:
         """Take what has been answered, and give up what nobody answers."""
-        for number, _ in self.poll.poll(10):
+        for number, _ in self.poll.poll(NOTED_EVERY):
             one, _, _ = self.under_way[number]
             code = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             self.finish(number, STATES.get(code, UNSENT))
@@ -77,7 +84,7 @@ class Scanner:
         for number in [n for n, (_, _, end) in self.under_way.items() if end < now]:
             self.finish(number, FILTERED)
 
-    def finish(self, descriptor, state):
+    def finish(self, descriptor: int, state: str) -> None:
         """Note a state and close."""
         one, number, _ = self.under_way.pop(descriptor)
         self.states[number] = state
@@ -85,7 +92,7 @@ class Scanner:
         one.close()
 
 
-def source(address):
+def source(address: str) -> str:
     """The address that a connection to there comes from; nothing is sent to find out."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as one:
@@ -93,21 +100,22 @@ def source(address):
             one.connect((address, 9))
         except OSError:
             return ""
-        return one.getsockname()[0]
+        return str(one.getsockname()[0])
 
 
-def capabilities():
+def capabilities() -> str:
     """The effective capabilities of this process, as the kernel writes them."""
-    with open("/proc/self/status") as status:
+    with open("/proc/self/status") as status:  # noqa: PTH123 - one import less on the other side
         return next(line.split()[1] for line in status if line.startswith("CapEff:"))
 
 
-def scan(asked):
+def scan(asked: dict[str, Any]) -> dict[str, Any]:
     """Ask the known cells, half of the others, the known again, the other half, the known again."""
     scanner = Scanner(asked["at_once"], asked["rate"], asked["patience"], asked["limit"])
     known = [(a, p) for a, ports in asked["known"].items() for p in ports]
     # Port by port, so that no target gets many connections at once.
-    others = sorted(((a, p) for a, ports in asked["others"].items() for p in ports), key=lambda c: c[1])
+    others = [(a, p) for a, ports in asked["others"].items() for p in ports]
+    others.sort(key=lambda cell: cell[1])
     half = len(others) // 2
     began = time.time()
     rounds = [scanner.ask(known)]
@@ -119,13 +127,13 @@ def scan(asked):
         "uid": os.getuid(),
         "capabilities": capabilities(),
         "sources": {address: source(address) for address in asked["addresses"]},
-        "known": [[*cell, *each] for cell, *each in zip(known, *rounds)],
-        "others": [[*cell, state] for cell, state in zip(others, states)],
+        "known": [[*cell, *each] for cell, *each in zip(known, *rounds)],  # noqa: B905
+        "others": [[*cell, state] for cell, state in zip(others, states)],  # noqa: B905
         "began": began,
         "seconds": time.time() - began,
     }
 
 
-def main(text):
+def main(text: str) -> None:
     """Scan as asked in JSON and print what was found as JSON."""
     json.dump(scan(json.loads(text)), sys.stdout)
