@@ -48,7 +48,7 @@ def test_lab_files_load_and_agree_with_the_catalogue() -> None:
     policy = load_policy(ENVIRONMENTS / "policy.yaml")
     validate_policy(policy, CLAUSES)
     assert environment.database("paws360-db").failover is not None
-    assert len(policy.required or ()) == 31
+    assert len(policy.required or ()) == 37
 
 
 def test_relative_references_count_from_the_file(tmp_path: Path) -> None:
