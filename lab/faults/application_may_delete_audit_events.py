@@ -13,8 +13,8 @@ def apply(scene: Scene) -> None:
 
 def took_effect(scene: Scene) -> str:
     """The server says so."""
-    said = sql(scene, f"SELECT has_table_privilege('portal', '{TABLE}', 'DELETE')")  # noqa: S608
-    return f"portal may delete from {TABLE}" if said == "t" else ""
+    said = sql(scene, f"SELECT has_table_privilege('portal', '{TABLE}', 'DELETE')")
+    return f"portal has that right on {TABLE}" if said == "t" else ""
 
 
 def undo(scene: Scene) -> None:

@@ -48,7 +48,7 @@ FAULT = Fault(
     reddens={
         "AUD-001": {f"{TRAIL}/{MACHINE}": r"events of each of its reads to be 1, found 0"},
         "AUD-003": {f"{TRAIL}/{MACHINE}": r"whose event was never seen to be 0, found \d+"},
-        "AUD-004": {f"{TRAIL}/{MACHINE}": r"events of its reads to be at least 1, found 0"},
+        "AUD-004": {f"{TRAIL}/{MACHINE}": r"events of its reads at least 1, found 0"},
     },
     apply=apply,
     took_effect=took_effect,
