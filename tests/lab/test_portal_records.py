@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from local_portal import DATABASE, LocalPortal, alembic, conninfo, local_portal, migrated
+from local_portal import DATABASE, HOST, LocalPortal, alembic, conninfo, local_portal, migrated
 from local_postgres import Postgres
 from pki import hierarchy
 
@@ -49,7 +49,7 @@ class User:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        line = HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
+        line = HTTPSConnection(HOST, self.port, context=context, timeout=30)
         headers = {"Content-Type": "application/json"}
         headers |= {"X-Session-Token": self.token} if self.token else {}
         headers |= {"X-Request-Id": request} if request else {}
@@ -77,7 +77,8 @@ def dumped(server: Postgres) -> str:
       WHERE connamespace::regnamespace::text IN ('public', 'audit')
       UNION ALL SELECT format('%s %s %s', relname, relacl, relowner::regrole) FROM pg_class
       WHERE relnamespace::regnamespace::text IN ('public', 'audit')
-      UNION ALL SELECT pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+      UNION ALL SELECT pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger
+      WHERE NOT tgisinternal
     ) AS lines"""
     with server.superuser(DATABASE) as connection:
         (text,) = connection.execute(query).fetchone() or ("",)
@@ -240,7 +241,7 @@ def test_the_application_can_t_make_up_what_the_server_stamps(
     portal: LocalPortal, column: str
 ) -> None:
     """Time, login and identity of an event are refused when the application gives them."""
-    statement = f"INSERT INTO audit.access_events ({column}) VALUES (DEFAULT)"
+    statement = f"INSERT INTO audit.access_events ({column}) VALUES (DEFAULT)"  # noqa: S608 - refused
     with psycopg.connect(conninfo(portal.primary, "portal")) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())

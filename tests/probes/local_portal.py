@@ -25,6 +25,8 @@ from lab.app.portal.web import create_app
 APP = Path(__file__).parents[2] / "lab/app"
 DATABASE = "paws360"
 NAME = "portal.example.org"
+# Another address than the database's: no two machines of an environment share one.
+HOST = "127.0.0.2"
 KEY = b"the key of these tests"
 WORD = "of these tests only"
 # As lab/roles/db/bootstrap makes them.
@@ -107,7 +109,7 @@ def local_portal(authority: Hierarchy, identity: Path) -> Iterator[LocalPortal]:
         pool = open_pool(conninfo(primary, "portal"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(identity)
-        server = make_server("127.0.0.1", 0, create_app(pool), threaded=True, ssl_context=context)
+        server = make_server(HOST, 0, create_app(pool), threaded=True, ssl_context=context)
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

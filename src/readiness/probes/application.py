@@ -13,7 +13,7 @@ from typing import Any, Final
 import requests
 
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
-from readiness.probes.rest import _Pinned, _reason
+from readiness.probes.rest import Pinned, reason
 
 TIMEOUT: Final = 10.0  # seconds
 
@@ -59,7 +59,7 @@ def send(
     """GET the path, or POST the JSON document; any status is an answer. Raises ProbeError."""
     with requests.Session() as session:
         session.trust_env = False
-        session.mount("https://", _Pinned(application.name))
+        session.mount("https://", Pinned(application.name))
         sent = time.time()
         try:
             answer = session.request(
@@ -74,7 +74,7 @@ def send(
         except requests.Timeout as error:
             raise TimedOut(f"{application.name}: no answer to {path}") from error
         except requests.RequestException as error:
-            raise Unreachable(f"{application.name}: {path}: {_reason(error)}") from None
+            raise Unreachable(f"{application.name}: {path}: {reason(error)}") from None
     served_by = answer.headers.get(application.served_by, "")
     return Answer(answer.status_code, served_by, sent, time.time(), _json(answer))
 

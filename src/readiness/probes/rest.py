@@ -57,7 +57,7 @@ class RestAnswer:
     body: Any
 
 
-class _Pinned(HTTPAdapter):
+class Pinned(HTTPAdapter):
     """Connects where told while the server has to prove to be `host`."""
 
     def __init__(self, host: str) -> None:
@@ -65,6 +65,7 @@ class _Pinned(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Ask for the certificate of that name, whatever the address."""
         super().init_poolmanager(
             *args, **kwargs, server_hostname=self._host, assert_hostname=self._host
         )
@@ -92,7 +93,7 @@ def fetch(
     method, data = ("GET", None) if post is None else ("POST", json.dumps(post))
     with requests.Session() as session:
         session.trust_env = False
-        session.mount("https://", _Pinned(target.host))
+        session.mount("https://", Pinned(target.host))
         try:
             answer = session.request(
                 method,
@@ -149,7 +150,7 @@ def _json(target: RestTarget, path: str, status: int, body: bytes) -> Any:
 
 
 def _problem(target: RestTarget, path: str, error: Exception, timeout: float) -> ProbeError:
-    said = _reason(error)
+    said = reason(error)
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return TimedOut(f"{target}: no answer to {path} within {timeout:g} s")
     if any(word in said for word in _ALERTS):
@@ -163,7 +164,7 @@ def _problem(target: RestTarget, path: str, error: Exception, timeout: float) ->
     return Unreachable(f"{target}: {said}")
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The innermost cause, which says what happened, in one line."""
     seen: BaseException = error
     while True:
