@@ -93,6 +93,14 @@ WRONG_ENVIRONMENTS = (
     Wrong(
         "protocol: https", "protocol: tls", "plain_http only beside protocol: https", shape=False
     ),
+    Wrong("    database: paws360-db", "    database: paws", "backups[0].database", shape=False),
+    Wrong("      machine: backup1", "      machine: backup9", "repository.machine", shape=False),
+    Wrong("      machine: spare", "      machine: db2", "holds neither the database", shape=False),
+    Wrong("      machine: spare", "      machine: backup1", "nor its backups", shape=False),
+    Wrong("    age: 26 h", "    age: 2 h", "at least as long as `every`", shape=False),
+    Wrong("stanza: paws360", "stanza: '--config=x'", "expected a name of lower-case letters"),
+    Wrong("path: /var/lib/pgbackrest", "path: /var/../etc", "a folder such as /var/lib"),
+    Wrong("path: /var/lib/pgbackrest", "path: '/var/lib/a b'", "a folder such as /var/lib"),
     Wrong("    names: [portal.lab.test]\n", "", "at least one entry in names", shape=False),
 )
 
