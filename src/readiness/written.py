@@ -21,6 +21,8 @@ _REFERENCE: Final = r"^(file:[^\x00-\x1f]+|env:[A-Za-z_][A-Za-z0-9_]*)$"
 _USER: Final = r"^[A-Za-z_][A-Za-z0-9_.@-]*$"
 _UNIT: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*$"
 _PATH: Final = r"^/[!-~]*$"
+# Goes into a command line on a machine: nothing that a shell or sudo could read otherwise.
+_FOLDER: Final = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 _PORT: Final = r"^[1-9][0-9]{0,4}/(tcp|udp)$"
 _HEADER: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 _CLAUSE: Final = r"^[a-z]+\.[a-z0-9-]+/[a-z0-9-]+$"
@@ -33,6 +35,7 @@ PATTERNS: Final = {
     _USER: "a user name",
     _UNIT: "the name of a systemd unit",
     _PATH: "a path that begins with '/'",
+    _FOLDER: "a folder such as /var/lib/backups",
     _PORT: "a port such as 443/tcp or 123/udp",
     _HEADER: "the name of a header",
     _CLAUSE: "a clause such as sec.tls/chain",
@@ -51,6 +54,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 SystemUser = Annotated[str, StringConstraints(pattern=_USER, max_length=64)]
 UnitName = Annotated[str, StringConstraints(pattern=_UNIT, max_length=255)]
 UrlPath = Annotated[str, StringConstraints(pattern=_PATH)]
+Folder = Annotated[str, StringConstraints(pattern=_FOLDER)]
 PortName = Annotated[str, StringConstraints(pattern=_PORT)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]

@@ -69,11 +69,9 @@ def test_content(backup_repository: BackupRepository, restore_drill: Drill) -> N
     disturbs=DISTURBS,
     remedy="see the copy's log for where recovery ended, and the restore's target options",
 )
-def test_point_in_time(
-    database_cluster: Cluster, environment: Environment, restore_drill: Drill
-) -> None:
+def test_point_in_time(database_cluster: Cluster, site: Environment, restore_drill: Drill) -> None:
     """The row committed before the position is there, the one committed after it is not."""
-    ours = [one for one in backup_repositories(environment) if one.cluster == database_cluster]
+    ours = [one for one in backup_repositories(site) if one.cluster == database_cluster]
     if not ours:
         raise NotRun(f"{database_cluster.id}: no backups are declared")
     for repository in ours:

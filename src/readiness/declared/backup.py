@@ -2,14 +2,11 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from readiness.declared.common import Login
 from readiness.quantities import Duration
-from readiness.written import Name, SystemUser, UnitName, Written, wrong
-
-# Goes into a command line on a machine: nothing that a shell or sudo could read otherwise.
-Folder = Annotated[str, StringConstraints(pattern=r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+from readiness.written import Folder, Name, SystemUser, UnitName, Written, wrong
 
 
 class Repository(Written):

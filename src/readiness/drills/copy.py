@@ -5,6 +5,7 @@ follows nobody, whatever the restored configuration says: it is started with ano
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,9 +20,11 @@ from readiness.undo import undo_action
 
 START_LIMIT: Final = 1800
 SQL_LIMIT: Final = 900.0
+PAUSE: Final = 0.5
 PORT: Final = 5432  # of the socket in the copy's own folder
 # Local and peer only; there is no address to come in by.
 _HBA: Final = "local all all peer\n"
+_RECOVERING: Final = "SELECT json_build_object('recovering', pg_is_in_recovery())"
 _ISOLATION: Final = """
 SELECT json_build_object(
   'listen_addresses', current_setting('listen_addresses'),
@@ -103,6 +106,21 @@ class Copy:
         words += ["-l", f"{self.data}/readiness.log", "-o", options]
         started = self._as_owner(f"{self.drill.binaries}/pg_ctl", *words, limit=START_LIMIT + 30)
         self._must("starting the copy", started)
+        self._await_recovered()
+
+    def _await_recovered(self) -> None:
+        """Wait until the position is reached: pg_ctl is content with a server that replays."""
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                if not self.ask("postgres", _RECOVERING)["recovering"]:
+                    return
+                problem = "it still replays"
+            except CopyFailed as error:
+                problem = str(error)
+            if time.monotonic() > deadline:
+                raise CopyFailed(f"no end of recovery within {START_LIMIT} s: {problem}")
+            time.sleep(PAUSE)
 
     def ask(self, database: str, statement: str, role: str = "") -> dict[str, Any]:
         """The one JSON document that a statement gives, as a role of the copy or as its owner."""

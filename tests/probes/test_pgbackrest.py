@@ -1,0 +1,92 @@
+"""What pgBackRest prints, read; recorded on the lab's repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from readiness.errors import NotUnderstood
+from readiness.probes.pgbackrest import (
+    SALTED,
+    SAMPLE,
+    File,
+    histories_of,
+    read_headers,
+    read_info,
+    read_listing,
+    read_mount,
+    sample,
+    segments_of,
+)
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "pgbackrest"
+INFO = (RECORDED / "info.json").read_text()
+
+
+def test_the_newest_full_backup_with_its_system() -> None:
+    """Label, system identifier, WAL, sizes and databases are those that were recorded."""
+    found = read_info(INFO, "paws360", where="m")
+    newest = found.newest_full
+    assert newest is not None
+    assert newest == found.oldest
+    assert (newest.label, newest.system_identifier) == ("20261126-112624F", "7712437342744608917")
+    assert (newest.first_wal, newest.archive) == ("000000010000000000000008", "15-1")
+    assert (newest.size, newest.stored) == (32048817, 6415232)
+    assert newest.databases == ("paws360", "postgres")
+    assert (found.status, found.cipher) == (0, "aes-256-cbc")
+
+
+def test_a_repository_without_backups_has_no_newest() -> None:
+    """An empty list of backups is read, and is none."""
+    (whole,) = json.loads(INFO)
+    found = read_info(json.dumps([{**whole, "backup": []}]), "paws360", where="m")
+    assert found.newest_full is None
+    assert found.oldest is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[{}]", '[{"name": "other"}]', "null"])
+def test_what_is_no_info_is_not_understood(text: str) -> None:
+    """Nothing is made up where the stanza is missing or the answer is another."""
+    with pytest.raises(NotUnderstood):
+        read_info(text, "paws360", where="m")
+
+
+def test_segments_are_whole_ones_only() -> None:
+    """A backup's own mark, a partial segment and the description of the archive are none."""
+    files = read_listing((RECORDED / "archive.json").read_text(), where="m")
+    partial = File(f"15-1/0000000100000000/00000001000000000000000A.partial-{'a' * 40}.lz4", 1, 0)
+    names = [one.name for one in segments_of([*files, partial])]
+    assert names == ["000000010000000000000008", "000000010000000000000009"]
+
+
+def test_an_empty_history_is_none() -> None:
+    """A history counts when it holds something."""
+    files = (File("15-1/00000002.history", 80, 0), File("15-1/00000003.history", 0, 0))
+    assert histories_of(files) == ("15-1/00000002",)
+
+
+def test_headers_by_path() -> None:
+    """Each heading begins the bytes of its file; an empty file has none."""
+    output = b"==> /r/archive/a <==\nSalted__\n==> /r/archive/b <==\n\n==> /r/archive/c <==\nplain"
+    assert read_headers(output) == (
+        ("/r/archive/a", SALTED),
+        ("/r/archive/b", ""),
+        ("/r/archive/c", b"plain".hex()),
+    )
+
+
+def test_the_mount_that_hides_others_counts() -> None:
+    """The longest mount point wins, and of two at one point the later; a like prefix does not."""
+    text = "o / overlay rw\nd /var/lib/pg xfs rw\nx /var/lib/pgb ext4 rw\ny /var/lib/pgb tmpfs rw\n"
+    assert read_mount(text, "/var/lib/pgb", where="m").kind == "tmpfs"
+    assert read_mount(text, "/var/lib/pgbackrest", where="m").kind == "overlay"
+    with pytest.raises(NotUnderstood):
+        read_mount("", "/var/lib/pgb", where="m")
+
+
+def test_a_sample_spans_all() -> None:
+    """Few are taken whole; of many the first and last are among those taken."""
+    many = [str(number) for number in range(1000)]
+    taken = sample(many)
+    assert sample(many[:3]) == ("0", "1", "2")
+    assert (len(taken), taken[0], taken[-1]) == (SAMPLE, "0", "999")
