@@ -4,9 +4,8 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
-from collections.abc import Callable, Sequence
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -19,13 +18,11 @@ from readiness.declared.audit import Audit
 from readiness.declared.common import Login
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import NotRun, OverPrivileged, ReadinessError, Unreachable
-from readiness.errors import AccessDenied, NotRun, ProbeError, ReadinessError, Unreachable
+from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
-from readiness.probes import audit_trail, haproxy, network
+from readiness.probes import audit_trail, haproxy, network, pgbackrest, postgres_archive
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
-from readiness.probes import haproxy, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import patroni as patroni_probe
@@ -37,7 +34,6 @@ from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.resp import RespTarget
-from readiness.probes.rest import RestTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
@@ -59,6 +55,13 @@ from readiness.subjects import (
     members,
     sentinel_nodes,
     store_members,
+)
+from readiness.targets import (
+    etcd_target,
+    haproxy_target,
+    patroni_target,
+    trail_members,
+    trail_table,
 )
 
 T = TypeVar("T")
@@ -405,6 +408,7 @@ class Clients:
         """The audit events of some requests, read on the primary; they are not remembered."""
         session = self.reading_session(self.primary(audit.trail.database), audit.trail.reader)
         return audit_trail.events(session, trail_table(audit), requests)
+
     def archiving(self, member: Member) -> Found[postgres_archive.Archiving]:
         """How one member archives; the first question asks every member at once."""
 
@@ -489,55 +493,3 @@ class Clients:
         return self.look.at(
             machine.name, f"timer {unit}", lambda: timer_probe.timer(self.session(machine), unit)
         )
-
-
-def trail_table(audit: Audit) -> audit_trail.Table:
-    """The audit trail's table with the columns that are declared."""
-    columns = audit.trail.columns.model_dump(exclude_none=True)
-    return audit_trail.Table(audit.trail.db_schema, audit.trail.table, columns)
-
-
-def trail_members(site: Environment, audit: Audit) -> tuple[Member, ...]:
-    """Every member of the database that the trail is in."""
-    return tuple(one for one in members(site) if one.database.name == audit.trail.database)
-
-
-def haproxy_target(site: Environment, node: BalancerNode) -> RestTarget:
-    """Where a balancer tells about its servers."""
-    status = node.balancer.status
-    login = status.login
-    return RestTarget(
-        name=node.machine.name,
-        host=node.machine.name,
-        address=node.machine.addresses[0],
-        port=status.port,
-        ca_file=site.path(site.authorities[status.authority]) if status.authority else None,
-        login=(login.user, site.secret(login.password)) if login else None,
-    )
-
-
-def patroni_target(site: Environment, member: Member) -> RestTarget:
-    """Where a member's automation answers."""
-    patroni = member.database.patroni
-    return RestTarget(
-        name=member.machine.name,
-        host=member.machine.name,
-        address=member.machine.addresses[0],
-        port=patroni.port,
-        ca_file=site.path(site.authorities[patroni.authority]),
-    )
-
-
-def etcd_target(site: Environment, store: StoreMember) -> RestTarget:
-    """Where a member of the consensus store answers."""
-    consensus = store.database.consensus
-    client = consensus.client_certificate
-    return RestTarget(
-        name=store.machine.name,
-        host=store.machine.name,
-        address=store.machine.addresses[0],
-        port=consensus.port,
-        ca_file=site.path(site.authorities[consensus.authority]),
-        certificate=site.path(client.certificate) if client else None,
-        key=site.path(client.key) if client else None,
-    )

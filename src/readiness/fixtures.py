@@ -169,6 +169,8 @@ def door(clients: Clients) -> Callable[[CachePort], Found[Door]]:
 def wire(clients: Clients) -> Callable[[CachePort], Found[Wire]]:
     """Whether a port of a cache speaks over TLS, in the clear, or both."""
     return clients.wire
+
+
 def reachability(clients: Clients) -> Callable[[], Seen]:
     """Scans from every vantage point at once, where that is permitted."""
     return clients.reachability
@@ -345,6 +347,8 @@ def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
 def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRights]]:
     """Who could change an audit trail, as one database member has it."""
     return clients.trail_rights
+
+
 def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
     """Restores the newest backup elsewhere and compares; done once for all checks."""
 

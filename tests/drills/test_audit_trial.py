@@ -12,7 +12,6 @@ from pki import hierarchy
 
 from lab.app.portal import audit as trail
 from lab.app.portal import web
-from readiness.clients import trail_table
 from readiness.declared.audit import Audit
 from readiness.documents import load_environment
 from readiness.drills import append_only
@@ -22,6 +21,7 @@ from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotUnderstood
 from readiness.model import Case, Tier
 from readiness.probes import audit_trail, postgres
+from readiness.targets import trail_table
 
 TABLE = "audit.access_events"
 PERMIT = Permit("run", Case("AUD-001", "records/app1"), Tier.TOUCH)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from readiness.clients import Clients, patroni_target
+from readiness.clients import Clients
 from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.probes import patroni
 from readiness.probes.rest import RestTarget
 from readiness.subjects import Cluster, Member
+from readiness.targets import patroni_target
 
 T = TypeVar("T")
 TICK: Final = 0.5
