@@ -21,7 +21,7 @@ from readiness.redact import Redactor
 from readiness.references import check_references
 from readiness.run import Run, secret_values
 from readiness.state import state_directory
-from readiness.subjects import endpoints, members, store_members
+from readiness.subjects import backup_repositories, endpoints, members, store_members
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -101,6 +101,8 @@ def _findings(clients: Clients) -> Iterator[Finding]:
         yield _asked(f"patroni {member.id}", lambda one=member: _patroni(clients, one))  # type: ignore[misc]
     for store in store_members(clients.site):
         yield _asked(f"etcd {store.id}", lambda one=store: _etcd(clients, one))  # type: ignore[misc]
+    for one in backup_repositories(clients.site):
+        yield _asked(f"backups {one.id}", lambda one=one: _backups(clients, one))  # type: ignore[misc]
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -145,6 +147,12 @@ def _etcd(clients: Clients, store: object) -> str:
     found = clients.etcd(store).reading  # type: ignore[arg-type]
     role = "leader" if found.status.leads else "follower"
     return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
+
+
+def _backups(clients: Clients, one: object) -> str:
+    found = clients.repository(one).reading.stanza  # type: ignore[arg-type]
+    newest = found.newest_full
+    return f"listed, {len(found.backups)} backups, newest full {newest.label if newest else 'none'}"
 
 
 def _pin(clients: Clients) -> str:
