@@ -23,6 +23,7 @@ from readiness.run import Run, secret_values
 from readiness.segmentation import Segmentation
 from readiness.state import state_directory
 from readiness.subjects import cache_nodes, endpoints, members, sentinel_nodes, store_members
+from readiness.subjects import backup_repositories, endpoints, members, store_members
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -108,6 +109,8 @@ def _findings(clients: Clients) -> Iterator[Finding]:
         yield _asked(f"redis {node.id}", lambda one=node: _redis(clients, one))  # type: ignore[misc]
     for watcher in sentinel_nodes(clients.site):
         yield _asked(f"sentinel {watcher.id}", lambda one=watcher: _sentinel(clients, one))  # type: ignore[misc]
+    for one in backup_repositories(clients.site):
+        yield _asked(f"backups {one.id}", lambda one=one: _backups(clients, one))  # type: ignore[misc]
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -163,6 +166,10 @@ def _redis(clients: Clients, node: object) -> str:
 def _sentinel(clients: Clients, node: object) -> str:
     found = clients.sentinel(node).reading  # type: ignore[arg-type]
     return f"reached (only looks), watches {', '.join(found.names) or 'nothing'}"
+def _backups(clients: Clients, one: object) -> str:
+    found = clients.repository(one).reading.stanza  # type: ignore[arg-type]
+    newest = found.newest_full
+    return f"listed, {len(found.backups)} backups, newest full {newest.label if newest else 'none'}"
 
 
 def _pin(clients: Clients) -> str:
