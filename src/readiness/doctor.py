@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -20,10 +21,22 @@ from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.references import check_references
 from readiness.run import Run, secret_values
-from readiness.segmentation import Segmentation
+from readiness.segmentation import Segmentation, Vantage
 from readiness.state import state_directory
-from readiness.subjects import cache_nodes, endpoints, members, sentinel_nodes, store_members
-from readiness.subjects import backup_repositories, endpoints, members, store_members
+from readiness.subjects import (
+    BackupRepository,
+    CacheNode,
+    Endpoint,
+    Member,
+    SentinelNode,
+    StoreMember,
+    backup_repositories,
+    cache_nodes,
+    endpoints,
+    members,
+    sentinel_nodes,
+    store_members,
+)
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -94,23 +107,30 @@ def _findings(clients: Clients) -> Iterator[Finding]:
         yield Finding("identity", ok=bool(clients.site.identity), text=pinned)
     except (WrongTarget, UsageError) as error:
         yield Finding("identity", ok=False, text=str(error))
-    for machine in clients.site.machines:
-        yield _asked(f"ssh {machine.name}", lambda one=machine: _machine(clients, one.name))  # type: ignore[misc]
-    for vantage in Segmentation(clients.site).vantages if clients.site.firewall else ():
-        yield _asked(f"scan from {vantage.id}", lambda one=vantage: clients.scanning.greet(one))  # type: ignore[misc]
-    for endpoint in endpoints(clients.site):
-        yield _asked(f"tls {endpoint.id}", lambda one=endpoint: _tls(clients, one))  # type: ignore[misc]
-    for member in members(clients.site):
-        yield _asked(f"postgresql {member.id}", lambda one=member: _postgres(clients, one))  # type: ignore[misc]
-        yield _asked(f"patroni {member.id}", lambda one=member: _patroni(clients, one))  # type: ignore[misc]
-    for store in store_members(clients.site):
-        yield _asked(f"etcd {store.id}", lambda one=store: _etcd(clients, one))  # type: ignore[misc]
-    for node in cache_nodes(clients.site):
-        yield _asked(f"redis {node.id}", lambda one=node: _redis(clients, one))  # type: ignore[misc]
-    for watcher in sentinel_nodes(clients.site):
-        yield _asked(f"sentinel {watcher.id}", lambda one=watcher: _sentinel(clients, one))  # type: ignore[misc]
-    for one in backup_repositories(clients.site):
-        yield _asked(f"backups {one.id}", lambda one=one: _backups(clients, one))  # type: ignore[misc]
+    for what, one, ask in _questions(clients.site):
+        yield _asked(f"{what} {one.id}", lambda one=one, ask=ask: ask(clients, one))  # type: ignore[misc]
+
+
+def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients, Any], str]]]:
+    """What is asked of whom."""
+    yield from (("ssh", _Ssh(one.name), _machine) for one in site.machines)
+    if site.firewall:
+        yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
+    yield from (("tls", one, _tls) for one in endpoints(site))
+    for member in members(site):
+        yield "postgresql", member, _postgres
+        yield "patroni", member, _patroni
+    yield from (("etcd", one, _etcd) for one in store_members(site))
+    yield from (("redis", one, _redis) for one in cache_nodes(site))
+    yield from (("sentinel", one, _sentinel) for one in sentinel_nodes(site))
+    yield from (("backups", one, _backups) for one in backup_repositories(site))
+
+
+@dataclass(frozen=True)
+class _Ssh:
+    """A machine, reached over SSH."""
+
+    id: str
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -121,8 +141,8 @@ def _asked(where: str, ask: Callable[[], str]) -> Finding:
         return Finding(where, ok=False, text=f"{error}" + (f" ({advice})" if advice else ""))
 
 
-def _machine(clients: Clients, name: str) -> str:
-    session = clients.session(clients.site.machine(name))
+def _machine(clients: Clients, one: _Ssh) -> str:
+    session = clients.session(clients.site.machine(one.id))
     offset = host.offset(session)
     return (
         f"reached as {session.user}, host key {session.fingerprint}, "
@@ -130,15 +150,19 @@ def _machine(clients: Clients, name: str) -> str:
     )
 
 
-def _tls(clients: Clients, endpoint: object) -> str:
-    found = clients.tls(endpoint).reading  # type: ignore[arg-type]
+def _scan(clients: Clients, vantage: Vantage) -> str:
+    return clients.scanning.greet(vantage)
+
+
+def _tls(clients: Clients, endpoint: Endpoint) -> str:
+    found = clients.tls(endpoint).reading
     if not found.answers or found.leaf is None:
         raise NotRun(found.problem or "no certificate")
     return f"reached, {found.version}, issued for {', '.join(found.leaf.names)}"
 
 
-def _postgres(clients: Clients, member: object) -> str:
-    found = clients.postgres(member).reading  # type: ignore[arg-type]
+def _postgres(clients: Clients, member: Member) -> str:
+    found = clients.postgres(member).reading
     role = "standby" if found.in_recovery else "primary"
     return (
         f"reached as {found.user} (reads only), PostgreSQL {found.version}, {role}, "
@@ -146,28 +170,30 @@ def _postgres(clients: Clients, member: object) -> str:
     )
 
 
-def _patroni(clients: Clients, member: object) -> str:
-    found = clients.patroni(member).reading.status  # type: ignore[arg-type]
+def _patroni(clients: Clients, member: Member) -> str:
+    found = clients.patroni(member).reading.status
     return f"reached, Patroni {found.patroni_version}, {found.role} {found.state}"
 
 
-def _etcd(clients: Clients, store: object) -> str:
-    found = clients.etcd(store).reading  # type: ignore[arg-type]
+def _etcd(clients: Clients, store: StoreMember) -> str:
+    found = clients.etcd(store).reading
     role = "leader" if found.status.leads else "follower"
     return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
 
 
-def _redis(clients: Clients, node: object) -> str:
-    found = clients.redis(node).reading  # type: ignore[arg-type]
+def _redis(clients: Clients, node: CacheNode) -> str:
+    found = clients.redis(node).reading
     role = "replica" if found.link else "master"
     return f"reached (only looks), Redis {found.version}, {role}"
 
 
-def _sentinel(clients: Clients, node: object) -> str:
-    found = clients.sentinel(node).reading  # type: ignore[arg-type]
+def _sentinel(clients: Clients, node: SentinelNode) -> str:
+    found = clients.sentinel(node).reading
     return f"reached (only looks), watches {', '.join(found.names) or 'nothing'}"
-def _backups(clients: Clients, one: object) -> str:
-    found = clients.repository(one).reading.stanza  # type: ignore[arg-type]
+
+
+def _backups(clients: Clients, one: BackupRepository) -> str:
+    found = clients.repository(one).reading.stanza
     newest = found.newest_full
     return f"listed, {len(found.backups)} backups, newest full {newest.label if newest else 'none'}"
 
