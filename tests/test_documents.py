@@ -51,8 +51,6 @@ def test_lab_files_load_and_agree_with_the_catalogue() -> None:
     assert environment.database("paws360-db").failover is not None
     served = {clause for check in load_catalogue().values() for clause in check.clauses}
     assert set(policy.required or ()) == served
-    assert len(policy.required or ()) == 35
-    assert len(policy.required or ()) == 37
 
 
 def test_relative_references_count_from_the_file(tmp_path: Path) -> None:
@@ -73,7 +71,7 @@ def test_wrong_environment_is_refused_in_one_line(
     assert wrong.line in line
     assert "hunter2" not in line
     assert "271828" not in line
-    if wrong.new:
+    if wrong.new and not wrong.elsewhere:
         changed = range(len(LAB.partition(wrong.old)[0].splitlines()), len(text.splitlines()) + 1)
         assert int(line.split(":")[1]) in changed
 
@@ -99,7 +97,9 @@ def test_unknown_clause_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     """A misspelt clause would silently require nothing."""
     path = tmp_path / "policy.yaml"
     path.write_text(POLICY.replace("- sec.tls/chain", "- sec.tls/chian"))
-    with pytest.raises(UsageError, match=r":44:5: required\[22\]: .*did you mean 'sec.tls/chain'"):
+    row = POLICY.partition("- sec.tls/chain")[0].count("\n") + 1
+    place = rf":{row}:5: required\[\d+\]: .*did you mean 'sec.tls/chain'"
+    with pytest.raises(UsageError, match=place):
         validate_policy(load_policy(path), CLAUSES)
 
 

@@ -17,6 +17,7 @@ class Wrong:
     new: str
     line: str
     shape: bool = True
+    elsewhere: bool = False  # the refusal points at another line, which no longer fits
 
     def __str__(self) -> str:
         """Its name in the list of tests."""
@@ -55,8 +56,8 @@ WRONG_ENVIRONMENTS = (
     Wrong("198.18.1.12", "198.18.1.400", "expected an IPv4 or IPv6 address"),
     Wrong("public: file:", "public: ", "authorities.public: wrong value; expected a reference"),
     Wrong(
-        "path: /auth/login\n",
-        "",
+        "  sign_in:\n    path: /auth/login\n",
+        "  sign_in:\n",
         "audit.sign_in.path: wrong value; expected either a path",
         shape=False,
     ),
@@ -144,15 +145,20 @@ WRONG_ENVIRONMENTS = (
     Wrong(
         "protocol: https", "protocol: tls", "plain_http only beside protocol: https", shape=False
     ),
-    Wrong("    rate: 25", "    rate: 0", "expected greater than 0, found 0"),
-    Wrong("within: 500 ms", "within: 10 s", "load_tests[0].timeout", shape=False),
+    Wrong("    rate: 25", "    rate: 0", "expected more than 0, found 0"),
+    Wrong("within: 500 ms", "within: 10 s", "load_tests[0].within", shape=False),
     Wrong(
         "- name: session",
         "- name: catalogue",
         "each page once, found 'catalogue' twice",
         shape=False,
     ),
-    Wrong("    database: paws360-db", "    database: paws", "backups[0].database", shape=False),
+    Wrong(
+        "database: paws360-db\n    repository",
+        "database: paws\n    repository",
+        "backups[0].database",
+        shape=False,
+    ),
     Wrong("      machine: backup1", "      machine: backup9", "repository.machine", shape=False),
     Wrong("      machine: spare", "      machine: db2", "holds neither the database", shape=False),
     Wrong("      machine: spare", "      machine: backup1", "nor its backups", shape=False),
@@ -167,12 +173,13 @@ WRONG_ENVIRONMENTS = (
     Wrong("edge: [198.18.1.0/24", "edgy: [198.18.1.0/24", "a declared zone", shape=False),
     Wrong("[198.18.1.0/24", "[198.18.1.7/24", "a network such as 10.0.0.0/24", shape=False),
     Wrong("[198.18.1.0/24", "[198.18.0.0/16", "networks that do not meet", shape=False),
-    Wrong("[198.18.1.0/24, ", "[", "an address of a declared network", shape=False),
+    Wrong("[198.18.1.0/24, ", "[", "an address of a declared network", shape=False, elsewhere=True),
     Wrong(
         'edge: [198.18.1.0/24, "2001:2:0:1::/64"]\n    app: [198.18.2.0/24',
         'edge: [198.18.2.0/24, "2001:2:0:1::/64"]\n    app: [198.18.1.0/24',
         "an address of the zone edge",
         shape=False,
+        elsewhere=True,
     ),
     Wrong("198.18.1.11,", "203.0.113.1,", "an address of a declared network", shape=False),
     Wrong("198.18.1.11,", "198.18.2.99,", "an address of the zone edge", shape=False),

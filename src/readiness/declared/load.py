@@ -53,7 +53,7 @@ class LoadTest(Written):
     def _consistent(self) -> Self:
         distinct("page", [one.name for one in self.pages], ("pages",), "name")
         if self.timeout <= self.within:
-            raise wrong("longer than within", ("timeout",), f"{self.timeout:g} s")
+            raise wrong("shorter than timeout", ("within",), f"{self.within:g} s")
         if not self.login:
             for index, page in enumerate(self.pages):
                 if page.logged_in:
