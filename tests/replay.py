@@ -26,6 +26,7 @@ from readiness.errors import NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
+    door,
     etcd,
     haproxy,
     host,
@@ -34,7 +35,9 @@ from readiness.probes import (
     patroni,
     postgres,
     postgres_state,
+    redis,
     rotation,
+    sentinel,
     tls,
 )
 from readiness.subjects import subjects
@@ -55,6 +58,10 @@ READINGS: Final[Mapping[str, Any]] = {
     "etcd": etcd.MemberReading,
     "haproxy": tuple[haproxy.Server, ...],
     "rotation": rotation.Rotation,
+    "redis": redis.RedisState,
+    "sentinel": sentinel.SentinelState,
+    "door": door.Door,
+    "wire": door.Wire,
     "sockets": tuple[network.Socket, ...],
     "addresses": tuple[str, ...],
 }

@@ -48,7 +48,7 @@ def test_lab_files_load_and_agree_with_the_catalogue() -> None:
     policy = load_policy(ENVIRONMENTS / "policy.yaml")
     validate_policy(policy, CLAUSES)
     assert environment.database("paws360-db").failover is not None
-    assert len(policy.required or ()) == 31
+    assert len(policy.required or ()) == 40
 
 
 def test_relative_references_count_from_the_file(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_unknown_clause_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     """A misspelt clause would silently require nothing."""
     path = tmp_path / "policy.yaml"
     path.write_text(POLICY.replace("- sec.tls/chain", "- sec.tls/chian"))
-    with pytest.raises(UsageError, match=r":37:5: required\[18\]: .*did you mean 'sec.tls/chain'"):
+    with pytest.raises(UsageError, match=r":50:5: required\[27\]: .*did you mean 'sec.tls/chain'"):
         validate_policy(load_policy(path), CLAUSES)
 
 
