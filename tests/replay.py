@@ -27,6 +27,7 @@ from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
     audit_trail,
+    door,
     etcd,
     haproxy,
     host,
@@ -37,9 +38,11 @@ from readiness.probes import (
     postgres,
     postgres_archive,
     postgres_state,
+    redis,
     rotation,
     scan,
     timer,
+    sentinel,
     tls,
 )
 from readiness.subjects import subjects
@@ -65,6 +68,10 @@ READINGS: Final[Mapping[str, Any]] = {
     "etcd": etcd.MemberReading,
     "haproxy": tuple[haproxy.Server, ...],
     "rotation": rotation.Rotation,
+    "redis": redis.RedisState,
+    "sentinel": sentinel.SentinelState,
+    "door": door.Door,
+    "wire": door.Wire,
     "sockets": tuple[network.Socket, ...],
     "trail": audit_trail.TrailRights,
     "scan": scan.Scan,

@@ -102,6 +102,7 @@ def test_addresses_have_one_spelling() -> None:
 
 def test_lab_listeners_are_looked_at_on_each_node_and_family(lab: Environment) -> None:
     """The portal on two nodes and the shared address, the others on three, all v4 and v6."""
+    """The portal on two nodes and the shared address, six services on three, all v4 and v6."""
     found = [endpoint.id for endpoint in endpoints(lab)]
     assert len(found) == len(set(found)) == 3 * 2 + 6 * 3 * 2
     assert "portal/shared/v6" in found

@@ -32,7 +32,7 @@ FAULT = Fault(
     kind="cache",
     shape="false-green",
     reddens={
-        "CACHE-001": {"sessions": r"replicas of the master to be .*, found cache\d;"},
+        "CACHE-001": {"sessions": r"replicas of the master to be .*, found cache\d"},
         "CACHE-004": {node("<replica>"): r"its link to the master to be up, found down"},
         "CACHE-005": {node("<replica>"): r"link of <replica> to the master to be ok, found err"},
     },

@@ -2,7 +2,7 @@
 
 from lab.errors import LabError
 from lab.faults import Fault
-from lab.faults._cache import CACHE, LIMIT, REDIS, SENTINEL, node, roles, say, watched
+from lab.faults._cache import CACHE, LIMIT, REDIS, SENTINEL, roles, say, watched
 from lab.inventory import machine
 from lab.scene import Scene
 
@@ -27,9 +27,11 @@ def told(scene: Scene, at: str) -> str:
 
 
 def took_effect(scene: Scene) -> str:
-    """It gives clients the replica's address."""
+    """It gives clients the replica's address, and wonders why that one is no master."""
     said = told(scene, scene["master"])
-    return f"clients are told {said}" if said == str(machine(scene["replica"]).v4) else ""
+    there = said == str(machine(scene["replica"]).v4)
+    doubts = "s_down" in watched(scene, scene["master"], "flags")
+    return f"clients are told {said}" if there and doubts else ""
 
 
 def undo(scene: Scene) -> None:
@@ -61,8 +63,8 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "CACHE-002": {CACHE: r"master that it tells clients to be <master>, found <replica>"},
-        "CACHE-005": {
-            node("<replica>"): r"replicas that are <replica> to be 1, found 0",
+        "CACHE-003": {
+            CACHE: r"sentinel/<master>: expected state of the master to be master, found .*s_down"
         },
     },
     survey=roles,

@@ -13,9 +13,12 @@ FOLDER = "/run/stranger-redis"
 START = f"""
 set -e
 install -d -m 0700 {FOLDER}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=stranger \\
+    -keyout {FOLDER}/key.pem -out {FOLDER}/own.pem 2>/dev/null
 {{
     echo 'port 0'; echo 'unixsocket {FOLDER}/socket'; echo 'dir {FOLDER}'; echo 'save ""'
     echo 'tls-replication yes'; echo 'tls-ca-cert-file /etc/haproxy/lab-ca.pem'
+    echo 'tls-cert-file {FOLDER}/own.pem'; echo 'tls-key-file {FOLDER}/key.pem'
     echo 'tls-auth-clients no'; echo 'replica-announced no'; echo 'masteruser replication'
     printf 'masterauth %s\\n' "$(cat)"
     echo "replicaof $1 {REDIS}"

@@ -47,7 +47,7 @@ class Cache(Written):
     snapshot_age: Duration | None = Field(
         default=None, description="With snapshots: how old the last one may be."
     )
-    eviction: Annotated[tuple[Eviction, ...], Field(min_length=1)] = ("noeviction",)
+    eviction: tuple[Eviction, ...] = ("noeviction",)
     memory_used: Annotated[float, Field(gt=0, lt=100)] = Field(
         default=80.0, description="At most this share of maxmemory may be in use, in percent."
     )

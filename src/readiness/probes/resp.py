@@ -15,7 +15,8 @@ from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, 
 from readiness.probes.tls_contexts import trusting_only
 from readiness.probes.wire import Deadline, Line, place
 
-TIMEOUT: Final = 5.0  # seconds for a whole conversation
+TIMEOUT: Final = 12.0  # seconds for a whole conversation, some hundred dry runs included
+PATIENCE: Final = 5.0  # seconds for one word that may get no answer
 _LARGEST: Final = 4 * 1024 * 1024  # bytes of one conversation
 _DEEPEST: Final = 8
 _DENIED: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
@@ -58,6 +59,7 @@ class Conversation:
         self.target = target
         self._timeout = timeout
         self._buffer = b""
+        self._at = 0
         self._read = 0
         with self._translated():
             self._line = Line(target.address, target.port, Deadline(timeout))
@@ -134,16 +136,16 @@ class Conversation:
         return [self._reply(depth + 1) for _ in range(number)]
 
     def _until_line_end(self) -> bytes:
-        while b"\r\n" not in self._buffer:
+        while (end := self._buffer.find(b"\r\n", self._at)) < 0:
             self._more()
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        line, self._at = self._buffer[self._at : end], end + 2
         return line
 
     def _exactly(self, size: int) -> bytes:
-        while len(self._buffer) < size:
+        while len(self._buffer) - self._at < size:
             self._more()
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        return taken
+        self._at += size
+        return self._buffer[self._at - size : self._at]
 
     def _more(self) -> None:
         piece = self._line.receive()
@@ -152,7 +154,7 @@ class Conversation:
         self._read += len(piece)
         if self._read > _LARGEST:
             raise NotUnderstood(f"{self.target}: answered more than {_LARGEST} bytes")
-        self._buffer += piece
+        self._buffer, self._at = self._buffer[self._at :] + piece, 0
 
     @contextmanager
     def _translated(self) -> Any:
@@ -177,7 +179,7 @@ class Conversation:
         self._line.socket.close()
 
 
-def spoken_in_the_clear(target: RespTarget, *, timeout: float = TIMEOUT) -> str:
+def spoken_in_the_clear(target: RespTarget, *, timeout: float = PATIENCE) -> str:
     """What the port answers to a PING without TLS, as Redis would; empty when it does not.
 
     Raises:
