@@ -30,6 +30,7 @@ def test_commented_parts_are_valid_too(tmp_path: Path) -> None:
     assert environment.ssh is not None
     assert environment.ssh.disrupt is not None
     assert environment.databases[0].failover is not None
+    assert environment.backups[0].restore is not None
     assert environment.not_applicable[0].clause == "sec.tls/hsts"
 
 

@@ -97,6 +97,14 @@ def archived_in_repository(scene: Scene, segment: str) -> bool:
     return scene.ask(MACHINE, "sh", "-c", script).out.strip() not in {"", "0"}
 
 
+def archived_numbers(scene: Scene) -> list[int]:
+    """The numbers of the archived segments, of whichever timeline, in order."""
+    found = scene.shell(MACHINE, f"find {REPOSITORY}/archive -name '0*-*' -printf '%f\\n'")
+    names = [line[:WHOLE] for line in found.split()]
+    # 256 segments of 16 MiB are in each of the middle part's files.
+    return sorted({int(name[8:16], 16) * 256 + int(name[16:], 16) for name in names})
+
+
 def survey(scene: Scene) -> Facts:
     """Who has which part, and the archive settings as they should be."""
     parameters = cluster.dynamic(scene)["postgresql"]["parameters"]

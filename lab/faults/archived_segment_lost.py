@@ -21,9 +21,10 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """The archiver went on behind it."""
-    last = backup.archiver(scene, scene["primary"])["last"]
-    return f"{last} is archived, one before it no more"
+    """The numbers of what is archived leave one out."""
+    held = backup.archived_numbers(scene)
+    gap = sorted({*range(held[0], held[-1])} - {*held}) if held else []
+    return f"{len(held)} segments are archived, {len(gap)} between them are not" if gap else ""
 
 
 FAULT = Fault(

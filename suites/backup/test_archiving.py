@@ -94,11 +94,12 @@ def test_continuous(
     oldest = found.reading.stanza.oldest
     assert holds(found.fact("backups", oldest is not None), "==", True)
     assert oldest is not None
-    assert holds(found.fact("segments archived", len(archived(found, oldest))), ">=", 1)
+    basis = (found, live, automation)
+    held = derive("segments archived", found.subject, len(archived(found, oldest)), *basis)
+    assert holds(held, ">=", 1)
     absent = unarchived(found, live, automation, oldest)
     written = {one.name: one.written for one in kept(live.reading)}
     gone = [name for name in absent if name not in written]
-    basis = (found, live, automation)
     lost = derive("segments neither archived nor on the primary", found.subject, gone, *basis)
     assert holds(lost, "==", [])
     waits = wal.oldest_wait(absent, written, live.reading.clock)
@@ -138,7 +139,7 @@ def test_really_archived(
     found = repository(backup_repository)
     name, server = member.machine.name, live.reading
     lasting = [one for one in found.reading.segments if one.size]
-    assert holds(found.fact("segments archived", len(lasting)), ">=", 1)
+    assert holds(derive("segments archived", found.subject, len(lasting), found, live), ">=", 1)
     said = server.last_archived
     claimed = live.fact(f"anything archived by {name}", bool(said))
     assert holds(claimed, "==", True)
