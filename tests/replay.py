@@ -41,8 +41,8 @@ from readiness.probes import (
     redis,
     rotation,
     scan,
-    timer,
     sentinel,
+    timer,
     tls,
 )
 from readiness.subjects import subjects

@@ -101,7 +101,6 @@ def test_unknown_clause_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     row = POLICY.partition("- sec.tls/chain")[0].count("\n") + 1
     place = rf":{row}:5: required\[\d+\]: .*did you mean 'sec.tls/chain'"
     with pytest.raises(UsageError, match=place):
-    with pytest.raises(UsageError, match=r":50:5: required\[27\]: .*did you mean 'sec.tls/chain'"):
         validate_policy(load_policy(path), CLAUSES)
 
 
