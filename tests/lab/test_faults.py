@@ -25,7 +25,7 @@ from readiness.documents import load_environment
 
 FACTS = dict(zip(("primary", "sync", "async"), MEMBERS, strict=True))
 FOLDER = Path(faults.__file__).parent
-TIERS = ("observe", "touch", "disrupt")
+TIERS = ("observe", "touch", "load", "disrupt")
 FALSE_GREENS = {
     "certificate-wrong-on-one-edge",
     "intermediate-missing",
