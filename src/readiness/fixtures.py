@@ -171,6 +171,7 @@ def wire(clients: Clients) -> Callable[[CachePort], Found[Wire]]:
     return clients.wire
 
 
+@pytest.fixture(scope="session")
 def reachability(clients: Clients) -> Callable[[], Seen]:
     """Scans from every vantage point at once, where that is permitted."""
     return clients.reachability
@@ -286,6 +287,7 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
     return offered
 
 
+@pytest.fixture(scope="session")
 def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[AuditedMachine]]:
     """Reads a canary's record through every application machine; done once for all checks."""
 
@@ -349,6 +351,7 @@ def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRight
     return clients.trail_rights
 
 
+@pytest.fixture(scope="session")
 def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
     """Restores the newest backup elsewhere and compares; done once for all checks."""
 
