@@ -1,7 +1,8 @@
 """What the faults of the cache share: who is master, and the operator's words to each server."""
 
+from functools import partial
+
 from lab.errors import LabError
-from lab.inventory import machine
 from lab.scene import Facts, Scene
 
 MEMBERS = ("cache1", "cache2", "cache3")
@@ -69,9 +70,19 @@ def replicas_seen(scene: Scene, at: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def place(name: str) -> str:
-    """How Sentinel calls the Redis of a machine."""
-    return f"{machine(name).v4}:{REDIS}"
+def forget_strangers(scene: Scene) -> None:
+    """Have each Sentinel forget who is gone, one after the other, so that two always watch."""
+    for name in MEMBERS:
+        if not _knows_two_of_each(scene, name):
+            say(scene, name, "SENTINEL", "RESET", CACHE, port=SENTINEL)
+            known = partial(_knows_two_of_each, scene, name)
+            scene.wait(f"{name} knows the others again", known, LIMIT)
+
+
+def _knows_two_of_each(scene: Scene, at: str) -> bool:
+    """Whether a Sentinel knows two other Sentinels and two replicas."""
+    counts = [watched(scene, at, key) for key in ("num-other-sentinels", "num-slaves")]
+    return counts == ["2", "2"]
 
 
 def quorum(scene: Scene) -> str:

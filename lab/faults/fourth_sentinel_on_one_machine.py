@@ -1,9 +1,7 @@
 """A second Sentinel runs on cache1: four voters on three machines, two of them gone with one."""
 
-from functools import partial
-
 from lab.faults import Fault
-from lab.faults._cache import CACHE, LIMIT, MEMBERS, SENTINEL, quorum, say, watched
+from lab.faults._cache import CACHE, MEMBERS, SENTINEL, forget_strangers, quorum, say, watched
 from lab.scene import Scene
 
 AT, PORT = "cache1", "26380"
@@ -38,16 +36,7 @@ def undo(scene: Scene) -> None:
     scene.ask(AT, "systemctl", "stop", f"{UNIT}.service")
     scene.ask(AT, "systemctl", "reset-failed", f"{UNIT}.service")
     scene.run(AT, "rm", "-rf", FOLDER)
-    for name in MEMBERS:
-        if watched(scene, name, "num-other-sentinels") == "2":
-            continue
-        say(scene, name, "SENTINEL", "RESET", CACHE, port=SENTINEL)
-        scene.wait(f"{name} knows the others again", partial(_well, scene, name), LIMIT)
-
-
-def _well(scene: Scene, at: str) -> bool:
-    counts = [watched(scene, at, key) for key in ("num-other-sentinels", "num-slaves")]
-    return counts == ["2", "2"]
+    forget_strangers(scene)
 
 
 FAULT = Fault(

@@ -1,14 +1,14 @@
 """A Redis on an application server, which nobody declared, gets a copy of every session."""
 
 from lab.faults import Fault
-from lab.faults._cache import CACHE, LIMIT, REDIS, info, quorum, roles, say
+from lab.faults._cache import CACHE, LIMIT, REDIS, forget_strangers, info, quorum, roles, say
 from lab.inventory import machine
 from lab.scene import Scene
 
 STRANGER = "app1"
 UNIT = "stranger-redis"
 FOLDER = "/run/stranger-redis"
-# Out of sight: no TCP port at all, and not announced to Sentinel. $1 is the master's address; the
+# Out of sight: no TCP port at all. $1 is the master's address; the
 # password of replication comes on standard input.
 START = f"""
 set -e
@@ -19,7 +19,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
     echo 'port 0'; echo 'unixsocket {FOLDER}/socket'; echo 'dir {FOLDER}'; echo 'save ""'
     echo 'tls-replication yes'; echo 'tls-ca-cert-file /etc/haproxy/lab-ca.pem'
     echo 'tls-cert-file {FOLDER}/own.pem'; echo 'tls-key-file {FOLDER}/key.pem'
-    echo 'tls-auth-clients no'; echo 'replica-announced no'; echo 'masteruser replication'
+    echo 'tls-auth-clients no'; echo 'masteruser replication'
     printf 'masterauth %s\\n' "$(cat)"
     echo "replicaof $1 {REDIS}"
 }} >{FOLDER}/redis.conf
@@ -49,15 +49,20 @@ def undo(scene: Scene) -> None:
     scene.run(STRANGER, "rm", "-rf", FOLDER)
     two = lambda: info(scene, scene["master"], "connected_slaves") == "2"  # noqa: E731
     scene.wait("the master serves two replicas", two, LIMIT)
+    # Sentinel keeps a replica that is gone until it is told to forget.
+    forget_strangers(scene)
 
 
 FAULT = Fault(
     name="stranger-follows-the-cache",
     title="A Redis that nobody declared follows the master and has every session",
-    why="Started for an analysis with the password of replication; Sentinel is not told of it.",
+    why="Started for an analysis with the password of replication, and forgotten there.",
     kind="cache",
     shape="false-green",
-    reddens={"CACHE-001": {CACHE: r"replicas of the master to be .*, found 198\.18\.2\.11:0"}},
+    reddens={
+        "CACHE-001": {CACHE: r"replicas of the master to be .*, found 198\.18\.2\.11:0"},
+        "CACHE-002": {CACHE: r"replicas that it knows to be .*, found 198\.18\.2\.11:0"},
+    },
     survey=roles,
     apply=apply,
     took_effect=took_effect,

@@ -8,7 +8,7 @@ from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.door import Door, Wire
 from readiness.probes.redis import RedisState
-from readiness.subjects import CacheMachine, CacheNode, CachePort
+from readiness.subjects import CacheMachine, CacheNode, CachePort, SentinelNode
 
 Knock = Callable[[CachePort], Found[Door]]
 Asked = Callable[[CacheNode], Found[RedisState]]
@@ -30,20 +30,21 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     risk="Whoever reaches the port reads and forges sessions, or makes another machine master.",
     reads=(
         "PING without a login, AUTH with three wrong logins, at each address of the machine",
-        "ACL DRYRUN of every command for the user default",
+        "ACL DRYRUN of every command for the user default, at Sentinel",
     ),
     rights="a user with +acl|dryrun and +command",
-    remedy="set `user default reset` (off, no rights) and give each program a user with a password",
+    remedy="turn the user default off (at Sentinel `reset`) and give each program its own user",
 )
 def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock) -> None:
-    """A stranger is told to log in, no wrong password is accepted, and default may do nothing."""
+    """A stranger is told to log in, no wrong password is accepted, Sentinel has no default rights."""
     for port in ports(cache_machine):
         found = door(port)
         assert holds(found.fact("answer to a stranger", found.reading.stranger), "==", "NOAUTH")
         accepted = found.fact("wrong logins accepted", found.reading.accepted)
         assert holds(accepted, "==", ())
-        runs = found.fact("commands that the user default may run", found.reading.default_runs)
-        assert holds(runs, "==", ())
+        if isinstance(port.node, SentinelNode):
+            runs = found.fact("commands that the user default may run", found.reading.default_runs)
+            assert holds(runs, "==", ())
 
 
 @check(

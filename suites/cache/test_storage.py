@@ -5,8 +5,9 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, holds
 from readiness.model import Severity
+from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
-from readiness.subjects import CacheNode
+from readiness.subjects import CacheNode, CachePort
 
 Asked = Callable[[CacheNode], Found[RedisState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
@@ -20,19 +21,28 @@ RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
     severity=Severity.HIGH,
     risk="A restart of that node logs everybody out; a master that comes back empty makes its "
     "replicas empty too.",
-    reads=("INFO persistence",),
+    reads=("INFO persistence", "ACL DRYRUN of changes for the user default"),
     rights=RIGHTS,
     remedy="CONFIG SET appendonly yes on that node and CONFIG REWRITE; see its disk and log for "
-    "writes that failed, then BGREWRITEAOF",
+    "writes that failed, then BGREWRITEAOF; let the user default be off and keep its rights",
 )
-def test_persistence_works(cache_node: CacheNode, redis: Asked) -> None:
-    """What is declared is on, and the last write, rewrite and snapshot each ended well."""
+def test_persistence_works(
+    cache_node: CacheNode, redis: Asked, door: Callable[[CachePort], Found[Door]]
+) -> None:
+    """What is declared is on, its last writes ended well, and a restart would read all of it.
+
+    The append-only file is read back as the user `default`, on or off: what a transaction wrote
+    and that user may not do is dropped without an error (redis issue 14541).
+    """
     here, cache = redis(cache_node), cache_node.cache
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
     if cache.persistence == "aof":
         assert holds(here.fact("append-only file in use", here.reading.aof_enabled), "==", True)
         assert holds(here.fact("last write to it", here.reading.aof_last_write), "==", "ok")
         assert holds(here.fact("last rewrite of it", here.reading.aof_last_rewrite), "==", "ok")
+        port = door(CachePort(cache_node, cache_node.machine.addresses[0]))
+        lacks = port.fact("changes that reading it back would drop", port.reading.default_lacks)
+        assert holds(lacks, "==", ())
     assert holds(here.fact("last snapshot", here.reading.rdb_last_save), "==", "ok")
     if cache.persistence == "snapshots":
         age = here.fact("seconds since the last snapshot", here.reading.rdb_saved_seconds_ago)

@@ -14,7 +14,7 @@ NAME = "cache.example.org"
 PASSWORD = "only-looks"
 _LOOKS = "+ping +info +command +acl|whoami +acl|dryrun"
 USERS = {
-    "default": "off",
+    "default": "off ~* &* +@all",
     "looker": f"on >{PASSWORD} {_LOOKS}",
     "reader": f"on >{PASSWORD} ~session:* {_LOOKS} +get",
     "asker": f"on >{PASSWORD} {_LOOKS} +config|get",

@@ -117,10 +117,14 @@ def test_no_list_of_commands_is_no_list_of_harmless_ones(answer: object) -> None
 
 
 def test_a_closed_door(local: LocalRedis) -> None:
-    """A stranger is told to log in, no wrong login is accepted, default may do nothing."""
-    for target in (local.redis, local.sentinel):
-        found = door.knock(target, "looker", PASSWORD)
-        assert found == door.Door("NOAUTH", (), ())
+    """A stranger is told to log in, no wrong login is accepted, and rights are read."""
+    found = {
+        name: door.knock(target, "looker", PASSWORD)
+        for name, target in (("redis", local.redis), ("sentinel", local.sentinel))
+    }
+    assert {(one.stranger, one.accepted) for one in found.values()} == {("NOAUTH", ())}
+    assert found["sentinel"].default_runs == ()
+    assert found["redis"].default_lacks == ()
 
 
 def test_an_open_door(open_to_all: LocalRedis) -> None:
@@ -129,6 +133,7 @@ def test_an_open_door(open_to_all: LocalRedis) -> None:
     assert found.stranger == "PONG"
     assert "default with a wrong password" in found.accepted
     assert found.default_runs == ("ping",)
+    assert "SET" in found.default_lacks
 
 
 def test_tls_only_is_told_from_plain(local: LocalRedis) -> None:

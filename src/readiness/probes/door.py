@@ -10,6 +10,17 @@ from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget, spok
 # Every connection may run these, whoever it is: that is how it logs in and leaves.
 _ALWAYS = frozenset({"auth", "hello", "quit", "reset"})
 
+_DRY = ("ACL", "DRYRUN", "default")
+_CHANGES = (
+    ("SET", "key", "1"),
+    ("DEL", "key"),
+    ("EXPIRE", "key", "1"),
+    ("HSET", "key", "field", "1"),
+    ("SADD", "key", "1"),
+    ("ZADD", "key", "1", "1"),
+    ("RPUSH", "key", "1"),
+)
+
 
 @dataclass(frozen=True)
 class Door:
@@ -18,6 +29,7 @@ class Door:
     stranger: str  # what a PING without a login was answered
     accepted: tuple[str, ...]  # logins with a wrong password that were accepted
     default_runs: tuple[str, ...]  # commands that the user `default` could run
+    default_lacks: tuple[str, ...]  # changes of any key that it could not make
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,8 @@ def knock(target: RespTarget, user: str, password: str) -> Door:
     with Conversation(target) as talk:
         talk.log_in(user, password)
         runs = may_run(talk, "default")
-    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)))
+        lacks = [words[0] for words in _CHANGES if talk.call(*_DRY, *words) != "OK"]
+    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), tuple(lacks))
 
 
 def listen(target: RespTarget) -> Wire:
