@@ -36,7 +36,7 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     remedy="turn the user default off (at Sentinel `reset`) and give each program its own user",
 )
 def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock) -> None:
-    """A stranger is told to log in, no wrong password is accepted, Sentinel has no default rights."""
+    """A stranger must log in, no wrong password is accepted, Sentinel gives default no rights."""
     for port in ports(cache_machine):
         found = door(port)
         assert holds(found.fact("answer to a stranger", found.reading.stranger), "==", "NOAUTH")
