@@ -6,12 +6,11 @@ Everything that is asked goes through `Look`: recorded, and remembered until the
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from readiness.claim import Found
 from readiness.declared.audit import Audit
@@ -66,17 +65,8 @@ from readiness.targets import (
 
 T = TypeVar("T")
 DEFAULT_PLAIN_PORT: Final = 80
-AT_ONCE: Final = 8
 DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit", "wal_level")
 STANDBY: Final = ("recovery_min_apply_delay", "primary_conninfo", "synchronous_standby_names")
-
-
-class _Named(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-N = TypeVar("N", bound=_Named)
 
 
 class Clients:
@@ -100,21 +90,6 @@ class Clients:
         self.run.writer.write(
             "command", machine=command.machine, user=command.user, command=command.command
         )
-
-    def _ahead(self, source: str, everyone: tuple[N, ...], ask: Callable[[N], object]) -> None:
-        """Ask all of a kind at once, the first time that one of them is needed."""
-        missing = [one for one in everyone if not self.look.knows(one.id, source)]
-
-        def answer(one: N) -> object:
-            try:
-                return ask(one)
-            except ReadinessError as error:
-                return error
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(answer, missing))
-        for one, found in zip(missing, answers, strict=True):
-            self.look.expect(one.id, source, found)
 
     # TLS and HTTP
 
@@ -185,7 +160,7 @@ class Clients:
             status = one.balancer.status
             return haproxy.servers(haproxy_target(self.site, one), status.path)
 
-        self._ahead("haproxy", balancer_nodes(self.site), ask)
+        self.look.ahead("haproxy", balancer_nodes(self.site), ask)
         return self.look.at(node.id, "haproxy", lambda: ask(node))
 
     def rotation(self, backend: Backend, endpoint: Endpoint) -> Found[rotation_probe.Rotation]:
@@ -204,7 +179,7 @@ class Clients:
             once = partial(http_probe.ask_question, question)
             return rotation_probe.ask(one.address, once, balancer.page.served_by, balancer.servers)
 
-        self._ahead(f"rotation {balancer.name}", backend.endpoints, ask)
+        self.look.ahead(f"rotation {balancer.name}", backend.endpoints, ask)
         return self.look.at(endpoint.id, f"rotation {balancer.name}", lambda: ask(endpoint))
 
     # Caches
@@ -217,7 +192,7 @@ class Clients:
             target = self._resp_target(one, one.machine.addresses[0], one.cache.port)
             return redis_probe.state(target, login.user, self.site.secret(login.password))
 
-        self._ahead("redis", cache_nodes(self.site), ask)
+        self.look.ahead("redis", cache_nodes(self.site), ask)
         return self.look.at(node.id, "redis", lambda: ask(node))
 
     def sentinel(self, node: SentinelNode) -> Found[sentinel_probe.SentinelState]:
@@ -230,7 +205,7 @@ class Clients:
             password = self.site.secret(login.password)
             return sentinel_probe.state(target, login.user, password, declared.watches)
 
-        self._ahead("sentinel", sentinel_nodes(self.site), ask)
+        self.look.ahead("sentinel", sentinel_nodes(self.site), ask)
         return self.look.at(node.id, "sentinel", lambda: ask(node))
 
     def door(self, port: CachePort) -> Found[door_probe.Door]:
@@ -242,7 +217,7 @@ class Clients:
             target = self._resp_target(one.node, one.address, one.port)
             return door_probe.knock(target, login.user, self.site.secret(login.password))
 
-        self._ahead("door", self._cache_ports(), ask)
+        self.look.ahead("door", self._cache_ports(), ask)
         return self.look.at(port.id, "door", lambda: ask(port))
 
     def wire(self, port: CachePort) -> Found[door_probe.Wire]:
@@ -251,7 +226,7 @@ class Clients:
         def ask(one: CachePort) -> door_probe.Wire:
             return door_probe.listen(self._resp_target(one.node, one.address, one.port))
 
-        self._ahead("wire", self._cache_ports(), ask)
+        self.look.ahead("wire", self._cache_ports(), ask)
         return self.look.at(port.id, "wire", lambda: ask(port))
 
     def _cache_ports(self) -> tuple[CachePort, ...]:
@@ -276,13 +251,17 @@ class Clients:
             ProbeError: the machine is not reached.
             NotRun: no SSH is declared for it.
         """
-        if not self._ssh:
-            targets = [self._ssh_target(one) for one in self.site.machines if one.ssh]
-            self._ssh = self._machines.connect(targets) if self.site.ssh else {}
+        self._connect()
         found = self._ssh.get(machine.name) or NotRun(f"{machine.name}: no SSH is declared for it")
         if isinstance(found, ReadinessError):
             raise found
         return found
+
+    def _connect(self) -> None:
+        """Connect to every machine, once."""
+        if not self._ssh:
+            targets = [self._ssh_target(one) for one in self.site.machines if one.ssh]
+            self._ssh = self._machines.connect(targets) if self.site.ssh else {}
 
     def _ssh_target(self, machine: Machine) -> SshTarget:
         ssh = self.site.ssh
@@ -301,30 +280,37 @@ class Clients:
         """A machine in testinfra's vocabulary: `host(m).service("chrony").is_running`."""
         return testinfra_host(self.session(machine))
 
+    def _of_machine(self, machine: Machine, source: str, ask: Callable[[Machine], T]) -> Found[T]:
+        """A fact of a machine; the first question asks all machines at once."""
+        if not self.look.knows(machine.id, source):
+            self._connect()
+            self.look.ahead(source, tuple(one for one in self.site.machines if one.ssh), ask)
+        return self.look.at(machine.id, source, lambda: ask(machine))
+
     def services(self, machine: Machine) -> Found[dict[str, host_probe.ServiceState]]:
         """The declared units of a machine, by name."""
-        return self.look.at(
-            machine.name,
-            "systemd",
-            lambda: host_probe.services(self.session(machine), machine.services),
-        )
+
+        def ask(one: Machine) -> dict[str, host_probe.ServiceState]:
+            return host_probe.services(self.session(one), one.services)
+
+        return self._of_machine(machine, "systemd", ask)
 
     def clock(self, machine: Machine) -> Found[host_probe.ClockState]:
         """What a machine's chronyd says."""
-        return self.look.at(machine.name, "chrony", lambda: host_probe.clock(self.session(machine)))
+        return self._of_machine(machine, "chrony", lambda one: host_probe.clock(self.session(one)))
 
     def clock_offset(self, machine: Machine) -> Found[host_probe.ClockOffset]:
-        """How far a machine's clock is from the one that looks."""
-        return self.look.at(machine.name, "clock", lambda: host_probe.offset(self.session(machine)))
+        """How far a machine's clock is from the one that looks; one after the other."""
+        return self.look.at(machine.id, "clock", lambda: host_probe.offset(self.session(machine)))
 
     def sockets(self, machine: Machine) -> Found[tuple[network.Socket, ...]]:
         """The sockets of a machine that listen."""
-        return self.look.at(machine.name, "sockets", lambda: network.sockets(self.session(machine)))
+        return self._of_machine(machine, "sockets", lambda one: network.sockets(self.session(one)))
 
     def addresses(self, machine: Machine) -> Found[tuple[str, ...]]:
         """The addresses that a machine holds."""
-        return self.look.at(
-            machine.name, "addresses", lambda: network.addresses(self.session(machine))
+        return self._of_machine(
+            machine, "addresses", lambda one: network.addresses(self.session(one))
         )
 
     def reachability(self) -> Seen:
@@ -378,7 +364,7 @@ class Clients:
         def ask(one: Member) -> ServerState:
             return postgres_probe.state(self.postgres_session(one), DURABILITY + STANDBY)
 
-        self._ahead("postgresql", members(self.site), ask)
+        self.look.ahead("postgresql", members(self.site), ask)
         return self.look.at(member.id, "postgresql", lambda: ask(member))
 
     def primary(self, database: str) -> Member:
@@ -401,7 +387,7 @@ class Clients:
             session = self.reading_session(one, audit.trail.reader)
             return audit_trail.rights(session, table, application)
 
-        self._ahead("trail", trail_members(self.site, audit), ask)
+        self.look.ahead("trail", trail_members(self.site, audit), ask)
         return self.look.at(member.id, "trail", lambda: ask(member))
 
     def events(self, audit: Audit, requests: Sequence[str]) -> tuple[audit_trail.Event, ...]:
@@ -415,7 +401,7 @@ class Clients:
         def ask(one: Member) -> postgres_archive.Archiving:
             return postgres_archive.archiving(self.postgres_session(one))
 
-        self._ahead("archiving", members(self.site), ask)
+        self.look.ahead("archiving", members(self.site), ask)
         return self.look.at(member.id, "archiving", lambda: ask(member))
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
@@ -446,7 +432,7 @@ class Clients:
         def ask(one: Member) -> patroni_probe.MemberReading:
             return patroni_probe.member(patroni_target(self.site, one))
 
-        self._ahead("patroni", members(self.site), ask)
+        self.look.ahead("patroni", members(self.site), ask)
         return self.look.at(member.id, "patroni", lambda: ask(member))
 
     def etcd(self, store: StoreMember) -> Found[etcd_probe.MemberReading]:
@@ -455,7 +441,7 @@ class Clients:
         def ask(one: StoreMember) -> etcd_probe.MemberReading:
             return etcd_probe.member(etcd_target(self.site, one))
 
-        self._ahead("etcd", store_members(self.site), ask)
+        self.look.ahead("etcd", store_members(self.site), ask)
         return self.look.at(store.id, "etcd", lambda: ask(store))
 
     # Backups
@@ -485,7 +471,7 @@ class Clients:
             return pgbackrest.info(self.session(asking.machine), home.user, home.stanza)
 
         source = f"repository-answer {one.id}"
-        self._ahead(source, one.cluster.members, ask)
+        self.look.ahead(source, one.cluster.members, ask)
         return self.look.at(member.id, source, lambda: ask(member))
 
     def timer(self, machine: Machine, unit: str) -> Found[timer_probe.Timer]:

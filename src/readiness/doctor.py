@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from readiness.clients import Clients
+from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotRun, ReadinessError, TimedOut, UsageError, WrongTarget
 from readiness.identity import found_identity, verify
@@ -113,7 +114,7 @@ def _findings(clients: Clients) -> Iterator[Finding]:
 
 def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients, Any], str]]]:
     """What is asked of whom."""
-    yield from (("ssh", _Ssh(one.name), _machine) for one in site.machines)
+    yield from (("ssh", one, _machine) for one in site.machines)
     if site.firewall:
         yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
     yield from (("tls", one, _tls) for one in endpoints(site))
@@ -126,13 +127,6 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     yield from (("backups", one, _backups) for one in backup_repositories(site))
 
 
-@dataclass(frozen=True)
-class _Ssh:
-    """A machine, reached over SSH."""
-
-    id: str
-
-
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
     try:
         return Finding(where, ok=True, text=ask())
@@ -141,8 +135,8 @@ def _asked(where: str, ask: Callable[[], str]) -> Finding:
         return Finding(where, ok=False, text=f"{error}" + (f" ({advice})" if advice else ""))
 
 
-def _machine(clients: Clients, one: _Ssh) -> str:
-    session = clients.session(clients.site.machine(one.id))
+def _machine(clients: Clients, machine: Machine) -> str:
+    session = clients.session(machine)
     offset = host.offset(session)
     return (
         f"reached as {session.user}, host key {session.fingerprint}, "

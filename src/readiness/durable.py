@@ -76,13 +76,16 @@ def open_append(path: Path) -> int:
     return descriptor
 
 
-def append_line(descriptor: int, data: bytes, *, name: Path | None = None) -> None:
+def append_line(
+    descriptor: int, data: bytes, *, name: Path | None = None, sync: bool = True
+) -> None:
     """Append one line in a single write and return only when it is on disk.
 
     Args:
         descriptor: opened by `open_append`; the caller holds the file's lock or is its only writer.
         data: the line without its end; a newline inside it is the caller's mistake.
         name: what to call the file in an error; found from the descriptor where that is possible.
+        sync: without it, the line is on disk when a later one is that was appended with it.
 
     Raises:
         StateError: the line is not on disk; the file holds what it held before the call.
@@ -93,7 +96,8 @@ def append_line(descriptor: int, data: bytes, *, name: Path | None = None) -> No
     try:
         torn = before > 0 and os.pread(descriptor, 1, before - 1) != b"\n"
         _write_at_once(descriptor, (SEAL + b"\n" if torn else b"") + data + b"\n")
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
     except OSError as error:
         _put_back(descriptor, before)
         where = name or _name_of(descriptor)

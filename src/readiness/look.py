@@ -4,14 +4,24 @@ What was read is remembered until the next disturbing action, no longer. A probe
 out is remembered too: its error is raised again for every case that needs the answer.
 """
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol, TypeVar
 
 from readiness.claim import Found, plain
-from readiness.errors import ProbeError
+from readiness.errors import ProbeError, ReadinessError
 from readiness.run import Run
 
 T = TypeVar("T")
+AT_ONCE: Final = 8
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
 
 
 class Look:
@@ -34,7 +44,7 @@ class Look:
             except ProbeError as error:
                 self._seen[key] = error
         seen = self._seen[key]
-        if isinstance(seen, ProbeError):
+        if isinstance(seen, ReadinessError):
             raise seen
         if not isinstance(seen, Found):
             seen = self._seen[key] = self.note(subject, source, seen)
@@ -50,6 +60,21 @@ class Look:
             reading=plain(reading),
         )
         return Found(reading, subject, number)
+
+    def ahead(self, source: str, everyone: Sequence[N], ask: Callable[[N], object]) -> None:
+        """Ask all of a kind at once, the first time that one of them is needed."""
+        missing = [one for one in everyone if not self.knows(one.id, source)]
+
+        def answer(one: N) -> object:
+            try:
+                return ask(one)
+            except ReadinessError as error:
+                return error
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(answer, missing))
+        for one, found in zip(missing, answers, strict=True):
+            self.expect(one.id, source, found)
 
     def expect(self, subject: str, source: str, answer: object) -> None:
         """Keep an answer that was fetched ahead, together with others."""

@@ -29,6 +29,9 @@ from readiness.redact import Redactor
 SCHEMA: Final = 1
 START: Final = "0" * 64
 FILE_NAME: Final = "record.jsonl"
+# Steps inside a case, which are worth nothing without its end: the line that ends it takes them to
+# the disk. A machine that loses power before that leaves a case that never ended.
+STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "phase"})
 
 
 def now() -> datetime:
@@ -63,7 +66,7 @@ class RecordWriter:
         self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
-        """Append one event, on disk when this returns, and give its number.
+        """Append one event and give its number; on disk when this returns, or with its case's end.
 
         Raises:
             StateError: the disk is full or the file can't be written; nothing is half written.
@@ -80,7 +83,7 @@ class RecordWriter:
             }
             text = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str)
             line = text.encode()
-            append_line(self._file, line, name=self.path)
+            append_line(self._file, line, name=self.path, sync=kind not in STEPS)
             self._number += 1
             self._previous = digest(line)
             return self._number - 1

@@ -21,6 +21,11 @@ class Machine(Written):
     )
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
 
+    @property
+    def id(self) -> str:
+        """Its name, by which it is the subject of a fact."""
+        return self.name
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("service", self.services, ("services",))
