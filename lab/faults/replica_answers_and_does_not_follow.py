@@ -1,7 +1,8 @@
 """A replica's link to the master is down: it logs in there as a user that does not exist."""
 
 from lab.faults import Fault
-from lab.faults._cache import answers, info, node, roles, say
+from lab.faults._cache import MEMBERS, REDIS, answers, info, node, replicas_seen, roles, say
+from lab.inventory import machine
 from lab.scene import Scene
 
 
@@ -12,10 +13,17 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """The replica says so, and the master has lost it."""
+    """The replica says so, the master has lost it, and every Sentinel has heard of it."""
     status = info(scene, scene["replica"], "master_link_status")
     followers = info(scene, scene["master"], "connected_slaves")
-    return f"its link is {status}" if (status, followers) == ("down", "1") else ""
+    seen = {one["master-link-status"] for at in MEMBERS for one in _seen(scene, at)}
+    return f"its link is {status}" if (status, followers, seen) == ("down", "1", {"err"}) else ""
+
+
+def _seen(scene: Scene, at: str) -> list[dict[str, str]]:
+    """The replica as a Sentinel sees it."""
+    place = f"{machine(scene['replica']).v4}:{REDIS}"
+    return [one for name, one in replicas_seen(scene, at).items() if name == place]
 
 
 def undo(scene: Scene) -> None:
