@@ -31,7 +31,14 @@ def verdict(folder: Path) -> dict[str, Any]:
 def test_whole_gate_says_go(readiness: Gate, environment_file: Path, tmp_path: Path) -> None:
     """Every tier on a healthy lab: GO, exit 0, every required clause proven."""
     done = readiness(
-        "gate", "--env", str(environment_file), "--policy", str(POLICY), "--tier", "disrupt"
+        "gate",
+        "--env",
+        str(environment_file),
+        "--policy",
+        str(POLICY),
+        "--tier",
+        "disrupt",
+        "--scan",
     )
     found = verdict(tmp_path)
     wrong = [
