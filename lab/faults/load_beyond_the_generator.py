@@ -6,11 +6,13 @@ from lab.scene import Scene
 
 DECLARED = "rate: 25\n    duration: 60 s"
 ALTERED = "rate: 2000\n    duration: 5 s"
+# So that it is not ended early: what the site makes of it is not the question.
+FEW, ANY = "    failures: 1\n", "    failures: 99\n"
 
 
 def environment(text: str) -> str:
     """Ask for eighty times as much, for five seconds."""
-    return text.replace(DECLARED, ALTERED)
+    return text.replace(DECLARED, ALTERED).replace(FEW, ANY)
 
 
 def took_effect(_: Scene) -> str:
@@ -24,7 +26,7 @@ FAULT = Fault(
     why="Figures of a load that was never offered would be those of the machine that asks.",
     kind="load",
     reddens={
-        "LOAD-001": {TEST: r"percent of requests sent when due at least 99|why it ended early"},
+        "LOAD-001": {TEST: r"percent of requests sent when due at least 99"},
         "LOAD-002": {TEST: r"busy share of its processor below 0\.8|lag of 99 % of the requests"},
     },
     blinds={"LOAD-003": {TEST: r"found nothing"}},

@@ -74,7 +74,9 @@ def test_what_was_sent_late_or_not_at_all_was_not_offered() -> None:
     """Both are missing from what was due."""
     late = [sample(number / 20, lag=1.5) for number in range(20)]
     assert whole(*late).on_time.value == 75
-    assert read(TEST, [sample(0.0), summary()]).on_time.value == 100 / 80
+    alone = read(TEST, [sample(0.0), summary()])
+    assert alone.on_time.value == 100 / 80
+    assert alone.lag.value == TEST.timeout
 
 
 def test_a_page_that_was_never_asked_has_no_figure() -> None:
@@ -131,7 +133,7 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[[bytes], 
         orders = {
             "address": "127.0.0.1", "port": server.server_address[1], "host": "portal.test",
             "authority": authority.root.pem.decode(), "rate": 20, "duration": 4, "warm_up": 1,
-            "timeout": 2, "pages": [page.model_dump() for page in TEST.pages], "login": None,
+            "timeout": 2, "failures": 1, "pages": [page.model_dump() for page in TEST.pages], "login": None,
             "seed": "x", "output": str(output),
         }  # fmt: skip
         done = subprocess.run(

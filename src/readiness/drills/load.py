@@ -88,6 +88,7 @@ def _orders(environment: Environment, test: LoadTest, output: Path) -> dict[str,
         "duration": test.duration,
         "warm_up": test.warm_up,
         "timeout": test.timeout,
+        "failures": test.failures,
         "pages": [page.model_dump() for page in test.pages],
         "login": login and login.model_dump() | {"password": environment.secret(login.password)},
         "seed": test.name,
@@ -113,10 +114,13 @@ def read(test: LoadTest, lines: Iterable[str]) -> Offered:
     due = round(test.rate * test.duration)
     late = max(0, due - sum(one["lag"] <= ON_TIME for one in window))
     failed = sum(bool(one["problem"]) for one in window)
+    lags = [(one["due"], max(0.0, one["lag"])) for one in window]
+    if not aborted:  # what was never sent would have been this late, or later
+        lags += [(test.duration, test.timeout)] * (due - len(window))
     return Offered(
         due=due,
         on_time=_exactly("on time", 100 * (due - late) / due, "%", due, digest),
-        lag=percentile("lag", [(one["due"], max(0.0, one["lag"])) for one in window], 99),
+        lag=percentile("lag", lags, 99),
         busy=busy,
         aborted=aborted,
         failures=share("failures", failed, len(window), digest),

@@ -34,7 +34,7 @@ from readiness.probes.tls_contexts import trusting_only
 OK: Final = 200
 BODY_LIMIT: Final = 1024 * 1024
 MOST_USERS: Final = 1000
-# The load ends by itself when most of what it asks for fails.
+# The load ends by itself when most of what it asks for fails, and more than is allowed.
 ABORT_WINDOW: Final = 5.0
 ABORT_LEAST: Final = 20
 ABORT_SHARE: Final = 0.5
@@ -94,7 +94,8 @@ class Load:
         while self.recent[0][0] < done - ABORT_WINDOW:
             self.recent.popleft()
         failed = sum(bad for _, bad in self.recent)
-        if len(self.recent) >= ABORT_LEAST and failed > ABORT_SHARE * len(self.recent):
+        share = max(ABORT_SHARE, self.orders["failures"] / 100)
+        if len(self.recent) >= ABORT_LEAST and failed > share * len(self.recent):
             self.aborted = f"{failed} of {len(self.recent)} requests failed: {problem or 'before'}"
 
 
