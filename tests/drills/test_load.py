@@ -133,7 +133,8 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[[bytes], 
         orders = {
             "address": "127.0.0.1", "port": server.server_address[1], "host": "portal.test",
             "authority": authority.root.pem.decode(), "rate": 20, "duration": 4, "warm_up": 1,
-            "timeout": 2, "failures": 1, "pages": [page.model_dump() for page in TEST.pages], "login": None,
+            "timeout": 2, "failures": 1, "login": None,
+            "pages": [page.model_dump() for page in TEST.pages],
             "seed": "x", "output": str(output),
         }  # fmt: skip
         done = subprocess.run(
