@@ -14,12 +14,12 @@ READS = ("GET of the declared pages at the declared rate, through the listener t
 RIGHTS = "network access to the listener; a synthetic user where a page needs a login"
 DISTURBS = "brings as many requests as users do, for as long as declared"
 LIMIT = 900.0
-# Measuring methods' usual guards: nearly all of it offered when it was due, by a process that had
-# room to spare. Lag only adds to what is measured, a tenth of the limit is little enough.
+# Nearly all of it offered when it was due, by a process that had room to spare. Lag only adds to
+# what is measured: it can make a quick page look slow, never a slow one quick.
 OFFERED = 99.0
 BUSY = 0.8
 LEAST_LAG = 0.010
-LAG_SHARE = 0.1
+LAG_SHARE = 0.5
 
 
 def most_lag(test: LoadTest) -> float:
