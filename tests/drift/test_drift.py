@@ -44,7 +44,7 @@ def test_open(machine, look):
     word, _, rest = DOOR.read_text().partition("\\n")
     if rest:
         DOOR.write_text(rest)
-    found = look.note(machine.name, "door", {"says": word})
+    found = look.note(machine.name, "entrance", {"says": word})
     assert holds(found.fact("door", word), "==", "open")
 '''
 
