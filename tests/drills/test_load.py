@@ -106,6 +106,7 @@ class Portal(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = self.server.hangs_up  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing."""
@@ -118,7 +119,7 @@ def authority() -> Hierarchy:
 
 
 @pytest.fixture
-def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[[bytes], Offered]]:
+def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offered]]:
     """Offers the load to a real server over TLS, which answers a search with these bytes."""
     leaf = authority.leaf("portal.test")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -127,8 +128,9 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[[bytes], 
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def offer(search: bytes) -> Offered:
+    def offer(search: bytes, *, hangs_up: bool = False) -> Offered:
         server.search = search  # type: ignore[attr-defined]
+        server.hangs_up = hangs_up  # type: ignore[attr-defined]
         output = tmp_path / "samples.jsonl"
         orders = {
             "address": "127.0.0.1", "port": server.server_address[1], "host": "portal.test",
@@ -150,7 +152,7 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[[bytes], 
     server.server_close()
 
 
-def test_a_real_load_is_offered_whole(offered: Callable[[bytes], Offered]) -> None:
+def test_a_real_load_is_offered_whole(offered: Callable[..., Offered]) -> None:
     """Every request that was due is there, each page was asked, nothing failed."""
     found = offered(b'{"credits": 4}')
     assert found.aborted == ""
@@ -159,9 +161,17 @@ def test_a_real_load_is_offered_whole(offered: Callable[[bytes], Offered]) -> No
     assert found.failures.value == 0
 
 
-def test_a_wrong_page_with_200_is_a_failure(offered: Callable[[bytes], Offered]) -> None:
+def test_a_wrong_page_with_200_is_a_failure(offered: Callable[..., Offered]) -> None:
     """The status is not the answer."""
     courses, search = offered(b"please come back later").pages
     assert courses.failed == 0
     assert search.failed == search.requests > 0
     assert search.problem == "another page than the right one"
+
+
+def test_a_connection_that_was_closed_while_idle_is_no_failure(
+    offered: Callable[..., Offered],
+) -> None:
+    """Whoever browses asks again on a new one, and so does the generator."""
+    found = offered(b'{"credits": 4}', hangs_up=True)
+    assert found.failures.value == 0

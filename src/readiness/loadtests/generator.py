@@ -129,15 +129,16 @@ class Visitor(User):
 
     def _ask(self, page: dict[str, Any]) -> str:
         """What is wrong with the answer; empty when it is right."""
-        headers = {"User-Agent": "readiness", "Accept": "*/*"}
-        if page["logged_in"]:
-            headers["Authorization"] = f"Bearer {self.load.token}"
+        used = self.line is not None
         try:
-            if self.line is None:
-                self.line = Pinned(self.load.orders)
-            self.line.request("GET", page["path"], headers=headers)
-            answer = self.line.getresponse()
-            body = answer.read(BODY_LIMIT)
+            try:
+                answer, body = self._get(page)
+            except (ConnectionError, http.client.BadStatusLine):
+                # A server may close what idles; whoever browses asks again (RFC 9110, 9.2.2).
+                if not used:
+                    raise
+                self._hang_up()
+                answer, body = self._get(page)
         except (OSError, http.client.HTTPException) as error:
             return type(error).__name__
         if answer.status != OK:
@@ -147,6 +148,17 @@ class Visitor(User):
         if answer.will_close or not answer.isclosed():
             self._hang_up()
         return ""
+
+    def _get(self, page: dict[str, Any]) -> tuple[http.client.HTTPResponse, bytes]:
+        """One request over the connection that is there, or a new one."""
+        headers = {"User-Agent": "readiness", "Accept": "*/*"}
+        if page["logged_in"]:
+            headers["Authorization"] = f"Bearer {self.load.token}"
+        if self.line is None:
+            self.line = Pinned(self.load.orders)
+        self.line.request("GET", page["path"], headers=headers)
+        answer = self.line.getresponse()
+        return answer, answer.read(BODY_LIMIT)
 
     def _hang_up(self) -> None:
         if self.line is not None:
