@@ -147,7 +147,7 @@ WRONG_ENVIRONMENTS = (
     Wrong("    rate: 25", "    rate: 0", "expected more than 0, found 0"),
     Wrong("within: 500 ms", "within: 10 s", "load_tests[0].within", shape=False),
     Wrong(
-        "- name: session",
+        "- name: signed-in",
         "- name: catalogue",
         "each page once, found 'catalogue' twice",
         shape=False,
