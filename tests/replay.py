@@ -221,7 +221,10 @@ def _call(check: Check, environment: Environment, case: Case, memory: Memory) ->
         check.each: subjects(environment, check.each)[case.subject],
     }
     names = inspect.signature(function).parameters
-    function(**{name: given.get(name) or getattr(clients, name) for name in names})
+    try:
+        function(**{name: given.get(name) or getattr(clients, name) for name in names})
+    finally:
+        clients.close()
 
 
 def _clients(environment: Environment, memory: Memory) -> Silent:
