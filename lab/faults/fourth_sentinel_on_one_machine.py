@@ -47,7 +47,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "CACHE-003": {CACHE: r"other Sentinels to be .*, found .*:26380"},
-        "HOST-003": {AT: r"26380/tcp"},
+        "HOST-003": {AT: r"found .*26380/tcp"},
     },
     apply=apply,
     took_effect=took_effect,

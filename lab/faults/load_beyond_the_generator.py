@@ -27,7 +27,7 @@ FAULT = Fault(
     kind="load",
     reddens={
         "LOAD-001": {TEST: r"percent of requests sent when due at least 99"},
-        "LOAD-002": {TEST: r"busy share of its processor below 0\.8|lag of 99 % of the requests"},
+        "LOAD-002": {TEST: r"(processor below|lag of 99 % of the requests at most) [\d.]+, found"},
     },
     blinds={"LOAD-003": {TEST: r"found nothing"}},
     took_effect=took_effect,

@@ -25,6 +25,7 @@ def undo(scene: Scene) -> None:
 
 
 def _seen(scene: Scene) -> set[str]:
+    """What a Sentinel says about it."""
     return {one["slave-priority"] for at in MEMBERS for one in replicas_seen(scene, at).values()}
 
 

@@ -42,7 +42,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "CACHE-010": {node("<replica>"): rf"expected port to be 6379, found {PORT}"},
-        "HOST-003": {"<replica>": rf"{PORT}/tcp"},
+        "HOST-003": {"<replica>": rf"found .*{PORT}/tcp"},
     },
     survey=roles,
     apply=apply,

@@ -23,7 +23,11 @@ from lab.proving import Tried
 from readiness.catalogue import expected_cases, load_catalogue
 from readiness.documents import load_environment
 
-FACTS = dict(zip(("primary", "sync", "async"), MEMBERS, strict=True))
+FACTS = dict(zip(("primary", "sync", "async"), MEMBERS, strict=True)) | {
+    "master": "cache1",
+    "replica": "cache2",
+    "other": "cache3",
+}
 FOLDER = Path(faults.__file__).parent
 TIERS = ("observe", "touch", "load", "disrupt")
 FALSE_GREENS = {

@@ -10,16 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 from local_postgres import Postgres, postgres_pair
+from local_redis import local_redis
+from local_servers import scratch
 from pki import Hierarchy
 from psycopg.conninfo import make_conninfo
+from redis import Redis
 from werkzeug.serving import make_server
 
-from lab.app.portal import generate, load
+from lab.app.portal import generate, load, sessions
 from lab.app.portal.database import open_pool
 from lab.app.portal.passwords import account_password
+from lab.app.portal.store import Store
 from lab.app.portal.web import create_app
 
 APP = Path(__file__).parents[2] / "lab/app"
@@ -29,6 +34,7 @@ NAME = "portal.example.org"
 HOST = "127.0.0.2"
 KEY = b"the key of these tests"
 WORD = "of these tests only"
+SESSIONS_WORD = "of-these-sessions-only"
 # As lab/roles/db/bootstrap makes them.
 ROLES = (
     f"CREATE ROLE portal LOGIN PASSWORD '{WORD}'",
@@ -104,7 +110,7 @@ def migrated(authority: Hierarchy) -> Iterator[tuple[Postgres, Postgres]]:
 @contextmanager
 def local_portal(authority: Hierarchy, identity: Path) -> Iterator[LocalPortal]:
     """The portal with its canaries and a few students, over HTTPS on a free port."""
-    with migrated(authority) as (primary, standby):
+    with migrated(authority) as (primary, standby), sessions_in_redis(authority):
         ids = _people(primary)
         pool = open_pool(conninfo(primary, "portal"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -119,6 +125,29 @@ def local_portal(authority: Hierarchy, identity: Path) -> Iterator[LocalPortal]:
             serving.join()
             server.server_close()
             pool.close()
+
+
+@contextmanager
+def sessions_in_redis(authority: Hierarchy) -> Iterator[None]:
+    """Keep sessions in a real Redis; only that Sentinel names it is left out."""
+    with (
+        local_redis(authority, {"portal": f"on >{SESSIONS_WORD} ~* &* +@all"}) as local,
+        scratch() as folder,
+    ):
+        trust = folder / "ca.pem"
+        trust.write_bytes(authority.root.pem)
+        client: Redis = Redis(
+            host="127.0.0.1",
+            port=local.redis.port,
+            username="portal",
+            password=SESSIONS_WORD,
+            ssl=True,
+            ssl_ca_certs=str(trust),
+            decode_responses=True,
+        )
+        with patch.object(sessions, "store", lambda *rules: Store(client, *rules)):
+            yield
+        client.close()
 
 
 def _people(primary: Postgres) -> dict[str, int]:
