@@ -54,8 +54,9 @@ def test_each_problem_is_one_line(site: Environment, tmp_path: Path) -> None:
         "ssh.disrupt.key",
         "authorities.internal",
         "databases[0].logins.observe.password",
+        "audit.trail.reader.password",
     ]
-    words = ("does not exist", "is empty", "mode 0604", "is not a file", "chmod 600")
+    words = ("does not exist", "is empty", "mode 0604", "is not a file", "chmod 600", "chmod 600")
     assert all(word in problem for word, problem in zip(words, problems, strict=True))
     assert "something" not in "".join(problems)
 
