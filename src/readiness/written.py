@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 At = tuple[str | int, ...]
@@ -23,6 +23,8 @@ _UNIT: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*$"
 _PATH: Final = r"^/[!-~]*$"
 # Goes into a command line on a machine: nothing that a shell or sudo could read otherwise.
 _FOLDER: Final = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+_WORD: Final = r"^[A-Za-z0-9_./:=,@%+-]+$"
+_TABLE: Final = r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$"
 _PORT: Final = r"^[1-9][0-9]{0,4}/(tcp|udp)$"
 _HEADER: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 _CLAUSE: Final = r"^[a-z]+\.[a-z0-9-]+/[a-z0-9-]+$"
@@ -36,6 +38,8 @@ PATTERNS: Final = {
     _UNIT: "the name of a systemd unit",
     _PATH: "a path that begins with '/'",
     _FOLDER: "a folder such as /var/lib/backups",
+    _WORD: "a word that no shell reads otherwise",
+    _TABLE: "a table with its schema, such as public.alembic_version",
     _PORT: "a port such as 443/tcp or 123/udp",
     _HEADER: "the name of a header",
     _CLAUSE: "a clause such as sec.tls/chain",
@@ -55,6 +59,10 @@ SystemUser = Annotated[str, StringConstraints(pattern=_USER, max_length=64)]
 UnitName = Annotated[str, StringConstraints(pattern=_UNIT, max_length=255)]
 UrlPath = Annotated[str, StringConstraints(pattern=_PATH)]
 Folder = Annotated[str, StringConstraints(pattern=_FOLDER)]
+Word = Annotated[str, StringConstraints(pattern=_WORD)]
+# Program and arguments; a shell never sees them.
+Command = Annotated[tuple[Word, ...], Field(min_length=1)]
+Table = Annotated[str, StringConstraints(pattern=_TABLE)]
 PortName = Annotated[str, StringConstraints(pattern=_PORT)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]

@@ -16,7 +16,7 @@ LIVE = Content(
 
 def test_the_same_content_differs_in_nothing() -> None:
     """Equal counts, digests, sequences and definitions."""
-    assert differences(LIVE, LIVE).none
+    assert differences(LIVE, LIVE).named == ()
 
 
 @pytest.mark.parametrize(

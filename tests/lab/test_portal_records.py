@@ -12,7 +12,7 @@ from local_portal import DATABASE, HOST, LocalPortal, alembic, conninfo, local_p
 from local_postgres import Postgres
 from pki import hierarchy
 
-HEAD = "0005 (head)"
+HEAD = "0006 (head)"
 
 
 @pytest.fixture(scope="module")

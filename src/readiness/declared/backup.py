@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from readiness.declared.common import Login
 from readiness.quantities import Duration
-from readiness.written import Folder, Name, SystemUser, UnitName, Written, wrong
+from readiness.written import (
+    Command,
+    Folder,
+    Name,
+    SystemUser,
+    Table,
+    UnitName,
+    Written,
+    wrong,
+)
 
 
 class Repository(Written):
@@ -20,6 +29,21 @@ class Repository(Written):
     stanza: Name
 
 
+class Migrations(Written):
+    """The application's own migrations, tried on a restored copy on the machine for restores.
+
+    They are given libpq's variables (PGHOST, a socket's folder; PGPORT, PGUSER, PGDATABASE), and no
+    network.
+    """
+
+    folder: Folder = Field(description="Where the commands are run.")
+    role: SystemUser = Field(description="The role that migrates the live database.")
+    up: Command = Field(description="Brings a database to the newest revision of the release.")
+    down: Command = Field(description="Takes it back to where a rollback would take it.")
+    bookkeeping: Table = Field(description="The tool's own table, which tells the revision.")
+    limit: Duration = Field(default=900.0, description="How long one command may take.")
+
+
 class RestoreDrill(Written):
     """Where a backup is restored to, and who may read both sides to compare them."""
 
@@ -28,6 +52,7 @@ class RestoreDrill(Written):
     folder: Folder = Field(description="Holds nothing but what drills restore.")
     binaries: Folder
     login: Login = Field(description="Reads every table of the live database, and writes nothing.")
+    migrations: Migrations | None = None
 
 
 class Backup(Written):

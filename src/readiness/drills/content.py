@@ -44,8 +44,8 @@ _OBJECTS: Final = {
     "c.relpersistence::text || c.relrowsecurity || c.relforcerowsecurity || "
     "coalesce(c.reloptions::text, '') || CASE WHEN c.relkind IN ('v', 'm') "
     f"THEN pg_get_viewdef(c.oid) ELSE '' END {_FROM} WHERE c.relpersistence <> 't' AND {_OURS}",
-    "columns": "SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname), a.attnum || ' ' || "
-    "format_type(a.atttypid, a.atttypmod) || a.attnotnull || a.attidentity::text || "
+    "columns": "SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname), row_number() "
+    "OVER (PARTITION BY c.oid ORDER BY a.attnum) || ' ' || format_type(a.atttypid, a.atttypmod) || a.attnotnull || a.attidentity::text || "
     "a.attgenerated::text || coalesce(pg_get_expr(d.adbin, d.adrelid), '') "
     f"{_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
     "LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum "
@@ -69,7 +69,7 @@ _OBJECTS: Final = {
     "coalesce(c.relacl::text, '') || coalesce((SELECT string_agg(a.attname || a.attacl::text, ',' "
     "ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL), '')"
     f" {_FROM} WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND {_OURS}",
-    "default grants": "SELECT d.defaclrole::regrole::text || d.defaclnamespace || "
+    "default grants": "SELECT d.defaclrole::regrole::text || d.defaclnamespace::regnamespace || "
     "d.defaclobjtype::text, d.defaclacl::text FROM pg_default_acl d",
     "databases": "SELECT d.datname, d.datdba::regrole::text || coalesce(d.datacl::text, '') || "
     "d.datcollate FROM pg_database d",
@@ -95,6 +95,11 @@ class Content:
         """Rows of all tables together."""
         return sum(count for count, _ in self.tables.values())
 
+    def without(self, table: str) -> "Content":
+        """The same, but for the rows of one table."""
+        rest = {name: found for name, found in self.tables.items() if name != table}
+        return Content(rest, self.sequences, self.objects)
+
 
 @dataclass(frozen=True)
 class Differences:
@@ -105,9 +110,10 @@ class Differences:
     objects: tuple[str, ...]  # `kind name`
 
     @property
-    def none(self) -> bool:
-        """Whether both hold the same."""
-        return not (self.tables or self.sequences or self.objects)
+    def named(self) -> tuple[str, ...]:
+        """All of them in one list; empty when both hold the same."""
+        tables = [f"tables: {one}" for one in self.tables]
+        return (*tables, *(f"sequences: {one}" for one in self.sequences), *self.objects)
 
 
 def names_of(answer: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

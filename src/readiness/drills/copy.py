@@ -6,11 +6,11 @@ follows nobody, whatever the restored configuration says: it is started with ano
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.declared.backup import Backup, RestoreDrill
+from readiness.declared.backup import Backup, Migrations, RestoreDrill
 from readiness.drills.actions import ActionFailed, on_machine
 from readiness.drills.content import SETTINGS
 from readiness.environment import Environment
@@ -23,7 +23,7 @@ SQL_LIMIT: Final = 900.0
 PAUSE: Final = 0.5
 PORT: Final = 5432  # of the socket in the copy's own folder
 # Local and peer only; there is no address to come in by.
-_HBA: Final = "local all all peer\n"
+_HBA: Final = "local all all peer map=copy\n"
 _RECOVERING: Final = "SELECT json_build_object('recovering', pg_is_in_recovery())"
 _ISOLATION: Final = """
 SELECT json_build_object(
@@ -86,8 +86,13 @@ class Copy:
         """Start it, and wait until it has replayed and accepts connections."""
         hba = f"{self.data}/readiness_hba.conf"
         self._must("writing", self._as_owner("/usr/bin/tee", hba, stdin=_HBA.encode()))
+        ident = f"{self.data}/readiness_ident.conf"
+        self._must("writing", self._as_owner("/usr/bin/tee", ident, stdin=self._roles().encode()))
         config = f"{self.data}/readiness.conf"
-        text = f"hba_file = '{hba}'\ndata_directory = '{self.data}'\nhot_standby = off\n"
+        text = (
+            f"hba_file = '{hba}'\nident_file = '{ident}'\ndata_directory = '{self.data}'\n"
+            "hot_standby = off\n"
+        )
         self._must("writing", self._as_owner("/usr/bin/tee", config, stdin=text.encode()))
         # Said on the command line, since the restored postgresql.auto.conf wins over a file.
         options = " ".join(
@@ -98,6 +103,7 @@ class Copy:
                 "unix_socket_directories": self.data,
                 "port": PORT,
                 "archive_mode": "off",
+                "synchronous_standby_names": "''",  # what is tried on it commits alone
                 "primary_conninfo": "''",
                 "ssl": "off",
             }.items()
@@ -107,6 +113,19 @@ class Copy:
         started = self._as_owner(f"{self.drill.binaries}/pg_ctl", *words, limit=START_LIMIT + 30)
         self._must("starting the copy", started)
         self._await_recovered()
+
+    def _roles(self) -> str:
+        """Who its owner may be there: itself, and the role that migrates."""
+        migrations = self.drill.migrations
+        roles = [self.drill.user, *([migrations.role] if migrations else [])]
+        return "".join(f'copy {self.drill.user} "{role}"\n' for role in roles)
+
+    def migrate(self, database: str, declared: Migrations, argv: Sequence[str]) -> Answer:
+        """Run a command on it that finds it by libpq's variables, and finds nothing else."""
+        words = ["/usr/bin/unshare", "--map-current-user", "--net", "--", "/usr/bin/env"]
+        words += [f"--chdir={declared.folder}", f"PGHOST={self.data}", f"PGPORT={PORT}"]
+        words += [f"PGUSER={declared.role}", f"PGDATABASE={database}", *argv]
+        return self._as_owner(*words, limit=declared.limit)
 
     def _await_recovered(self) -> None:
         """Wait until the position is reached: pg_ctl is content with a server that replays."""

@@ -9,7 +9,8 @@ Steps, the numbers stand again at the code:
 4. the clock starts: restored on the spare machine to the position, exclusive; started isolated
 5. the copy is shown to be cut off from the live system, and the live system not to know it
 6. the copy's digests, compared; both rows looked for; the clock stops
-7. the copy is removed, proven
+7. the application's migrations, where they are declared: up, down, up
+8. the copy is removed, proven
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from readiness.clients import Clients
 from readiness.drills import content, writers
 from readiness.drills.actions import drill_target, settle, write_undo
 from readiness.drills.copy import Copy, CopyFailed, Isolation, remove
+from readiness.drills.migrations import Migrated, migrated
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
 from readiness.errors import NotRun, ProbeError, TimedOut
@@ -57,6 +59,7 @@ class Restored:
     contacts: tuple[str, ...] | None  # what of the copy was seen outside of it
     system_identifier: str  # of the live database
     time: Measurement
+    migrated: Migrated | None
     problem: str
 
 
@@ -196,7 +199,7 @@ class RestoreDrill:
             try:
                 return self._proven(session, point)
             finally:
-                settle(self.run, entry, remove(session, self.drill, self.name))  # 7.
+                settle(self.run, entry, remove(session, self.drill, self.name))  # 8.
 
     def _proven(self, session: DrillSession, point: _Point) -> Restored:
         copy = Copy(session, self.one.backup, self.name)
@@ -217,6 +220,9 @@ class RestoreDrill:
             marks = copy.ask(database, _marks(self.schema, self.name), role)
             found.marks = tuple(sorted(marks["marks"]))
             found.proven = time.monotonic()
+            if self.drill.migrations is not None:
+                self._say("the migrations of the application on the copy: up, down, up")
+                found.migrated = migrated(copy, database, role, self.drill.migrations)  # 7.
         except CopyFailed as error:
             found.problem = str(error)
         return found.restored()
@@ -262,6 +268,7 @@ class _Found:
     contacts: tuple[str, ...] | None = None
     differing: content.Differences | None = None
     marks: tuple[str, ...] | None = None
+    migrated: Migrated | None = None
     problem: str = ""
 
     def restored(self) -> Restored:
@@ -281,6 +288,7 @@ class _Found:
             contacts=self.contacts,
             system_identifier=self.point.system_identifier,
             time=self._time(),
+            migrated=self.migrated,
             problem=self.problem,
         )
 

@@ -1,0 +1,92 @@
+"""The application's migrations on a restored copy: up, down, up, and what the database holds each time.
+
+They run as the role that migrates in earnest, over the copy's own socket and without a network:
+whatever a tool's configuration names, it can't reach the live database. What a tool prints is not
+kept, since errors of a database quote rows; the class of its error is.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from readiness.declared.backup import Migrations
+from readiness.drills import content
+from readiness.drills.copy import Copy, CopyFailed
+from readiness.errors import ProbeError
+from readiness.probes.ssh import Answer
+
+FIRST_UP, DOWN, SECOND_UP = "the first up", "down", "the second up"
+# The last of these at the start of a line is what a Python, Java or Node tool died of.
+_ERROR: Final = re.compile(r"^(?:Caused by: )?([A-Za-z_$][\w$]*(?:\.[\w$]+)*):", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What three migrations did. Differences are None where it did not come that far."""
+
+    problems: tuple[str, ...]  # at most one: nothing runs after it
+    pending: bool | None  # whether the first up changed anything: the release is not live yet
+    recorded: bool | None  # whether the tool's own table changed at down
+    undone: tuple[str, ...] | None  # what down changed besides
+    before_and_after_down: tuple[str, ...] | None  # how down is not what was before the first up
+    first_and_second_up: tuple[str, ...] | None  # how the second up is not the first
+
+
+def migrated(copy: Copy, database: str, role: str, declared: Migrations) -> Migrated:
+    """Run them on a copy that nobody else uses; `role` reads all of it."""
+    salt = secrets.token_hex(16)
+    states: list[content.Content] = []
+    problems: tuple[str, ...] = ()
+    try:
+        for _ in _steps(copy, database, declared):
+            states.append(_state(copy, database, role, salt))
+    except ProbeError as error:
+        problems = (str(error),)
+    return _compared(states, declared.bookkeeping, problems)
+
+
+def _steps(copy: Copy, database: str, declared: Migrations) -> Iterator[str]:
+    """Migrate step by step; the copy may be looked at before, between and after."""
+    yield "restored"
+    for name, argv in ((FIRST_UP, declared.up), (DOWN, declared.down), (SECOND_UP, declared.up)):
+        answer = copy.migrate(database, declared, argv)
+        if answer.exit_code:
+            died = f" ({_error(answer)})" if _error(answer) else ""
+            raise CopyFailed(f"{name} ended with {answer.exit_code}{died}")
+        yield name
+
+
+def _error(answer: Answer) -> str:
+    found = _ERROR.findall(answer.complaint)
+    return found[-1] if found else ""
+
+
+def _state(copy: Copy, database: str, role: str, salt: str) -> content.Content:
+    names = content.names_of(copy.ask(database, content.NAMES, role))
+    answer = copy.ask(database, content.question(*names, salt), role)
+    return content.read_content(answer, where=f"the copy on {copy.session.name}")
+
+
+def _compared(
+    states: list[content.Content], bookkeeping: str, problems: tuple[str, ...]
+) -> Migrated:
+    restored, up, down, again = [*states, *[None] * (4 - len(states))]
+
+    def between(one: content.Content | None, other: content.Content | None) -> tuple[str, ...]:
+        if one is None or other is None:
+            return ()
+        return content.differences(one.without(bookkeeping), other.without(bookkeeping)).named
+
+    pending = None if up is None else bool(between(restored, up))
+    return Migrated(
+        problems=problems,
+        pending=pending,
+        recorded=None
+        if up is None or down is None
+        else up.tables.get(bookkeeping) != down.tables.get(bookkeeping),
+        undone=None if down is None else between(up, down),
+        before_and_after_down=between(restored, down) if down is not None and pending else None,
+        first_and_second_up=None if again is None else between(up, again),
+    )
