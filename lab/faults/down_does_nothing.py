@@ -36,9 +36,7 @@ FAULT = Fault(
     shape="false-green",
     tier="load",
     only=migrations.CHECKS,
-    reddens={
-        "MIG-001": {migrations.SUBJECT: r"what else down changed to be at least 1, found 0"}
-    },
+    reddens={"MIG-001": {migrations.SUBJECT: r"what else down changed at least 1, found 0"}},
     apply=apply,
     took_effect=took_effect,
     undo=migrations.put_back,

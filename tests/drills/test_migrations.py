@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from readiness.drills.content import Content
-from readiness.drills.migrations import Migrated, _compared
+from readiness.drills.migrations import Migrated, _compared, _errors
+from readiness.probes.ssh import Answer
 
 BOOKS = "public.alembic_version"
 NEW = Content(
@@ -55,4 +56,15 @@ def test_what_was_not_reached_is_unknown(states: tuple[Content, ...]) -> None:
     """Where it ended early no difference is claimed to be none."""
     found = said(*states)
     assert found.first_and_second_up is None
-    assert (found.undone is None) is (len(states) < 3)  # noqa: PLR2004
+    assert (found.undone is None) is (len(states) < 3)
+
+
+def test_of_what_a_tool_printed_only_the_error_is_kept() -> None:
+    """The class of each error, and no row that it quotes."""
+    said = b"""Traceback (most recent call last):
+psycopg.errors.UniqueViolation: duplicate key value
+DETAIL:  Key (email)=(somebody@example.test) already exists.
+sqlalchemy.exc.IntegrityError: (psycopg.errors.UniqueViolation) duplicate
+"""
+    answer = Answer(exit_code=1, stdout=b"", stderr=said)
+    assert _errors(answer) == "psycopg.errors.UniqueViolation, sqlalchemy.exc.IntegrityError"

@@ -7,7 +7,7 @@ kept, since errors of a database quote rows; the class of its error is.
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,8 @@ from readiness.drills.copy import Copy, CopyFailed
 from readiness.errors import ProbeError
 from readiness.probes.ssh import Answer
 
-FIRST_UP, DOWN, SECOND_UP = "the first up", "down", "the second up"
-# The last of these at the start of a line is what a Python, Java or Node tool died of.
-_ERROR: Final = re.compile(r"^(?:Caused by: )?([A-Za-z_$][\w$]*(?:\.[\w$]+)*):", re.MULTILINE)
+# A dotted name at the start of a line is the class of an error, in Python's words and in Java's.
+_ERROR: Final = re.compile(r"^(?:Caused by: )?([A-Za-z_]\w*(?:\.\w+)+):", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,27 +39,28 @@ def migrated(copy: Copy, database: str, role: str, declared: Migrations) -> Migr
     states: list[content.Content] = []
     problems: tuple[str, ...] = ()
     try:
-        for _ in _steps(copy, database, declared):
+        states.append(_state(copy, database, role, salt))
+        for name, argv in _commands(declared):
+            answer = copy.migrate(database, declared, argv)
+            if answer.exit_code:
+                raise CopyFailed(f"{name} ended with {answer.exit_code} ({_errors(answer)})")
             states.append(_state(copy, database, role, salt))
-    except ProbeError as error:
+    except (ProbeError, CopyFailed) as error:
         problems = (str(error),)
     return _compared(states, declared.bookkeeping, problems)
 
 
-def _steps(copy: Copy, database: str, declared: Migrations) -> Iterator[str]:
-    """Migrate step by step; the copy may be looked at before, between and after."""
-    yield "restored"
-    for name, argv in ((FIRST_UP, declared.up), (DOWN, declared.down), (SECOND_UP, declared.up)):
-        answer = copy.migrate(database, declared, argv)
-        if answer.exit_code:
-            died = f" ({_error(answer)})" if _error(answer) else ""
-            raise CopyFailed(f"{name} ended with {answer.exit_code}{died}")
-        yield name
+def _commands(declared: Migrations) -> tuple[tuple[str, Sequence[str]], ...]:
+    return (
+        ("the first up", declared.up),
+        ("down", declared.down),
+        ("the second up", declared.up),
+    )
 
 
-def _error(answer: Answer) -> str:
-    found = _ERROR.findall(answer.complaint)
-    return found[-1] if found else ""
+def _errors(answer: Answer) -> str:
+    named = dict.fromkeys(_ERROR.findall(answer.stderr.decode("utf-8", "replace")))
+    return ", ".join(named) or "it names no error"
 
 
 def _state(copy: Copy, database: str, role: str, salt: str) -> content.Content:
