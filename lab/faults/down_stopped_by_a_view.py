@@ -34,9 +34,9 @@ FAULT = Fault(
     reddens={
         "MIG-001": {
             migrations.SUBJECT: r"migrations that failed to be none, "
-            r"found .*down ended with 1 \(.*DependentObjectsStillExist\)"
+            r"found .*down ended with 1 \(.*DependentObjectsStillExist"
         },
-        "MIG-002": {migrations.SUBJECT: r"compared after each direction to be True, found False"},
+        "MIG-002": {migrations.SUBJECT: r"compared after each direction to be yes, found no"},
     },
     apply=apply,
     took_effect=took_effect,

@@ -1,4 +1,4 @@
-"""The application's migrations on a restored copy: up, down, up, and what the database holds each time.
+"""The application's migrations on a restored copy: up, down, up, and what it holds each time.
 
 They run as the role that migrates in earnest, over the copy's own socket and without a network:
 whatever a tool's configuration names, it can't reach the live database. What a tool prints is not
@@ -41,9 +41,7 @@ def migrated(copy: Copy, database: str, role: str, declared: Migrations) -> Migr
     try:
         states.append(_state(copy, database, role, salt))
         for name, argv in _commands(declared):
-            answer = copy.migrate(database, declared, argv)
-            if answer.exit_code:
-                raise CopyFailed(f"{name} ended with {answer.exit_code} ({_errors(answer)})")
+            _ended_well(name, copy.migrate(database, declared, argv))
             states.append(_state(copy, database, role, salt))
     except (ProbeError, CopyFailed) as error:
         problems = (str(error),)
@@ -56,6 +54,11 @@ def _commands(declared: Migrations) -> tuple[tuple[str, Sequence[str]], ...]:
         ("down", declared.down),
         ("the second up", declared.up),
     )
+
+
+def _ended_well(name: str, answer: Answer) -> None:
+    if answer.exit_code:
+        raise CopyFailed(f"{name} ended with {answer.exit_code} ({_errors(answer)})")
 
 
 def _errors(answer: Answer) -> str:
