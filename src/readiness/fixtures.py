@@ -19,6 +19,7 @@ from readiness.drills.audit_trial import Trial as AuditedMachine
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
+from readiness.drills.guards import require_fresh_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.permit import mint
 from readiness.drills.restore import Restored, RestoreDrill
@@ -254,6 +255,7 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
             permit = mint(run)
             target_lease.hold(run, cluster.database)
             clients.look.forget()
+            require_fresh_backup(clients, cluster)
             view = ClusterView(clients, cluster)
             trials = FailoverDrill(run, permit, cluster.database, view).trials()
             clients.look.forget()

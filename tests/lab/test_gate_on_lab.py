@@ -135,6 +135,23 @@ def test_a_login_that_could_do_harm_is_refused(
     assert "could do harm and is refused" in case["reason"]
 
 
+def test_nothing_is_cut_off_without_a_fresh_backup(
+    readiness: Gate, environment_file: Path, tmp_path: Path
+) -> None:
+    """Where the newest full backup is older than declared the drill does not begin."""
+    text = environment_file.read_text()
+    altered = text.replace("every: 1 d", "every: 1 s").replace("age: 26 h", "age: 1 s")
+    assert altered != text
+    environment_file.write_text(altered)
+    words = ("--tier", "disrupt", "--only", "PG-020")
+    assert readiness("gate", "--env", str(environment_file), *words).returncode == 2
+    (case,) = [one for one in verdict(tmp_path)["cases"] if one["check"] == "PG-020"]
+    assert (case["outcome"], "nothing was cut off: the newest" in case["reason"]) == (
+        "not-run",
+        True,
+    ), case["reason"]
+
+
 @pytest.fixture
 def gate_in_a_drill(
     healthy: Site, state: dict[str, str], environment_file: Path, tmp_path: Path

@@ -45,7 +45,8 @@ _OBJECTS: Final = {
     "coalesce(c.reloptions::text, '') || CASE WHEN c.relkind IN ('v', 'm') "
     f"THEN pg_get_viewdef(c.oid) ELSE '' END {_FROM} WHERE c.relpersistence <> 't' AND {_OURS}",
     "columns": "SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname), row_number() "
-    "OVER (PARTITION BY c.oid ORDER BY a.attnum) || ' ' || format_type(a.atttypid, a.atttypmod) || a.attnotnull || a.attidentity::text || "
+    "OVER (PARTITION BY c.oid ORDER BY a.attnum) || ' ' || "
+    "format_type(a.atttypid, a.atttypmod) || a.attnotnull || a.attidentity::text || "
     "a.attgenerated::text || coalesce(pg_get_expr(d.adbin, d.adrelid), '') "
     f"{_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
     "LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum "

@@ -315,7 +315,8 @@ class _Attempt:
             return "; ".join(ledger.unknown)
         unusable = [name for name, one in series.items() if not one.usable]
         if unusable:
-            return f"the generator was late for {', '.join(unusable)}"
+            late = ", ".join(unusable)
+            return f"the generator was late for {late}: look again while this machine is idle"
         if control:
             out = [name for name, one in series.items() if one.outages]
             wrong = {name: count for name, count in _wrong(ledger).items() if count}
