@@ -25,8 +25,8 @@ def undo(scene: Scene) -> None:
 
 FAULT = Fault(
     name="rollback-loses-a-grant",
-    title="A right that was granted by hand is gone after the release was taken back and given again",
-    why="The report ran since spring with a right that nobody wrote down; then there was a rollback.",
+    title="A right that was granted by hand is gone after the release went down and up",
+    why="A report ran since spring with a right that nobody wrote down; then there was a rollback.",
     kind="migrations",
     shape="false-green",
     tier="load",
