@@ -47,19 +47,24 @@ def knock(target: RespTarget, user: str, password: str) -> Door:
         ProbeError: the port does not answer over TLS, or does not let our own login ask.
     """
     with Conversation(target) as talk:
-        stranger = _said(talk.call("PING"))
-        wrong = secrets.token_urlsafe(12)
-        tries = {
-            "default without a password": ("default", ""),
-            "default with a wrong password": ("default", wrong),
-            f"{user} with a wrong password": (user, wrong),
-        }
-        accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
-    with Conversation(target) as talk:
         talk.log_in(user, password)
+        names = read_names(talk.require("ACL", "USERS"), where=str(target))
         runs = may_run(talk, "default")
         lacks = [words[0] for words in _CHANGES if talk.call(*_DRY, *words) != "OK"]
+    with Conversation(target) as talk:
+        stranger = _said(talk.call("PING"))
+        wrong = secrets.token_urlsafe(12)
+        tries = {"default without a password": ("default", "")}
+        tries |= {f"{name} with a wrong password": (name, wrong) for name in names}
+        accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
     return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), tuple(lacks))
+
+
+def read_names(answer: Reply, *, where: str) -> tuple[str, ...]:
+    """Read ACL USERS: every user that there is; `default` always is."""
+    if not isinstance(answer, list) or "default" not in answer:
+        raise NotUnderstood(f"{where}: ACL USERS lists no user default")
+    return tuple(sorted(map(str, answer)))
 
 
 def listen(target: RespTarget) -> Wire:
