@@ -18,6 +18,7 @@ USERS = {
     "looker": f"on >{PASSWORD} {_LOOKS}",
     "reader": f"on >{PASSWORD} ~session:* {_LOOKS} +get",
     "asker": f"on >{PASSWORD} {_LOOKS} +config|get",
+    "helper": f"on >{PASSWORD} +multi +exec +ping +info +client|kill",
     "nameless": f"on >{PASSWORD} +ping +info +command +acl|whoami +acl|dryrun",
     "blind": f"on >{PASSWORD} +ping +info",
 }

@@ -145,6 +145,24 @@ def test_an_open_door(open_to_all: LocalRedis) -> None:
     assert "SET" in found.default_lacks
 
 
+@pytest.mark.parametrize(
+    ("promoter", "lacks"),
+    [
+        ("default", ()),
+        ("helper", ("SLAVEOF", "CONFIG")),
+        ("nobody", ("MULTI", "SLAVEOF", "CONFIG", "CLIENT", "EXEC")),
+        (None, None),
+    ],
+)
+def test_what_sentinel_may_not_order(
+    local: LocalRedis, promoter: str | None, lacks: tuple[str, ...] | None
+) -> None:
+    """Each order of a promotion is tried dry as its user; one that does not exist may give none."""
+    found = door.knock(local.redis, "looker", PASSWORD, promoter)
+    assert found.promoter_lacks == lacks
+    assert (found.stranger, found.accepted) == ("NOAUTH", ())
+
+
 def test_a_door_whose_users_are_not_told_is_none(local: LocalRedis) -> None:
     """A user that nobody tried may be the one without a password."""
     with pytest.raises(AccessDenied, match="ACL USERS"):
