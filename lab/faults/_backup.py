@@ -18,6 +18,15 @@ WHOLE = 24  # digits of the name of a whole segment
 # One change with its record, then the next segment: what was written is complete and must go.
 SWITCH = f"{cluster.WRITE}; SELECT pg_switch_wal()"
 
+COPY = "/var/lib/lab-faults-copy"
+INTO_MEMORY = f"""set -e
+mountpoint -q "$1" && exit 0
+rm -rf {COPY} && cp -a "$1" {COPY}
+mount -t tmpfs -o mode=0750,size=512m tmpfs "$1"
+cp -a {COPY}/. "$1"/ && rm -rf {COPY}
+"""
+OUT_OF_MEMORY = f'rm -rf {COPY}; ! mountpoint -q "$1" || umount -l "$1"'
+
 
 def pgbackrest(scene: Scene, *words: str, machine: str = MACHINE) -> str:
     """Run pgBackRest as the user that owns the repository."""
@@ -29,6 +38,21 @@ def full_backup(scene: Scene) -> None:
     """A full backup; older ones go."""
     words = ("runuser", "-u", "postgres", "--", "take-backup", "--repo1-retention-full=1")
     scene.run(MACHINE, *words, limit=LIMIT)
+
+
+def moved_into_memory(scene: Scene, folder: str) -> None:
+    """Lay a file system in memory over a folder, with what the folder holds."""
+    scene.run(MACHINE, "sh", "-c", INTO_MEMORY, "fault", folder)
+
+
+def moved_back(scene: Scene, folder: str) -> None:
+    """The folder as it was: what was written meanwhile is gone."""
+    scene.run(MACHINE, "sh", "-c", OUT_OF_MEMORY, "fault", folder)
+
+
+def kind_of(scene: Scene, folder: str) -> str:
+    """The kind of file system that a folder lies on, as the kernel says."""
+    return scene.run(MACHINE, "stat", "--file-system", "--format=%T", folder).strip()
 
 
 def emptied(scene: Scene) -> None:

@@ -4,31 +4,21 @@ from lab.faults import Fault
 from lab.faults import _backup as backup
 from lab.scene import Scene
 
-COPY = "/var/lib/lab-faults-copy"
-MOUNT = f"""set -e
-mountpoint -q {backup.REPOSITORY} && exit 0
-rm -rf {COPY} && cp -a {backup.REPOSITORY} {COPY}
-mount -t tmpfs -o mode=0750,size=512m tmpfs {backup.REPOSITORY}
-cp -a {COPY}/. {backup.REPOSITORY}/ && rm -rf {COPY}
-"""
-UNMOUNT = f"rm -rf {COPY}; ! mountpoint -q {backup.REPOSITORY} || umount -l {backup.REPOSITORY}"
-
 
 def apply(scene: Scene) -> None:
     """Move what it holds into memory, as it is."""
-    scene.shell(backup.MACHINE, MOUNT)
+    backup.moved_into_memory(scene, backup.REPOSITORY)
 
 
 def took_effect(scene: Scene) -> str:
     """The kernel says so."""
-    words = ("stat", "--file-system", "--format=%T", backup.REPOSITORY)
-    kind = scene.run(backup.MACHINE, *words).strip()
+    kind = backup.kind_of(scene, backup.REPOSITORY)
     return f"{backup.REPOSITORY} is a {kind}" if kind == "tmpfs" else ""
 
 
 def undo(scene: Scene) -> None:
     """The disk is there again; what was archived meanwhile is not on it."""
-    scene.shell(backup.MACHINE, UNMOUNT)
+    backup.moved_back(scene, backup.REPOSITORY)
     backup.anew(scene)
 
 

@@ -213,9 +213,12 @@ class Clients:
 
         def ask(one: CachePort) -> door_probe.Door:
             cache = one.node.cache
-            login = cache.login if isinstance(one.node, CacheNode) else cache.sentinel.login
+            redis = isinstance(one.node, CacheNode)
+            login = cache.login if redis else cache.sentinel.login
             target = self._resp_target(one.node, one.address, one.port)
-            return door_probe.knock(target, login.user, self.site.secret(login.password))
+            promoter = cache.sentinel.promotes_as if redis else None
+            password = self.site.secret(login.password)
+            return door_probe.knock(target, login.user, password, promoter)
 
         self.look.ahead("door", self._cache_ports(), ask)
         return self.look.at(port.id, "door", lambda: ask(port))

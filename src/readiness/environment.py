@@ -228,8 +228,12 @@ class Environment(Written):
 
     def roles_behind(self, address: str) -> frozenset[str]:
         """The roles of the machines that may hold a shared address."""
+        return frozenset(self.machine(name).role for name in self.machines_behind(address))
+
+    def machines_behind(self, address: str) -> frozenset[str]:
+        """The machines that may hold a shared address."""
         return frozenset(
-            self.machine(name).role
+            name
             for entry in self.listeners
             if address in entry.shared_addresses
             for name in entry.machines

@@ -69,7 +69,8 @@ class Scanning:
         numbers = tuple(found.number for found in founds)
         if self._last is None or self._last[0] != numbers:
             readings = {name: found.reading for name, found in scans.items()}
-            worked_out = Reachability(declared, readings, missing)
+            sockets = {found.subject: found.reading for found in listening}
+            worked_out = Reachability(declared, readings, missing, sockets)
             self._last = numbers, Seen(worked_out, ports, founds, tuple(problems))
         return self._last[1]
 

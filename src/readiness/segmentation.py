@@ -31,6 +31,7 @@ class Target:
     zone: str
     zones: frozenset[str]
     names: frozenset[str]
+    machines: frozenset[str]  # that hold it, or may
     listens: frozenset[int] | None = None
 
     @property
@@ -111,11 +112,13 @@ class Segmentation:
             listens = tcp_ports(one.listens) if isinstance(one, Machine) else None
             for address in one.addresses:
                 zone = self.firewall.zone_of(address) or ""
-                yield Target(one.name, address, zone, frozenset(zones), names, listens)
+                machines = frozenset({one.name})
+                yield Target(one.name, address, zone, frozenset(zones), names, machines, listens)
         for address in sorted(self.site.shared_addresses):
             zone = self.firewall.zone_of(address) or ""
             names = frozenset({address, *self.site.roles_behind(address)})
-            yield Target("shared", address, zone, frozenset({EVERYWHERE, zone}), names)
+            machines = self.site.machines_behind(address)
+            yield Target("shared", address, zone, frozenset({EVERYWHERE, zone}), names, machines)
 
     def open(self, vantage: Vantage, source_zone: str, target: Target) -> frozenset[int]:
         """The TCP ports that this vantage point, coming from that zone, may reach there."""

@@ -178,14 +178,17 @@ def test_events_are_never_changed(audit_trail: Audit, append_only: Attempted) ->
     each="audit_trail",
     severity=Severity.HIGH,
     risk="A right granted in passing opens the trail to a login that nobody thinks of.",
-    reads=("pg_class, pg_roles, pg_trigger and has_table_privilege() on every member",),
+    reads=(
+        "pg_class, pg_inherits, pg_namespace, pg_proc, pg_roles and pg_trigger on every member",
+        "has_table_privilege() and pg_has_role() on every member",
+    ),
     rights="a login that may use the trail's schema",
     remedy="revoke what is too much, and enable the triggers with ENABLE ALWAYS",
 )
 def test_rights_are_as_declared(
     audit_trail: Audit, site: Environment, trail_rights: Rights
 ) -> None:
-    """A real table, the declared owner, INSERT for the application, triggers that always fire."""
+    """Logged, the declared owner, INSERT for the application, triggers that always fire."""
     part = audit_trail.append_only
     everyone = [one for one in members(site) if one.database.name == audit_trail.trail.database]
     if not everyone:
@@ -202,7 +205,9 @@ def test_rights_are_as_declared(
         assert holds(application, "includes", ["INSERT"])
         others = found.fact(f"{where}logins that may change it", rights.others)
         assert holds(others, "within", [part.owner], empty_is_fine=True)
-        became = found.fact(f"{where}logins that may become its owner", rights.members)
+        became = found.fact(
+            f"{where}logins that may become the owner of it, its schema or a guard", rights.members
+        )
         assert holds(became, "within", part.members, empty_is_fine=True)
         for name in part.guards:
             guard = rights.guards.get(name)
@@ -211,3 +216,6 @@ def test_rights_are_as_declared(
         guarded = {change for one in part.guards for change in rights.guards[one].changes}
         covered = found.fact(f"{where}changes that triggers come before", sorted(guarded))
         assert holds(covered, "includes", CHANGES)
+        for name, changes in rights.parts.items():
+            words = f"{where}changes of its part {name} that triggers come before"
+            assert holds(found.fact(words, changes), "includes", CHANGES)

@@ -29,11 +29,12 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     severity=Severity.CRITICAL,
     risk="Whoever reaches the port reads and forges sessions, or makes another machine master.",
     reads=(
-        "PING without a login, AUTH with three wrong logins, at each address of the machine",
+        "PING without a login, AUTH as each user with a wrong password, at each of its addresses",
         "ACL DRYRUN of every command for the user default, at Sentinel",
     ),
-    rights="a user with +acl|dryrun and +command",
-    remedy="turn the user default off (at Sentinel `reset`) and give each program its own user",
+    rights="a user with +acl|users, +acl|dryrun and +command",
+    remedy="turn the user default off (at Sentinel `reset`) and give each program a user and a "
+    "password of its own",
 )
 def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock) -> None:
     """A stranger must log in, no wrong password is accepted, Sentinel gives default no rights."""

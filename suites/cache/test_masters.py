@@ -36,7 +36,7 @@ def one_master(cache: CacheCluster, redis: Asked) -> tuple[str, dict[str, Found[
     "that nobody declared",
 )
 def test_one_master_and_its_replicas(cache: CacheCluster, site: Environment, redis: Asked) -> None:
-    """One says master, the others name it as theirs, it lists exactly them; all are distinct."""
+    """One says master, the others name it as theirs, it lists exactly them, they list nobody."""
     master, found = one_master(cache, redis)
     port, everyone = cache.cache.port, tuple(found.values())
     count = len({one.reading.run_id for one in everyone})
@@ -45,11 +45,18 @@ def test_one_master_and_its_replicas(cache: CacheCluster, site: Environment, red
         link = found[name].reading.link
         follows = link and site.server(link.address, link.port, port)
         assert holds(found[name].fact(f"master of {name}", follows), "==", master)
-    listed = sorted(
-        site.server(one.address, one.port, port) for one in found[master].reading.followers
-    )
     others = sorted(set(found) - {master})
+    listed = followers(found[master], site, port)
     assert holds(found[master].fact("replicas of the master", listed), "==", others)
+    # A replica serves replicas too; those its master does not list, and Sentinel never sees.
+    for name in others:
+        below = followers(found[name], site, port)
+        assert holds(found[name].fact(f"replicas of {name}", below), "==", [])
+
+
+def followers(found: Found[RedisState], site: Environment, port: int) -> list[str]:
+    """Who follows a member, as it lists them."""
+    return sorted(site.server(one.address, one.port, port) for one in found.reading.followers)
 
 
 @check(

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 
 from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness.claim import Fact, Found, derive, holds
 from readiness.environment import Environment
+from readiness.errors import NotRun
 from readiness.model import Severity
+from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
 from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheCluster, CacheNode, SentinelNode, caches
+from readiness.subjects import CacheCluster, CacheNode, CachePort, SentinelNode, caches
 
 Asked = Callable[[CacheNode], Found[RedisState]]
+Knock = Callable[[CachePort], Found[Door]]
 Watching = Callable[[SentinelNode], Found[SentinelState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
 ROLES = ["master", "slave"]
@@ -75,15 +78,18 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     each="cache_node",
     severity=Severity.CRITICAL,
     risk="When the master goes there is nobody to promote: no session until somebody comes.",
-    reads=("INFO at the member", "SENTINEL REPLICAS at every Sentinel"),
+    reads=(
+        "INFO at the member, and ACL DRYRUN of what Sentinel orders for the user that it is there",
+        "SENTINEL REPLICAS at every Sentinel",
+    ),
     rights=RIGHTS,
-    remedy="give it a replica-priority above 0, let it announce itself, and see why Sentinel "
-    "thinks it down",
+    remedy="give it a replica-priority above 0, let it announce itself, give Sentinel's user there "
+    "the rights of the Sentinel documentation, and see why Sentinel thinks it down",
 )
 def test_replica_may_take_over(
-    cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching
+    cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching, door: Knock
 ) -> None:
-    """Its priority is above 0, it has loaded its data, and each Sentinel finds it well."""
+    """Its priority is above 0, it has its data, would obey, and each Sentinel finds it well."""
     here, cache = redis(cache_node), cache_node.cache
     assert holds(here.role, "in", ROLES)
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
@@ -108,6 +114,19 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"role that {name} reports", one.reported), "==", "slave")
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
+    assert holds(refused_orders(cache_node, door), "==", ())
+
+
+def refused_orders(node: CacheNode, door: Knock) -> Fact[tuple[str, ...] | None]:
+    """What of a promotion Sentinel's user may not order there.
+
+    Raises:
+        NotRun: it is not declared which user that is.
+    """
+    if node.cache.sentinel.promotes_as is None:
+        raise NotRun(f"{node.id}: the user that Sentinel is there (promotes_as) is not declared")
+    port = door(CachePort(node, node.machine.addresses[0]))
+    return port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
 
 
 @check(

@@ -6,6 +6,7 @@ import pytest
 
 from readiness.environment import Environment
 from readiness.measure.reachability import Compared, Reachability
+from readiness.probes.network import Socket
 from readiness.probes.scan import Known, Scan, Towards
 from readiness.segmentation import Segmentation, Vantage
 
@@ -62,7 +63,12 @@ def scan(declared: Segmentation, vantage: Vantage, states: States, source: str =
 
 
 def compared(
-    pair: str, states: States | None = None, *, closed: str = "dropped", without: str = ""
+    pair: str,
+    states: States | None = None,
+    *,
+    closed: str = "dropped",
+    without: str = "",
+    listening: Mapping[str, tuple[Socket, ...]] | None = None,
 ) -> Compared:
     """One pair of the small site under what was found."""
     declared = Segmentation(site(closed))
@@ -72,7 +78,8 @@ def compared(
         if one.name != without
     }
     pairs = {one.id: one for one in declared.pairs()}
-    return Reachability(declared, scans).compare(pairs[pair], "v4")
+    worked_out = Reachability(declared, scans, listening=listening)
+    return worked_out.compare(pairs[pair], "v4")
 
 
 def test_a_site_as_declared_has_no_findings_and_no_doubts() -> None:
@@ -113,6 +120,23 @@ def test_a_declared_port_that_never_answers_is_blocked() -> None:
 def test_a_declared_port_where_nothing_listens_is_let_through() -> None:
     """The service is down, the firewall is not."""
     assert not compared("front>back", {("web", "db", 5432): ("refused",) * 3}).blocked
+
+
+@pytest.mark.parametrize(
+    ("address", "blocked"),
+    [("0.0.0.0", 1), ("*", 1), (DB, 1), ("[::]", 0), ("127.0.0.1", 0)],  # noqa: S104 - what ss prints
+)
+def test_a_refusal_where_somebody_listens_came_from_the_way(address: str, blocked: int) -> None:
+    """A rule that rejects answers like a closed port; what listens for that address tells."""
+    found = compared(
+        "front>back",
+        {("web", "db", 5432): ("refused",) * 3},
+        listening={"db": (Socket("tcp", address, 5432),)},
+    )
+    assert len(found.blocked) == blocked
+    opened = {("out", "db", 5432): ("refused",)}
+    listening = {"db": (Socket("tcp", address, 5432),)}
+    assert compared("world>back", opened, listening=listening).opened
 
 
 def test_a_vantage_point_that_loses_its_witness_shows_nothing() -> None:

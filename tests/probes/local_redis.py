@@ -12,12 +12,14 @@ from readiness.probes.resp import RespTarget
 
 NAME = "cache.example.org"
 PASSWORD = "only-looks"
-_LOOKS = "+ping +info +command +acl|whoami +acl|dryrun"
+_LOOKS = "+ping +info +command +acl|whoami +acl|users +acl|dryrun"
 USERS = {
     "default": "off ~* &* +@all",
     "looker": f"on >{PASSWORD} {_LOOKS}",
     "reader": f"on >{PASSWORD} ~session:* {_LOOKS} +get",
     "asker": f"on >{PASSWORD} {_LOOKS} +config|get",
+    "helper": f"on >{PASSWORD} +multi +exec +ping +info +client|kill",
+    "nameless": f"on >{PASSWORD} +ping +info +command +acl|whoami +acl|dryrun",
     "blind": f"on >{PASSWORD} +ping +info",
 }
 

@@ -1,10 +1,45 @@
 """Reading an audit trail: events by the ids of our requests, and who could change it."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import pytest
+from local_postgres import PASSWORDS, Postgres, postgres_pair
+from pki import Hierarchy
 
 from readiness.drills.audit_trial import leaked
 from readiness.errors import NotUnderstood
-from readiness.probes.audit_trail import Guard, read_events, read_rights
+from readiness.probes import postgres
+from readiness.probes.audit_trail import (
+    Guard,
+    Table,
+    TrailRights,
+    read_events,
+    read_rights,
+    rights,
+)
+
+TRAIL: Final = """
+CREATE ROLE keeper NOLOGIN;
+CREATE ROLE portal LOGIN;
+CREATE ROLE migrate LOGIN NOINHERIT;
+CREATE ROLE janitor LOGIN NOINHERIT;
+CREATE ROLE cleaners NOLOGIN;
+GRANT keeper TO migrate;
+GRANT cleaners TO janitor;
+CREATE SCHEMA trail AUTHORIZATION keeper;
+GRANT USAGE ON SCHEMA trail TO looker;
+SET ROLE keeper;
+CREATE TABLE trail.events (day date NOT NULL, who text);
+CREATE FUNCTION trail.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON trail.events
+    EXECUTE FUNCTION trail.refuse();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON trail.events EXECUTE FUNCTION trail.refuse();
+ALTER TABLE trail.events ENABLE ALWAYS TRIGGER refuse_change;
+ALTER TABLE trail.events ENABLE ALWAYS TRIGGER refuse_truncate;
+GRANT INSERT (who) ON trail.events TO portal;
+RESET ROLE
+"""
 
 RIGHTS = {
     "kind": "r",
@@ -15,10 +50,12 @@ RIGHTS = {
     "members": ["portal_migrate"],
     # BEFORE UPDATE OR DELETE and BEFORE TRUNCATE, each per statement; AFTER UPDATE.
     "guards": {
-        "refuse_change": {"state": "A", "type": 26},
-        "refuse_truncate": {"state": "R", "type": 34},
-        "notify": {"state": "O", "type": 16},
+        "refuse_change": {"state": "A", "type": 26, "limited": False},
+        "refuse_truncate": {"state": "R", "type": 34, "limited": False},
+        "notify": {"state": "O", "type": 16, "limited": False},
+        "refuse_some": {"state": "A", "type": 27, "limited": True},
     },
+    "parts": {"trail.of_2025": [{"state": "A", "type": 26, "limited": False}]},
 }
 
 
@@ -43,6 +80,8 @@ def test_triggers_count_for_what_they_come_before() -> None:
     assert found.guards["refuse_change"] == Guard("always", ("DELETE", "UPDATE"))
     assert found.guards["refuse_truncate"] == Guard("replica only", ("TRUNCATE",))
     assert found.guards["notify"] == Guard("origin", ())
+    assert found.guards["refuse_some"] == Guard("always", ())
+    assert found.parts == {"trail.of_2025": ("DELETE", "UPDATE")}
 
 
 @pytest.mark.parametrize("missing", sorted(RIGHTS))
@@ -50,6 +89,100 @@ def test_rights_are_whole_or_not_understood(missing: str) -> None:
     """What the server did not say is never taken for nothing."""
     with pytest.raises(NotUnderstood):
         read_rights({key: value for key, value in RIGHTS.items() if key != missing})
+
+
+@pytest.fixture(scope="module")
+def server(pki: Hierarchy) -> Iterator[Postgres]:
+    """A server with a trail that is as it should be."""
+    with postgres_pair(pki) as (primary, _):
+        with primary.superuser() as connection:
+            connection.execute(TRAIL.encode())
+        yield primary
+
+
+def asked(server: Postgres, *defect: str, undo: tuple[str, ...] = ()) -> TrailRights:
+    """What is read under a defect, which is taken back."""
+    server.execute(*defect)
+    try:
+        with postgres.connect(server.target(), PASSWORDS["looker"]) as session:
+            return rights(session, Table("trail", "events", {}), "portal")
+    finally:
+        server.execute(*undo)
+
+
+def test_a_real_trail_is_read(server: Postgres) -> None:
+    """Only who is declared may become the owner, and nobody else may change it."""
+    assert asked(server) == TrailRights(
+        kind="table",
+        owner="keeper",
+        owner_logs_in=False,
+        application=("INSERT",),
+        others=(),
+        members=("migrate",),
+        guards={
+            "refuse_change": Guard("always", ("DELETE", "UPDATE")),
+            "refuse_truncate": Guard("always", ("TRUNCATE",)),
+        },
+        parts={},
+    )
+
+
+def test_an_unlogged_trail_is_no_table(server: Postgres) -> None:
+    """It is empty after a crash and on whoever is promoted."""
+    table = "ALTER TABLE trail.events SET"
+    found = asked(server, f"{table} UNLOGGED", undo=(f"{table} LOGGED",))
+    assert found.kind == "unlogged table"
+
+
+@pytest.mark.parametrize(
+    ("what", "login"),
+    [
+        ("FUNCTION trail.refuse() OWNER TO", "portal"),
+        ("SCHEMA trail OWNER TO", "portal"),
+        ("ROLE janitor", "janitor"),
+    ],
+)
+def test_who_may_empty_a_guard_or_drop_the_trail_is_named(
+    server: Postgres, what: str, login: str
+) -> None:
+    """The owner of a guard's function, of the schema, and who may grant itself any role."""
+    told, back = ("CREATEROLE", "NOCREATEROLE") if what.startswith("ROLE") else ("portal", "keeper")
+    found = asked(server, f"ALTER {what} {told}", undo=(f"ALTER {what} {back}",))
+    assert login in found.members
+
+
+def test_a_right_that_set_role_gives_is_one(server: Postgres) -> None:
+    """A login that inherits nothing becomes the role that may remove."""
+    table = "DELETE ON trail.events"
+    found = asked(server, f"GRANT {table} TO cleaners", undo=(f"REVOKE {table} FROM cleaners",))
+    assert found.others == ("janitor",)
+
+
+@pytest.mark.parametrize(
+    "limit", ["FOR EACH ROW WHEN (old.day > '2026-01-01')", "OF who ON trail.events FOR EACH ROW"]
+)
+def test_a_guard_of_some_rows_or_columns_covers_no_change(server: Postgres, limit: str) -> None:
+    """What it lets through is for whoever knows it."""
+    whole = "BEFORE UPDATE OR DELETE ON trail.events"
+    some = f"{whole} {limit}" if limit.startswith("FOR") else f"BEFORE UPDATE {limit}"
+    make = "CREATE OR REPLACE TRIGGER refuse_change {} EXECUTE FUNCTION trail.refuse()"
+    found = asked(server, make.format(some), undo=(make.format(whole),))
+    server.execute("ALTER TABLE trail.events ENABLE ALWAYS TRIGGER refuse_change")
+    assert found.guards["refuse_change"].changes == ()
+
+
+def test_a_part_has_guards_and_rights_of_its_own(server: Postgres) -> None:
+    """A child table inherits neither; partitions take triggers of rows, never of TRUNCATE."""
+    child = "trail.of_2025"
+    found = asked(
+        server,
+        f"CREATE TABLE {child} () INHERITS (trail.events)",
+        f"GRANT DELETE ON {child} TO portal",
+        undo=(f"DROP TABLE {child}",),
+    )
+    assert found.parts == {child: ()}
+    assert found.application == ("DELETE", "INSERT")
+    assert found.others == ("portal",)
 
 
 def test_values_of_an_answer_are_found_in_an_event() -> None:

@@ -11,6 +11,7 @@ from readiness.probes.pgbackrest import (
     SAMPLE,
     File,
     histories_of,
+    mounts_below,
     read_headers,
     read_info,
     read_listing,
@@ -82,6 +83,25 @@ def test_the_mount_that_hides_others_counts() -> None:
     assert read_mount(text, "/var/lib/pgbackrest", where="m").kind == "overlay"
     with pytest.raises(NotUnderstood):
         read_mount("", "/var/lib/pgb", where="m")
+
+
+def test_what_lies_inside_a_repository_is_found() -> None:
+    """The last mount of a point wins; a folder of a longer name is another one."""
+    text = (
+        "/dev/sda / ext4 rw 0 0\n/dev/sdb /var/lib/pgb ext4 rw 0 0\n"
+        "/dev/sdc /var/lib/pgb/archive ext4 rw 0 0\ntmpfs /var/lib/pgb/archive tmpfs rw 0 0\n"
+        "nas:/b /var/lib/pgb/backup nfs4 rw 0 0\ntmpfs /var/lib/pgbackrest/x tmpfs rw 0 0\n"
+    )
+    found = [(one.point, one.kind) for one in mounts_below(text, "/var/lib/pgb")]
+    assert found == [("/var/lib/pgb/archive", "tmpfs"), ("/var/lib/pgb/backup", "nfs4")]
+    assert mounts_below(text, "/srv") == ()
+
+
+def test_of_several_repositories_the_cipher_is_that_of_all() -> None:
+    """It is `mixed` where they differ, and is kept as it is said."""
+    (whole,) = json.loads(INFO)
+    text = json.dumps([{**whole, "cipher": "mixed"}])
+    assert read_info(text, "paws360", where="m").cipher == "mixed"
 
 
 def test_a_sample_spans_all() -> None:

@@ -30,7 +30,12 @@ def local(pki: Hierarchy) -> Iterator[LocalRedis]:
 @pytest.fixture(scope="module")
 def open_to_all(pki: Hierarchy) -> Iterator[LocalRedis]:
     """A Redis that lets everybody in."""
-    users = {"default": "on nopass +ping", "looker": USERS["looker"]}
+    users = {
+        "default": "on nopass +ping",
+        "looker": USERS["looker"],
+        "legacy": "on nopass +@all",
+        "gone": "off nopass +@all",
+    }
     with local_redis(pki, users) as local:
         yield local
 
@@ -131,9 +136,44 @@ def test_an_open_door(open_to_all: LocalRedis) -> None:
     """A stranger gets an answer, and default is accepted with any password."""
     found = door.knock(open_to_all.redis, "looker", PASSWORD)
     assert found.stranger == "PONG"
-    assert "default with a wrong password" in found.accepted
+    assert found.accepted == (
+        "default without a password",
+        "default with a wrong password",
+        "legacy with a wrong password",
+    )
     assert found.default_runs == ("ping",)
     assert "SET" in found.default_lacks
+
+
+@pytest.mark.parametrize(
+    ("promoter", "lacks"),
+    [
+        ("default", ()),
+        ("helper", ("SLAVEOF", "CONFIG")),
+        ("nobody", ("MULTI", "SLAVEOF", "CONFIG", "CLIENT", "EXEC")),
+        (None, None),
+    ],
+)
+def test_what_sentinel_may_not_order(
+    local: LocalRedis, promoter: str | None, lacks: tuple[str, ...] | None
+) -> None:
+    """Each order of a promotion is tried dry as its user; one that does not exist may give none."""
+    found = door.knock(local.redis, "looker", PASSWORD, promoter)
+    assert found.promoter_lacks == lacks
+    assert (found.stranger, found.accepted) == ("NOAUTH", ())
+
+
+def test_a_door_whose_users_are_not_told_is_none(local: LocalRedis) -> None:
+    """A user that nobody tried may be the one without a password."""
+    with pytest.raises(AccessDenied, match="ACL USERS"):
+        door.knock(local.redis, "nameless", PASSWORD)
+
+
+@pytest.mark.parametrize("answer", [None, [], "default", ["looker"]])
+def test_no_list_of_users_is_no_list_without_users(answer: resp.Reply) -> None:
+    """The user default is always there."""
+    with pytest.raises(NotUnderstood):
+        door.read_names(answer, where="r")
 
 
 def test_tls_only_is_told_from_plain(local: LocalRedis) -> None:

@@ -21,6 +21,9 @@ class Sentinels(Written):
     quorum: Annotated[int, Field(ge=1)]
     down_after: Duration = Field(description="A silent master is given up after this, at most.")
     login: Login
+    promotes_as: Text | None = Field(
+        default=None, description="The user that they are at Redis (`sentinel auth-user`)."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -78,6 +78,7 @@ _FIXED: Final = (
     "systemd.*.sub", "systemd.*.unit", "systemd.*.stopped",
     "chrony.answers", "chrony.problem",
     "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
+    "repository.below*",
     "repository*.backups[[]].system_identifier", "repository*.backups[[]].databases*",
     "sentinel.*", "timer.*", "trail.*", "wire.*",
     "haproxy[[]].*", "rotation.address", "rotation.shares[[]].served_by", "sockets[[]].*",

@@ -7,12 +7,16 @@ closed, or open, although nothing was found against it:
 - one that got no answer from any known-open port shows nothing by the silence of others;
 - an address that answered nobody at all may be dead instead of protected;
 - a connection that never left (no route, a local filter) was not stopped by the other side.
+
+A refusal has passed the firewall when the target's own system sent it. Where a server was seen to
+listen, that system would have let us in: somebody on the way refused, and the flow is blocked.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from readiness.probes.network import Socket
 from readiness.probes.scan import Scan, Towards
 from readiness.segmentation import Segmentation, Target, Vantage, ZonePair
 
@@ -72,9 +76,11 @@ class Reachability:
         segmentation: Segmentation,
         scans: Mapping[str, Scan],
         missing: Mapping[str, str] | None = None,
+        listening: Mapping[str, tuple[Socket, ...]] | None = None,
     ) -> None:
-        """Take the scans by vantage point, and why there is none of the others."""
+        """Take the scans by vantage point, why others are missing, and what listens by machine."""
         self.declared, self.scans, self.missing = segmentation, scans, missing or {}
+        self.listening = listening or {}
         self._targets = {one.address: one for one in segmentation.targets}
         self._cells: dict[str, list[Cell]] = {}
         for vantage in segmentation.vantages:
@@ -95,13 +101,25 @@ class Reachability:
             zone = self.declared.firewall.zone_of(towards.source) or ""
             open_ports = self.declared.open(vantage, zone, target)
             for port, states in _ports(towards):
-                declared, passed = port in open_ports, tuple(map(self._passes, states))
+                declared = port in open_ports
+                served = declared and self._served(target, port)
+                passed = tuple(one == "open" if served else self._passes(one) for one in states)
                 yield Cell(vantage, towards.source, zone, target, port, states, declared, passed)
 
     def _passes(self, state: str) -> bool:
         """Whether the firewall let it through: a refusal comes from the other side of it."""
         return state == "open" or (
             state == "refused" and self.declared.firewall.closed == "dropped"
+        )
+
+    def _served(self, target: Target, port: int) -> bool:
+        """Whether everyone who may hold the address was seen to listen there."""
+        return bool(target.machines) and all(
+            any(
+                one.protocol == "tcp" and one.port == port and one.takes(target.address)
+                for one in self.listening.get(name, ())
+            )
+            for name in target.machines
         )
 
     def _own(self, towards: Towards) -> bool:

@@ -10,7 +10,7 @@ from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget, spok
 # Every connection may run these, whoever it is: that is how it logs in and leaves.
 _ALWAYS = frozenset({"auth", "hello", "quit", "reset"})
 
-_DRY = ("ACL", "DRYRUN", "default")
+_DRY = ("ACL", "DRYRUN")
 _CHANGES = (
     ("SET", "key", "1"),
     ("DEL", "key"),
@@ -19,6 +19,15 @@ _CHANGES = (
     ("SADD", "key", "1"),
     ("ZADD", "key", "1", "1"),
     ("RPUSH", "key", "1"),
+)
+# The transaction by which a Sentinel makes a replica the master (sentinel.c of Redis 7): where one
+# of these is refused, EXEC does nothing.
+_ORDERS = (
+    ("MULTI",),
+    ("SLAVEOF", "NO", "ONE"),
+    ("CONFIG", "REWRITE"),
+    ("CLIENT", "KILL", "TYPE", "normal"),
+    ("EXEC",),
 )
 
 
@@ -30,6 +39,7 @@ class Door:
     accepted: tuple[str, ...]  # logins with a wrong password that were accepted
     default_runs: tuple[str, ...]  # commands that the user `default` could run
     default_lacks: tuple[str, ...]  # changes of any key that it could not make
+    promoter_lacks: tuple[str, ...] | None = None  # Sentinel's orders that its user may not give
 
 
 @dataclass(frozen=True)
@@ -40,26 +50,37 @@ class Wire:
     tls: str  # the version agreed on with who has the authority; empty: no TLS
 
 
-def knock(target: RespTarget, user: str, password: str) -> Door:
+def knock(target: RespTarget, user: str, password: str, promoter: str | None = None) -> Door:
     """Try to get in without a login; nothing that would do anything is sent.
 
     Raises:
         ProbeError: the port does not answer over TLS, or does not let our own login ask.
     """
     with Conversation(target) as talk:
+        talk.log_in(user, password)
+        names = read_names(talk.require("ACL", "USERS"), where=str(target))
+        runs = may_run(talk, "default")
+        lacks = _lacks(talk, "default", _CHANGES)
+        orders = None if promoter is None else _lacks(talk, promoter, _ORDERS)
+    with Conversation(target) as talk:
         stranger = _said(talk.call("PING"))
         wrong = secrets.token_urlsafe(12)
-        tries = {
-            "default without a password": ("default", ""),
-            "default with a wrong password": ("default", wrong),
-            f"{user} with a wrong password": (user, wrong),
-        }
+        tries = {"default without a password": ("default", "")}
+        tries |= {f"{name} with a wrong password": (name, wrong) for name in names}
         accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
-    with Conversation(target) as talk:
-        talk.log_in(user, password)
-        runs = may_run(talk, "default")
-        lacks = [words[0] for words in _CHANGES if talk.call(*_DRY, *words) != "OK"]
-    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), tuple(lacks))
+    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), lacks, orders)
+
+
+def _lacks(talk: Conversation, user: str, commands: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Those that a dry run refuses to that user, by first word; all where there is no such user."""
+    return tuple(words[0] for words in commands if talk.call(*_DRY, user, *words) != "OK")
+
+
+def read_names(answer: Reply, *, where: str) -> tuple[str, ...]:
+    """Read ACL USERS: every user that there is; `default` always is."""
+    if not isinstance(answer, list) or "default" not in answer:
+        raise NotUnderstood(f"{where}: ACL USERS lists no user default")
+    return tuple(sorted(map(str, answer)))
 
 
 def listen(target: RespTarget) -> Wire:

@@ -34,6 +34,14 @@ class Socket:
         found = ipaddress.ip_address(self.address.strip("[]"))
         return not (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
+    def takes(self, address: str) -> bool:
+        """Whether it takes what is sent to that address of its machine."""
+        if self.address in _ANY:
+            return self.address in ("*", "[::]" if ":" in address else "0.0.0.0")  # noqa: S104
+        found = ipaddress.ip_address(self.address.strip("[]"))
+        own = getattr(found, "ipv4_mapped", None) or found
+        return bool(own == ipaddress.ip_address(address))
+
 
 def sockets(session: ObserveSession) -> tuple[Socket, ...]:
     """Every TCP and UDP socket that listens, of every process.

@@ -7,7 +7,7 @@ with aes-256-cbc begins with OpenSSL's `Salted__`.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,6 +106,7 @@ class RepositoryReading:
     files: tuple[File, ...]  # of the newest full backup
     headers: tuple[tuple[str, str], ...]  # path and its first eight bytes in hexadecimal
     mount: Mount
+    below: tuple[Mount, ...] = ()  # file systems that folders inside it lie on
 
 
 def read_info(text: str, stanza: str, *, where: str) -> Stanza:
@@ -184,14 +185,25 @@ def read_headers(output: bytes) -> tuple[tuple[str, str], ...]:
 def read_mount(text: str, path: str, *, where: str) -> Mount:
     """The line of /proc/mounts that the path lies under: the longest mount point, the last wins."""
     best: Mount | None = None
-    for line in text.splitlines():
-        source, point, kind = (*line.split(), "", "", "")[:3]
-        within = point in ("/", path) or path.startswith(f"{point}/")
-        if within and (best is None or len(point) >= len(best.point)):
-            best = Mount(source, point, kind)
+    for one in _mounts(text):
+        within = one.point in ("/", path) or path.startswith(f"{one.point}/")
+        if within and (best is None or len(one.point) >= len(best.point)):
+            best = one
     if best is None:
         raise NotUnderstood(f"{where}: /proc/mounts has nothing that {path} lies on")
     return best
+
+
+def mounts_below(text: str, path: str) -> tuple[Mount, ...]:
+    """What /proc/mounts has of folders inside the path; the last of a point wins."""
+    found = {one.point: one for one in _mounts(text) if one.point.startswith(f"{path}/")}
+    return tuple(found[point] for point in sorted(found))
+
+
+def _mounts(text: str) -> Iterator[Mount]:
+    for line in text.splitlines():
+        source, point, kind = (*line.split(), "", "", "")[:3]
+        yield Mount(source, point, kind)
 
 
 def sample(files: Sequence[str]) -> tuple[str, ...]:
@@ -268,6 +280,7 @@ def repository(
         files=tuple(own),
         headers=headers,
         mount=read_mount(mounts, path, where=session.where),
+        below=mounts_below(mounts, path),
     )
 
 

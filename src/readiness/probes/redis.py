@@ -10,11 +10,11 @@ from typing import Any, Final
 from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged
 from readiness.probes.resp import Conversation, Refusal, RespTarget
 
-# All that a user who only looks may be able to run: what tells nothing of keys, users or settings
-# (CONFIG GET would tell the password that replication uses).
+# All that a user who only looks may be able to run: what tells nothing of keys, nor of users but
+# their names, nor of settings (CONFIG GET would tell the password that replication uses).
 _COMMANDS: Final = """
-    acl acl|dryrun acl|help acl|whoami asking auth client client|getname client|help client|id
-    client|setinfo client|setname command command|count command|docs command|getkeys
+    acl acl|dryrun acl|help acl|users acl|whoami asking auth client client|getname client|help
+    client|id client|setinfo client|setname command command|count command|docs command|getkeys
     command|getkeysandflags command|help command|info command|list echo hello info lastsave ping
     quit readonly readwrite reset role select time wait waitaof sentinel sentinel|ckquorum
     sentinel|get-master-addr-by-name sentinel|help sentinel|info-cache sentinel|master
