@@ -95,6 +95,20 @@ def test_services_are_read_as_asked() -> None:
     assert (failed.active, failed.result, failed.main_pid) == ("failed", "exit-code", None)
 
 
+def test_what_ends_by_itself_is_told_from_a_daemon() -> None:
+    """A unit's type says whether `exited` is right for it; a timer has none."""
+    once = "Type=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n"
+    daemon = once.replace("oneshot", "forking")
+    timer = "LoadState=loaded\nActiveState=active\nSubState=waiting\n"
+    units = ["nftables.service", "keepalived.service", "backup.timer"]
+    states = host.read_services(f"{once}\n{daemon}\n{timer}", units, where="x")
+    assert [(one.kind, one.sub) for one in states] == [
+        ("oneshot", "exited"),
+        ("forking", "exited"),
+        ("", "waiting"),
+    ]
+
+
 def test_an_answer_about_too_few_units_is_refused() -> None:
     """One block for two units can't be told apart: NotUnderstood with both counts."""
     with pytest.raises(NotUnderstood, match="about 1 units, expected 2"):

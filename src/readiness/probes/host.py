@@ -13,7 +13,7 @@ from readiness.probes.ssh import Answer, ObserveSession
 
 _PROPERTIES: Final = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp,"
-    "FreezerState"
+    "FreezerState,Type"
 )
 _PROCESSES: Final = "ps -Aww -o stat,unit:50"
 _UNIT_WIDTH: Final = 50
@@ -38,6 +38,7 @@ class ServiceState:
     main_pid: int | None
     since: float | None  # epoch seconds when it became active; None if it never was
     freezer: str = "running"  # FreezerState; systemd before 246 can't freeze a unit
+    kind: str = ""  # Type: simple, notify, forking, oneshot…; empty for non-services
     up: float | None = None  # seconds that it had been active when it was asked, by our clock
     processes: int | None = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
@@ -179,6 +180,7 @@ def _read_service(block: str, unit: str, where: str) -> ServiceState:
             main_pid=int(found.get("MainPID", "0")) or None,
             since=_unix_time(found.get("ActiveEnterTimestamp", "")),
             freezer=found.get("FreezerState", "running"),
+            kind=found.get("Type", ""),
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{where}: systemctl show of {unit} is unreadable: {error}") from error
