@@ -38,12 +38,13 @@ LEAST_ANSWERED = 1
     reads=("systemctl is-active, systemctl show of each declared unit, ps of every process",),
     rights="an SSH login without privileges",
     remedy="see `systemctl status` and the journal of that unit on that machine; once mended, "
-    "an hour without a restart or `systemctl reset-failed` clears the count",
+    "an hour without a restart or `systemctl reset-failed` clears the count; `systemctl enable` "
+    "what does not start with its machine",
 )
 def test_services_are_up(
     machine: Machine, host: Callable[[Machine], Any], services: Services
 ) -> None:
-    """Each unit is loaded, active and running, has been for a while, and nothing of it stands."""
+    """Each unit has been running for a while, nothing of it stands, and it comes back."""
     if not machine.services:
         raise NotRun(f"{machine.name}: no services are declared for it")
     found = services(machine)
@@ -62,6 +63,8 @@ def test_services_are_up(
         assert holds(found.fact(f"stopped processes of {unit}", state.stopped), "==", 0)
         running = host(machine).service(unit).is_running
         assert holds(found.fact(f"{unit} running", running), "==", True)
+        start = f"start of {unit} with its machine (unit file {state.enabled or 'unknown'})"
+        assert holds(found.fact(start, state.comes_back), "==", True)
 
 
 ALIVE = ("running", "listening", "waiting", "active", "mounted")

@@ -109,6 +109,32 @@ def test_what_ends_by_itself_is_told_from_a_daemon() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "UnitFileState=enabled",
+        "UnitFileState=disabled\nTriggeredBy=ssh.socket",
+        "UnitFileState=static\nWantedBy=\nRequiredBy=patroni.service",
+    ],
+)
+def test_what_starts_with_its_machine(said: str) -> None:
+    """Enabled, or pulled in by another unit."""
+    assert running(said).comes_back
+
+
+@pytest.mark.parametrize("said", ["disabled", "static", "enabled-runtime", ""])
+def test_what_does_not_start_with_its_machine(said: str) -> None:
+    """What was started by hand and nothing pulls in."""
+    assert not running(f"UnitFileState={said}\nWantedBy=").comes_back
+
+
+def running(said: str) -> host.ServiceState:
+    """A unit that runs, and what else systemd says about it."""
+    text = f"LoadState=loaded\nActiveState=active\nSubState=running\n{said}\n"
+    (state,) = host.read_services(text, ["x.service"], where="x")
+    return state
+
+
 def test_an_answer_about_too_few_units_is_refused() -> None:
     """One block for two units can't be told apart: NotUnderstood with both counts."""
     with pytest.raises(NotUnderstood, match="about 1 units, expected 2"):
