@@ -176,23 +176,21 @@ def skipping(found: Found[ServerState]) -> str:
     risk="Automation looks healthy and promotes nobody when the primary is gone.",
     reads=PATRONI_READS,
     rights=PATRONI_RIGHTS,
-    remedy="remove nofailover and failover_priority 0 from the member's tags and reload it, and "
-    "make the watchdog device that its automation requires writable",
+    remedy="remove nofailover, failover_priority 0 and, in synchronous mode, nosync from the "
+    "member's tags and reload it; make the watchdog device that its automation requires writable",
 )
 def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     """Neither the member nor any other sees a tag that bars it, and no watchdog is missing."""
     name = database_member.machine.name
     own = patroni(database_member)
-    barred = own.fact(
-        "barred from promotion, by itself", own.reading.status.tags.barred_from_promotion
-    )
-    assert holds(barred, "==", False)
+    barred = own.reading.config.bars(own.reading.status.tags)
+    assert holds(own.fact("barred from promotion, by itself", barred), "==", False)
     failed = own.reading.status.watchdog_failed
     assert holds(own.fact("required watchdog that does not work", failed), "==", False)
     for other in database_member.cluster.members:
         view = patroni(other)
         seen = [
-            one.tags.barred_from_promotion
+            view.reading.config.bars(one.tags)
             for one in view.reading.cluster.members
             if one.name == name
         ]

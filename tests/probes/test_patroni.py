@@ -209,6 +209,27 @@ def test_tags_bar_as_patroni_reads_them(tags: dict[str, Any], *, barred: bool) -
     assert patroni.read_tags(tags).barred_from_promotion is barred
 
 
+@pytest.mark.parametrize(
+    ("mode", "tags", "barred"),
+    [
+        (True, {}, False),
+        (True, {"nosync": True}, True),
+        ("quorum", {"nosync": True}, True),
+        (False, {"nosync": True}, False),
+        (True, {"sync_priority": 0}, True),
+        (True, {"nosync": False, "sync_priority": 0}, False),
+        (True, {"sync_priority": 2}, False),
+        (False, {"nofailover": True}, True),
+    ],
+)
+def test_who_is_never_synchronous_is_barred_in_synchronous_mode(
+    mode: object, tags: dict[str, Any], *, barred: bool
+) -> None:
+    """Only a standby in step is promoted there; without that mode the tag means nothing."""
+    config = patroni.read_config({"synchronous_mode": mode}, where="a")
+    assert config.bars(patroni.read_tags(tags)) is barred
+
+
 def test_an_older_leader_and_an_unknown_lag_are_read() -> None:
     """Patroni 3 says master, and `unknown` where it can't tell a lag: None, never zero."""
     body = {

@@ -33,6 +33,14 @@ class Tags:
             return self.nofailover
         return self.failover_priority is not None and self.failover_priority <= 0
 
+    @property
+    def never_synchronous(self) -> bool:
+        """Whether Patroni would never make the member synchronous (the older tag wins, too)."""
+        if "nosync" in self.raw:
+            return self.nosync
+        priority = _whole(self.raw.get("sync_priority"))
+        return priority is not None and priority <= 0
+
 
 @dataclass(frozen=True)
 class MemberStatus:
@@ -122,6 +130,11 @@ class DynamicConfig:
     paused: bool
     parameters: Mapping[str, Any]  # PostgreSQL's, as Patroni sets them
     raw: Mapping[str, Any]
+
+    def bars(self, tags: Tags) -> bool:
+        """Whether these tags keep a member from promotion: synchronous mode wants it in step."""
+        needs_step = self.synchronous_mode != "off"
+        return tags.barred_from_promotion or (needs_step and tags.never_synchronous)
 
 
 @dataclass(frozen=True)
