@@ -254,6 +254,7 @@ def _against(
         "it is on another timeline": primary is None or state.timeline != primary.timeline,
         "replay is paused": state.replay_pause != "not paused",
         "it is not listed": listed is None,
+        "its lag is unknown": bool(listed and limit and limit > 0 and listed.lag is None),
         "it lags too far": bool(listed and limit and limit > 0 and (listed.lag or 0) > limit),
         "the server does not stream": state.receiver is None
         or state.receiver.status != "streaming",
