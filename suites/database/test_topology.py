@@ -1,6 +1,6 @@
 """One primary, its standbys, and that every member agrees about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
@@ -8,7 +8,7 @@ from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading
-from readiness.probes.postgres_state import ServerState
+from readiness.probes.postgres_state import Replica, ServerState
 from readiness.subjects import Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -347,16 +347,37 @@ def test_members_as_declared(
         view = patroni(member)
         names = {one.name for one in view.reading.cluster.members}
         assert holds(view.fact("members that its automation lists", names), "==", declared)
-    addresses = {a for one in database_cluster.members for a in one.machine.addresses}
-    for found in states(database_cluster, postgres).values():
-        clients = {one.client_address for one in found.reading.replicas}
-        strangers = ", ".join(sorted(clients - addresses)) or "none"
+    owners = {
+        a: one.machine.name for one in database_cluster.members for a in one.machine.addresses
+    }
+    for name, found in states(database_cluster, postgres).items():
+        strangers = ", ".join(undeclared_clients(name, found.reading.replicas, owners)) or "none"
         assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
     stored = set(database_cluster.database.consensus.members)
     for store in database_cluster.store:
         listed = consensus(store)
         names = {one.name for one in listed.reading.members}
         assert holds(listed.fact("members that its consensus store lists", names), "==", stored)
+
+
+def undeclared_clients(
+    server: str, replicas: Sequence[Replica], owners: Mapping[str, str]
+) -> list[str]:
+    """Whoever receives a server's WAL and is not the one standby that another member may be.
+
+    Over the socket it is the server's own machine. Patroni itself asks for a moment who a server
+    is, as a replication client that starts nothing.
+    """
+    known, found = {server}, []
+    for one in replicas:
+        owner = owners.get(one.client_address)
+        if one.state == "startup":
+            continue
+        if owner is None or owner in known:
+            found.append(f"{one.application_name} at {one.client_address or 'its own socket'}")
+        else:
+            known.add(owner)
+    return found
 
 
 @check(
