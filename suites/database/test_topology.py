@@ -7,7 +7,7 @@ from readiness.claim import Fact, Found, derive, holds
 from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
-from readiness.probes.patroni import MemberReading
+from readiness.probes.patroni import MemberReading, slot_name
 from readiness.probes.postgres_state import Replica, ServerState
 from readiness.subjects import Cluster, Member, StoreMember
 
@@ -336,7 +336,8 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     risk="A stranger replicates student data, or a member everyone counts on is not there.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="declare the member or remove it, in the cluster, the consensus store and the firewall",
+    remedy="declare the member or remove it, in the cluster, the consensus store and the firewall, "
+    "with its replication slot",
 )
 def test_members_as_declared(
     database_cluster: Cluster, postgres: Postgres, patroni: Patroni, consensus: Consensus
@@ -353,6 +354,10 @@ def test_members_as_declared(
     for name, found in states(database_cluster, postgres).items():
         strangers = ", ".join(undeclared_clients(name, found.reading.replicas, owners)) or "none"
         assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
+        # Who has one need not be there: the WAL is kept for him until the disk is full.
+        slots = {one.name for one in found.reading.slots} - {slot_name(one) for one in declared}
+        kept = ", ".join(sorted(slots)) or "none"
+        assert holds(found.fact("undeclared replication slots", kept), "==", "none")
     stored = set(database_cluster.database.consensus.members)
     for store in database_cluster.store:
         listed = consensus(store)
