@@ -23,6 +23,7 @@ class Kind(StrEnum):
 _VOLATILE: Final = (
     "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
     "tls.chain[[]].issuer", "tls.chain[[]].not_before", "tls.protocol_reasons.*",
+    "tls.further*", "tls.kinds_answered",
     "http*.headers*", "http*.body_*", "http*.json*",
     "systemd.*.main_pid", "systemd.*.processes", "systemd.*.since", "systemd.*.up",
     "chrony.sources[[]].*", "chrony.tracking.*",
