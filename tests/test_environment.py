@@ -15,7 +15,7 @@ from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.policy import Policy
 from readiness.quantities import Duration, Size, in_words, seconds, size
-from readiness.subjects import KINDS, endpoints, subjects
+from readiness.subjects import KINDS, endpoints, pages, subjects
 
 DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 SIZE: TypeAdapter[int] = TypeAdapter(Size)
@@ -106,6 +106,12 @@ def test_lab_listeners_are_looked_at_on_each_node_and_family(lab: Environment) -
     found = [endpoint.id for endpoint in endpoints(lab)]
     assert len(found) == len(set(found)) == 3 * 2 + 6 * 3 * 2
     assert "portal/shared/v6" in found
+
+
+def test_pages_are_those_that_anybody_may_ask(lab: Environment) -> None:
+    """The listener's own, the balancer's and the load's, each once; none that needs a login."""
+    search = "/api/course-search/search?q=math"
+    assert pages(lab, lab.listener("portal")) == ("/", "/courses", search)
 
 
 def test_lab_has_subjects_of_every_kind(lab: Environment) -> None:

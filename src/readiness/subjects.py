@@ -263,6 +263,20 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
     )
 
 
+def pages(environment: Environment, listener: Listener) -> tuple[str, ...]:
+    """The paths of an HTTPS listener that anybody may ask, as far as they are declared."""
+    plain = listener.plain_http.paths if listener.plain_http else ()
+    balanced = [one.page.path for one in environment.balancers if one.listener == listener.name]
+    loaded = [
+        page.path
+        for test in environment.load_tests
+        if test.listener == listener.name
+        for page in test.pages
+        if not page.logged_in
+    ]
+    return tuple(dict.fromkeys((listener.path, *plain, *balanced, *loaded)))
+
+
 def clusters(environment: Environment) -> tuple[Cluster, ...]:
     """Every declared database with its machines."""
     return tuple(

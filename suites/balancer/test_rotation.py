@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
-from readiness.declared.balancer import Balancer
+from readiness.declared.balancer import Balancer, OtherBackend
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun
@@ -27,9 +27,9 @@ def servers_of(balancer: Balancer, found: Found[tuple[Server, ...]]) -> list[Ser
     return [one for one in found.reading if one.backend == balancer.backend]
 
 
-def places(balancer: Balancer, machine: Machine) -> set[str]:
+def places(backend: Balancer | OtherBackend, machine: Machine) -> set[str]:
     """How a balancer may name that machine as a server: an address with the port, else its name."""
-    port = balancer.server_port
+    port = backend.server_port
     return {f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in machine.addresses} | {
         machine.name
     }
@@ -130,10 +130,11 @@ def test_virtual_address_is_held_once(environment: Environment, addresses: Addre
     risk="A forgotten machine serves an old release, or a declared one never gets a user.",
     reads=("GET of each balancer's statistics (HAProxy CSV, with `stats show-legends`)",),
     rights="network access to the statistics of each balancer",
-    remedy="declare the server, or remove it from that balancer's backend",
+    remedy="declare the server, or remove it from that balancer's backend; a backend that is not "
+    "this listener's belongs under `others`",
 )
 def test_servers_as_declared(environment: Environment, balancer_status: Status) -> None:
-    """The servers of the declared backend are the declared machines, each by its address."""
+    """Each backend's servers are those declared for it, by address, and no backend has others."""
     nodes = balancer_nodes(environment)
     if not nodes:
         raise NotRun(f"{environment.name}: no balancer is declared")
@@ -145,3 +146,24 @@ def test_servers_as_declared(environment: Environment, balancer_status: Status) 
         names = [owners.get(one.where, one.where) for one in servers_of(balancer, found)]
         listed = found.fact("servers of its backend", sorted(names))
         assert holds(listed, "==", sorted(balancer.servers))
+        strays = found.fact("servers that nobody declared", undeclared(environment, node, found))
+        assert holds(strays, "==", [])
+
+
+def undeclared(
+    environment: Environment, node: BalancerNode, found: Found[tuple[Server, ...]]
+) -> list[str]:
+    """Servers in any backend of a HAProxy that no balancer on its machine is declared to have."""
+    here = [one for one in environment.balancers if node.machine.name in one.machines]
+    parts: list[Balancer | OtherBackend] = [*here, *(part for one in here for part in one.others)]
+    declared = {
+        (part.backend, where)
+        for part in parts
+        for name in part.servers
+        for where in places(part, environment.machine(name))
+    }
+    return [
+        f"{one.backend}/{one.where}"
+        for one in found.reading
+        if (one.backend, one.where) not in declared
+    ]

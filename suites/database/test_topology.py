@@ -1,14 +1,14 @@
 """One primary, its standbys, and that every member agrees about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
 from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
-from readiness.probes.patroni import MemberReading
-from readiness.probes.postgres_state import ServerState
+from readiness.probes.patroni import MemberReading, slot_name
+from readiness.probes.postgres_state import Replica, ServerState
 from readiness.subjects import Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -176,23 +176,21 @@ def skipping(found: Found[ServerState]) -> str:
     risk="Automation looks healthy and promotes nobody when the primary is gone.",
     reads=PATRONI_READS,
     rights=PATRONI_RIGHTS,
-    remedy="remove nofailover and failover_priority 0 from the member's tags and reload it, and "
-    "make the watchdog device that its automation requires writable",
+    remedy="remove nofailover, failover_priority 0 and, in synchronous mode, nosync from the "
+    "member's tags and reload it; make the watchdog device that its automation requires writable",
 )
 def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     """Neither the member nor any other sees a tag that bars it, and no watchdog is missing."""
     name = database_member.machine.name
     own = patroni(database_member)
-    barred = own.fact(
-        "barred from promotion, by itself", own.reading.status.tags.barred_from_promotion
-    )
-    assert holds(barred, "==", False)
+    barred = own.reading.config.bars(own.reading.status.tags)
+    assert holds(own.fact("barred from promotion, by itself", barred), "==", False)
     failed = own.reading.status.watchdog_failed
     assert holds(own.fact("required watchdog that does not work", failed), "==", False)
     for other in database_member.cluster.members:
         view = patroni(other)
         seen = [
-            one.tags.barred_from_promotion
+            view.reading.config.bars(one.tags)
             for one in view.reading.cluster.members
             if one.name == name
         ]
@@ -256,6 +254,7 @@ def _against(
         "it is on another timeline": primary is None or state.timeline != primary.timeline,
         "replay is paused": state.replay_pause != "not paused",
         "it is not listed": listed is None,
+        "its lag is unknown": bool(listed and limit and limit > 0 and listed.lag is None),
         "it lags too far": bool(listed and limit and limit > 0 and (listed.lag or 0) > limit),
         "the server does not stream": state.receiver is None
         or state.receiver.status != "streaming",
@@ -337,7 +336,8 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     risk="A stranger replicates student data, or a member everyone counts on is not there.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="declare the member or remove it, in the cluster, the consensus store and the firewall",
+    remedy="declare the member or remove it, in the cluster, the consensus store and the firewall, "
+    "with its replication slot",
 )
 def test_members_as_declared(
     database_cluster: Cluster, postgres: Postgres, patroni: Patroni, consensus: Consensus
@@ -348,16 +348,41 @@ def test_members_as_declared(
         view = patroni(member)
         names = {one.name for one in view.reading.cluster.members}
         assert holds(view.fact("members that its automation lists", names), "==", declared)
-    addresses = {a for one in database_cluster.members for a in one.machine.addresses}
-    for found in states(database_cluster, postgres).values():
-        clients = {one.client_address for one in found.reading.replicas}
-        strangers = ", ".join(sorted(clients - addresses)) or "none"
+    owners = {
+        a: one.machine.name for one in database_cluster.members for a in one.machine.addresses
+    }
+    for name, found in states(database_cluster, postgres).items():
+        strangers = ", ".join(undeclared_clients(name, found.reading.replicas, owners)) or "none"
         assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
+        # Who has one need not be there: the WAL is kept for him until the disk is full.
+        slots = {one.name for one in found.reading.slots} - {slot_name(one) for one in declared}
+        kept = ", ".join(sorted(slots)) or "none"
+        assert holds(found.fact("undeclared replication slots", kept), "==", "none")
     stored = set(database_cluster.database.consensus.members)
     for store in database_cluster.store:
         listed = consensus(store)
         names = {one.name for one in listed.reading.members}
         assert holds(listed.fact("members that its consensus store lists", names), "==", stored)
+
+
+def undeclared_clients(
+    server: str, replicas: Sequence[Replica], owners: Mapping[str, str]
+) -> list[str]:
+    """Whoever receives a server's WAL and is not the one standby that another member may be.
+
+    Over the socket it is the server's own machine. Patroni itself asks for a moment who a server
+    is, as a replication client that starts nothing.
+    """
+    known, found = {server}, []
+    for one in replicas:
+        owner = owners.get(one.client_address)
+        if one.state == "startup":
+            continue
+        if owner is None or owner in known:
+            found.append(f"{one.application_name} at {one.client_address or 'its own socket'}")
+        else:
+            known.add(owner)
+    return found
 
 
 @check(

@@ -1,6 +1,6 @@
 """What every TLS listener presents on every node, by IPv4 and by IPv6."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from readiness.catalogue import check
@@ -15,9 +15,10 @@ Tls = Callable[[Endpoint], Found[Handshake]]
 # NIST SP 800-57 Part 1 Rev. 5, table 2: below 112 bits of strength is disallowed.
 LEAST_STRENGTH = 112
 WEAK_HASHES = ("md5", "sha1")
+BY_KIND = "an answer to clients that know one kind of key only"
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 CURRENT_VERSIONS = ("TLSv1.2", "TLSv1.3")
-READS = ("TLS handshakes with the listener's address and name (SNI), no request is sent",)
+READS = ("TLS handshakes with address and name (SNI), also as one who knows RSA or ECDSA only",)
 
 
 def readable(found: Found[Handshake]) -> bool:
@@ -26,7 +27,15 @@ def readable(found: Found[Handshake]) -> bool:
         holds(found.fact("an answer at its address", found.reading.answers), "==", True)
         and holds(found.fact("TLS", found.reading.tls_offered), "==", True)
         and holds(found.fact("why there is no certificate", found.reading.problem), "==", "")
+        and holds(found.fact(BY_KIND, found.reading.kinds_answered or None), "==", True)
     )
+
+
+def presented(found: Found[Handshake]) -> Iterator[tuple[str, Handshake]]:
+    """Each certificate with its chain, and the words that tell it from the one most clients get."""
+    yield "", found.reading
+    for one in found.reading.further:
+        yield f" of its {one.leaf.key.type if one.leaf else 'second'} certificate", one
 
 
 @check(
@@ -44,8 +53,10 @@ def test_chain_is_trusted(tls_listener: Endpoint, tls: Tls) -> None:
     """A client that holds only the declared authority completes the handshake on this node."""
     found = tls(tls_listener)
     assert readable(found)
-    assert holds(found.fact("trust problem", found.reading.trust_problem or "none"), "==", "none")
-    assert holds(found.trusted, "==", True)
+    for which, one in presented(found):
+        problem = found.fact(f"trust problem{which}", one.trust_problem or "none")
+        assert holds(problem, "==", "none")
+        assert holds(found.fact(f"trusted{which}", one.trusted), "==", True)
 
 
 @check(
@@ -63,9 +74,10 @@ def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None
     """The leaf's subject alternative names cover each name of the listener (RFC 6125)."""
     found = tls(tls_listener)
     assert readable(found)
-    matches = found.reading.name_matches
-    missing = [name for name in tls_listener.names if not matches.get(name)]
-    assert holds(found.fact("names it is not issued for", missing or "none"), "==", "none")
+    for which, one in presented(found):
+        missing = [name for name in tls_listener.names if not one.name_matches.get(name)]
+        left = found.fact(f"names it is not issued for{which}", missing or "none")
+        assert holds(left, "==", "none")
 
 
 @check(
@@ -83,16 +95,15 @@ def test_certificate_lasts(tls_listener: Endpoint, tls: Tls, objectives: Objecti
     """The first certificate of the chain to expire has more days left than the declared notice."""
     found = tls(tls_listener)
     assert readable(found)
-    first = found.reading.first_to_expire
     notice = timedelta(seconds=objectives.certificate_notice)
-    left = found.fact("days left before the chain expires", first and round(first.days_left, 2))
-    assert holds(left, ">=", notice.days, until=first.not_after - notice if first else None)
-    begun = found.fact(
-        "certificates not yet valid",
-        [one.subject for one in found.reading.chain if one.not_before > found.reading.asked_at]
-        or "none",
-    )
-    assert holds(begun, "==", "none")
+    for which, one in presented(found):
+        first = one.first_to_expire
+        name = f"days left before the chain{which} expires"
+        left = found.fact(name, first and round(first.days_left, 2))
+        assert holds(left, ">=", notice.days, until=first.not_after - notice if first else None)
+        early = [each.subject for each in one.chain if each.not_before > one.asked_at]
+        begun = found.fact(f"certificates not yet valid{which}", early or "none")
+        assert holds(begun, "==", "none")
 
 
 @check(
@@ -133,8 +144,9 @@ def test_keys_are_strong(tls_listener: Endpoint, tls: Tls) -> None:
     """The weakest key of the chain has at least 112 bits of strength; no MD5 or SHA-1 signature."""
     found = tls(tls_listener)
     assert readable(found)
-    weakest = found.reading.weakest_key
-    strength = found.fact("bits of strength of the weakest key", weakest and weakest.strength)
-    assert holds(strength, ">=", LEAST_STRENGTH)
-    hashes = found.fact("hashes", [one.signature_hash or "none" for one in found.reading.chain])
-    assert holds(hashes, "without", WEAK_HASHES)
+    for which, one in presented(found):
+        weakest = one.weakest_key
+        name = f"bits of strength of the weakest key{which}"
+        assert holds(found.fact(name, weakest and weakest.strength), ">=", LEAST_STRENGTH)
+        hashes = [each.signature_hash or "none" for each in one.chain]
+        assert holds(found.fact(f"hashes{which}", hashes), "without", WEAK_HASHES)

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, holds
+from readiness.environment import Environment
 from readiness.model import Severity
 from readiness.probes.http import Exchange, redirects_to_https
-from readiness.subjects import Endpoint
+from readiness.subjects import Endpoint, pages
 
 Http = Callable[..., Found[Exchange]]
 
 # RFC 6797 names no minimum; a year is what browsers' preload lists ask for.
 LEAST_MAX_AGE = 365 * 86400
-PROBE = "?from=readiness"
+PROBE = "from=readiness"
 
 
 @check(
@@ -22,19 +23,21 @@ PROBE = "?from=readiness"
     each="http_listener",
     severity=Severity.HIGH,
     risk="A first visit by plain HTTP can be read and altered on the way.",
-    reads=("GET of the declared paths over plain HTTP, redirects are not followed",),
+    reads=("GET of every declared page over plain HTTP, redirects are not followed",),
     rights="network access to the plain port",
     remedy="answer 301 or 308 with the same host and path under https on this node, and reload it",
 )
-def test_plain_http_is_redirected(http_listener: Endpoint, plain_http: Http) -> None:
-    """Each declared path answers 301 or 308 to the same host, path and query under https."""
+def test_plain_http_is_redirected(
+    http_listener: Endpoint, plain_http: Http, site: Environment
+) -> None:
+    """Each declared page answers 301 or 308 to the same host, path and query under https."""
     plain = http_listener.listener.plain_http
     if plain is None:
         found = plain_http(http_listener, "/")
         assert holds(found.fact("an answer on the plain port", found.reading.answers), "==", False)
         return
-    for path in plain.paths:
-        found = plain_http(http_listener, path + PROBE)
+    for path in pages(site, http_listener.listener):
+        found = plain_http(http_listener, f"{path}{'&' if '?' in path else '?'}{PROBE}")
         redirect = redirects_to_https(found.reading, port=http_listener.listener.port)
         assert holds(found.fact("an answer on the plain port", found.reading.answers), "==", True)
         wrong = found.fact(f"what is wrong with the redirect of {path}", redirect.problem or "none")
@@ -49,16 +52,17 @@ def test_plain_http_is_redirected(http_listener: Endpoint, plain_http: Http) -> 
     each="http_listener",
     severity=Severity.HIGH,
     risk="A browser that was here before still tries plain HTTP first.",
-    reads=("GET of the listener's path over HTTPS",),
+    reads=("GET of every declared page over HTTPS",),
     rights="network access to the listener",
     remedy="send Strict-Transport-Security with max-age=31536000 or more from this node",
 )
-def test_hsts_is_sent(http_listener: Endpoint, https: Http) -> None:
-    """The answer carries a valid Strict-Transport-Security header (RFC 6797) of a year or more."""
-    found = https(http_listener, http_listener.listener.path)
-    assert holds(found.fact("an answer at its address", found.reading.answers), "==", True)
-    policy = found.reading.hsts
-    wrong = policy.problem or ("none" if policy.max_age is not None else "no header")
-    assert holds(found.fact("what is wrong with the policy", wrong), "==", "none")
-    age = found.fact("seconds that browsers remember", policy.max_age)
-    assert holds(age, ">=", LEAST_MAX_AGE)
+def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -> None:
+    """Each page carries a valid Strict-Transport-Security header (RFC 6797) of a year or more."""
+    for path in pages(site, http_listener.listener):
+        found = https(http_listener, path)
+        assert holds(found.fact("an answer at its address", found.reading.answers), "==", True)
+        policy = found.reading.hsts
+        wrong = policy.problem or ("none" if policy.max_age is not None else "no header")
+        assert holds(found.fact(f"what is wrong with the policy of {path}", wrong), "==", "none")
+        age = found.fact(f"seconds that browsers remember {path}", policy.max_age)
+        assert holds(age, ">=", LEAST_MAX_AGE)

@@ -95,6 +95,46 @@ def test_services_are_read_as_asked() -> None:
     assert (failed.active, failed.result, failed.main_pid) == ("failed", "exit-code", None)
 
 
+def test_what_ends_by_itself_is_told_from_a_daemon() -> None:
+    """A unit's type says whether `exited` is right for it; a timer has none."""
+    once = "Type=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n"
+    daemon = once.replace("oneshot", "forking")
+    timer = "LoadState=loaded\nActiveState=active\nSubState=waiting\n"
+    units = ["nftables.service", "keepalived.service", "backup.timer"]
+    states = host.read_services(f"{once}\n{daemon}\n{timer}", units, where="x")
+    assert [(one.kind, one.sub) for one in states] == [
+        ("oneshot", "exited"),
+        ("forking", "exited"),
+        ("", "waiting"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "UnitFileState=enabled",
+        "UnitFileState=disabled\nTriggeredBy=ssh.socket",
+        "UnitFileState=static\nWantedBy=\nRequiredBy=patroni.service",
+    ],
+)
+def test_what_starts_with_its_machine(said: str) -> None:
+    """Enabled, or pulled in by another unit."""
+    assert running(said).comes_back
+
+
+@pytest.mark.parametrize("said", ["disabled", "static", "enabled-runtime", ""])
+def test_what_does_not_start_with_its_machine(said: str) -> None:
+    """What was started by hand and nothing pulls in."""
+    assert not running(f"UnitFileState={said}\nWantedBy=").comes_back
+
+
+def running(said: str) -> host.ServiceState:
+    """A unit that runs, and what else systemd says about it."""
+    text = f"LoadState=loaded\nActiveState=active\nSubState=running\n{said}\n"
+    (state,) = host.read_services(text, ["x.service"], where="x")
+    return state
+
+
 def test_an_answer_about_too_few_units_is_refused() -> None:
     """One block for two units can't be told apart: NotUnderstood with both counts."""
     with pytest.raises(NotUnderstood, match="about 1 units, expected 2"):

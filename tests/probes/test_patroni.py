@@ -209,6 +209,36 @@ def test_tags_bar_as_patroni_reads_them(tags: dict[str, Any], *, barred: bool) -
     assert patroni.read_tags(tags).barred_from_promotion is barred
 
 
+@pytest.mark.parametrize(
+    ("mode", "tags", "barred"),
+    [
+        (True, {}, False),
+        (True, {"nosync": True}, True),
+        ("quorum", {"nosync": True}, True),
+        (False, {"nosync": True}, False),
+        (True, {"sync_priority": 0}, True),
+        (True, {"nosync": False, "sync_priority": 0}, False),
+        (True, {"sync_priority": 2}, False),
+        (False, {"nofailover": True}, True),
+    ],
+)
+def test_who_is_never_synchronous_is_barred_in_synchronous_mode(
+    mode: object, tags: dict[str, Any], *, barred: bool
+) -> None:
+    """Only a standby in step is promoted there; without that mode the tag means nothing."""
+    config = patroni.read_config({"synchronous_mode": mode}, where="a")
+    assert config.bars(patroni.read_tags(tags)) is barred
+
+
+@pytest.mark.parametrize(
+    ("member", "slot"),
+    [("db1", "db1"), ("DB-1.example", "db_1_example"), ("db 1", "dbu00321"), ("a" * 70, "a" * 63)],
+)
+def test_a_slot_is_named_as_patroni_does(member: str, slot: str) -> None:
+    """Lower case, dash and dot underscores, the rest by its code point, 63 bytes at most."""
+    assert patroni.slot_name(member) == slot
+
+
 def test_an_older_leader_and_an_unknown_lag_are_read() -> None:
     """Patroni 3 says master, and `unknown` where it can't tell a lag: None, never zero."""
     body = {

@@ -82,6 +82,33 @@ def test_the_leaf_is_read_whole(pki: Hierarchy, healthy: Identity, healthy_file:
     assert len(leaf.fingerprint) == 64
 
 
+def test_a_second_certificate_is_seen(
+    pki: Hierarchy, healthy: Identity, healthy_file: Path, tmp_path: Path
+) -> None:
+    """Beside its good ECDSA certificate a server has an RSA one that nobody should trust."""
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+    other = issue("forgotten", names=("old.example.org",), key=key, end=days(3))
+    context = server_context(healthy_file)
+    context.load_cert_chain(other.write(tmp_path / "other.pem"))
+    with serve(tls(context)) as port:
+        found = look(pki, port)
+    assert (found.trusted, found.chain[0].key.type) == (True, "EC")
+    (second,) = found.further
+    assert not second.trusted
+    assert second.trust_problem
+    assert second.name_matches == {NAME: False}
+    assert second.weakest_key is not None
+    assert (second.weakest_key.type, second.weakest_key.size) == ("RSA", 1024)
+    assert second.first_to_expire is not None
+    assert second.first_to_expire.days_left == 3
+
+
+def test_one_certificate_is_not_seen_twice(pki: Hierarchy, healthy_file: Path) -> None:
+    """Who refuses RSA and presents the same ECDSA certificate again has nothing further."""
+    with serve(tls(server_context(healthy_file))) as port:
+        assert look(pki, port).further == ()
+
+
 def test_a_missing_intermediate(pki: Hierarchy, healthy: Identity, tmp_path: Path) -> None:
     """Without its intermediate the chain ends nowhere, also if the store holds the intermediate."""
     store = pki.root.pem + pki.intermediate.pem

@@ -25,6 +25,14 @@ class Page(Written):
     served_by: HeaderName = Field(description="Response header with the machine's name, set by it.")
 
 
+class OtherBackend(Written):
+    """Servers of the same HAProxy that users of this listener do not ask, or only for one thing."""
+
+    backend: Text = Field(description="HAProxy's name of the servers together.")
+    servers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    server_port: Port
+
+
 class Balancer(Written):
     """HAProxy on some machines, in front of the same servers."""
 
@@ -35,6 +43,9 @@ class Balancer(Written):
     backend: Text = Field(description="HAProxy's name of the servers together.")
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     server_port: Port
+    others: tuple[OtherBackend, ...] = Field(
+        default=(), description="Every other backend with servers that these machines have."
+    )
     page: Page
 
     @model_validator(mode="after")

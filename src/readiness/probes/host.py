@@ -13,8 +13,10 @@ from readiness.probes.ssh import Answer, ObserveSession
 
 _PROPERTIES: Final = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp,"
-    "FreezerState"
+    "FreezerState,Type,WantedBy,RequiredBy,TriggeredBy"
 )
+_PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
+_AT_START: Final = ("enabled", "alias", "generated")
 _PROCESSES: Final = "ps -Aww -o stat,unit:50"
 _UNIT_WIDTH: Final = 50
 _STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
@@ -38,9 +40,19 @@ class ServiceState:
     main_pid: int | None
     since: float | None  # epoch seconds when it became active; None if it never was
     freezer: str = "running"  # FreezerState; systemd before 246 can't freeze a unit
+    kind: str = ""  # Type: simple, notify, forking, oneshot…; empty for non-services
+    started_by: tuple[str, ...] = ()  # loaded units that pull it in
     up: float | None = None  # seconds that it had been active when it was asked, by our clock
     processes: int | None = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it starts with its machine: enabled, or pulled in by another unit.
+
+        A unit that a socket or another unit starts may well be disabled or static itself.
+        """
+        return self.enabled in _AT_START or bool(self.started_by)
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,8 @@ def _read_service(block: str, unit: str, where: str) -> ServiceState:
             main_pid=int(found.get("MainPID", "0")) or None,
             since=_unix_time(found.get("ActiveEnterTimestamp", "")),
             freezer=found.get("FreezerState", "running"),
+            kind=found.get("Type", ""),
+            started_by=tuple(one for by in _PULLS_IN for one in sorted(found.get(by, "").split())),
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{where}: systemctl show of {unit} is unreadable: {error}") from error

@@ -4,6 +4,7 @@ Only GET requests (Patroni REST API: /patroni, /cluster, /config, /history). A m
 503 to /patroni still tells its state; that is an answer, not an error.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from readiness.probes.rest import RestAnswer, RestTarget, ask, require_ok
 
 _STATUSES: Final = (200, 503)  # /patroni: running, or not fit for service
 _LEADERS: Final = ("leader", "standby_leader", "master", "primary")
+_SLOT_LENGTH: Final = 63  # bytes of a name in PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class Tags:
         if "nofailover" in self.raw:
             return self.nofailover
         return self.failover_priority is not None and self.failover_priority <= 0
+
+    @property
+    def never_synchronous(self) -> bool:
+        """Whether Patroni would never make the member synchronous (the older tag wins, too)."""
+        if "nosync" in self.raw:
+            return self.nosync
+        priority = _whole(self.raw.get("sync_priority"))
+        return priority is not None and priority <= 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,11 @@ class DynamicConfig:
     paused: bool
     parameters: Mapping[str, Any]  # PostgreSQL's, as Patroni sets them
     raw: Mapping[str, Any]
+
+    def bars(self, tags: Tags) -> bool:
+        """Whether these tags keep a member from promotion: synchronous mode wants it in step."""
+        needs_step = self.synchronous_mode != "off"
+        return tags.barred_from_promotion or (needs_step and tags.never_synchronous)
 
 
 @dataclass(frozen=True)
@@ -272,6 +287,12 @@ def _read_switch(line: Sequence[Any]) -> Switch:
     timeline, position, reason, *rest = line
     time, leader = (*rest, "", "")[:2]
     return Switch(int(timeline), int(position), str(reason), str(time), str(leader))
+
+
+def slot_name(member: str) -> str:
+    """The replication slot that Patroni keeps for a member (replication slots in its manual)."""
+    lower = re.sub("[-.]", "_", member.lower())
+    return re.sub("[^a-z0-9_]", lambda odd: f"u{ord(odd[0]):04d}", lower)[:_SLOT_LENGTH]
 
 
 def read_tags(found: Mapping[str, Any]) -> Tags:

@@ -20,9 +20,11 @@ from readiness.probes import wire
 from readiness.probes.certificates import Certificate, Key, read_certificate
 from readiness.probes.tls_attempt import Access, Attempt, Ending, StartTls, attempt
 from readiness.probes.tls_contexts import (
+    KINDS,
     VERSIONS,
     ClientCertificate,
     can_offer,
+    knowing_only,
     trusting_all,
     trusting_only,
 )
@@ -37,6 +39,7 @@ _FINAL = (
     Ending.NOT_OFFERED,
     Ending.NOT_TLS,
 )
+_SILENT = (Ending.TIMED_OUT, Ending.UNREACHABLE, Ending.CONNECTION_REFUSED)
 _DROPS = (Ending.CLOSED, Ending.RESET, Ending.ALERT)
 _REFUSING_ALERTS = {"protocol_version", "handshake_failure", "insufficient_security"}
 
@@ -81,6 +84,8 @@ class Heard:
     """The tries of each other version: one, or try, control, try, control."""
     unofferable: frozenset[str] = frozenset()
     """Versions that this client cannot offer."""
+    by_kind: tuple[tuple[Attempt, Attempt | None], ...] = ()
+    """As clients that know one kind of key only: looking, and trusting where it is another leaf."""
 
     @property
     def seen(self) -> Attempt | None:
@@ -123,6 +128,10 @@ class Handshake:
     """Each version: `accepted`, `refused` or `unknown`."""
     protocol_reasons: Mapping[str, str] = field(default_factory=dict)
     """Each version: what that rests on."""
+    kinds_answered: bool = True
+    """False when it was silent to a client that knows RSA or ECDSA only."""
+    further: tuple["Handshake", ...] = ()
+    """What clients get that know RSA or ECDSA only, where that is another certificate."""
 
     @property
     def leaf(self) -> Certificate | None:
@@ -212,7 +221,23 @@ def listen(question: Question) -> Heard:
     spoken = heard.seen.version
     others = [version for version in VERSIONS if version not in {spoken, *unofferable}]
     tries = {version: _try(try_version, version, spoken) for version in others}
-    return Heard(trusting, looking, tries, unofferable)
+    return Heard(trusting, looking, tries, unofferable, _by_kind(shake, question, heard.seen))
+
+
+def _by_kind(
+    shake: Callable[..., Attempt], question: Question, seen: Attempt
+) -> tuple[tuple[Attempt, Attempt | None], ...]:
+    """Ask as clients that know one kind of key, and again with trust where that shows another."""
+    deadline, client = wire.Deadline(question.timeout), question.client_certificate
+    found = []
+    for kind in KINDS:
+        looking = shake(knowing_only(kind, trusting_all(None, client)), deadline=deadline)
+        trusting = None
+        if looking.completed and looking.presented[:1] != seen.presented[:1]:
+            careful = knowing_only(kind, trusting_only(question.authority_pem, client))
+            trusting = shake(careful, deadline=deadline)
+        found.append((looking, trusting))
+    return tuple(found)
 
 
 def _try(try_version: Callable[[str], Attempt], version: str, spoken: str) -> tuple[Attempt, ...]:
@@ -281,22 +306,37 @@ def _raise_unanswered(question: Question, last: Attempt) -> None:
 def _read_with_chain(
     question: Question, heard: Heard, seen: Attempt, reading: Handshake
 ) -> Handshake:
+    offers = {version: _read_version(version, heard, seen) for version in VERSIONS}
+    return replace(
+        _read_presented(question, heard.trusting, seen, reading),
+        access=seen.access,
+        access_problem=seen.reason,
+        protocols={version: offer for version, (offer, _) in offers.items()},
+        protocol_reasons={version: reason for version, (_, reason) in offers.items()},
+        further=tuple(
+            _read_presented(question, trusting, looking, reading)
+            for looking, trusting in heard.by_kind
+            if trusting
+        ),
+        kinds_answered=all(one.ending not in _SILENT for one, _ in heard.by_kind),
+    )
+
+
+def _read_presented(
+    question: Question, trusting: Attempt, seen: Attempt, reading: Handshake
+) -> Handshake:
+    """Read one chain: its certificates, their names, and whether it is trusted."""
     try:
         chain = tuple(read_certificate(der, reading.asked_at) for der in seen.presented)
     except NotUnderstood as error:
         raise NotUnderstood(f"{question.place}: {error}") from error
-    offers = {version: _read_version(version, heard, seen) for version in VERSIONS}
     return replace(
         reading,
-        trusted=heard.trusting.completed,
-        trust_problem=_trust_problem(heard.trusting),
-        access=seen.access,
-        access_problem=seen.reason,
-        version=heard.trusting.version,
+        trusted=trusting.completed,
+        trust_problem=_trust_problem(trusting),
+        version=trusting.version,
         name_matches={name: bool(chain) and chain[0].good_for(name) for name in question.names},
         chain=chain,
-        protocols={version: offer for version, (offer, _) in offers.items()},
-        protocol_reasons={version: reason for version, (_, reason) in offers.items()},
     )
 
 

@@ -33,6 +33,9 @@ VERSIONS = {
 }
 """The versions a listener is asked for, oldest first."""
 
+KINDS = ("aRSA", "aECDSA")
+"""How a server proves its identity up to TLS 1.2, as OpenSSL names it: each kind of key apart."""
+
 ClientCertificate = tuple[str, str]
 """Paths of certificate chain and private key, both PEM."""
 
@@ -80,6 +83,14 @@ def trusting_all(
     context.set_ciphers("ALL:@SECLEVEL=0")
     _limit(context, version)
     _identify(context, client_certificate)
+    return context
+
+
+def knowing_only(kind: str, context: ssl.SSLContext) -> ssl.SSLContext:
+    """Have a client know one of `KINDS` only, as old ones do; such a choice ends with TLS 1.2."""
+    level = context.security_level
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{kind}:!eNULL:@SECLEVEL={level}")
     return context
 
 
