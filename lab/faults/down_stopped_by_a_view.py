@@ -9,7 +9,7 @@ VIEW = "report_of_spring"
 
 def apply(scene: Scene) -> None:
     """Make the view."""
-    migrations.live(scene, f"CREATE VIEW {VIEW} AS SELECT subject, credits FROM courses")
+    migrations.live(scene, f"CREATE VIEW {VIEW} AS SELECT subject FROM courses")  # noqa: S608
 
 
 def took_effect(scene: Scene) -> str:

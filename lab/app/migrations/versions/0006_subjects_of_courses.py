@@ -7,12 +7,14 @@ down_revision = "0005"
 
 # Worked out from the code, so that nothing is lost when it is dropped.
 SUBJECT = """
-ALTER TABLE courses ADD COLUMN subject text GENERATED ALWAYS AS (substring(code from '^[A-Z]+')) STORED;
+ALTER TABLE courses ADD COLUMN subject text
+    GENERATED ALWAYS AS (substring(code from '^[A-Z]+')) STORED;
 CREATE INDEX courses_by_subject ON courses (subject);
 """
 SIZES = """
 CREATE VIEW course_sizes AS
-    SELECT course_code, term, count(*) AS students FROM course_enrollments GROUP BY course_code, term;
+    SELECT course_code, term, count(*) AS students FROM course_enrollments
+    GROUP BY course_code, term;
 GRANT SELECT ON course_sizes TO portal;
 """
 
