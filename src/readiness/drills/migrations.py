@@ -75,7 +75,9 @@ def _state(copy: Copy, database: str, role: str, salt: str) -> content.Content:
 def _compared(
     states: list[content.Content], bookkeeping: str, problems: tuple[str, ...]
 ) -> Migrated:
-    restored, up, down, again = [*states, *[None] * (4 - len(states))]
+    reached: list[content.Content | None] = [None] * 4
+    reached[: len(states)] = states
+    restored, up, down, again = reached
 
     def between(one: content.Content | None, other: content.Content | None) -> tuple[str, ...]:
         if one is None or other is None:
