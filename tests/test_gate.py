@@ -221,3 +221,16 @@ def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -
     ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed after the run was opened" in ended.text
+
+
+def test_a_run_that_is_over_is_not_gone_on_with(engine: Engine, site: Site) -> None:
+    """What a closed run did not look at can't be added to its record later."""
+    engine.gate(site, "--only", "OBJ-001")
+    run = site.runs()[-1]
+    before = (run / "record.jsonl").read_bytes()
+    ended = engine.run(
+        "pytest", ("-p", "readiness.pytest_plugin"), site, READINESS_RUN_FOLDER=str(run)
+    )
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "record.jsonl: is over" in ended.text
+    assert (run / "record.jsonl").read_bytes() == before

@@ -45,6 +45,8 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("the run did not come to its end: the record has no closing line")
     elif closing["how"] != "finished":
         notes.append(f"the run did not finish: {closing['how']}")
+    if closing is not None and record.events[-1] is not closing:
+        notes.append("the record goes on after its closing line: more was looked at later")
     session = record.first("session-finished")
     if session is None:
         notes.append("pytest did not come to its own end")

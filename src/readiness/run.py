@@ -82,6 +82,7 @@ def open_run(request: RunRequest) -> Run:
     plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
     _agree(request, environment)
     read_pins(environment)
+    _make_reports(request.reports)
     state = state_directory(environment.name)
     identity = f"{now():%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(2)}"
     folder = request.reports.absolute() / identity
@@ -95,7 +96,7 @@ def open_run(request: RunRequest) -> Run:
             identity, environment.release or None, request.tier, folder, request.purpose
         )
         lease.set_number(number)
-        folder.mkdir(parents=True, mode=0o700)
+        folder.mkdir(mode=0o700)
         writer = RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment)))
         run = Run(
             id=identity,
@@ -116,6 +117,19 @@ def open_run(request: RunRequest) -> Run:
         lease.release()
         raise
     return run
+
+
+def _make_reports(folder: Path) -> None:
+    """Where runs are kept is there before anything is taken."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't hold runs ({error.strerror})",
+            file=str(folder),
+            key="--reports",
+            expected="a folder",
+        ) from error
 
 
 def _policy(file: Path | None, environment: Environment, own: Own) -> Policy | None:
@@ -196,6 +210,8 @@ def resume_run(folder: Path) -> Run:
     environment = load_environment(environment_file)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
+    if record.first("run-closed") is not None:
+        raise UsageError("is over", file=str(record.path), expected="a run that goes on")
     own = load_own(environment)
     catalogue = {**load_catalogue(), **own.catalogue}
     permissions = [Permission(one) for one in planned.get("permissions", ())]
