@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from readiness import catalogue, identity
-from readiness.claim import CURRENT, Answer, Claim, plain
+from readiness.claim import CURRENT, Answer, Claim, Running, plain
 from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
@@ -213,6 +213,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     case = item.stash[CASE_KEY]
     log = item.stash[LOG_KEY] = _Log(run, case)
     token = CURRENT.set(log)
+    Running.log = log
     run.case = case
     run.writer.write("case-started", case=case.key)
     started = time.monotonic()
@@ -220,6 +221,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         CURRENT.reset(token)
+        Running.log = None
         run.case = None
         run.writer.write("case-ended", case=case.key, seconds=time.monotonic() - started)
 
