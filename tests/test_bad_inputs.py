@@ -18,7 +18,7 @@ from stories import ENVIRONMENT, POLICY, Story
 
 from readiness.cli import main
 from readiness.policy import Policy
-from readiness.record import RecordWriter
+from readiness.record import RecordWriter, read_record
 from readiness.redact import Redactor
 
 DRILL = "test.failover/database-in-time"
@@ -213,6 +213,42 @@ def test_reports_where_none_can_be_kept(command: Command, tmp_path: Path) -> Non
     Story(run).write()
     code, line = command("judge", run, "--out", file)
     assert (code, line.startswith(f"readiness: {file}: --out: can't hold reports")) == (64, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("kind: rehearsal", "kind: rehearsal\nrelease: Xk9fQ2vZp0LrT7aBcD3eF5gH", "release"),
+        ("name: box", "name: i-x7k2q9v4z8m1p5w3r6t0y2b4", "machines[0].name"),
+    ],
+)
+def test_a_name_that_the_record_would_hide(
+    command: Command, tmp_path: Path, old: str, new: str, key: str
+) -> None:
+    """Two releases that are both hidden would be taken for the same."""
+    file = tmp_path / "environment.yaml"
+    file.write_text(MINI.replace(old, new))
+    code, line = command("gate", "--env", file, "--reports", tmp_path / "reports")
+    assert code == 64
+    assert line == (
+        f"readiness: {file}: {key}: would be hidden in the record, as it looks like a secret or "
+        "like personal data; expected another name"
+    )
+    assert not list((tmp_path / "state").rglob("runs.jsonl"))
+
+
+def test_a_key_called_like_a_person_is_recorded(command: Command, tmp_path: Path) -> None:
+    """An authority called `student` is one; the run is recorded whole and can be judged again."""
+    file, reports = tmp_path / "environment.yaml", tmp_path / "reports"
+    named = MINI.replace("{own:", '{student: "file:a student.pem", own:').replace("box", "student")
+    more = MINI.partition("machines:\n")[2].partition("objectives")[0].replace("box", "db2")
+    file.write_text(named.replace("objectives:", more.replace("127.0.0.1", "::1") + "objectives:"))
+    argv = ("--env", file, "--reports", reports, "--only", "OBJ-001")
+    assert command("gate", *argv) == (2, "")
+    recorded = read_record(reports / "latest").events[0]["environment"]
+    assert recorded["authorities"]["student"] == "file:a student.pem"
+    assert [one["name"] for one in recorded["machines"]] == ["student", "db2"]
+    assert command("judge", reports / "latest") == (2, "")
 
 
 def test_nothing_to_recover_on_a_machine_that_never_ran(command: Command, tmp_path: Path) -> None:
