@@ -122,7 +122,7 @@ def arrange(records: Sequence[Record], policy: Policy | None) -> tuple[Record, t
         )
     _agree(records)
     _in_order(records)
-    ordered = sorted(records, key=lambda one: origin_of(one).number, reverse=True)
+    ordered = sorted(records, key=_place, reverse=True)
     main = next(one for one in ordered if origin_of(one).environment == homes[0])
     return main, tuple(one for one in ordered if one is not main)
 
@@ -173,6 +173,12 @@ def _in_order(records: Sequence[Record]) -> None:
                 found=record.events[0]["at"],
             )
         latest[origin.environment] = record
+
+
+def _place(record: Record) -> tuple[int, str]:
+    """The same order of the same runs, however they are given."""
+    origin = origin_of(record)
+    return origin.number, origin.environment
 
 
 def _began(record: Record) -> datetime:
