@@ -222,6 +222,17 @@ def test_a_conftest_beside_own_checks_is_not_loaded(engine: Engine, ours: Site) 
     assert ended.code == 0, ended.text
 
 
+def test_why_a_file_is_not_collected_is_redacted(engine: Engine, ours: Site) -> None:
+    """What an own check says while it is imported is in no file of the run."""
+    own(engine, ours)
+    said = "raise OSError('password=hunter2hunter2 is wrong for jdoe@example.edu')\n"
+    (ours.folder / "checks" / "test_ours.py").write_text(said)
+    assert engine.gate(ours).code == 2
+    kept = {one.name: one.read_text() for one in ours.runs()[-1].iterdir()}
+    assert "is wrong for" in kept["pytest.html"]
+    assert [name for name, text in kept.items() if "hunter2" in text or "jdoe" in text] == []
+
+
 def test_a_reference_can_not_reach_pytest(engine: Engine, ours: Site) -> None:
     """A variable that pytest reads is no secret, whatever the environment file calls it."""
     own(engine, ours)

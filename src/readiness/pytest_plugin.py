@@ -264,6 +264,16 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Redact why a file could not be collected, before any other plugin sees it."""
+    report = yield
+    _redact(report, collector.config.stash[RUN_KEY].writer.redactor)
+    return report
+
+
 def _ending(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> tuple[str, str]:
@@ -306,7 +316,7 @@ def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
     return beside and last is not None and not last
 
 
-def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
+def _redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redactor) -> None:
     """Make everything that reports show safe."""
     if isinstance(report.longrepr, tuple):
         path, line, why = report.longrepr
@@ -314,9 +324,10 @@ def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
     elif report.longrepr is not None:
         report.longrepr = redactor.text(str(report.longrepr))
     report.sections = [(title, redactor.text(content)) for title, content in report.sections]
-    report.user_properties = [
-        (name, redactor.value(value)) for name, value in report.user_properties
-    ]
+    if isinstance(report, pytest.TestReport):
+        report.user_properties = [
+            (name, redactor.value(value)) for name, value in report.user_properties
+        ]
 
 
 class _Interruption:
