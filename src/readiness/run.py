@@ -238,6 +238,9 @@ def resume_run(folder: Path) -> Run:
     environment = load_environment(environment_file)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
+    redactor = Redactor(secret_values(environment))
+    if redactor.value(_described(environment)) != opening["environment"]:
+        raise UsageError("was changed while the run was opened", file=str(environment_file))
     if record.first("run-closed") is not None:
         raise UsageError("is over", file=str(record.path), expected="a run that goes on")
     own = load_own(environment)
@@ -258,7 +261,7 @@ def resume_run(folder: Path) -> Run:
         environment=environment,
         policy=None,
         plan=plan,
-        writer=RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment))),
+        writer=RecordWriter(folder / FILE_NAME, redactor),
         state=state,
         journal=UndoJournal(state / "undo"),
         own=own,
