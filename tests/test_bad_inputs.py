@@ -162,7 +162,7 @@ def test_a_baseline_of_another_environment(command: Command, ran: Written, tmp_p
     )
 
 
-OPENING = {"kind": "run-opened", "schema": 1, "release": "", "earlier": []}
+OPENING: dict[str, object] = {"schema": 1, "release": "", "earlier": []}
 
 
 @pytest.mark.parametrize("words", ["judge", "report", "accept", "export", "drift"])
@@ -184,7 +184,7 @@ def test_a_record_that_is_whole_and_none(
     run, key = tmp_path / "run", tmp_path / "key"
     run.mkdir()
     with RecordWriter(run / "record.jsonl", Redactor()) as writer:
-        writer.write(**(OPENING | opening))
+        writer.write("run-opened", **(OPENING | opening))
     file = tmp_path / "environment.yaml"
     file.write_text(MINI.replace("name: mini", "name: campus"))
     more = {

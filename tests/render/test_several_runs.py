@@ -132,6 +132,13 @@ def test_a_record_that_goes_on_after_its_end_is_no_go(ran: Written) -> None:
     assert together(story).decision is Decision.INCONCLUSIVE
 
 
+def test_another_system_than_the_pinned_one_is_no_go(ran: Written) -> None:
+    """Whether or not the run got as far as saying that it stops."""
+    verdict = together(ran(PRODUCTION, 1, identity={"found": "7400000000000000000"}))
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert verdict.notes[0].startswith("student-db/db1: another system answered: 74000")
+
+
 def test_the_newest_evidence_decides_and_nobody_picks(ran: Written) -> None:
     """A newer failure wins over an older pass, a newer pass over an older failure."""
     red = {"PG-001|student-db": Bad()}
