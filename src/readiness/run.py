@@ -244,9 +244,9 @@ def resume_run(folder: Path) -> Run:
     if record.first("run-closed") is not None:
         raise UsageError("is over", file=str(record.path), expected="a run that goes on")
     own = load_own(environment)
-    opened_with = (opening.get("own") or {}).get("files", {})
-    if dict(own.files) != opened_with:
-        changed = sorted({*own.files.items()} ^ {*opened_with.items()})
+    files, opened_with = ((one or {}).get("files", {}) for one in (own.event(), opening.get("own")))
+    if files != opened_with:
+        changed = sorted({*files.items()} ^ {*opened_with.items()})
         raise UsageError(f"{changed[0][0]} was changed after the run was opened", key="own_checks")
     catalogue = {**load_catalogue(), **own.catalogue}
     permissions = [Permission(one) for one in planned.get("permissions", ())]

@@ -160,6 +160,7 @@ def test_an_own_check_that_is_gone_is_told(engine: Engine, site: Site, door: Pat
     assert ended.code == 1, ended.text
     assert "CHANGED  OUR-001  box" in ended.text
     assert "no longer a case" in ended.text
+    assert "could not look" not in ended.text
 
 
 def test_an_own_check_that_asks_otherwise_is_told(engine: Engine, site: Site, door: Path) -> None:
