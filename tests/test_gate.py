@@ -13,7 +13,8 @@ from engine import ROOT, Engine, Site, Started, gate_of, judged
 
 from readiness.lease import holder
 from readiness.model import Decision, Json, Outcome
-from readiness.record import read_record
+from readiness.record import RecordWriter, read_record
+from readiness.redact import Redactor
 from readiness.state import UNFINISHED, RunLog
 
 DEADLINE = 60.0
@@ -221,3 +222,32 @@ def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -
     ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed after the run was opened" in ended.text
+
+
+def test_an_environment_that_changes_while_the_run_is_opened(engine: Engine, site: Site) -> None:
+    """What the record describes is what pytest looks at, whatever the file's digest says."""
+    engine.gate(site, "--only", "OBJ-001")
+    record = site.runs()[-1] / "record.jsonl"
+    opening = json.loads(record.read_bytes().partition(b"\n")[0])
+    opening["environment"]["machines"][0]["addresses"] = ["127.0.0.2"]
+    record.unlink()
+    with RecordWriter(record, Redactor()) as writer:
+        writer.write(**{key: opening[key] for key in opening.keys() - {"n", "at", "mono", "prev"}})
+        writer.write("plan", tier="observe", only=[], permissions=[], cases=[])
+    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(record.parent))
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "environment.yaml: was changed while the run was opened" in ended.text
+
+
+def test_a_run_that_is_over_is_not_gone_on_with(engine: Engine, site: Site) -> None:
+    """What a closed run did not look at can't be added to its record later."""
+    engine.gate(site, "--only", "OBJ-001")
+    run = site.runs()[-1]
+    before = (run / "record.jsonl").read_bytes()
+    ended = engine.run(
+        "pytest", ("-p", "readiness.pytest_plugin"), site, READINESS_RUN_FOLDER=str(run)
+    )
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "record.jsonl: is over" in ended.text
+    assert (run / "record.jsonl").read_bytes() == before

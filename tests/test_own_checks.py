@@ -122,6 +122,17 @@ def test_an_own_check_that_was_never_red_proves_nothing(engine: Engine, ours: Si
         (("OUR-001", "TLS-001"), "seen_red.TLS-001: is no check of this catalogue"),
         (("schema: 1", "schema: 2"), "was written for a newer version"),
         (("criteria:", "criterias:"), "unknown key, did you mean 'criteria'?"),
+        (
+            (
+                "    clauses:\n",
+                "    clauses:\n      - {id: ours.banner/announced, text: A, each: x}\n",
+            ),
+            "expected a known kind of subject, found 'x'",
+        ),
+        (
+            ("    clauses:\n", f"    clauses:\n      - {{id: {CLAUSE}, text: A, each: machine}}\n"),
+            "clauses: 'ours.banner/announced' stands twice; expected each once",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(
@@ -154,3 +165,91 @@ def test_an_own_check_can_not_take_an_id_of_ours(engine: Engine, ours: Site) -> 
     catalogue.write_text(catalogue.read_text().replace("OUR-001", "TLS-001"))
     ended = engine.gate(ours)
     assert (ended.code, "TLS-001: is a check of ours" in ended.line) == (64, True), ended.text
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (('"machine"', '"nonsense"'), "OUR-001.each: wrong value; expected a kind of subject:"),
+        (("[\n", "[\n {entry},\n"), "catalogue.json: id: 'OUR-001' stands twice"),
+    ],
+    ids=["kind", "twice"],
+)
+def test_a_catalogue_that_can_not_be_is_refused(
+    engine: Engine, ours: Site, change: tuple[str, str], says: str
+) -> None:
+    """It is written by a command, and edited by people all the same."""
+    own(engine, ours)
+    catalogue: Path = ours.folder / "checks" / "catalogue.json"
+    text = catalogue.read_text()
+    old, new = change
+    entry = json.dumps(json.loads(text)[0])
+    catalogue.write_text(text.replace(old, new.replace("{entry}", entry), 1))
+    ended = engine.gate(ours)
+    assert (ended.code, says in ended.line) == (64, True), ended.text
+
+
+POISON = """
+    look.at(machine.name, "systemd", lambda: {"a.service": "what our probe would never say"})
+    look.note(machine.name, "timer a", {"next": 1})
+"""
+
+
+def test_what_an_own_check_reads_is_never_taken_for_ours(engine: Engine, ours: Site) -> None:
+    """Its readings stand under sources of their own, so no check of ours rests on them."""
+    path = ours.folder / "checks" / "test_ours.py"
+    head, line, tail = path.read_text().partition('    """The notice is there."""\n')
+    path.write_text(head + line + POISON + tail)
+    own(engine, ours)
+    engine.gate(ours)
+    sources = {
+        one["source"] for one in ours.record().of("observation") if one["case"] == "OUR-001|box"
+    }
+    assert sources == {"own systemd", "own timer a", "own notice"}
+
+
+CONFTEST = """
+def pytest_collection_modifyitems(items):
+    items.clear()
+"""
+
+
+def test_a_conftest_beside_own_checks_is_not_loaded(engine: Engine, ours: Site) -> None:
+    """It could change what becomes of our cases, and is not what the record names."""
+    own(engine, ours)
+    (ours.folder / "checks" / "conftest.py").write_text(CONFTEST)
+    ended = engine.gate(ours)
+    assert ended.code == 0, ended.text
+
+
+def test_why_a_file_is_not_collected_is_redacted(engine: Engine, ours: Site) -> None:
+    """What an own check says while it is imported is in no file of the run."""
+    own(engine, ours)
+    said = "raise OSError('password=hunter2hunter2 is wrong for jdoe@example.edu')\n"
+    (ours.folder / "checks" / "test_ours.py").write_text(said)
+    assert engine.gate(ours).code == 2
+    kept = {one.name: one.read_text() for one in ours.runs()[-1].iterdir()}
+    assert "is wrong for" in kept["pytest.html"]
+    assert [name for name, text in kept.items() if "hunter2" in text or "jdoe" in text] == []
+
+
+def test_a_reference_can_not_reach_pytest(engine: Engine, ours: Site) -> None:
+    """A variable that pytest reads is no secret, whatever the environment file calls it."""
+    own(engine, ours)
+    text = ours.environment.read_text()
+    ours.environment.write_text(text + "release: 'env:PYTEST_ADDOPTS'\n")
+    ended = engine.gate(ours, PYTEST_ADDOPTS="--setup-only")
+    assert ended.code == 0, ended.text
+
+
+def test_own_checks_that_change_under_the_run(engine: Engine, ours: Site) -> None:
+    """What the record names is what runs: a test file of another content is refused."""
+    own(engine, ours)
+    engine.gate(ours)
+    record = ours.runs()[-1] / "record.jsonl"
+    record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:2]))
+    write_check(ours, notice="another")
+    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    ended = engine.run("pytest", resumed, ours, READINESS_RUN_FOLDER=str(record.parent))
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "test_ours.py was changed after the run was opened" in ended.text

@@ -371,6 +371,37 @@ CLAIMED = (
         says="found nothing",
     ),
     Trap(
+        "a red claim in a thread that nobody hears",
+        Outcome.FAILED,
+        suite=body(
+            LOOKS,
+            "import threading",
+            "one = threading.Thread(target=lambda: seen(look, environment.name, False))",
+            "one.start(), one.join()",
+        ),
+        says="found no",
+    ),
+    Trap(
+        "claims only in a thread",
+        Outcome.INCONCLUSIVE,
+        suite=body(
+            "import threading",
+            "one = threading.Thread(target=lambda: seen(look, environment.name))",
+            "one.start(), one.join()",
+        ),
+        says="claimed in a thread",
+    ),
+    Trap(
+        "an end without a time zone",
+        Outcome.ERROR,
+        suite=body(
+            "from datetime import datetime",
+            "found = look.note(environment.name, 'a test', 1)",
+            "assert holds(found.fact('it', 1), '==', 1, until=datetime(2999, 1, 1))",
+        ),
+        says="expected an end with its time zone",
+    ),
+    Trap(
         "swallows its own red claim",
         Outcome.FAILED,
         suite=body(

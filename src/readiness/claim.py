@@ -4,6 +4,7 @@
 the limit, or nothing observed, is *unknown*, and unknown never makes a check green.
 """
 
+import math
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
@@ -93,6 +94,13 @@ class CaseLog(Protocol):
 
 CURRENT: ContextVar[CaseLog | None] = ContextVar("current case", default=None)
 
+
+class Running:
+    """The case that runs, for threads: they don't inherit `CURRENT`."""
+
+    log: CaseLog | None = None
+
+
 WORDS = {
     "==": "to be",
     "!=": "not to be",
@@ -120,8 +128,10 @@ _PLAIN: dict[str, Callable[[Any, Any], bool]] = {
     "within": lambda observed, limit: set(observed) <= set(limit),
     "without": lambda observed, limit: not set(observed) & set(limit),
 }
-# An empty set satisfies these without saying anything.
+# An empty set satisfies these without saying anything: observed, or as the limit.
 _VACUOUS_WHEN_EMPTY = frozenset({"within", "without"})
+_VACUOUS_LIMIT = frozenset({"not in", "includes", "without"})
+_SETS = frozenset({"includes", "within", "without"})
 _INTERVAL = frozenset({"<", "<=", ">", ">="})
 
 
@@ -141,28 +151,54 @@ def holds(
         limit: what it is compared with.
         until: when the claim stops being true by itself (an expiry), if it does.
         empty_is_fine: an empty collection is a real finding here and not an absence of evidence.
+
+    Raises:
+        TypeError: the two can't be compared like that.
+        ValueError: the end has no time zone.
     """
     value = observed.value
+    if until is not None and until.tzinfo is None:
+        raise ValueError(f"{observed.name}: expected an end with its time zone, found {until}")
     if isinstance(value, Measurement):
         answer = _interval_answer(value, relation, limit)
     else:
         answer = _answer(value, relation, limit, empty_is_fine=empty_is_fine)
-    claim = Claim(
-        observed.name, observed.subject, value, relation, limit, answer, observed.rests_on
-    )
-    log = CURRENT.get()
+    name, log = observed.name, CURRENT.get()
+    if log is None and Running.log is not None:
+        # Whoever waits for the thread may not have heard of it: it can speak against, never for.
+        log, name = Running.log, f"{name}, claimed in a thread,"
+        answer = Answer.UNKNOWN if answer is Answer.YES else answer
+    claim = Claim(name, observed.subject, value, relation, limit, answer, observed.rests_on)
     if log is not None:
         log.claim(claim, until=until)
     return claim
 
 
 def _answer(value: object, relation: str, limit: object, *, empty_is_fine: bool) -> Answer:
-    if value is None or limit is None:
+    if _nothing(value) or _nothing(limit):
         return Answer.UNKNOWN
-    vacuous = relation in _VACUOUS_WHEN_EMPTY and not empty_is_fine
-    if vacuous and isinstance(value, Collection) and not value:
+    _comparable(value, relation, limit)
+    vacuous = (relation in _VACUOUS_WHEN_EMPTY and not value) or (
+        relation in _VACUOUS_LIMIT and not limit
+    )
+    if vacuous and not empty_is_fine:
         return Answer.UNKNOWN
     return Answer.YES if _PLAIN[relation](value, limit) else Answer.NO
+
+
+def _nothing(value: object) -> bool:
+    """No value, or the number that is none: it differs from everything."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _comparable(value: object, relation: str, limit: object) -> None:
+    """Refuse comparisons that Python makes and that say nothing: of letters, or used up."""
+    ends = {"in": (limit,), "not in": (limit,), **dict.fromkeys(_SETS, (value, limit))}
+    for one in ends.get(relation, ()):
+        if isinstance(one, str) or not isinstance(one, Collection):
+            raise TypeError(f"expected a collection for '{relation}', found {one!r}")
+    if relation in _INTERVAL and isinstance(value, str):
+        raise TypeError(f"a text has no order that '{relation}' could mean: {value!r}")
 
 
 def _interval_answer(measured: Measurement, relation: str, limit: object) -> Answer:
@@ -170,6 +206,8 @@ def _interval_answer(measured: Measurement, relation: str, limit: object) -> Ans
     if relation not in _INTERVAL or not isinstance(limit, int | float):
         message = f"a measurement can't be compared by '{relation}' with {limit!r}"
         raise TypeError(message)
+    if _nothing(limit):
+        return Answer.UNKNOWN
     best, worst = measured.lower, measured.upper
     if relation in {">", ">="}:
         best, worst = worst, best
@@ -206,6 +244,8 @@ def plain(value: object) -> Json | list[object] | str | float | None:
         return value.isoformat()
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(entry) for entry in value]
-    if value is None or isinstance(value, str | int | float):
+    # JSON has no number for what is not finite.
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if value is None or (isinstance(value, str | int | float) and finite):
         return value
     return str(value)

@@ -110,7 +110,7 @@ def judge(
 
     verdict = _judged(runs, policy)
     if into is not None:
-        into.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(into)
         write_reports(verdict, into)
     print_verdict(verdict, out)
     out.print(
@@ -120,33 +120,23 @@ def judge(
     raise typer.Exit(verdict.exit_code)
 
 
-def _judged(runs: list[Path], policy: Path | None = None) -> Any:
-    """The verdict on records that anybody may have handed over.
-
-    Raises:
-        UsageError: its chain is whole and what it says is no run that this version can read.
-    """
-    from readiness.finish import judge_runs  # noqa: PLC0415
-
-    chosen = load_policy(policy) if policy else None
+def _make_folder(folder: Path) -> None:
     try:
-        return judge_runs(runs, chosen or recorded_policy(runs[0]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
         raise UsageError(
-            f"not a run that this version can judge ({type(error).__name__})",
-            file=", ".join(map(str, runs)),
-            expected="a run record",
-            found=str(error)[:120],
+            f"can't hold reports ({error.strerror})",
+            file=str(folder),
+            key="--out",
+            expected="a folder",
         ) from error
 
 
-def recorded_policy(run: Path) -> Any:
-    """The policy that a run was made under."""
-    from readiness.policy import Policy  # noqa: PLC0415
-    from readiness.record import read_record  # noqa: PLC0415
+def _judged(runs: list[Path], policy: Path | None = None) -> Any:
+    """The verdict on records that anybody may have handed over."""
+    from readiness.finish import judge_runs, recorded_policy  # noqa: PLC0415
 
-    written = read_record(run).events[0].get("policy")
-    return Policy.model_validate_json(json.dumps(written)) if written else None
+    return judge_runs(runs, load_policy(policy) if policy else recorded_policy(runs))
 
 
 @app.command()

@@ -13,7 +13,16 @@ from rich.console import Console
 from readiness.clients import Clients
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotRun, ReadinessError, TimedOut, UsageError, WrongTarget
+from readiness.errors import (
+    AccessDenied,
+    NotRun,
+    ProbeError,
+    ReadinessError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+    WrongTarget,
+)
 from readiness.identity import found_identity, verify
 from readiness.model import Tier
 from readiness.plan import Plan
@@ -38,6 +47,7 @@ from readiness.subjects import (
     sentinel_nodes,
     store_members,
 )
+from readiness.targets import trail_members
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -125,6 +135,12 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     yield from (("redis", one, _redis) for one in cache_nodes(site))
     yield from (("sentinel", one, _sentinel) for one in sentinel_nodes(site))
     yield from (("backups", one, _backups) for one in backup_repositories(site))
+    if site.audit:
+        balancer = site.balancer(site.audit.balancer)
+        fronts = (one for one in endpoints(site) if one.listener.name == balancer.listener)
+        asked = [one for one in fronts if one.address == site.front(balancer)]
+        yield from (("audited application", one, _application) for one in asked[:1])
+        yield from (("audit trail", one, _trail) for one in trail_members(site, site.audit))
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -190,6 +206,34 @@ def _backups(clients: Clients, one: BackupRepository) -> str:
     found = clients.repository(one).reading.stanza
     newest = found.newest_full
     return f"listed, {len(found.backups)} backups, newest full {newest.label if newest else 'none'}"
+
+
+def _application(clients: Clients, endpoint: Endpoint) -> str:
+    """The page where accounts sign in answers; none of them does before tier touch."""
+    assert clients.site.audit is not None  # noqa: S101 - asked of an audited site only
+    sign_in = clients.site.audit.sign_in
+    path = sign_in.path or clients.site.balancer(clients.site.audit.balancer).page.path
+    found = clients.https(endpoint, path).reading
+    if not found.answers:
+        raise Unreachable(f"GET {path}: {found.problem or 'no answer'}")
+    return f"reached, GET {path} answers {found.status}; accounts sign in at tier touch only"
+
+
+def _trail(clients: Clients, member: Member) -> str:
+    """Asked as the reader; of the tester only what the catalogue says of it."""
+    assert clients.site.audit is not None  # noqa: S101 - asked of an audited site only
+    audit = clients.site.audit
+    found = clients.trail_rights(audit, member).reading
+    tester = audit.append_only.tester.user
+    if tester not in found.members:
+        raise ProbeError(
+            f"reached as {audit.trail.reader.user}; the tester {tester} can't become the owner "
+            f"{found.owner}: GRANT {found.owner} TO {tester}"
+        )
+    return (
+        f"reached as {audit.trail.reader.user} (reads only), a {found.kind} of {found.owner}, "
+        f"whom the tester {tester} may become (it does not log in before tier touch)"
+    )
 
 
 def _pin(clients: Clients) -> str:

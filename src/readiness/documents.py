@@ -21,7 +21,7 @@ from readiness.policy import Policy
 from readiness.references import check_references
 from readiness.schemas import keys_at, node_at
 from readiness.written import PATTERNS, REFUSAL, At, Written, one_of
-from readiness.yaml_file import YamlFile, harmless_key, read_yaml, written
+from readiness.yaml_file import Place, YamlFile, harmless_key, read_yaml, written
 
 __all__ = [
     "check_references",
@@ -83,8 +83,13 @@ def load_policy(path: Path) -> Policy:
     return load_written(path, Policy, Environment).read_from(path)
 
 
-def validate_policy(policy: Policy, clause_ids: Collection[str]) -> None:
+def validate_policy(policy: Policy, clause_ids: Collection[str], recorded_in: str = "") -> None:
     """Refuse a policy that names a clause outside the catalogue.
+
+    Args:
+        policy: from its file, or out of a record.
+        clause_ids: the clauses that are known.
+        recorded_in: the record that it is in, where it does not come from its file.
 
     Raises:
         UsageError: names the clause, where it stands, and what may have been meant.
@@ -101,8 +106,15 @@ def validate_policy(policy: Policy, clause_ids: Collection[str]) -> None:
     for path, clause in named:
         if clause not in clause_ids:
             expected = f"a clause of the catalogue{one_of(clause, clause_ids)}"
-            source = read_yaml(policy.file) if policy.file else YamlFile("", {})
+            source = _source_of(policy, recorded_in)
             raise _refusal(source, path, "unknown clause", expected, f"'{clause}'")
+
+
+def _source_of(policy: Policy, recorded_in: str) -> YamlFile:
+    """The policy's file with its places; a recorded policy has none but the first line."""
+    if policy.file:
+        return read_yaml(policy.file)
+    return YamlFile(recorded_in, {}, values={(): Place(1, 1)})
 
 
 def load_written(path: Path, model: type[Document], other: type[Written]) -> Document:

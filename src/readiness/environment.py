@@ -259,6 +259,15 @@ class Environment(Written):
         """The database of that name."""
         return next(database for database in self.databases if database.name == name)
 
+    def balancer(self, name: str) -> Balancer:
+        """The balancer of that name."""
+        return next(balancer for balancer in self.balancers if balancer.name == name)
+
+    def front(self, balancer: Balancer) -> str:
+        """The address that its users ask: a shared one, where there is one."""
+        shared = self.listener(balancer.listener).shared_addresses
+        return (shared or self.machine(balancer.machines[0]).addresses)[0]
+
     def listener(self, name: str) -> Listener:
         """The listener of that name."""
         return next(listener for listener in self.listeners if listener.name == name)

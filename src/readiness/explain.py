@@ -62,11 +62,35 @@ def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
     )
     for entry, cases in _by_check(plan).items():
         _print_planned(entry, cases, out)
+    _print_audit(environment, out)
     _print_unserved(plan, out)
     if any(one.check.tier is Tier.DISRUPT for one in plan.cases):
         out.print("\nNot guarded before a disturbing action:")
         for line in NOT_GUARDED:
             out.print(f"  {line}", markup=False)
+
+
+def _print_audit(environment: Environment, out: Console) -> None:
+    """Where an audited application is asked, and with which logins."""
+    audit = environment.audit
+    if audit is None:
+        return
+    balancer = environment.balancer(audit.balancer)
+    listener = environment.listener(balancer.listener)
+    way = f"POST {audit.sign_in.path}" if audit.sign_in.path else str(audit.sign_in.module)
+    end = f", POST {audit.sign_in.end_path}" if audit.sign_in.end_path else ""
+    people = ", ".join(one.login.user for one in (audit.official, audit.subject, audit.stranger))
+    origin = f"https://{listener.names[0]}:{listener.port}"
+    trail = f"{audit.trail.db_schema}.{audit.trail.table} on {audit.trail.database}"
+    out.print(f"\nThe audit trail {audit.name}")
+    for line in (
+        f"application: {origin} at {environment.front(balancer)}",
+        f"signs in, from tier touch on: {way}{end}, as {people}",
+        f"reads, from tier touch on: GET {audit.record.path}",
+        f"trail: {trail}, read as {audit.trail.reader.user}",
+        f"tries what nobody may, from tier touch on: as {audit.append_only.tester.user}",
+    ):
+        out.print(f"  {line}", markup=False)
 
 
 def _by_check(plan: Plan) -> dict[Check, list[PlannedCase]]:

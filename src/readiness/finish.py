@@ -1,6 +1,8 @@
 """The end of a run: undo what is left, close the record, judge, report, log."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 from readiness.catalogue import load_catalogue
 from readiness.clauses import clause_ids, load_clauses
 from readiness.documents import validate_policy
-from readiness.errors import StateError
+from readiness.errors import RecordError, StateError, UsageError
 from readiness.judge import judge
 from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED
@@ -51,7 +53,11 @@ def finish(run: Run, how: str) -> Finished:
         )
     run.writer.write("run-closed", how=how)
     run.writer.close()
-    verdict = judge_runs([run.folder], run.policy)
+    try:
+        verdict = judge_runs([run.folder], run.policy)
+    except UsageError as error:
+        # Nobody who called is to blame for what is in a record that was only just made.
+        raise RecordError(str(error)) from error
     exit_code = EXIT_INTERRUPTED if how == INTERRUPTED else verdict.exit_code
     write_reports(verdict, run.folder)
     _point_latest(run.folder)
@@ -91,21 +97,56 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
     """Judge one record or several as of a moment.
 
     Raises:
-        UsageError: the policy names an unknown clause, or the runs can't be judged together.
+        UsageError: the policy names an unknown clause, or the runs can't be judged (together).
     """
-    main, others = arrange(records, policy)
-    own = own_of(main)
-    if policy and policy.file:
-        validate_policy(policy, clause_ids() | own.clause_ids)
-    return judge(
-        main,
-        others=others,
-        policy=policy,
-        catalogue={**load_catalogue(), **own.catalogue},
-        criteria=load_clauses() + own.criteria,
-        matrix={**load_matrix(), **own.proofs},
-        at=at,
-    )
+    with _readable([record.path for record in records]):
+        main, others = arrange(records, policy)
+        own = own_of(main)
+        if policy:
+            validate_policy(policy, clause_ids() | own.clause_ids, str(main.path))
+        return judge(
+            main,
+            others=others,
+            policy=policy,
+            catalogue={**load_catalogue(), **own.catalogue},
+            criteria=load_clauses() + own.criteria,
+            matrix={**load_matrix(), **own.proofs},
+            at=at,
+        )
+
+
+def recorded_policy(runs: Sequence[Path]) -> Policy | None:
+    """The policy that the runs were made under.
+
+    Raises:
+        UsageError: they were not made under the same; which one counts is for a person to say.
+    """
+    written, *others = (read_record(run).events[0].get("policy") for run in runs)
+    for run, other in zip(runs[1:], others, strict=True):
+        if other != written:
+            raise UsageError(
+                f"was made under another policy than {runs[0]}",
+                file=str(run),
+                key="--policy",
+                expected="the policy to judge them under",
+                found="none",
+            )
+    with _readable(runs):
+        return Policy.model_validate_json(json.dumps(written)) if written else None
+
+
+@contextmanager
+def _readable(files: Sequence[Path]) -> Iterator[None]:
+    """Refuse records whose chain is whole and whose words are no run."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"not a run that this version can judge ({type(error).__name__})",
+            file=", ".join(map(str, files)),
+            expected="a run record",
+            found=str(error)[:120],
+        ) from error
 
 
 def _point_latest(folder: Path) -> None:

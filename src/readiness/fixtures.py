@@ -25,7 +25,7 @@ from readiness.drills.permit import mint
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.environment import Environment, Objectives
 from readiness.errors import ProbeError
-from readiness.look import Look
+from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
 from readiness.probes import etcd, haproxy, http, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
@@ -398,6 +398,6 @@ def replay(clients: Clients) -> Callable[[Member], Found[ReplayProgress]]:
 
 
 @pytest.fixture(scope="session")
-def look(clients: Clients) -> Look:
+def look(clients: Clients) -> SuiteLook:
     """What this run has seen so far; notes readings that no probe made."""
-    return clients.look
+    return SuiteLook(clients.look)

@@ -114,7 +114,7 @@ def _command(run: Run) -> list[str]:
     wanted = sorted({_file(run, planned.check) for planned in run.plan.runs})
     return [
         sys.executable, "-m", "pytest", "-c", str(suites / "pytest.ini"),
-        "--rootdir", str(suites), "-p", "readiness.pytest_plugin",
+        "--rootdir", str(suites), "--noconftest", "-p", "readiness.pytest_plugin",
         "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin",
         f"--html={run.folder / 'pytest.html'}", "--self-contained-html",
         *wanted,
@@ -133,7 +133,11 @@ def _environment(run: Run) -> dict[str, str]:
     """A scrubbed environment: nothing from outside may change what pytest selects or runs."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     text = run.environment.model_dump_json()
-    kept |= {name: value for name, value in os.environ.items() if f'"env:{name}"' in text}
+    kept |= {
+        name: value
+        for name, value in os.environ.items()
+        if f'"env:{name}"' in text and not name.startswith(("PYTEST", "PYTHON"))
+    }
     return kept | {
         "READINESS_RUN_FOLDER": str(run.folder),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -10,10 +10,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 from readiness.claim import Found, plain
 from readiness.errors import ProbeError, ReadinessError
+from readiness.own import is_own
 from readiness.run import Run
 
 T = TypeVar("T")
 AT_ONCE: Final = 8
+
+
+OWN: Final = "own"
+"""Begins the source of what a site's own check read by itself."""
 
 
 class _Named(Protocol):
@@ -87,3 +92,30 @@ class Look:
     def forget(self) -> None:
         """Something was disturbed: ask again from now on."""
         self._seen.clear()
+
+
+class SuiteLook:
+    """What suites look with. What a site's own check reads is kept apart from what our probes read.
+
+    Else an answer of its own, under a source that one of our probes has too, would be remembered
+    as ours, and our checks would rest on it.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+
+    def at(self, subject: str, source: str, ask: Callable[[], T]) -> Found[T]:
+        """What the source says about the subject: asked once, then remembered.
+
+        Raises:
+            ProbeError: it could not be found out, now or when it was first asked.
+        """
+        return self._look.at(subject, self._named(source), ask)
+
+    def note(self, subject: str, source: str, reading: T) -> Found[T]:
+        """Put a reading into the record."""
+        return self._look.note(subject, self._named(source), reading)
+
+    def _named(self, source: str) -> str:
+        run = self._look.run
+        return f"{OWN} {source}" if is_own(run.own, run.case) else source

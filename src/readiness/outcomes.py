@@ -45,6 +45,8 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("the run did not come to its end: the record has no closing line")
     elif closing["how"] != "finished":
         notes.append(f"the run did not finish: {closing['how']}")
+    if closing is not None and record.events[-1] is not closing:
+        notes.append("the record goes on after its closing line: more was looked at later")
     session = record.first("session-finished")
     if session is None:
         notes.append("pytest did not come to its own end")
@@ -59,6 +61,7 @@ def run_notes(record: Record, at: datetime) -> list[str]:
             f"nobody pinned which system this is ({unpinned}): "
             "`readiness doctor --write-identity` does, once it is the right one"
         )
+    notes += _others_found(record)
     notes += [one["reason"] for one in record.of("wrong-target", "undo-failed", "not-restored")]
     known = {"wrong-target", "undo-failed", "not-restored"}
     notes += [
@@ -77,6 +80,18 @@ def _unpinned(record: Record) -> str:
     names = [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _others_found(record: Record) -> list[str]:
+    """The members where another than the pinned system answered, if the run did not say so."""
+    if record.first("wrong-target"):
+        return []
+    return [
+        f"{one['of']}: another system answered: {one['found']}, pinned was {one['pinned']}"
+        for event in record.of("identity")
+        for one in event["members"]
+        if one["pinned"] and one["found"] and one["found"] != one["pinned"]
+    ]
 
 
 def _clock_notes(record: Record, at: datetime) -> list[str]:

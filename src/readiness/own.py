@@ -8,7 +8,8 @@ nothing, like any other.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -21,8 +22,9 @@ from readiness.documents import load_written
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.matrix import Proof, ProvenOn
-from readiness.model import Json
+from readiness.model import Case, Json
 from readiness.record import Record
+from readiness.subjects import KINDS
 from readiness.written import ClauseId, Text, Written
 
 CATALOGUE: Final = "catalogue.json"
@@ -107,7 +109,14 @@ def own_of(record: Record) -> Own:
         _criterion(OwnCriterion.model_validate_json(json.dumps(one))) for one in written["criteria"]
     )
     catalogue = {one.id: one for one in checks}
-    return Own(catalogue, criteria, written["seen_red"], written["files"])
+    own = Own(catalogue, criteria, written["seen_red"], written["files"])
+    _refuse_clashes(own, record.path)
+    return own
+
+
+def is_own(own: Own, case: Case | None) -> bool:
+    """Whether a case is of a check that the site added."""
+    return case is not None and case.check in own.catalogue
 
 
 def load_own(environment: Environment) -> Own:
@@ -150,12 +159,26 @@ def _read_catalogue(path: Path) -> dict[str, Check]:
         raise UsageError(
             str(why), file=str(path), expected="what `readiness own FILE` writes"
         ) from error
+    _refuse_twice(path, "id", (one.id for one in checks))
+    for one in checks:
+        if one.each not in KINDS:
+            expected = f"a kind of subject: {', '.join(sorted(KINDS))}"
+            raise UsageError("wrong value", str(path), 0, 0, f"{one.id}.each", expected, one.each)
     return {one.id: one for one in checks}
+
+
+def _refuse_twice(path: Path, key: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        _refuse(path, key, f"'{twice[0]}' stands twice", "each once")
 
 
 def _refuse_clashes(own: Own, path: Path) -> None:
     """Nothing of ours may be replaced, and nothing of theirs may prove ours."""
     ours = {one.id for one in load_clauses()}
+    _refuse_twice(path, "criteria", (one.id for one in own.criteria))
+    clauses = (clause.id for one in own.criteria for clause in one.clauses)
+    _refuse_twice(path, "clauses", clauses)
     for criterion in own.criteria:
         if criterion.id in ours:
             _refuse(path, "criteria", f"'{criterion.id}' is a criterion of ours", "another id")

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from readiness import catalogue, identity
-from readiness.claim import CURRENT, Answer, Claim, plain
+from readiness.claim import CURRENT, Answer, Claim, Running, plain
 from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
@@ -213,6 +213,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     case = item.stash[CASE_KEY]
     log = item.stash[LOG_KEY] = _Log(run, case)
     token = CURRENT.set(log)
+    Running.log = log
     run.case = case
     run.writer.write("case-started", case=case.key)
     started = time.monotonic()
@@ -220,6 +221,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         CURRENT.reset(token)
+        Running.log = None
         run.case = None
         run.writer.write("case-ended", case=case.key, seconds=time.monotonic() - started)
 
@@ -259,6 +261,16 @@ def pytest_runtest_makereport(
         seconds=report.duration,
     )
     _redact(report, run.writer.redactor)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Redact why a file could not be collected, before any other plugin sees it."""
+    report = yield
+    _redact(report, collector.config.stash[RUN_KEY].writer.redactor)
     return report
 
 
@@ -304,7 +316,7 @@ def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
     return beside and last is not None and not last
 
 
-def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
+def _redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redactor) -> None:
     """Make everything that reports show safe."""
     if isinstance(report.longrepr, tuple):
         path, line, why = report.longrepr
@@ -312,9 +324,10 @@ def _redact(report: pytest.TestReport, redactor: Redactor) -> None:
     elif report.longrepr is not None:
         report.longrepr = redactor.text(str(report.longrepr))
     report.sections = [(title, redactor.text(content)) for title, content in report.sections]
-    report.user_properties = [
-        (name, redactor.value(value)) for name, value in report.user_properties
-    ]
+    if isinstance(report, pytest.TestReport):
+        report.user_properties = [
+            (name, redactor.value(value)) for name, value in report.user_properties
+        ]
 
 
 class _Interruption:

@@ -9,6 +9,7 @@ import gc
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from readiness.redact import Redactor
 SCHEMA: Final = 1
 START: Final = "0" * 64
 FILE_NAME: Final = "record.jsonl"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MOST_SHOWN: Final = 80
 # Steps inside a case, which are worth nothing without its end: the line that ends it takes them to
 # the disk. A machine that loses power before that leaves a case that never ended.
 STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "phase"})
@@ -150,18 +153,32 @@ def read_record(run: Path) -> Record:
         raise UsageError("no whole first line", file=str(path), expected="a run record")
     with _no_collection():
         events, previous = _chain(path, whole)
-    if events[0]["kind"] != "run-opened":
-        raise UsageError("not a run record", file=str(path), line=1, expected="kind run-opened")
-    if events[0].get("schema") not in range(1, SCHEMA + 1):
-        raise UsageError(
-            "a record of another schema",
-            file=str(path),
-            line=1,
-            key="schema",
-            expected=f"at most {SCHEMA}",
-            found=str(events[0].get("schema")),
-        )
+    _check_opening(path, events[0])
     return Record(path, tuple(events), torn, previous)
+
+
+def _check_opening(path: Path, opening: Json) -> None:
+    """Refuse a first line that does not say which run this is: files are named after it."""
+    if opening["kind"] != "run-opened":
+        raise UsageError("not a run record", file=str(path), line=1, expected="kind run-opened")
+    described = opening.get("environment")
+    name = described.get("name") if isinstance(described, dict) else None
+    run, number, schema = (opening.get(key) for key in ("run", "number", "schema"))
+    for key, found, right, expected in (
+        ("schema", schema, schema in range(1, SCHEMA + 1), f"at most {SCHEMA}"),
+        ("run", run, isinstance(run, str) and _NAME.fullmatch(run), "the name of a run"),
+        ("number", number, type(number) is int and number > 0, "the number of a run"),
+        ("environment", name, isinstance(name, str) and _NAME.fullmatch(name), "its description"),
+    ):
+        if not right:
+            raise UsageError(
+                "not a run record that this version can read",
+                file=str(path),
+                line=1,
+                key=key,
+                expected=expected,
+                found=str(found)[:_MOST_SHOWN],
+            )
 
 
 def _chain(path: Path, lines: list[Line]) -> tuple[list[Json], str]:

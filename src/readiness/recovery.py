@@ -26,8 +26,10 @@ def run_recover(env: Path | None, out: Console) -> int:
     """
     if env is not None:
         environment = load_environment(env)
-        results = recover(environment)
-        return _tell(environment.name, results, out)
+        state = state_directory(environment.name)
+        code = _tell(environment.name, recover(environment, state), out)
+        others = [one for one in _known_folders() if one != state and _owes(one, env)]
+        return max([code, *(_recover_folder(one, out, env) for one in others)])
     codes = [_recover_folder(folder, out) for folder in _known_folders()]
     if not codes:
         out.print("nothing to recover: no run has left anything here")
@@ -35,33 +37,44 @@ def run_recover(env: Path | None, out: Console) -> int:
 
 
 def _known_folders() -> list[Path]:
-    root = state_root()
-    return sorted(folder for folder in root.iterdir() if (folder / JOURNAL).is_dir())
+    return sorted(folder.parent for folder in state_root().glob(f"*/{JOURNAL}") if folder.is_dir())
 
 
-def _recover_folder(folder: Path, out: Console) -> int:
-    """Recover from the state folder alone: its entries name their environment file."""
-    journal = UndoJournal(folder / JOURNAL)
-    entries = journal.pending()
-    if not entries:
-        return _tell(folder.name, [], out)
-    results: list[UndoResult] = []
-    for file in dict.fromkeys(entry.environment_file for entry in entries):
+def _owes(folder: Path, env: Path) -> bool:
+    """Whether something is owed there by that file: the environment had another name then."""
+    pending, _ = UndoJournal(folder / JOURNAL).survey()
+    return any(entry.environment_file == str(env.absolute()) for entry in pending)
+
+
+def _recover_folder(folder: Path, out: Console, env: Path | None = None) -> int:
+    """Recover from the state folder alone: its entries name their environment file.
+
+    What one file or a damaged line keeps from being undone keeps nothing else.
+    """
+    pending, damages = UndoJournal(folder / JOURNAL).survey()
+    files = [str(env.absolute())] if env else [entry.environment_file for entry in pending]
+    results = {one.id: UndoResult(one, proven=False, detail=one.proof) for one in damages}
+    broken = 0
+    for file in dict.fromkeys(files):
         try:
-            results += recover(load_environment(Path(file)), file=file)
+            played = recover(load_environment(Path(file)), folder, file)
         except ReadinessError as error:
-            out.print(f"{folder.name}: {error}", markup=False)
-            return 2
-    return _tell(folder.name, results, out)
+            out.print(f"{folder.name}: NOT undone: {error}", markup=False)
+            broken = 2
+        else:
+            results |= {one.entry.id: one for one in played}
+    told = list(results.values())
+    return max(broken, _tell(folder.name, told, out) if told or not broken else 0)
 
 
-def recover(environment: Environment, file: str = "") -> list[UndoResult]:
-    """Play the pending entries of an environment, holding its lease.
+def recover(environment: Environment, state: Path, file: str = "") -> list[UndoResult]:
+    """Play what is pending in a state folder, of one environment file if given, under its lease.
+
+    The folder is that of the run that was killed: the environment's name may have changed since.
 
     Raises:
         LeaseHeld: a run is going on; it undoes its own.
     """
-    state = state_directory(environment.name)
 
     def wanted(entry: UndoEntry) -> bool:
         return not file or entry.environment_file == file

@@ -22,6 +22,7 @@ Whatever goes wrong raises `RedactionError`, and then nothing may be written.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from types import TracebackType
@@ -72,6 +73,16 @@ _NAMING = (
 )
 _NAMED = frozenset({"value", "values", "content", "data", "text", "current"})
 _IDENTIFIER = re.compile(r"[a-z][a-z_]*")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What people wrote by a schema of ours, in which a secret is a reference.
+
+    Its keys are names that somebody gave to a part, so none of them makes a value secret.
+    """
+
+    value: Any
 
 
 class RedactionError(ReadinessError):
@@ -186,11 +197,21 @@ class Redactor:
             return value
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, Described):
+            return self._texts(value.value)
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, list | tuple | set | frozenset):
             return self._list(list(value))
         return self.text(str(value))
+
+    def _texts(self, value: Any) -> Any:
+        """The value with each of its texts made safe, whatever key it stands under."""
+        if isinstance(value, Mapping):
+            return {self._key(key): self._texts(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._texts(entry) for entry in value]
+        return self._walked(value)
 
     def _mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
         kinds = {key: classify(key) if isinstance(key, str) else None for key in mapping}

@@ -5,11 +5,14 @@ environment, policy and plan into the record before anything is touched.
 """
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from readiness.catalogue import Check, load_catalogue
 from readiness.clauses import clause_ids
@@ -23,10 +26,12 @@ from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
-from readiness.redact import Redactor
+from readiness.redact import Described, Redactor
 from readiness.references import references
 from readiness.state import GATE, RunEntry, RunLog, state_directory
 from readiness.undo import UndoJournal
+from readiness.written import Written
+from readiness.yaml_file import written
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ def open_run(request: RunRequest) -> Run:
     plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
     _agree(request, environment)
     read_pins(environment)
+    _refuse_hidden(environment, plan, request.environment_file)
+    _make_reports(request.reports)
     state = state_directory(environment.name)
     identity = f"{now():%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(2)}"
     folder = request.reports.absolute() / identity
@@ -95,7 +102,7 @@ def open_run(request: RunRequest) -> Run:
             identity, environment.release or None, request.tier, folder, request.purpose
         )
         lease.set_number(number)
-        folder.mkdir(parents=True, mode=0o700)
+        folder.mkdir(mode=0o700)
         writer = RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment)))
         run = Run(
             id=identity,
@@ -116,6 +123,41 @@ def open_run(request: RunRequest) -> Run:
         lease.release()
         raise
     return run
+
+
+def _described(written: Written) -> Described:
+    return Described(written.model_dump(mode="json", by_alias=True))
+
+
+def _refuse_hidden(environment: Environment, plan: Plan, file: Path) -> None:
+    """Refuse names that the redactor would hide: two of them could not be told apart later."""
+    redactor = Redactor(secret_values(environment))
+    keys = [] if redactor.text(environment.release) == environment.release else ["release"]
+    try:
+        Environment.model_validate_json(json.dumps(redactor.value(_described(environment))))
+    except ValidationError as error:
+        keys.append(written(error.errors(include_url=False)[0]["loc"]))
+    keys += [one.check.id for one in plan.cases if redactor.text(one.case.key) != one.case.key]
+    if keys:
+        raise UsageError(
+            "would be hidden in the record, as it looks like a secret or like personal data",
+            file=str(file),
+            key=keys[0],
+            expected="another name",
+        )
+
+
+def _make_reports(folder: Path) -> None:
+    """Where runs are kept is there before anything is taken."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't hold runs ({error.strerror})",
+            file=str(folder),
+            key="--reports",
+            expected="a folder",
+        ) from error
 
 
 def _policy(file: Path | None, environment: Environment, own: Own) -> Policy | None:
@@ -168,10 +210,10 @@ def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...])
         release=run.environment.release,
         environment_file=str(run.environment_file),
         environment_sha256=hashlib.sha256(raw).hexdigest(),
-        environment=run.environment.model_dump(mode="json", by_alias=True),
+        environment=_described(run.environment),
         policy_sha256=hashlib.sha256(policy_raw).hexdigest() if policy_raw else None,
-        policy=run.policy.model_dump(mode="json", by_alias=True) if run.policy else None,
-        own=run.own.event(),
+        policy=_described(run.policy) if run.policy else None,
+        own=Described(run.own.event()),
         earlier=[
             {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}
             for one in earlier
@@ -196,7 +238,16 @@ def resume_run(folder: Path) -> Run:
     environment = load_environment(environment_file)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
+    redactor = Redactor(secret_values(environment))
+    if redactor.value(_described(environment)) != opening["environment"]:
+        raise UsageError("was changed while the run was opened", file=str(environment_file))
+    if record.first("run-closed") is not None:
+        raise UsageError("is over", file=str(record.path), expected="a run that goes on")
     own = load_own(environment)
+    files, opened_with = ((one or {}).get("files", {}) for one in (own.event(), opening.get("own")))
+    if files != opened_with:
+        changed = sorted({*files.items()} ^ {*opened_with.items()})
+        raise UsageError(f"{changed[0][0]} was changed after the run was opened", key="own_checks")
     catalogue = {**load_catalogue(), **own.catalogue}
     permissions = [Permission(one) for one in planned.get("permissions", ())]
     tier, only = Tier(planned["tier"]), planned["only"]
@@ -210,7 +261,7 @@ def resume_run(folder: Path) -> Run:
         environment=environment,
         policy=None,
         plan=plan,
-        writer=RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment))),
+        writer=RecordWriter(folder / FILE_NAME, redactor),
         state=state,
         journal=UndoJournal(state / "undo"),
         own=own,

@@ -115,12 +115,14 @@ def arrange(records: Sequence[Record], policy: Policy | None) -> tuple[Record, t
     if len(homes) != 1:
         raise UsageError(
             "these runs are not about one environment",
+            file=", ".join(str(one.path) for one in records if origin_of(one).environment in homes),
             key="RUN",
             expected="one environment, and runs of others that the policy names in evidence_from",
             found=", ".join(homes or names),
         )
     _agree(records)
-    ordered = sorted(records, key=lambda one: origin_of(one).number, reverse=True)
+    _in_order(records)
+    ordered = sorted(records, key=_place, reverse=True)
     main = next(one for one in ordered if origin_of(one).environment == homes[0])
     return main, tuple(one for one in ordered if one is not main)
 
@@ -134,11 +136,12 @@ def _agree(records: Sequence[Record]) -> None:
         opening, origin = record.events[0], origin_of(record)
         if seen.setdefault((origin.environment, origin.number), record) is not record:
             problem = f"run {origin.number} of {origin.environment} is given twice"
-            raise UsageError(problem, file=str(record.path))
+            raise UsageError(problem, file=str(record.path), key="number", expected="each run once")
         if opening["release"] != release:
             raise UsageError(
                 "is of another release",
                 file=str(record.path),
+                key="release",
                 expected=_shown(release),
                 found=_shown(opening["release"]),
             )
@@ -148,7 +151,38 @@ def _agree(records: Sequence[Record]) -> None:
                 raise UsageError(
                     f"is of another system: {member['of']} was pinned differently",
                     file=str(record.path),
+                    key="identity",
+                    expected=pins[where],
+                    found=member["pinned"],
                 )
+
+
+def _in_order(records: Sequence[Record]) -> None:
+    """Refuse numbers that go against time: they come from two logs, and tell nothing of age."""
+    latest: dict[str, Record] = {}
+    for record in sorted(records, key=lambda one: origin_of(one).number):
+        origin = origin_of(record)
+        before = latest.get(origin.environment)
+        if before is not None and _began(record) < _began(before):
+            raise UsageError(
+                f"run {origin.number} of {origin.environment} began before "
+                f"run {origin_of(before).number}: these numbers come from two logs of runs",
+                file=str(record.path),
+                key="number",
+                expected=f"a run that began after {before.events[0]['at']}",
+                found=record.events[0]["at"],
+            )
+        latest[origin.environment] = record
+
+
+def _place(record: Record) -> tuple[int, str]:
+    """The same order of the same runs, however they are given."""
+    origin = origin_of(record)
+    return origin.number, origin.environment
+
+
+def _began(record: Record) -> datetime:
+    return datetime.fromisoformat(record.events[0]["at"])
 
 
 def _members(record: Record) -> list[Json]:

@@ -1,5 +1,7 @@
 """Bundles of a real run: whole ones verify, and whatever is changed in one is found and named."""
 
+import base64
+import json
 import random
 import shutil
 import subprocess
@@ -14,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from stories import Story
+from stories import RED, Story
 
 from readiness.bundle.export import export
-from readiness.bundle.statement import FILE, MANIFEST
+from readiness.bundle.statement import FILE, MANIFEST, entry_of, sign
 from readiness.bundle.verify import verify
 from readiness.errors import UsageError
 from readiness.finish import judge_runs
+from readiness.model import Json
 
 ROUNDS = 1000
 SEED = 7
@@ -156,6 +159,73 @@ def test_what_was_done_is_named(home: Path, bundle: Path, how: str) -> None:
     found = verify(bundle, home / "auditor.pub")
     assert found.exit_code == 1
     assert any(problem.startswith(says) for problem in found.problems), found.problems
+
+
+def signed_again(home: Path, bundle: Path, change: Callable[[Json], object]) -> None:
+    """Change what the statement says, and sign it with the trusted key."""
+    envelope = json.loads((bundle / FILE).read_text())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    change(statement)
+    content = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+    (bundle / FILE).write_bytes(sign(content, home / "auditor.key"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("verdict", "INCONCLUSIVE!"), ("environment", "other"), ("release", "other")),
+        *(("clauses", {"required": 9, "proven": 9}), ("validUntil", "2999-01-01T00:00:00.000Z")),
+        *(("judgedAt", "2026-11-01T00:00:00"), ("policySha256", "0" * 64), ("runs", [])),
+    ],
+)
+def test_a_statement_that_says_more_than_its_records(
+    home: Path, bundle: Path, key: str, value: object
+) -> None:
+    """What is printed of a bundle is what judging its records again gives, not what was signed."""
+    signed_again(home, bundle, lambda one: one["predicate"].update({key: value}))
+    found = verify(bundle, home / "auditor.pub")
+    assert (found.problems, found.exit_code) == ((), 2)
+    assert "again" in found.doubts[0]
+
+
+def test_a_record_that_was_left_out_of_the_verdict(home: Path, bundle: Path) -> None:
+    """A red run that is in the bundle and that the statement says nothing of is judged as well."""
+    folder = bundle.parent / "red"
+    folder.mkdir()
+    Story(folder, bad=RED, number=13).write()
+    name = "records/campus-13.jsonl"
+    shutil.copy(folder / "record.jsonl", bundle / name)
+    entry = entry_of(bundle, name)
+
+    def add(statement: Json) -> None:
+        statement["subject"].append({"name": name, "digest": {"sha256": entry.sha256}})
+        statement["predicate"]["sizes"][name] = entry.size
+
+    signed_again(home, bundle, add)
+    found = verify(bundle, home / "auditor.pub")
+    assert (found.problems, found.exit_code) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one["predicate"].pop("runs"),
+        lambda one: one["predicate"].pop("sizes"),
+        lambda one: one["predicate"].pop("clauses"),
+        lambda one: one.update(predicate=[]),
+        lambda one: one["subject"].append(one["subject"][0]),
+        lambda one: one["subject"].append("a name"),
+    ],
+    ids=["runs", "sizes", "clauses", "predicate", "twice", "subject"],
+)
+def test_a_statement_without_its_parts(
+    home: Path, bundle: Path, change: Callable[[Json], object]
+) -> None:
+    """Signed, and not what this project signs: one line that says so."""
+    signed_again(home, bundle, change)
+    found = verify(bundle, home / "auditor.pub")
+    assert found.exit_code == 1
+    assert found.problems[0].startswith(f"{FILE}: is a statement that")
 
 
 def test_a_foreign_key_is_refused(home: Path, bundle: Path, tmp_path: Path) -> None:

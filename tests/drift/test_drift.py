@@ -150,6 +150,51 @@ def test_another_description_is_reported(engine: Engine, site: Site, door: Path)
     assert "environment file" in ended.text
 
 
+def test_an_own_check_that_is_gone_is_told(engine: Engine, site: Site, door: Path) -> None:
+    """Taken out of the catalogue: the door may be shut, and nobody asks any more."""
+    accepted(engine, site)
+    door.write_text("shut")
+    door.with_name("catalogue.json").write_text("[]")
+    door.with_name("ours.yaml").write_text(OWN_FILE.partition("seen_red")[0])
+    ended = drift(engine, site)
+    assert ended.code == 1, ended.text
+    assert "CHANGED  OUR-001  box" in ended.text
+    assert "no longer a case" in ended.text
+    assert "could not look" not in ended.text
+
+
+def test_an_own_check_that_asks_otherwise_is_told(engine: Engine, site: Site, door: Path) -> None:
+    """Made to pass: the door is shut, and the check is content."""
+    accepted(engine, site)
+    door.write_text("shut")
+    path = door.with_name("test_ours.py")
+    path.write_text(path.read_text().replace('"==", "open"', '"!=", ""'))
+    ended = drift(engine, site)
+    assert ended.code == 1, ended.text
+    assert "CHANGED  own checks  mini" in ended.text
+
+
+def test_a_selection_is_no_baseline(engine: Engine, site: Site, door: Path) -> None:
+    """What the accepted run never looked at could not get worse."""
+    engine.gate(site, "--only", "OBJ-001")
+    ended = engine.cli(site, "accept", site.runs()[-1], "--by", "J", "--because", "green")
+    assert ended.code == 64
+    assert "--only: looked at a selection only; expected a run of everything" in ended.line
+
+
+def test_what_an_own_check_reads_is_never_typed_like_ours(
+    engine: Engine, site: Site, door: Path
+) -> None:
+    """Its source has the name of one of ours, and its claim alone judges what moves in it."""
+    path = door.with_name("test_ours.py")
+    told = '{"says": word, "moved": __import__("time").time_ns()}'
+    text = path.read_text().replace('"entrance", {"says": word}', f'"door", {told}')
+    path.write_text(text)
+    accepted(engine, site)
+    ended = drift(engine, site)
+    assert (ended.code, ended.line.startswith("DRIFT=NONE")) == (0, True), ended.text
+
+
 def test_only_an_accepted_run_is_a_baseline(engine: Engine, site: Site, door: Path) -> None:
     """What nobody accepted, or not with these bytes, is refused before anything is read."""
     assert engine.gate(site).code == 0

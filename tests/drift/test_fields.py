@@ -50,6 +50,7 @@ def test_every_field_that_the_lab_shows_has_a_kind() -> None:
         ("systemd.patroni.main_pid", Kind.VOLATILE),
         ("systemd.patroni.active", Kind.FIXED),
         ("our-own-source.anything", Kind.BOUNDED),
+        ("own.timer", Kind.BOUNDED),
     ],
 )
 def test_kinds(path: str, kind: Kind) -> None:

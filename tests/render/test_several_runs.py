@@ -12,7 +12,8 @@ from readiness.errors import UsageError
 from readiness.judge import judge
 from readiness.model import Decision, Tier
 from readiness.policy import Policy
-from readiness.record import now, read_record
+from readiness.record import RecordWriter, now, read_record
+from readiness.redact import Redactor
 from readiness.render import document, write_reports
 from readiness.render.terminal import lines
 from readiness.sources import arrange
@@ -112,6 +113,30 @@ def test_a_gap_in_the_numbers_blocks(
     verdict = together(drill, ran(PRODUCTION, numbers[1], tier=Tier.OBSERVE))
     assert verdict.decision is decision
     assert any("left out" in note for note in verdict.notes) == (decision is not Decision.GO)
+
+
+def test_numbers_that_go_against_time_are_refused(ran: Written) -> None:
+    """A red run of today in a new log has a lower number than a green one of last week."""
+    green = ran(PRODUCTION, 2)
+    red = ran(PRODUCTION, 1, bad={"PG-001|student-db": Bad()})
+    problem = "run 2 of production began before run 1: these numbers come from two logs"
+    with pytest.raises(UsageError, match=problem):
+        together(green, red)
+
+
+def test_a_record_that_goes_on_after_its_end_is_no_go(ran: Written) -> None:
+    """Whatever is added once a run was closed: it supports nothing."""
+    story = ran(PRODUCTION, 1)
+    with RecordWriter(story.folder / "record.jsonl", Redactor()) as writer:
+        writer.write("step", text="later")
+    assert together(story).decision is Decision.INCONCLUSIVE
+
+
+def test_another_system_than_the_pinned_one_is_no_go(ran: Written) -> None:
+    """Whether or not the run got as far as saying that it stops."""
+    verdict = together(ran(PRODUCTION, 1, identity={"found": "7400000000000000000"}))
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert verdict.notes[0].startswith("student-db/db1: another system answered: 74000")
 
 
 def test_the_newest_evidence_decides_and_nobody_picks(ran: Written) -> None:

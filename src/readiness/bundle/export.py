@@ -36,7 +36,7 @@ def export(verdict: Verdict, out: Path, key: Path) -> tuple[str, ...]:
         raise StateError(f"{out}: {error.strerror}") from error
     try:
         entries = _fill(draft, verdict)
-        (draft / FILE).write_bytes(sign(make_statement(entries, _predicate(verdict)), key))
+        (draft / FILE).write_bytes(sign(make_statement(entries, predicate_of(verdict)), key))
         for path in (*draft.rglob("*"), draft):
             _sync(path)
         draft.replace(out)
@@ -69,7 +69,7 @@ def record_name(record: Record) -> str:
     return f"{RECORDS}/{opening['environment']['name']}-{opening['number']}.jsonl"
 
 
-def _predicate(verdict: Verdict) -> Json:
+def predicate_of(verdict: Verdict) -> Json:
     """What the signature is about besides the files."""
     shown = document(verdict)
     clauses = shown.counts.clauses

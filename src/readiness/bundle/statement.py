@@ -137,6 +137,17 @@ def _statement(envelope: Envelope) -> Json:
     types = (envelope.payload_type, statement.get("_type"), statement.get("predicateType"))
     if types != (PAYLOAD_TYPE, STATEMENT_TYPE, PREDICATE_TYPE):
         raise NotSigned(f"{FILE}: is a statement of another kind: {', '.join(map(str, types))}")
+    try:
+        names = [one["name"] for one in statement["subject"]]
+        said = [
+            statement["predicate"][key] for key in ("environment", "verdict", "judgedAt", "runs")
+        ]
+        said += [statement["predicate"]["clauses"][key] for key in ("required", "proven")]
+        entries_of(statement)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NotSigned(f"{FILE}: is a statement that lacks {error}") from None
+    if len(set(names)) != len(names) or None in said:
+        raise NotSigned(f"{FILE}: is a statement that names a file twice, or nothing")
     found: Json = statement
     return found
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from readiness.bundle.export import RECORDS, read_policy
+from readiness.bundle.export import RECORDS, predicate_of, read_policy
 from readiness.bundle.statement import (
     FILE,
     Entry,
@@ -117,17 +117,20 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
 def _judged_again(folder: Path, statement: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Problems and doubts from judging the same records under the same policy at the same time."""
     predicate = statement["predicate"]
-    records = [
-        read_record(folder / RECORDS / f"{one['environment']}-{one['number']}.jsonl")
-        for one in predicate["runs"]
-    ]
-    at = datetime.fromisoformat(predicate["judgedAt"])
     try:
+        # Every record that is there, whichever of them the statement says were judged.
+        records = [read_record(path) for path in sorted((folder / RECORDS).iterdir())]
+        at = datetime.fromisoformat(predicate["judgedAt"])
         verdict = judge_records(records, read_policy(folder), at=at)
-    except (ReadinessError, ValueError, KeyError) as error:
+        again = json.loads(safe_document(verdict).model_dump_json(by_alias=True))
+        written = json.loads((folder / "verdict.json").read_text())
+        said = predicate_of(verdict) | {"policySha256": (written["policy"] or {}).get("sha256")}
+    except (ReadinessError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return (), (f"this version can't judge its records again: {error}",)
-    again = json.loads(safe_document(verdict).model_dump_json(by_alias=True))
-    written = json.loads((folder / "verdict.json").read_text())
+    signed = {key: value for key, value in predicate.items() if key != "sizes"}
+    lies = sorted(key for key in said.keys() | signed.keys() if said.get(key) != signed.get(key))
+    if lies:
+        return (), (f"judged again by this version, its statement differs in {', '.join(lies)}",)
     for one in (again, written):
         # The policy's own file is not in the bundle, what it says is.
         one["policy"] = one["policy"] and one["policy"] | {"sha256": None}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from readiness import durable
-from readiness.errors import UsageError
+from readiness.errors import StateError, UsageError
 from readiness.locking import appending
 from readiness.record import Record, now, stamp
 
@@ -38,10 +38,19 @@ def accept(state: Path, record: Record, verdict: str, *, by: str, because: str) 
     for key, text in (("--by", by), ("--because", because)):
         if not text.strip():
             raise UsageError("is empty", key=key, expected="a text")
-    closing = record.first("run-closed")
-    if closing is None or closing["how"] != "finished" or record.torn:
+    closing, session = record.first("run-closed"), record.first("session-finished")
+    ended = closing is not None and closing["how"] == "finished" and not record.torn
+    if not ended or session is None or session["interrupted"]:
         raise UsageError(
             "did not come to its end", file=str(record.path), expected="a finished run"
+        )
+    if only := (record.first("plan") or {}).get("only"):
+        raise UsageError(
+            "looked at a selection only",
+            file=str(record.path),
+            key="--only",
+            expected="a run of everything: what was never seen can't get worse",
+            found=", ".join(only),
         )
     opening = record.events[0]
     fields = {
@@ -88,6 +97,9 @@ def acceptance_of(state: Path, record: Record) -> Acceptance:
 
 def _acceptance(fields: dict[str, object]) -> Acceptance:
     known = json.loads(json.dumps(fields))
+    missing = [key for key in Acceptance.__dataclass_fields__ if not known.get(key)]
+    if missing or known.get("schema") != SCHEMA:
+        raise StateError(f"{FILE}: an acceptance that this version can't read: {known}")
     return Acceptance(
         run=known["run"],
         number=known["number"],

@@ -117,13 +117,27 @@ def _listed(values: list[str]) -> str:
 
 
 def _declared(before: Verdict, now: Verdict) -> Iterable[Change]:
-    """Subjects that came or went with the environment file, and a changed description."""
+    """Subjects and cases that came or went, a changed description, and changed own checks."""
     old = {case.case.subject for case in before.cases}
     new = {case.case.subject for case in now.cases}
     for subject in sorted(old - new):
         yield Change(Direction.CHANGED, "declared", subject, "declared", "not declared")
     for subject in sorted(new - old):
         yield Change(Direction.CHANGED, "declared", subject, "not declared", "declared")
+    there = {case.case for case in now.cases}
+    for one in before.cases:
+        if one.case not in there and one.case.subject in new:
+            yield Change(
+                Direction.CHANGED, one.case.check, one.case.subject, _told(one), "no longer a case"
+            )
+    if _own(before) != _own(now):
+        yield Change(Direction.CHANGED, "own checks", now.environment.name, "as accepted", "others")
     if old == new and before.environment != now.environment:
         name = now.environment.name
         yield Change(Direction.CHANGED, "environment file", name, "as accepted", "another")
+
+
+def _own(verdict: Verdict) -> tuple[object, object]:
+    """What the site's own checks were: what they ask, and the text that asks it."""
+    own = verdict.record.events[0].get("own") or {}
+    return own.get("catalogue", []), own.get("files", {})

@@ -100,7 +100,11 @@ def _baseline(state: Path, baseline: str, name: str) -> tuple[Record, Acceptance
     found = record.events[0]["environment"]["name"]
     if found != name:
         raise UsageError(
-            "is of another environment", file=baseline, expected=name, found=str(found)
+            "is of another environment",
+            file=str(record.path),
+            key="environment",
+            expected=name,
+            found=str(found),
         )
     return record, acceptance_of(state, record)
 

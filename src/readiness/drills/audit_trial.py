@@ -90,12 +90,11 @@ class _Asked:
 
 def application(environment: Environment, audit: Audit) -> Application:
     """The address that the balancer's users ask."""
-    balancer = next(one for one in environment.balancers if one.name == audit.balancer)
+    balancer = environment.balancer(audit.balancer)
     listener = environment.listener(balancer.listener)
-    addresses = listener.shared_addresses or environment.machine(balancer.machines[0]).addresses
     return Application(
         name=listener.names[0],
-        address=addresses[0],
+        address=environment.front(balancer),
         port=listener.port,
         ca_file=environment.path(environment.authorities[listener.authority]),
         served_by=balancer.page.served_by,
@@ -104,7 +103,7 @@ def application(environment: Environment, audit: Audit) -> Application:
 
 def servers(environment: Environment, audit: Audit) -> tuple[str, ...]:
     """The application machines behind the balancer."""
-    return next(one for one in environment.balancers if one.name == audit.balancer).servers
+    return environment.balancer(audit.balancer).servers
 
 
 class AuditTrial:
