@@ -22,7 +22,7 @@ from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import NotUnderstood, ProbeError
+from readiness.errors import NotRun, NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
@@ -236,6 +236,8 @@ def _replay(clients: Silent, memory: Memory, case: Case) -> Result:
         result.outcome, result.reason = Outcome.FAILED, str(error)
     except ProbeError as error:
         result.outcome, result.reason = Outcome.INCONCLUSIVE, str(error)
+    except NotRun as error:
+        result.outcome, result.reason = Outcome.NOT_RUN, str(error)
     finally:
         CURRENT.reset(token)
     wrong = [one for one in result.claims if one.answer is not Answer.YES]
