@@ -49,6 +49,7 @@ _VOLATILE: Final = (
     "repository*.backups[[]].label", "repository*.backups[[]].kind",
     "repository*.backups[[]].st*", "repository*.backups[[]].size",
     "sentinel.watched.seen.*", "sentinel.replicas[[]].seen.*",
+    "sentinel.masters[[]].address", "sentinel.masters[[]].port",
     "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
