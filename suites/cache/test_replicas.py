@@ -10,18 +10,13 @@ from readiness.model import Severity
 from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
 from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheCluster, CacheNode, CachePort, SentinelNode, caches
+from readiness.subjects import CacheNode, CachePort, SentinelNode, cache_of
 
 Asked = Callable[[CacheNode], Found[RedisState]]
 Knock = Callable[[CachePort], Found[Door]]
 Watching = Callable[[SentinelNode], Found[SentinelState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
 ROLES = ["master", "slave"]
-
-
-def of(node: CacheNode, site: Environment) -> CacheCluster:
-    """The cache that a node belongs to."""
-    return next(one for one in caches(site) if one.id == node.cache.name)
 
 
 @check(
@@ -48,7 +43,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     assert holds(here.fact("seconds without the master", link.idle), "<=", cache.lag_time)
     name = site.server(link.address, link.port, cache.port)
     assert holds(here.fact("its master", name), "in", cache.members)
-    nodes = of(cache_node, site).nodes
+    nodes = cache_of(site, cache_node).nodes
     master = redis(next(one for one in nodes if one.machine.name == name))
     role = derive("role of its master", cache_node.id, master.reading.role, here, master)
     assert holds(role, "==", "master")
@@ -100,7 +95,7 @@ def test_replica_may_take_over(
     assert holds(here.fact("its priority", link.priority), ">", 0)
     assert holds(here.fact("announced to Sentinel", link.announced), "==", True)
     assert holds(here.fact("takes writes of its own", not link.read_only), "==", False)
-    for node in of(cache_node, site).sentinels:
+    for node in cache_of(site, cache_node).sentinels:
         seen = sentinel(node)
         mine = [
             one
