@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from readiness.catalogue import check
-from readiness.claim import Fact, Found, derive, holds
+from readiness.claim import Found, derive, holds
 from readiness.environment import Environment
 from readiness.errors import NotRun
 from readiness.model import Severity
@@ -74,17 +74,18 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     severity=Severity.CRITICAL,
     risk="When the master goes there is nobody to promote: no session until somebody comes.",
     reads=(
-        "INFO at the member, and ACL DRYRUN of what Sentinel orders for the user that it is there",
+        "INFO at the member",
+        "ACL DRYRUN there of what Sentinel orders and a replica says, for the users that they are",
         "SENTINEL REPLICAS at every Sentinel",
     ),
     rights=RIGHTS,
-    remedy="give it a replica-priority above 0, let it announce itself, give Sentinel's user there "
-    "the rights of the Sentinel documentation, and see why Sentinel thinks it down",
+    remedy="give it a replica-priority above 0, let it announce itself, give the users of Sentinel "
+    "and of replication there their rights, and see why Sentinel thinks it down",
 )
 def test_replica_may_take_over(
     cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching, door: Knock
 ) -> None:
-    """Its priority is above 0, it has its data, would obey, and each Sentinel finds it well."""
+    """Above priority 0, with its data, well to each Sentinel; it would obey and be followed."""
     here, cache = redis(cache_node), cache_node.cache
     assert holds(here.role, "in", ROLES)
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
@@ -109,19 +110,23 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"role that {name} reports", one.reported), "==", "slave")
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
-    assert holds(refused_orders(cache_node, door), "==", ())
+    must_be_declared(cache_node, "promotes_as", cache.sentinel.promotes_as)
+    port = door(CachePort(cache_node, cache_node.machine.addresses[0]))
+    orders = port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
+    assert holds(orders, "==", ())
+    must_be_declared(cache_node, "replicates_as", cache.replicates_as)
+    words = port.fact("words of a replica that it refuses", port.reading.follower_lacks)
+    assert holds(words, "==", ())
 
 
-def refused_orders(node: CacheNode, door: Knock) -> Fact[tuple[str, ...] | None]:
-    """What of a promotion Sentinel's user may not order there.
+def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
+    """Nobody is tried where it is not said who.
 
     Raises:
         NotRun: it is not declared which user that is.
     """
-    if node.cache.sentinel.promotes_as is None:
-        raise NotRun(f"{node.id}: the user that Sentinel is there (promotes_as) is not declared")
-    port = door(CachePort(node, node.machine.addresses[0]))
-    return port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
+    if user is None:
+        raise NotRun(f"{node.id}: {key} is not declared: whose rights are to be tried")
 
 
 @check(
