@@ -5,7 +5,7 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.errors import NotRun, NotUnderstood
 from readiness.model import Severity
 from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
@@ -72,20 +72,26 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     clauses=("infra.cache/promotable",),
     each="cache_node",
     severity=Severity.CRITICAL,
-    risk="When the master goes there is nobody to promote: no session until somebody comes.",
+    risk="When the master goes there is nobody to promote, or nobody may log in to who is: no "
+    "session until somebody comes.",
     reads=(
         "INFO at the member",
         "ACL DRYRUN there of what Sentinel orders and a replica says, for the users that they are",
+        "ACL USERS there and at the master",
         "SENTINEL REPLICAS at every Sentinel",
     ),
     rights=RIGHTS,
-    remedy="give it a replica-priority above 0, let it announce itself, give the users of Sentinel "
-    "and of replication there their rights, and see why Sentinel thinks it down",
+    remedy="give it a replica-priority above 0, let it announce itself, give it the users of "
+    "the master and their rights, and see why Sentinel thinks it down",
 )
 def test_replica_may_take_over(
     cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching, door: Knock
 ) -> None:
-    """Above priority 0, with its data, well to each Sentinel; it would obey and be followed."""
+    """Above priority 0, with its data, well to each Sentinel; it would obey and be followed.
+
+    Whoever may log in at the master may there, by name: a user that is missing is locked out by a
+    failover, and one that was removed is back.
+    """
     here, cache = redis(cache_node), cache_node.cache
     assert holds(here.role, "in", ROLES)
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
@@ -111,12 +117,33 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
     must_be_declared(cache_node, "promotes_as", cache.sentinel.promotes_as)
-    port = door(CachePort(cache_node, cache_node.machine.addresses[0]))
+    port = door(first_port(cache_node))
     orders = port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
     assert holds(orders, "==", ())
     must_be_declared(cache_node, "replicates_as", cache.replicates_as)
     words = port.fact("words of a replica that it refuses", port.reading.follower_lacks)
     assert holds(words, "==", ())
+    master = door(first_port(the_master(cache_node, site, redis)))
+    users = derive("its users", cache_node.id, port.reading.users, port, master)
+    assert holds(users, "==", master.reading.users)
+
+
+def first_port(node: CacheNode) -> CachePort:
+    """Redis at the address of its machine that is asked first."""
+    return CachePort(node, node.machine.addresses[0])
+
+
+def the_master(node: CacheNode, site: Environment, redis: Asked) -> CacheNode:
+    """The member that says that it is the master.
+
+    Raises:
+        NotUnderstood: none or more than one does.
+    """
+    everyone = cache_of(site, node).nodes
+    found = [one for one in everyone if redis(one).reading.role == "master"]
+    if len(found) != 1:
+        raise NotUnderstood(f"{node.id}: {len(found)} members say that they are the master")
+    return found[0]
 
 
 def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:

@@ -131,6 +131,8 @@ def test_a_closed_door(local: LocalRedis) -> None:
     assert {(one.stranger, one.accepted) for one in found.values()} == {("NOAUTH", ())}
     assert found["sentinel"].default_runs == ()
     assert found["redis"].default_lacks == ()
+    assert found["redis"].users == tuple(sorted(USERS))
+    assert found["sentinel"].users == ("default", "looker")
 
 
 def test_an_open_door(open_to_all: LocalRedis) -> None:

@@ -43,6 +43,7 @@ class Door:
     default_lacks: tuple[str, ...]  # changes of any key that it could not make
     promoter_lacks: tuple[str, ...] | None = None  # Sentinel's orders that its user may not give
     follower_lacks: tuple[str, ...] | None = None  # a replica's words that its user may not say
+    users: tuple[str, ...] | None = None  # every user that there is, by name
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def knock(
         tries = {"default without a password": ("default", "")}
         tries |= {f"{name} with a wrong password": (name, wrong) for name in names}
         accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
-    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), lacks, orders, follows)
+    runs -= _ALWAYS
+    return Door(stranger, tuple(accepted), tuple(sorted(runs)), lacks, orders, follows, names)
 
 
 def _lacks(talk: Conversation, user: str, commands: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
