@@ -451,11 +451,14 @@ class Clients:
     def repository(self, one: BackupRepository) -> Found[pgbackrest.RepositoryReading]:
         """What a repository holds, after every member has said what it archived.
 
-        The order counts: what a server called archived before must lie in the repository now.
+        The order counts: what a server called archived before must lie in the repository now, and
+        what the timer's service had ended by then.
         """
         for member in one.cluster.members:
             with suppress(ProbeError):
                 self.archiving(member)
+        with suppress(ProbeError):
+            self.timer(one.machine, one.backup.timer)
         home = one.backup.repository
         return self.look.at(
             one.id,

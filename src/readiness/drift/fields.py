@@ -50,7 +50,7 @@ _VOLATILE: Final = (
     "repository*.backups[[]].st*", "repository*.backups[[]].size",
     "sentinel.watched.seen.*", "sentinel.replicas[[]].seen.*",
     "sentinel.masters[[]].address", "sentinel.masters[[]].port",
-    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next",
+    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next", "timer.service_state",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
