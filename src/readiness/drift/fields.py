@@ -56,7 +56,8 @@ _VOLATILE: Final = (
     "repository*.backups[[]].label", "repository*.backups[[]].kind",
     "repository*.backups[[]].st*", "repository*.backups[[]].size",
     "sentinel.watched.seen.*", "sentinel.replicas[[]].seen.*",
-    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next",
+    "sentinel.masters[[]].address", "sentinel.masters[[]].port",
+    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next", "timer.service_state",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
