@@ -23,14 +23,9 @@ class Kind(StrEnum):
 # The first pattern that fits decides; `[]` stands for any place in a list. By source.
 _VOLATILE: Final = (
     "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
-<<<<<<< HEAD
-    "tls.chain[[]].issuer", "tls.chain[[]].not_before", "tls.protocol_reasons.*",
-    "tls.further*", "tls.kinds_answered",
-=======
     # Whom a certificate is for is in its names; an intermediate is chosen anew at each renewal.
     "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
-    "tls.protocol_reasons.*",
->>>>>>> wt-ci
+    "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered",
     "http*.headers*", "http*.body_*", "http*.json*",
     "systemd.*.main_pid", "systemd.*.processes", "systemd.*.since", "systemd.*.up",
     "chrony.sources[[]].*", "chrony.tracking.*",
