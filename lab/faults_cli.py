@@ -60,6 +60,7 @@ def plant(fault: str) -> None:
     site, wanted = this(), fault_called(fault)
     with mending.holding(site):
         mending.plant(site, wanted)
+        mending.let_settle(site)
         if wanted.environment is not None:
             say(f"look with --env {proving.environment_file(site, wanted)}")
     say(f"{fault}: it stays in force until scripts/lab mend {fault}")
@@ -72,6 +73,8 @@ def mend(fault: Annotated[str | None, typer.Argument()] = None) -> None:
         fault_called(fault)
     with mending.holding(site):
         results = mending.mend(site, fault)
+        if results:
+            mending.let_settle(site)
     for result in results:
         say(f"{result.entry.arguments['fault']}: {result.detail}")
     if not results:

@@ -159,8 +159,7 @@ def _one(site: Site, fault: Fault) -> Document:
         problem = " ".join(str(error).split())[:600]
         say(f"{fault.name}: PROBLEM: {problem}")
         if mending.in_force(site):
-            site.reset()
-            mending.mend(site)
+            mending.start_anew(site)
         return entry(fault, Tried(fault.name, 0, (), (problem,)))
 
 

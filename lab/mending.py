@@ -14,7 +14,8 @@ from lab import health
 from lab.errors import LabError
 from lab.faults import Fault, all_faults, fault_called, in_the_file_only
 from lab.host import require_root
-from lab.inventory import MACHINES
+from lab.inventory import MACHINES, Machine
+from lab.parallel import for_each
 from lab.progress import say, step
 from lab.scene import Scene
 from lab.site import Site
@@ -112,17 +113,21 @@ def plant(site: Site, fault: Fault) -> Scene:
     with step(f"{fault.name}: planting"):
         fault.apply(scene)
         proof = scene.wait("it took effect", lambda: fault.took_effect(scene), fault.settle)
-    let_settle(scene)
     say(f"{fault.name}: in force: {proof}")
     return scene
 
 
-def let_settle(scene: Scene) -> None:
+def let_settle(site: Site) -> None:
     """Wait until what was just restarted has been up for a while; a crash loop never is."""
+    scene = Scene(site, {})
+
+    def settled(machine: Machine) -> bool:
+        return youngest(scene, machine.name) > SETTLED
+
     with suppress(LabError):
         scene.wait(
             "restarted services have settled",
-            lambda: all(youngest(scene, one.name) > SETTLED for one in MACHINES),
+            lambda: all(for_each(MACHINES, settled)),
             SETTLED + 2,
         )
 
@@ -151,6 +156,12 @@ def mend(site: Site, name: str | None = None) -> list[UndoResult]:
     return results
 
 
+def start_anew(site: Site) -> None:
+    """Throw the live state away, and with it what was planted: for a lab that is in doubt."""
+    site.reset()
+    play_pending(journal(site), site, {ACTION: lambda *_: "the lab started anew, and is healthy"})
+
+
 @undo_action(ACTION)
 def play(arguments: Mapping[str, Any], site: Site) -> str:
     """Undo one fault and wait until it is gone and the lab is healthy."""
@@ -161,7 +172,5 @@ def play(arguments: Mapping[str, Any], site: Site) -> str:
         if not in_the_file_only(fault):
             scene.wait("it is gone", lambda: not fault.took_effect(scene), GONE_LIMIT)
         require_healthy(site)
-        let_settle(scene)
-        for machine in MACHINES:
-            scene.forget(machine.name)
+        for_each(MACHINES, lambda machine: scene.forget(machine.name))
     return f"{fault.name} is gone and {len(MACHINES)} machines are healthy"

@@ -112,24 +112,29 @@ def environment_file(site: Site, name: str = "lab", alter: Alter | None = None) 
     return path
 
 
+def kept_in(site: Site) -> Path:
+    """Where the runs of the product are kept."""
+    return site.home.path / "reports"
+
+
 def look(
     site: Site,
     *,
     tier: str = "observe",
     scan: bool = False,
-    more: Sequence[str] = (),
+    checks: Sequence[str] = (),
     environment: Path | None = None,
     title: str = "the product looks",
 ) -> Looked:
-    """Run all observe checks and those named besides, from where the gate stands (mon1).
+    """Run the named checks, or all observe checks, from where the gate stands (mon1).
 
-    The checks that scan the network are among them only where a scan is asked for.
+    The checks that scan the network are among all only where a scan is asked for.
 
     Raises:
         LabError: the product came to no verdict.
     """
-    checks = (*observing(scan=scan), *more)
-    reports = site.home.path / "reports"
+    checks = checks or observing(scan=scan)
+    reports = kept_in(site)
     reports.mkdir(mode=0o700, exist_ok=True)
     only = [word for check in checks for word in ("--only", check)]
     given = environment or environment_file(site)

@@ -9,20 +9,20 @@ import importlib.util
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from readiness.catalogue import Check, expected_cases, load_catalogue
+from readiness.catalogue import expected_cases, load_catalogue
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import NotUnderstood, ProbeError
+from readiness.errors import NotRun, NotUnderstood, ProbeError
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
@@ -49,6 +49,8 @@ from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
+# The number of the first observation that a check notes itself, above those of every recording.
+NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
 READINGS: Final[Mapping[str, Any]] = {
     "tls": tls.Handshake,
@@ -86,11 +88,21 @@ class Recording:
     facts: dict[str, str]
     red: dict[str, str]
     observations: tuple[Json, ...]
+    # By the id of an observation: itself, so that the id stays its own, and its reading as typed.
+    known: dict[int, tuple[Json, Any]] = field(default_factory=dict, compare=False)
 
     def without(self, number: int) -> "Recording":
         """The same with one observation missing."""
         left = (*self.observations[:number], *self.observations[number + 1 :])
-        return Recording(self.environment, self.facts, self.red, left)
+        return replace(self, observations=left)
+
+    def reading(self, number: int) -> Any:
+        """What was seen, in its own type again; worked out once."""
+        one = self.observations[number]
+        if id(one) not in self.known:
+            kind = READINGS[one["source"].partition(" ")[0]]
+            self.known[id(one)] = one, typed(kind, one["reading"])
+        return self.known[id(one)][1]
 
 
 def load(name: str) -> Recording:
@@ -105,17 +117,18 @@ class Memory(Look):
 
     def __init__(self, recording: Recording) -> None:
         super().__init__(SimpleNamespace(case=None, writer=self))  # type: ignore[arg-type]
+        self.recording = recording
         self.used: set[int] = set()
-        self.noted = len(recording.observations)
+        self.noted: list[Json] = []
         self.recorded = {
-            (one["subject"], one["source"]): (number, one["reading"])
+            (one["subject"], one["source"]): number
             for number, one in enumerate(recording.observations)
         }
 
-    def write(self, _kind: str, **_data: object) -> int:
+    def write(self, _kind: str, **data: object) -> int:
         """Stand in for the record: a number of its own for what a check notes itself."""
-        self.noted += 1
-        return self.noted
+        self.noted.append(data)
+        return NOTED + len(self.noted) - 1
 
     def knows(self, subject: str, source: str) -> bool:
         """Nothing is fetched ahead."""
@@ -125,9 +138,9 @@ class Memory(Look):
         """What was recorded, in its own type again."""
         if (subject, source) not in self.recorded:
             raise NotUnderstood(f"{subject}: nothing was recorded of {source}")
-        number, reading = self.recorded[(subject, source)]
+        number = self.recorded[(subject, source)]
         self.used.add(number)
-        return Found(typed(READINGS[source.partition(" ")[0]], reading), subject, number)
+        return Found(self.recording.reading(number), subject, number)
 
 
 def typed(kind: Any, value: Any) -> Any:
@@ -136,7 +149,7 @@ def typed(kind: Any, value: Any) -> Any:
     if value is None or kind is Any:
         return value
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: typed(hints[name], entry) for name, entry in value.items()})
     if get_origin(kind) in {UnionType, Union}:
         return typed(next(part for part in parts if part is not type(None)), value)
@@ -145,6 +158,9 @@ def typed(kind: Any, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: typed(parts[1] if parts else Any, entry) for name, entry in value.items()}
     return datetime.fromisoformat(value) if kind is datetime else value
+
+
+_hints: Final = cache(get_type_hints)
 
 
 class Silent(Clients):
@@ -171,6 +187,7 @@ class Result:
     reason: str
     claims: list[Claim] = field(default_factory=list)
     used: frozenset[int] = frozenset()
+    noted: tuple[Json, ...] = ()
 
     def claim(self, claim: Claim, *, until: datetime | None) -> None:
         """Keep a claim, as the record would."""
@@ -187,16 +204,40 @@ def cases(recording: Recording) -> Iterator[Case]:
 
 def replay(recording: Recording, case: Case) -> Result:
     """Call the check's function with what was recorded."""
-    check = load_catalogue()[case.check]
+    return replay_all(recording, [case])[0]
+
+
+def replay_all(recording: Recording, some: Iterable[Case]) -> list[Result]:
+    """The same for several cases, with the same clients as in a run."""
     memory = Memory(recording)
+    run = SimpleNamespace(environment=recording.environment, writer=memory, case=None)
+    clients = Silent(run)  # type: ignore[arg-type]
+    clients.look = memory
+    try:
+        return [_replay(clients, memory, case) for case in some]
+    finally:
+        clients.close()
+
+
+@cache
+def whole(name: str) -> tuple[Result, ...]:
+    """How every case ends on the recording of that name."""
+    recording = load(name)
+    return tuple(replay_all(recording, cases(recording)))
+
+
+def _replay(clients: Silent, memory: Memory, case: Case) -> Result:
+    memory.used, memory.noted = set(), []
     result = Result(case, Outcome.PASSED, "")
     token = CURRENT.set(result)
     try:
-        _call(check, recording.environment, case, memory)
+        _call(clients, memory, case)
     except AssertionError as error:
         result.outcome, result.reason = Outcome.FAILED, str(error)
     except ProbeError as error:
         result.outcome, result.reason = Outcome.INCONCLUSIVE, str(error)
+    except NotRun as error:
+        result.outcome, result.reason = Outcome.NOT_RUN, str(error)
     finally:
         CURRENT.reset(token)
     wrong = [one for one in result.claims if one.answer is not Answer.YES]
@@ -206,12 +247,12 @@ def replay(recording: Recording, case: Case) -> Result:
         result.reason = str(wrong[0])
     elif result.outcome is Outcome.PASSED and not result.claims:
         result.outcome, result.reason = Outcome.ERROR, "it asserted nothing"
-    result.used = frozenset(memory.used)
+    result.used, result.noted = frozenset(memory.used), tuple(memory.noted)
     return result
 
 
-def _call(check: Check, environment: Environment, case: Case, memory: Memory) -> None:
-    clients = _clients(environment, memory)
+def _call(clients: Silent, memory: Memory, case: Case) -> None:
+    check, environment = load_catalogue()[case.check], memory.recording.environment
     function = _functions()[check.id]
     given: dict[str, Any] = {
         "consensus": clients.etcd,
@@ -221,17 +262,7 @@ def _call(check: Check, environment: Environment, case: Case, memory: Memory) ->
         check.each: subjects(environment, check.each)[case.subject],
     }
     names = inspect.signature(function).parameters
-    try:
-        function(**{name: given.get(name) or getattr(clients, name) for name in names})
-    finally:
-        clients.close()
-
-
-def _clients(environment: Environment, memory: Memory) -> Silent:
-    run = SimpleNamespace(environment=environment, writer=memory, case=None)
-    clients = Silent(run)  # type: ignore[arg-type]
-    clients.look = memory
-    return clients
+    function(**{name: given.get(name) or getattr(clients, name) for name in names})
 
 
 @cache

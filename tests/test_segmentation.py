@@ -68,6 +68,17 @@ def test_ports_come_from_everywhere_in_the_file(declared: Segmentation) -> None:
     assert 123 not in ports
 
 
+def test_an_address_that_nobody_declares_is_found(declared: Segmentation) -> None:
+    """In its zone and family; shared ones, loopback, link-local and other networks are no news."""
+    held = {
+        "app1": ("127.0.0.1", "198.18.2.11", "198.18.2.99", "fe80::1", "172.17.0.1"),
+        "edge1": ("198.18.1.11", "198.18.1.100", "2001:2:0:2::99"),
+    }
+    assert declared.undeclared(held, "app", "v4") == ["198.18.2.99 on app1"]
+    assert declared.undeclared(held, "app", "v6") == ["2001:2:0:2::99 on edge1"]
+    assert declared.undeclared(held, "edge", "v4") == []
+
+
 def test_nobody_is_asked_about_itself(declared: Segmentation) -> None:
     """Every other address is, each port once, declared open or not."""
     ports = declared.declared_ports() | {9009}

@@ -51,9 +51,9 @@ def roles(scene: Scene) -> Facts:
     return {"master": masters[0], "replica": replica, "other": other}
 
 
-def watched(scene: Scene, at: str, key: str) -> str:
+def watched(scene: Scene, at: str, key: str, name: str = CACHE) -> str:
     """One field of the master as a Sentinel sees it."""
-    lines = say(scene, at, "SENTINEL", "MASTER", CACHE, port=SENTINEL).splitlines()
+    lines = say(scene, at, "SENTINEL", "MASTER", name, port=SENTINEL).splitlines()
     return dict(zip(lines[::2], lines[1::2], strict=True))[key]
 
 

@@ -47,11 +47,12 @@ FAULT = Fault(
     kind="cache",
     shape="false-green",
     reddens={
+        "CACHE-005": {node("<replica>"): rf"its users to be .*, found default, {USER}, "},
         "CACHE-009": {
             node(
                 "<replica>"
             ): rf"wrong logins accepted to be .*, found {USER} with a wrong password"
-        }
+        },
     },
     survey=roles,
     apply=apply,

@@ -37,6 +37,7 @@ TierOption = Annotated[
 ScanOption = Annotated[
     bool, typer.Option("--scan", help="Also scan the network, where the environment allows it.")
 ]
+ConfirmOption = Annotated[str, typer.Option(help="Type a production environment's name.")]
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
@@ -65,7 +66,7 @@ def gate(
     scan: ScanOption = False,
     only: Only = None,
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
-    confirm: Annotated[str, typer.Option(help="Type a production environment's name.")] = "",
+    confirm: ConfirmOption = "",
 ) -> None:
     """Look at the environment, judge, report, and exit with the verdict's code."""
     from readiness.gate import run_gate  # noqa: PLC0415 - only this needs the extra `run`
@@ -230,6 +231,8 @@ def drift(
         str, typer.Option(help="An accepted run's folder or record, or latest-accepted.")
     ] = "latest-accepted",
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    scan: ScanOption = False,
+    confirm: ConfirmOption = "",
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing when nothing got worse.")
     ] = False,
@@ -241,7 +244,14 @@ def drift(
     from readiness.progress import Silent  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    found = look_for_drift(env, baseline, reports, Silent())
+    found = look_for_drift(
+        env,
+        baseline,
+        reports,
+        Silent(),
+        permissions=_permissions(scan=scan),
+        confirmed=confirm,
+    )
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
     elif found.exit_code or not quiet:

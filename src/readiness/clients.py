@@ -216,9 +216,8 @@ class Clients:
             redis = isinstance(one.node, CacheNode)
             login = cache.login if redis else cache.sentinel.login
             target = self._resp_target(one.node, one.address, one.port)
-            promoter = cache.sentinel.promotes_as if redis else None
-            password = self.site.secret(login.password)
-            return door_probe.knock(target, login.user, password, promoter)
+            users = (cache.sentinel.promotes_as, cache.replicates_as) if redis else ()
+            return door_probe.knock(target, (login.user, self.site.secret(login.password)), *users)
 
         self.look.ahead("door", self._cache_ports(), ask)
         return self.look.at(port.id, "door", lambda: ask(port))
@@ -452,11 +451,14 @@ class Clients:
     def repository(self, one: BackupRepository) -> Found[pgbackrest.RepositoryReading]:
         """What a repository holds, after every member has said what it archived.
 
-        The order counts: what a server called archived before must lie in the repository now.
+        The order counts: what a server called archived before must lie in the repository now, and
+        what the timer's service had ended by then.
         """
         for member in one.cluster.members:
             with suppress(ProbeError):
                 self.archiving(member)
+        with suppress(ProbeError):
+            self.timer(one.machine, one.backup.timer)
         home = one.backup.repository
         return self.look.at(
             one.id,

@@ -180,6 +180,17 @@ class Segmentation:
         }
         return sorted(roles - seen)
 
+    def undeclared(self, held: Mapping[str, Iterable[str]], zone: str, family: str) -> list[str]:
+        """The addresses in a zone's networks that machines hold and nobody declares."""
+        return [
+            f"{address} on {name}"
+            for name, addresses in sorted(held.items())
+            for address in addresses
+            if Address(ip=address).family == family
+            and self.firewall.zone_of(address) == zone
+            and address not in {*self.site.machine(name).addresses, *self.site.shared_addresses}
+        ]
+
     def declared_ports(self) -> frozenset[int]:
         """Every TCP port that is named anywhere in the environment."""
         listens = (tcp_ports(one.listens) or frozenset() for one in self.site.machines)

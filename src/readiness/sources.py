@@ -30,6 +30,7 @@ class Look:
     environment: Environment
     cases: tuple[CaseVerdict, ...]
     notes: tuple[str, ...]
+    release: str | None = None
 
 
 def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: datetime) -> Look:
@@ -40,6 +41,7 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
         environment,
         tuple(judge_cases(record, catalogue, environment, policy)),
         tuple(run_notes(record, at)),
+        record.events[0]["release"],
     )
 
 
@@ -90,6 +92,8 @@ def notes(by_environment: Mapping[str, Sequence[Look]]) -> list[str]:
     """What speaks against the newest run of each environment, and the runs that were left out."""
     several = sum(len(looks) for looks in by_environment.values()) > 1
     found = []
+    if several and not all(one.release for looks in by_environment.values() for one in looks):
+        found.append("no release is declared: nobody can tell that these runs are of the same one")
     for name, looks in by_environment.items():
         where = f"run {looks[0].origin.number} of {name}: " if several else ""
         found += [where + note for note in looks[0].notes]

@@ -350,6 +350,11 @@ def caches(environment: Environment) -> tuple[CacheCluster, ...]:
     )
 
 
+def cache_of(environment: Environment, node: CacheNode) -> CacheCluster:
+    """The cache that a node belongs to."""
+    return next(one for one in caches(environment) if one.id == node.cache.name)
+
+
 def cache_nodes(environment: Environment) -> tuple[CacheNode, ...]:
     """Every declared Redis of every cache."""
     return tuple(node for one in caches(environment) for node in one.nodes)

@@ -19,6 +19,10 @@ Addresses = Callable[[Machine], Found[tuple[str, ...]]]
 
 INFO = "pgbackrest info and repo-ls on the repository's machine"
 RIGHTS = "an SSH login that sudo lets list the repository as its owner"
+# A service in any other state still runs, and its backup is not in the repository yet.
+ENDED = ("inactive", "failed")
+# Seconds: a backup is dated by the database's clock, a timer by its own machine's.
+CLOCKS = 60
 # Gone with the machine that holds it, or on another machine: no repository can stand there.
 VOLATILE = ("tmpfs", "ramfs")
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs")
@@ -87,12 +91,16 @@ def test_newest_backup(
     risk="The last backup was the last one, and nobody will notice until it is needed.",
     reads=(INFO, "systemctl list-timers and show"),
     rights=RIGHTS,
-    remedy="enable and start the timer, and see why its service last failed",
+    remedy="enable and start the timer, and see why its service last failed, or what it does "
+    "instead of a full backup",
 )
 def test_schedule(
     backup_repository: BackupRepository, repository: Repository, timer: Timers
 ) -> None:
-    """The timer is on, due within the interval, its service did not fail; no backup was missed."""
+    """The timer is on, due within the interval, its service did not fail; no backup was missed.
+
+    A service may end well and do nothing: once it has ended, a full backup began when it did.
+    """
     declared = backup_repository.backup
     found = repository(backup_repository)
     full = sorted(one.stopped for one in found.reading.stanza.backups if one.kind == "full")
@@ -110,6 +118,13 @@ def test_schedule(
     gaps = [later - earlier for earlier, later in zip(full, [*full[1:], now], strict=True)]
     longest = round(max(gaps)) if gaps else None
     assert holds(found.fact("seconds between full backups at most", longest), "<=", declared.age)
+    last, state = timed.reading.last, timed.reading.service_state
+    if last is not None and state in (None, *ENDED):
+        began = max(one.started for one in found.reading.stanza.backups if one.kind == "full")
+        name = f"seconds from the start of the newest full backup to the last {declared.timer}"
+        passed = None if state is None else round(last - began)
+        missed = derive(name, backup_repository.id, passed, found, timed)
+        assert holds(missed, "<=", CLOCKS)
 
 
 @check(

@@ -18,17 +18,18 @@ Watching = Callable[[SentinelNode], Found[SentinelState]]
     clauses=("infra.cache/quorum-on-distinct-hosts",),
     each="cache",
     severity=Severity.CRITICAL,
-    risk="When the master goes nobody is promoted, or each half of a cut promotes its own.",
+    risk="When the master goes nobody is promoted, or each half of a cut promotes its own; under a "
+    "second name one Sentinel may decide alone.",
     reads=("SENTINEL MYID, MASTERS, SENTINELS and CKQUORUM, INFO sentinel at every Sentinel",),
     rights="a Sentinel user with +sentinel|myid, +sentinel|masters, +sentinel|sentinels, "
     "+sentinel|ckquorum and the like only",
     remedy="run each declared Sentinel on its own machine with the declared quorum; SENTINEL RESET "
-    "the name where one is listed that is no more",
+    "the name where one is listed that is no more, and SENTINEL REMOVE a second name",
 )
 def test_quorum_on_distinct_hosts(
     cache: CacheCluster, site: Environment, sentinel: Watching
 ) -> None:
-    """Each is another one, knows exactly the others, finds them well, and has the quorum."""
+    """Each is another one, finds exactly the others well, has the quorum, and one name for it."""
     found = {one.machine.name: sentinel(one) for one in cache.sentinels}
     ids = {name: one.reading.run_id for name, one in found.items()}
     count = derive("different Sentinels", cache.id, len(set(ids.values())), *found.values())
@@ -37,6 +38,8 @@ def test_quorum_on_distinct_hosts(
         rest = sorted(set(found) - {name})
         _knows_the_others(cache, site, one, {other: ids[other] for other in rest})
         _is_able(cache, one)
+    for one in found.values():
+        _has_one_name(cache, site, one)
 
 
 def _knows_the_others(
@@ -72,3 +75,14 @@ def _is_able(cache: CacheCluster, found: Found[SentinelState]) -> None:
     usable = f"OK {len(declared.machines)} usable Sentinels"
     said = found.fact("its answer to CKQUORUM", reading.quorum.partition(".")[0])
     assert holds(said, "==", usable)
+
+
+def _has_one_name(cache: CacheCluster, site: Environment, found: Found[SentinelState]) -> None:
+    """It knows this cache by the declared name only; what else it watches is another cache's."""
+    declared, masters = cache.cache, found.reading.masters
+    names = masters and sorted(
+        one.name
+        for one in masters
+        if site.server(one.address, one.port, declared.port) in declared.members
+    )
+    assert holds(found.fact("names for this cache", names), "==", [declared.sentinel.watches])

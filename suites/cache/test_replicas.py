@@ -3,25 +3,20 @@
 from collections.abc import Callable
 
 from readiness.catalogue import check
-from readiness.claim import Fact, Found, derive, holds
+from readiness.claim import Found, derive, holds
 from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.errors import NotRun, NotUnderstood
 from readiness.model import Severity
 from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
 from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheCluster, CacheNode, CachePort, SentinelNode, caches
+from readiness.subjects import CacheNode, CachePort, SentinelNode, cache_of
 
 Asked = Callable[[CacheNode], Found[RedisState]]
 Knock = Callable[[CachePort], Found[Door]]
 Watching = Callable[[SentinelNode], Found[SentinelState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
 ROLES = ["master", "slave"]
-
-
-def of(node: CacheNode, site: Environment) -> CacheCluster:
-    """The cache that a node belongs to."""
-    return next(one for one in caches(site) if one.id == node.cache.name)
 
 
 @check(
@@ -48,7 +43,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     assert holds(here.fact("seconds without the master", link.idle), "<=", cache.lag_time)
     name = site.server(link.address, link.port, cache.port)
     assert holds(here.fact("its master", name), "in", cache.members)
-    nodes = of(cache_node, site).nodes
+    nodes = cache_of(site, cache_node).nodes
     master = redis(next(one for one in nodes if one.machine.name == name))
     role = derive("role of its master", cache_node.id, master.reading.role, here, master)
     assert holds(role, "==", "master")
@@ -77,19 +72,26 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     clauses=("infra.cache/promotable",),
     each="cache_node",
     severity=Severity.CRITICAL,
-    risk="When the master goes there is nobody to promote: no session until somebody comes.",
+    risk="When the master goes there is nobody to promote, or nobody may log in to who is: no "
+    "session until somebody comes.",
     reads=(
-        "INFO at the member, and ACL DRYRUN of what Sentinel orders for the user that it is there",
+        "INFO at the member",
+        "ACL DRYRUN there of what Sentinel orders and a replica says, for the users that they are",
+        "ACL USERS there and at the master",
         "SENTINEL REPLICAS at every Sentinel",
     ),
     rights=RIGHTS,
-    remedy="give it a replica-priority above 0, let it announce itself, give Sentinel's user there "
-    "the rights of the Sentinel documentation, and see why Sentinel thinks it down",
+    remedy="give it a replica-priority above 0, let it announce itself, give it the users of "
+    "the master and their rights, and see why Sentinel thinks it down",
 )
 def test_replica_may_take_over(
     cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching, door: Knock
 ) -> None:
-    """Its priority is above 0, it has its data, would obey, and each Sentinel finds it well."""
+    """Above priority 0, with its data, well to each Sentinel; it would obey and be followed.
+
+    Whoever may log in at the master may there, by name: a user that is missing is locked out by a
+    failover, and one that was removed is back.
+    """
     here, cache = redis(cache_node), cache_node.cache
     assert holds(here.role, "in", ROLES)
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
@@ -100,7 +102,7 @@ def test_replica_may_take_over(
     assert holds(here.fact("its priority", link.priority), ">", 0)
     assert holds(here.fact("announced to Sentinel", link.announced), "==", True)
     assert holds(here.fact("takes writes of its own", not link.read_only), "==", False)
-    for node in of(cache_node, site).sentinels:
+    for node in cache_of(site, cache_node).sentinels:
         seen = sentinel(node)
         mine = [
             one
@@ -114,19 +116,44 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"role that {name} reports", one.reported), "==", "slave")
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
-    assert holds(refused_orders(cache_node, door), "==", ())
+    must_be_declared(cache_node, "promotes_as", cache.sentinel.promotes_as)
+    port = door(first_port(cache_node))
+    orders = port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
+    assert holds(orders, "==", ())
+    must_be_declared(cache_node, "replicates_as", cache.replicates_as)
+    words = port.fact("words of a replica that it refuses", port.reading.follower_lacks)
+    assert holds(words, "==", ())
+    master = door(first_port(the_master(cache_node, site, redis)))
+    users = derive("its users", cache_node.id, port.reading.users, port, master)
+    assert holds(users, "==", master.reading.users)
 
 
-def refused_orders(node: CacheNode, door: Knock) -> Fact[tuple[str, ...] | None]:
-    """What of a promotion Sentinel's user may not order there.
+def first_port(node: CacheNode) -> CachePort:
+    """Redis at the address of its machine that is asked first."""
+    return CachePort(node, node.machine.addresses[0])
+
+
+def the_master(node: CacheNode, site: Environment, redis: Asked) -> CacheNode:
+    """The member that says that it is the master.
+
+    Raises:
+        NotUnderstood: none or more than one does.
+    """
+    everyone = cache_of(site, node).nodes
+    found = [one for one in everyone if redis(one).reading.role == "master"]
+    if len(found) != 1:
+        raise NotUnderstood(f"{node.id}: {len(found)} members say that they are the master")
+    return found[0]
+
+
+def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
+    """Nobody is tried where it is not said who.
 
     Raises:
         NotRun: it is not declared which user that is.
     """
-    if node.cache.sentinel.promotes_as is None:
-        raise NotRun(f"{node.id}: the user that Sentinel is there (promotes_as) is not declared")
-    port = door(CachePort(node, node.machine.addresses[0]))
-    return port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
+    if user is None:
+        raise NotRun(f"{node.id}: {key} is not declared: whose rights are to be tried")
 
 
 @check(

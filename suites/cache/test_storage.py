@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness.claim import Found, derive, holds
+from readiness.environment import Environment
 from readiness.model import Severity
 from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
-from readiness.subjects import CacheNode, CachePort
+from readiness.subjects import CacheNode, CachePort, cache_of
 
 Asked = Callable[[CacheNode], Found[RedisState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
@@ -56,13 +57,16 @@ def test_persistence_works(
     each="cache_node",
     severity=Severity.HIGH,
     risk="Under load users are logged out at random, or the machine runs out of memory.",
-    reads=("INFO memory and stats",),
+    reads=("INFO memory and stats at every declared member",),
     rights=RIGHTS,
-    remedy="set maxmemory and a declared maxmemory-policy on that node; after keys were dropped, "
-    "find out why and CONFIG RESETSTAT",
+    remedy="set maxmemory, the same on every member, and a declared maxmemory-policy on that node; "
+    "after keys were dropped, find out why and CONFIG RESETSTAT",
 )
-def test_eviction_fits_sessions(cache_node: CacheNode, redis: Asked) -> None:
-    """Policy as declared, limit set and within the machine, room left, and nothing ever dropped."""
+def test_eviction_fits_sessions(cache_node: CacheNode, site: Environment, redis: Asked) -> None:
+    """Policy as declared, limit set and within the machine, room left, and nothing ever dropped.
+
+    No other member may have a higher limit: this one, promoted, would be full at once.
+    """
     here, cache = redis(cache_node), cache_node.cache
     most = here.reading.most_memory
     assert holds(
@@ -73,3 +77,7 @@ def test_eviction_fits_sessions(cache_node: CacheNode, redis: Asked) -> None:
     used = here.fact("percent of its memory in use", 100 * here.reading.used_memory / most)
     assert holds(used, "<=", cache.memory_used)
     assert holds(here.fact("keys dropped to make room", here.reading.evicted), "==", 0)
+    everyone = [redis(one) for one in cache_of(site, cache_node).nodes]
+    highest = max(one.reading.most_memory for one in everyone)
+    limit = derive("its memory limit beside the highest", cache_node.id, most, here, *everyone)
+    assert holds(limit, ">=", highest)

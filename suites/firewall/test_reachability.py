@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from readiness.catalogue import check
-from readiness.claim import holds
+from readiness.claim import Found, derive, holds
+from readiness.declared.machine import Machine
 from readiness.errors import NotRun, NotUnderstood
 from readiness.measure.reachability import IN_WORDS, Compared
 from readiness.model import Permission, Severity
@@ -11,6 +12,7 @@ from readiness.scanning import Seen
 from readiness.segmentation import ZonePair
 
 Scanned = Callable[[], Seen]
+Addresses = Callable[[Machine], Found[tuple[str, ...]]]
 
 CONNECTIONS = (
     "TCP connections from every vantage point to every port that is declared or listens anywhere, "
@@ -52,7 +54,9 @@ def lets_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
     assert holds(asked, ">=", 1)
 
 
-def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
+def lets_nothing_else_through(
+    pair: ZonePair, family: str, scanned: Scanned, addresses: Addresses
+) -> None:
     """Assert that nothing undeclared answers, where an answer would have been seen."""
     seen = scanned()
     found = compared(pair, family, seen)
@@ -65,6 +69,13 @@ def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned) -> 
     asked = found.closed_asked or None
     tried = seen.fact(f"undeclared connections tried over {words}", pair.id, asked)
     assert holds(tried, ">=", 1)
+    # Only declared addresses were scanned: what answers at another is not known.
+    held = {one.name: addresses(one) for one in pair.environment.machines if one.ssh}
+    more = seen.reachability.declared.undeclared(
+        {name: found.reading for name, found in held.items()}, pair.destination, family
+    )
+    name = f"undeclared addresses over {words} in the zone {pair.destination}"
+    assert holds(derive(name, pair.id, listed(more), *held.values()), "==", "none")
 
 
 def unsure(pair: ZonePair, doubts: Sequence[str]) -> None:
@@ -120,14 +131,17 @@ def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scan
     permission=Permission.SCAN,
     limit=LIMIT,
     risk="One broken machine reaches what it has no business with, and from there the next.",
-    reads=READS,
+    reads=(*READS, "ip address show on every machine"),
     rights=RIGHTS,
     remedy="close it at the target and at the router, or declare the flow with its reason; where "
-    "closed ports answer with a refusal on purpose, declare firewall.closed: refused",
+    "closed ports answer with a refusal on purpose, declare firewall.closed: refused; take away or "
+    "declare an address that was not scanned",
 )
-def test_nothing_else_is_open_over_ipv4(zone_pair: ZonePair, reachability: Scanned) -> None:
+def test_nothing_else_is_open_over_ipv4(
+    zone_pair: ZonePair, reachability: Scanned, addresses: Addresses
+) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v4", reachability)
+    lets_nothing_else_through(zone_pair, "v4", reachability, addresses)
 
 
 @check(
@@ -139,11 +153,14 @@ def test_nothing_else_is_open_over_ipv4(zone_pair: ZonePair, reachability: Scann
     permission=Permission.SCAN,
     limit=LIMIT,
     risk="A rule that was written for IPv4 only leaves the same door open beside it.",
-    reads=READS,
+    reads=(*READS, "ip address show on every machine"),
     rights=RIGHTS,
     remedy="close it at the target and at the router, or declare the flow with its reason; where "
-    "closed ports answer with a refusal on purpose, declare firewall.closed: refused",
+    "closed ports answer with a refusal on purpose, declare firewall.closed: refused; take away or "
+    "declare an address that was not scanned",
 )
-def test_nothing_else_is_open_over_ipv6(zone_pair: ZonePair, reachability: Scanned) -> None:
+def test_nothing_else_is_open_over_ipv6(
+    zone_pair: ZonePair, reachability: Scanned, addresses: Addresses
+) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v6", reachability)
+    lets_nothing_else_through(zone_pair, "v6", reachability, addresses)

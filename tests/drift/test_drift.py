@@ -111,6 +111,32 @@ def test_a_worsening_is_read_twice_and_told(engine: Engine, site: Site, door: Pa
     assert first["run"] not in again["runs"]
 
 
+def test_a_look_at_something_else_ends_no_row(engine: Engine, site: Site, door: Path) -> None:
+    """A run in between that was not to see the case says nothing about since when."""
+    accepted(engine, site)
+    door.write_text("shut")
+    drift(engine, site)
+    first = read_record(site.runs()[1]).events[0]
+    engine.gate(site, "--only", OBJECTIVES)
+    assert facts(engine, site)["changes"][0]["since"].startswith(f"run {first['number']}, ")
+
+
+def test_a_scan_is_agreed_on_like_a_gates(engine: Engine, site: Site, door: Path) -> None:
+    """In production its name has to be typed; what is permitted is in the plan of the look."""
+    text = site.environment.read_text()
+    site.environment.write_text(text.replace("kind: rehearsal", "kind: production", 1))
+    accepted(engine, site)
+    before = len(site.runs())
+    ended = drift(engine, site, "--scan")
+    assert (ended.code, len(site.runs())) == (64, before), ended.text
+    assert "--confirm" in ended.line
+    ended = drift(engine, site, "--scan", "--confirm", "mini")
+    assert ended.code == 0, ended.text
+    plan = read_record(site.runs()[-1]).first("plan")
+    assert plan is not None
+    assert plan["permissions"] == ["scan"]
+
+
 def test_a_moment_is_not_reported(engine: Engine, site: Site, door: Path) -> None:
     """What the second reading does not find again is no drift; the first is kept all the same."""
     accepted(engine, site)

@@ -91,6 +91,15 @@ def test_what_moves_by_itself_is_no_drift(source: str, change: Change) -> None:
     assert list(changed_fields(HEALTHY, after(source, change))) == []
 
 
+def test_another_intermediate_is_no_drift() -> None:
+    """An authority signs a renewal with whichever of its intermediates it likes."""
+    changed = deepcopy(HEALTHY)
+    chains = (one["reading"]["chain"] for one in changed if one["source"] == "tls")
+    leaf, above, *_ = next(chain for chain in chains if len(chain) > 1)
+    leaf["issuer"] = above["subject"] = "CN=another one"
+    assert list(changed_fields(HEALTHY, changed)) == []
+
+
 def weakened(reading: Any) -> None:
     """Somebody turned fsync off."""
     reading["settings"]["fsync"]["value"] = "off"

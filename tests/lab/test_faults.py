@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,20 @@ def test_only_proven_faults_prove_checks() -> None:
         "PG-007": {"on": "real", "faults": ["good"]},
         "PG-013": {"on": "real", "faults": ["good"]},
     }
+
+
+def test_a_narrow_try_proves_nothing() -> None:
+    """Nobody looked whether anything else went red: it can't count in the matrix."""
+    narrow = replace(tried(), narrow=True)
+    assert narrow.problems == ()
+    assert matrix.proven({STALLED.name: matrix.entry(STALLED, narrow)}) == {}
+
+
+def test_what_is_looked_at_under_a_fault() -> None:
+    """Narrowly what it declares; wholly the observe tier and what it names besides."""
+    assert proving.checks_under(STALLED, narrow=True) == ("PG-003", "PG-007", "PG-013")
+    whole = proving.checks_under(STALLED, narrow=False)
+    assert whole == (*product.observing(), "PG-013")
 
 
 def test_the_page_shows_runs_and_reasons(tmp_path: Path) -> None:

@@ -37,6 +37,15 @@ def test_the_newest_full_backup_with_its_system() -> None:
     assert (found.status, found.cipher) == (0, "aes-256-cbc")
 
 
+@pytest.mark.parametrize(("said", "error"), [("false", False), ("true", True), ("null", None)])
+def test_pages_that_nobody_verified_are_not_right(said: str, *, error: bool | None) -> None:
+    """An answer that leaves open whether pages are wrong is no answer that they are right."""
+    text = INFO.replace('"error":false', f'"error":{said}')
+    newest = read_info(text, "paws360", where="m").newest_full
+    assert newest is not None
+    assert newest.error is error
+
+
 def test_a_repository_without_backups_has_no_newest() -> None:
     """An empty list of backups is read, and is none."""
     (whole,) = json.loads(INFO)

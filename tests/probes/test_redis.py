@@ -13,6 +13,7 @@ from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged, Unreac
 from readiness.probes import door, redis, resp, sentinel
 
 RECORDED = Path(__file__).parents[1] / "recorded/redis"
+LOGIN = ("looker", PASSWORD)
 
 
 def info(name: str) -> str:
@@ -124,17 +125,19 @@ def test_no_list_of_commands_is_no_list_of_harmless_ones(answer: object) -> None
 def test_a_closed_door(local: LocalRedis) -> None:
     """A stranger is told to log in, no wrong login is accepted, and rights are read."""
     found = {
-        name: door.knock(target, "looker", PASSWORD)
+        name: door.knock(target, LOGIN)
         for name, target in (("redis", local.redis), ("sentinel", local.sentinel))
     }
     assert {(one.stranger, one.accepted) for one in found.values()} == {("NOAUTH", ())}
     assert found["sentinel"].default_runs == ()
     assert found["redis"].default_lacks == ()
+    assert found["redis"].users == tuple(sorted(USERS))
+    assert found["sentinel"].users == ("default", "looker")
 
 
 def test_an_open_door(open_to_all: LocalRedis) -> None:
     """A stranger gets an answer, and default is accepted with any password."""
-    found = door.knock(open_to_all.redis, "looker", PASSWORD)
+    found = door.knock(open_to_all.redis, LOGIN)
     assert found.stranger == "PONG"
     assert found.accepted == (
         "default without a password",
@@ -158,15 +161,31 @@ def test_what_sentinel_may_not_order(
     local: LocalRedis, promoter: str | None, lacks: tuple[str, ...] | None
 ) -> None:
     """Each order of a promotion is tried dry as its user; one that does not exist may give none."""
-    found = door.knock(local.redis, "looker", PASSWORD, promoter)
+    found = door.knock(local.redis, LOGIN, promoter)
     assert found.promoter_lacks == lacks
     assert (found.stranger, found.accepted) == ("NOAUTH", ())
+
+
+@pytest.mark.parametrize(
+    ("follower", "lacks"),
+    [
+        ("default", ()),
+        ("helper", ("REPLCONF", "PSYNC")),
+        ("nobody", ("PING", "REPLCONF", "PSYNC")),
+        (None, None),
+    ],
+)
+def test_what_a_replica_may_not_say(
+    local: LocalRedis, follower: str | None, lacks: tuple[str, ...] | None
+) -> None:
+    """Each word before it is sent anything is tried dry as the user of replication."""
+    assert door.knock(local.redis, LOGIN, follower=follower).follower_lacks == lacks
 
 
 def test_a_door_whose_users_are_not_told_is_none(local: LocalRedis) -> None:
     """A user that nobody tried may be the one without a password."""
     with pytest.raises(AccessDenied, match="ACL USERS"):
-        door.knock(local.redis, "nameless", PASSWORD)
+        door.knock(local.redis, ("nameless", PASSWORD))
 
 
 @pytest.mark.parametrize("answer", [None, [], "default", ["looker"]])

@@ -31,6 +31,18 @@ def test_the_master_its_replicas_and_the_other_sentinels_are_read() -> None:
     assert found.quorum.startswith("OK 3 usable Sentinels")
 
 
+def test_every_name_is_read_with_its_master() -> None:
+    """A second name for one master has voters of its own, so where it points to counts."""
+    said = answers()
+    (first,) = said["masters"]
+    second = [first[0], "mymaster", *first[2:]]
+    found = sentinel.read("sessions", said | {"masters": [first, second]}, where="s")
+    assert found.masters == (
+        sentinel.Named("sessions", "198.18.3.21", 6379),
+        sentinel.Named("mymaster", "198.18.3.21", 6379),
+    )
+
+
 def test_a_quorum_that_is_not_reached_is_an_answer() -> None:
     """Sentinel says so by an error."""
     said = answers() | {"ckquorum": Refusal("NOQUORUM 1 usable Sentinels. Not enough")}

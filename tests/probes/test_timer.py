@@ -16,9 +16,11 @@ OWN = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
 def test_a_timer_that_is_due() -> None:
     """When it elapses, what it starts, and how that last ended."""
     timing = read_listed(LISTED, UNIT, where="m")
-    found = read(timing, OWN, "LoadState=loaded\nResult=success\n", where="m")
+    service = "LoadState=loaded\nActiveState=inactive\nResult=success\n"
+    found = read(timing, OWN, service, where="m")
     assert (found.next, found.last) == (1795744800.0, None)
     assert (found.active, found.enabled, found.result) == ("active", "enabled", "success")
+    assert found.service_state == "inactive"
 
 
 def test_a_timer_that_is_off_is_never_due() -> None:

@@ -115,6 +115,14 @@ def test_a_gap_in_the_numbers_blocks(
     assert any("left out" in note for note in verdict.notes) == (decision is not Decision.GO)
 
 
+def test_runs_of_no_declared_release_are_not_known_to_be_of_one(ran: Written) -> None:
+    """Nobody said which release either is about: together they support nothing."""
+    nameless = ran(PRODUCTION | {"release": ""}, 1), ran(PRODUCTION | {"release": ""}, 2)
+    verdict = together(*nameless)
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert any("no release is declared" in note for note in verdict.notes)
+
+
 def test_numbers_that_go_against_time_are_refused(ran: Written) -> None:
     """A red run of today in a new log has a lower number than a green one of last week."""
     green = ran(PRODUCTION, 2)

@@ -8,6 +8,8 @@ from rich.console import Console
 from stories import CLAUSES
 
 from readiness.render import print_verdict
+from readiness.render.document import document
+from readiness.render.terminal import earlier
 from readiness.verdict import Verdict
 
 COMMAND = re.compile(r"^    then  readiness ")
@@ -69,6 +71,17 @@ def test_go_says_what_it_leaves_open(go: Verdict) -> None:
     assert "valid until 20" in text
     assert "not required, so nothing is said about: infra.kubernetes" in text
     assert "in the way" not in text
+
+
+def test_many_earlier_runs_are_summed_up(go: Verdict) -> None:
+    """Running until it is green shows, in a few lines: how each ended, and the newest ones."""
+    shown = document(go)
+    first = shown.earlier_failed[0]
+    many = tuple(first.model_copy(update={"number": number}) for number in range(1, 41))
+    assert earlier(shown.model_copy(update={"earlier_failed": many})).endswith(
+        "release: 40 NO-GO; newest: run 35 NO-GO, run 36 NO-GO, run 37 NO-GO, run 38 NO-GO, "
+        "run 39 NO-GO, run 40 NO-GO"
+    )
 
 
 def test_markup_in_an_answer_stays_text(no_go: Verdict) -> None:

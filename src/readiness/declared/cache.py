@@ -57,6 +57,9 @@ class Cache(Written):
     good_replicas: Annotated[int, Field(ge=1)] = Field(
         default=1, description="With fewer good replicas a master refuses writes."
     )
+    replicates_as: Text | None = Field(
+        default=None, description="The user that a replica is at its master (`masteruser`)."
+    )
     sentinel: Sentinels
 
     @model_validator(mode="after")

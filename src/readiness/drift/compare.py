@@ -1,7 +1,7 @@
 """Two judged runs of one environment compared: a pure function of both."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,7 +58,7 @@ def _cases(before: Verdict, now: Verdict) -> Iterable[Change]:
         old = ended.get(case.key)
         if old is None or old.outcome is case.outcome:
             continue
-        direction = _direction(old, case)
+        direction = _direction(old, case, now.permissions)
         if direction is not None:
             yield Change(
                 direction,
@@ -70,15 +70,17 @@ def _cases(before: Verdict, now: Verdict) -> Iterable[Change]:
             )
 
 
-def _direction(old: CaseVerdict, new: CaseVerdict) -> Direction | None:
-    """Which way a case went; None where this tier looked at it in neither run."""
+def _direction(
+    old: CaseVerdict, new: CaseVerdict, permissions: Collection[str]
+) -> Direction | None:
+    """Which way a case went; None where this look was not to see it, or neither run did."""
     if new.outcome is Outcome.FAILED:
         return Direction.WORSE
     if new.passed:
         return None if old.outcome is Outcome.NOT_RUN else Direction.BETTER
     looked = old.outcome in {Outcome.PASSED, Outcome.FAILED}
-    # Drift looks without any permission besides the tier: what needs one is looked at by a gate.
-    expected = new.check.tier == "observe" and new.check.permission is None
+    permitted = new.check.permission is None or new.check.permission in permissions
+    expected = new.check.tier == "observe" and permitted
     wanted = new.outcome is not Outcome.NOT_RUN or expected
     return Direction.UNSEEN if looked and wanted else None
 

@@ -8,6 +8,7 @@ move by themselves: who leads, process ids, serials, positions, times.
 from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, Final
 
 
@@ -22,8 +23,9 @@ class Kind(StrEnum):
 # The first pattern that fits decides; `[]` stands for any place in a list. By source.
 _VOLATILE: Final = (
     "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
-    "tls.chain[[]].issuer", "tls.chain[[]].not_before", "tls.protocol_reasons.*",
-    "tls.further*", "tls.kinds_answered",
+    # Whom a certificate is for is in its names; an intermediate is chosen anew at each renewal.
+    "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
+    "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered",
     "http*.headers*", "http*.body_*", "http*.json*",
     "systemd.*.main_pid", "systemd.*.processes", "systemd.*.since", "systemd.*.up",
     "chrony.sources[[]].*", "chrony.tracking.*",
@@ -49,7 +51,8 @@ _VOLATILE: Final = (
     "repository*.backups[[]].label", "repository*.backups[[]].kind",
     "repository*.backups[[]].st*", "repository*.backups[[]].size",
     "sentinel.watched.seen.*", "sentinel.replicas[[]].seen.*",
-    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next",
+    "sentinel.masters[[]].address", "sentinel.masters[[]].port",
+    "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next", "timer.service_state",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
@@ -71,7 +74,7 @@ _BOUNDED: Final = (
 _FIXED: Final = (
     "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
     "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
-    "tls.protocols.*", "tls.chain[[]].subject", "tls.chain[[]].*_names[[]]",
+    "tls.protocols.*", "tls.chain[[]].*_names[[]]",
     "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
     "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
     "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
@@ -112,6 +115,7 @@ def declared_kind(path: str) -> Kind | None:
     return None
 
 
+@cache
 def kind_of(path: str) -> Kind:
     """The kind of a field; one that nobody typed is fixed, so that it is seen.
 

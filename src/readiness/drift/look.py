@@ -10,7 +10,7 @@ from readiness.drift.compare import Change, Direction, compare
 from readiness.errors import ReadinessError, UsageError
 from readiness.finish import judge_records
 from readiness.gate import Progress, run_gate
-from readiness.model import Json
+from readiness.model import Json, Outcome, Permission
 from readiness.record import Record, now, read_record
 from readiness.run import RunRequest
 from readiness.state import DRIFT, RunLog, state_directory
@@ -55,19 +55,32 @@ class Drift:
 
 
 def look_for_drift(
-    environment_file: Path, baseline: str, reports: Path, progress: Progress
+    environment_file: Path,
+    baseline: str,
+    reports: Path,
+    progress: Progress,
+    *,
+    permissions: tuple[Permission, ...] = (),
+    confirmed: str = "",
 ) -> Drift:
     """Compare the environment as it is now with an accepted run.
 
     Raises:
-        UsageError: the baseline is not an accepted run of this environment.
+        UsageError: the baseline is not an accepted run of this environment, or a permission was
+            asked for and the environment's name was not typed.
         LeaseHeld: another run holds the environment.
     """
     environment = load_environment(environment_file)
     state = state_directory(environment.name)
     record, accepted = _baseline(state, baseline, environment.name)
     before = judge_records([record], None, at=now())
-    request = RunRequest(environment_file=environment_file, reports=reports, purpose=DRIFT)
+    request = RunRequest(
+        environment_file=environment_file,
+        reports=reports,
+        confirmed=confirmed,
+        purpose=DRIFT,
+        permissions=permissions,
+    )
     readings = [_read(request, progress)]
     changes = compare(before, readings[0])
     if any(change.loud for change in changes):
@@ -131,5 +144,7 @@ def _since(
         had = {change.key for change in compare(before, verdict) if change.loud}
         for key in wanted & had:
             told[key] = f"run {entry.number}, {entry.started}"
-        wanted &= had
+        # A look that was not to see a case, as one without a scan, says nothing about it.
+        not_run = [case for case in verdict.cases if case.outcome is Outcome.NOT_RUN]
+        wanted &= had | {(case.check.id, case.case.subject) for case in not_run}
     return told

@@ -29,6 +29,8 @@ _ORDERS = (
     ("CLIENT", "KILL", "TYPE", "normal"),
     ("EXEC",),
 )
+# What a replica asks of its master before it is sent anything (replication.c).
+_FOLLOWS = (("PING",), ("REPLCONF", "listening-port", "6379"), ("PSYNC", "?", "-1"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Door:
     default_runs: tuple[str, ...]  # commands that the user `default` could run
     default_lacks: tuple[str, ...]  # changes of any key that it could not make
     promoter_lacks: tuple[str, ...] | None = None  # Sentinel's orders that its user may not give
+    follower_lacks: tuple[str, ...] | None = None  # a replica's words that its user may not say
+    users: tuple[str, ...] | None = None  # every user that there is, by name
 
 
 @dataclass(frozen=True)
@@ -50,25 +54,38 @@ class Wire:
     tls: str  # the version agreed on with who has the authority; empty: no TLS
 
 
-def knock(target: RespTarget, user: str, password: str, promoter: str | None = None) -> Door:
+def knock(
+    target: RespTarget,
+    login: tuple[str, str],
+    promoter: str | None = None,
+    follower: str | None = None,
+) -> Door:
     """Try to get in without a login; nothing that would do anything is sent.
+
+    Args:
+        target: the port.
+        login: our own user there, and its password.
+        promoter: the user that Sentinel is there, where it is one that a Sentinel may promote.
+        follower: the user that a replica would be there.
 
     Raises:
         ProbeError: the port does not answer over TLS, or does not let our own login ask.
     """
     with Conversation(target) as talk:
-        talk.log_in(user, password)
+        talk.log_in(*login)
         names = read_names(talk.require("ACL", "USERS"), where=str(target))
         runs = may_run(talk, "default")
         lacks = _lacks(talk, "default", _CHANGES)
         orders = None if promoter is None else _lacks(talk, promoter, _ORDERS)
+        follows = None if follower is None else _lacks(talk, follower, _FOLLOWS)
     with Conversation(target) as talk:
         stranger = _said(talk.call("PING"))
         wrong = secrets.token_urlsafe(12)
         tries = {"default without a password": ("default", "")}
         tries |= {f"{name} with a wrong password": (name, wrong) for name in names}
         accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
-    return Door(stranger, tuple(accepted), tuple(sorted(runs - _ALWAYS)), lacks, orders)
+    runs -= _ALWAYS
+    return Door(stranger, tuple(accepted), tuple(sorted(runs)), lacks, orders, follows, names)
 
 
 def _lacks(talk: Conversation, user: str, commands: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class BackupSet:
     kind: str  # full, diff, incr
     system_identifier: str  # of the database that was backed up
     archive: str  # the archive that its WAL is in, as 15-1
-    error: bool  # pages with wrong checksums
+    error: bool | None  # pages with wrong checksums; None: it does not say
     started: float
     stopped: float
     start: Lsn | None
@@ -132,7 +132,7 @@ def _backup(found: Any, systems: dict[int, str], archives: dict[int, str]) -> Ba
         kind=found["type"],
         system_identifier=systems[found["database"]["id"]],
         archive=archives.get(found["database"]["id"], ""),
-        error=bool(found["error"]),
+        error=None if found["error"] is None else bool(found["error"]),
         started=float(found["timestamp"]["start"]),
         stopped=float(found["timestamp"]["stop"]),
         start=Lsn.parse(lsn["start"]) if "start" in lsn else None,

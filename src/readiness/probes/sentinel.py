@@ -45,6 +45,15 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Named:
+    """One master by the name that a Sentinel has for it."""
+
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
 class SentinelState:
     """One Sentinel; `watched` is None when it watches no master of that name."""
 
@@ -56,6 +65,7 @@ class SentinelState:
     replicas: tuple[SeenReplica, ...]
     others: tuple[Seen, ...]
     quorum: str  # its answer to CKQUORUM
+    masters: tuple[Named, ...] | None = None  # every one that it watches, and where it is
 
 
 def state(target: RespTarget, user: str, password: str, name: str) -> SentinelState:
@@ -102,6 +112,7 @@ def read(name: str, answers: Mapping[str, Reply], *, where: str) -> SentinelStat
             replicas=tuple(_replica(_pairs(one)) for one in _known(answers["replicas"], mine)),
             others=tuple(_seen(_pairs(one)) for one in _known(answers["sentinels"], mine)),
             quorum=quorum.text if isinstance(quorum, Refusal) else str(quorum),
+            masters=tuple(Named(one["name"], one["ip"], int(one["port"])) for one in masters),
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise NotUnderstood(f"{where}: Sentinel's answer is unreadable: {error!r}") from error

@@ -22,6 +22,7 @@ class Timer:
     last: float | None  # None: not since the machine started
     service: str  # empty when systemd lists no such timer
     result: str  # how the service last ended: success, exit-code, timeout…
+    service_state: str | None = None  # its ActiveState: inactive, failed, activating…
 
 
 def timer(session: ObserveSession, unit: str) -> Timer:
@@ -34,7 +35,7 @@ def timer(session: ObserveSession, unit: str) -> Timer:
     own = _said(session, f"{_SHOW}LoadState,ActiveState,UnitFileState {unit}")
     timing = read_listed(listed, unit, where=session.where)
     service = timing[2]
-    result = _said(session, f"{_SHOW}LoadState,Result {service}") if service else ""
+    result = _said(session, f"{_SHOW}LoadState,ActiveState,Result {service}") if service else ""
     return read(timing, own, result, where=session.where)
 
 
@@ -70,6 +71,7 @@ def read(
             last=timing[1],
             service=timing[2],
             result=its.get("Result", "") if its.get("LoadState") == "loaded" else "",
+            service_state=its.get("ActiveState"),
         )
     except KeyError as error:
         raise NotUnderstood(f"{where}: the timer is unreadable: {error!r}") from error

@@ -4,6 +4,7 @@ Lines are broken here and not by the console, so a pipe gets the same text as a 
 """
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ WIDEST: Final = 110
 MOST_BLOCKERS: Final = 12
 MOST_PLACES: Final = 8
 MOST_CHECKS: Final = 4
+EARLIER: Final = 6
 LABEL: Final = 12
 STYLES: Final = {
     Decision.GO: "bold white on green",
@@ -200,8 +202,12 @@ def earlier(shown: VerdictDocument) -> str:
     """The runs that it took: running until it is green shows."""
     if not shown.earlier_failed:
         return ""
-    runs = ", ".join(f"run {one.number} {one.verdict}" for one in shown.earlier_failed)
+    newest = shown.earlier_failed[-EARLIER:]
+    runs = ", ".join(f"run {one.number} {one.verdict}" for one in newest)
     many = words.count(len(shown.earlier_failed), "run")
+    if len(newest) < len(shown.earlier_failed):
+        ended = Counter(str(one.verdict) for one in shown.earlier_failed)
+        runs = ", ".join(f"{number} {end}" for end, number in ended.items()) + f"; newest: {runs}"
     return f"{many} without a GO since the last GO or change of release: {runs}"
 
 

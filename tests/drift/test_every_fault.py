@@ -1,0 +1,194 @@
+"""Every recorded fault is told by drift, and nothing is told of the healthy lab.
+
+The healthy recording is the accepted run. Under a fault, what its recording holds takes the place
+of what the healthy lab said: a recording under a fault holds whole sources, those that its red
+cases rest on. The declared cases are put to the checks again, both runs become records, and the
+judge and the comparison of `readiness drift` say what differs.
+
+What these recordings can't show is that nothing else is told: they are of several labs and of
+several weeks, so that other cases and settings of a site made of two of them differ as well. For
+the same reason the site is described as the healthy one was, but for its objectives, which are
+all that a fault of the observe tier alters in the environment file.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+from replay import NOTED, RUNS, Recording, Result, load, replay_all, whole
+
+from lab.faults import all_faults, resolved
+from readiness.catalogue import load_catalogue
+from readiness.drift.compare import Direction, compare
+from readiness.finish import judge_records
+from readiness.model import Case, Json, Outcome, Permission, Tier
+from readiness.plan import Plan, make_plan
+from readiness.record import Record
+from readiness.verdict import Verdict
+
+HEALTHY: Final = "healthy"
+FAULTS: Final = sorted({path.name.removesuffix(".json.gz") for path in RUNS.iterdir()} - {HEALTHY})
+NOT_RECORDED: Final = {"listener-reached-from-another-zone": "`scripts/lab try` was not run yet"}
+AT: Final = "2026-11-26T12:00:00.000Z"
+
+
+@cache
+def healthy() -> Recording:
+    """What an observe run of the healthy lab saw."""
+    return load(HEALTHY)
+
+
+@cache
+def plan(*permissions: Permission) -> Plan:
+    """What an observe run of the lab looks at."""
+    return make_plan(load_catalogue(), healthy().environment, Tier.OBSERVE, (), permissions)
+
+
+def under(fault: Recording) -> Recording:
+    """The healthy lab, but for the sources that the fault's recording holds."""
+    anew = {one["source"] for one in fault.observations}
+    kept = [one for one in healthy().observations if one["source"] not in anew]
+    objectives = {"objectives": fault.environment.objectives}
+    return replace(
+        fault,
+        environment=healthy().environment.model_copy(update=objectives),
+        observations=(*kept, *fault.observations),
+    )
+
+
+class Written:
+    """A record that is written here as a run writes it."""
+
+    def __init__(self, site: Recording, planned: Plan) -> None:
+        self.events: list[Json] = []
+        self.add(
+            "run-opened",
+            schema=1,
+            run="a run",
+            number=1,
+            version="0",
+            release=None,
+            earlier=[],
+            environment=site.environment.model_dump(mode="json", by_alias=True),
+            policy=None,
+        )
+        self.add("plan", **planned.event())
+        self.seen = {
+            (one["subject"], one["source"]): self.add("observation", case=None, **one)
+            for one in site.observations
+            if one["source"] != Permission.SCAN or planned.permissions
+        }
+
+    def add(self, kind: str, **data: object) -> int:
+        """An event; its number."""
+        self.events.append({"n": len(self.events), "at": AT, "mono": 0.0, "kind": kind, **data})
+        return len(self.events) - 1
+
+    def case(self, recording: Recording, result: Result) -> None:
+        """How a case ended on a recording, and what it rests on."""
+        key = result.case.key
+        self.add("case-started", case=key)
+        noted = [self.add("observation", **one) for one in result.noted]
+
+        def number(one: int) -> int:
+            if one >= NOTED:
+                return noted[one - NOTED]
+            seen = recording.observations[one]
+            return self.seen[seen["subject"], seen["source"]]
+
+        for claim in result.claims:
+            self.add(
+                "claim",
+                case=key,
+                name=claim.name,
+                answer=str(claim.answer),
+                reason=str(claim),
+                rests_on=[number(one) for one in claim.rests_on],
+            )
+        endings = {"setup": "passed", "call": str(result.outcome), "teardown": "passed"}
+        for when, ending in endings.items():
+            self.add("phase", case=key, when=when, result=ending, reason=result.reason)
+        self.add("case-ended", case=key, seconds=0.0)
+
+    def judged(self) -> Verdict:
+        """The verdict over it, as drift has it worked out."""
+        self.add("session-finished", interrupted=False)
+        self.add("run-closed", how="finished")
+        record = Record(Path("record.jsonl"), tuple(self.events), torn=False, head="")
+        return judge_records([record], None, at=datetime.fromisoformat(AT))
+
+
+def look(site: Recording, again: Iterable[Case] = (), *, scan: bool = True) -> Verdict:
+    """An observe run: those cases anew, the others as they ended in the healthy lab.
+
+    Of the others those are left out that rest on what was seen anew.
+    """
+    planned = plan(Permission.SCAN) if scan else plan()
+    written = Written(site, planned)
+    anew = {*again}
+    others = {one.case for one in planned.runs} - anew
+    same = {id(one) for one in site.observations}
+    kept = {n for n, one in enumerate(healthy().observations) if id(one) in same}
+    for result in whole(HEALTHY):
+        if result.case in others and result.used <= kept:
+            written.case(healthy(), result)
+    for result in replay_all(site, anew):
+        written.case(site, result)
+    return written.judged()
+
+
+@pytest.fixture(scope="module")
+def accepted() -> Verdict:
+    """The run that somebody accepted: green, with a scan."""
+    return look(healthy())
+
+
+@pytest.mark.parametrize("scan", [True, False], ids=["scan", "no-scan"])
+def test_nothing_is_told_of_the_healthy_lab(accepted: Verdict, *, scan: bool) -> None:
+    """It is as it was; what is only seen by scanning is not missed by a look without."""
+    now = look(healthy(), scan=scan)
+    assert {one.outcome for one in accepted.cases if one.check.tier is Tier.OBSERVE} == {
+        Outcome.PASSED
+    }
+    assert compare(accepted, now) == ()
+
+
+def test_what_should_have_been_scanned_is_missed(accepted: Verdict) -> None:
+    """With a scan every case that needs one has an answer again, or is told as unseen."""
+    seen = tuple(one for one in healthy().observations if one["source"] != Permission.SCAN)
+    changes = compare(accepted, look(replace(healthy(), observations=seen)))
+    assert {one.direction for one in changes} == {Direction.UNSEEN}
+    assert {one.what for one in changes} == {
+        check.id for check in load_catalogue().values() if check.permission
+    }
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told(accepted: Verdict, name: str) -> None:
+    """Each declared case is worse, as declared, or unseen where the fault blinds it.
+
+    Why a case is blind is in no recording: what could not be asked was not seen.
+    """
+    fault, seen = all_faults()[name], load(name)
+    worse = resolved(fault.reddens, seen.facts)
+    unseen = resolved(fault.blinds, seen.facts)
+    again = [Case(*key) for key in (*worse, *unseen)]
+    changes = compare(accepted, look(under(seen), again, scan=fault.scan))
+    told = {one.key: one for one in changes if one.direction is Direction.WORSE}
+    for key, pattern in worse.items():
+        assert key in told
+        assert re.search(pattern, told[key].new), told[key]
+    blind = {one.key for one in changes if one.direction is Direction.UNSEEN}
+    assert unseen.keys() <= blind
+    assert again
+
+
+def test_every_fault_is_recorded() -> None:
+    """A fault of the observe tier that is not among the above is one that is named here."""
+    observed = {name for name, fault in all_faults().items() if fault.tier == "observe"}
+    assert observed - set(FAULTS) == set(NOT_RECORDED)

@@ -1,0 +1,87 @@
+"""Faults on the real lab: the product is green, sees each of them, and is green again.
+
+Every fault of the observe tier is tried, and of the others, each of which costs a minute to ten, a
+quarter that changes from commit to commit. Only what a fault declares is looked at: that nothing
+else goes red is what `scripts/lab matrix` proves.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab import mending, product, proving
+from lab.faults import Fault, all_faults, fault_called
+from lab.home import REPOSITORY
+from lab.site import Site
+
+pytestmark = [pytest.mark.lab]
+
+# Set it to the seed in a test's name, and the same faults are tried again.
+VARIABLE = "LAB_FAULTS_SEED"
+IN_A_ROW = 3
+SHARE = 4
+
+
+def seed() -> str:
+    """What the choice follows from: the variable, else the commit."""
+    argv = ["git", "rev-parse", "--short=12", "HEAD"]
+    git = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return os.environ.get(VARIABLE) or git.stdout.strip() or "no-commit"
+
+
+def kind(fault: Fault) -> str:
+    """What its price depends on: a scan of everything, two of which a try takes, is 20 s."""
+    return "scan" if fault.scan else fault.tier
+
+
+def a_quarter(by: str, faults: Sequence[Fault]) -> list[str]:
+    """As many of each kind, so that no seed chooses the dear ones alone."""
+    chosen = []
+    for each in sorted({kind(fault) for fault in faults}):
+        names = [fault.name for fault in faults if kind(fault) == each]
+        names.sort(key=lambda name: hashlib.sha256(f"{by} {name}".encode()).digest())
+        chosen += names[: round(len(names) / SHARE) or 1]
+    return chosen
+
+
+SEED = seed()
+OBSERVED = [fault.name for fault in all_faults().values() if kind(fault) == "observe"]
+OTHERS = [fault for fault in all_faults().values() if kind(fault) != "observe"]
+
+
+@pytest.fixture
+def site(
+    lab_site: Site, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Site]:
+    """The lab, with state and runs of the test's own; after a failure it starts anew."""
+    monkeypatch.setenv("READINESS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(product, "kept_in", lambda _: tmp_path / "reports")
+    failed = request.session.testsfailed
+    yield lab_site
+    if request.session.testsfailed > failed:
+        mending.start_anew(lab_site)
+
+
+def test_the_healthy_lab_is_green(site: Site) -> None:
+    """The whole observe tier, without the scan that the gate's own test does, three times."""
+    with mending.holding(site):
+        mending.require_healthy(site)
+        mending.let_settle(site)
+        looks = [product.look(site) for _ in range(IN_A_ROW)]
+    assert [str(case) for look in looks for case in look.red] == []
+
+
+@pytest.mark.parametrize("name", OBSERVED)
+def test_a_fault_of_the_observe_tier(site: Site, name: str) -> None:
+    """It is red as it declares, and green when it is mended."""
+    assert proving.attempt(site, fault_called(name), narrow=True).problems == ()
+
+
+@pytest.mark.parametrize("name", a_quarter(SEED, OTHERS), ids=lambda name: f"{name}-{SEED}")
+def test_a_quarter_of_the_rest(site: Site, name: str) -> None:
+    """The same beyond the observe tier or with a scan; the test's name ends with the seed."""
+    assert proving.attempt(site, fault_called(name), narrow=True).problems == ()
