@@ -82,6 +82,13 @@ class Site:
         """The state folder of this site alone."""
         return self.folder / "state"
 
+    def resumed(self, folder: Path) -> dict[str, str]:
+        """What a gate tells its pytest process."""
+        return {
+            "READINESS_RUN_FOLDER": str(folder),
+            "READINESS_ENVIRONMENT_FILE": str(self.environment),
+        }
+
     def describe(self, *more: str, required: Sequence[str] = (OBJECTIVES,)) -> "Site":
         """Write both files; `more` goes to the end of the environment."""
         self.environment.write_text(ENVIRONMENT + "".join(more))

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from engine import ROOT, Engine, Site, Started, gate_of, judged
@@ -86,6 +88,16 @@ def test_a_healthy_site_is_a_go(engine: Engine, served: Site) -> None:
     assert [(one.number, one.verdict) for one in log(served).entries()] == [(1, "GO")]
     for name in ("record.jsonl", "verdict.json", "index.html", "pytest.log"):
         assert (served.runs()[-1] / name).stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_looks_like_a_secret(engine: Engine, site: Site) -> None:
+    """The record hides its name, and the run goes on with the file that is in it."""
+    with TemporaryDirectory(prefix="Xk9fQ2vZp0LrT7aBcD3eF5gH7jK9mN8x", dir="/tmp") as folder:
+        hidden = shutil.copytree(site.folder, Path(folder) / "site") / site.environment.name
+        words = ("--env", hidden, "--reports", site.reports, "--only", "OBJ-001")
+        ended = engine.cli(site, "gate", *words)
+    assert folder not in (site.runs()[-1] / "record.jsonl").read_text()
+    assert "1 passed" in ended.text, ended.text
 
 
 def test_by_hand_it_is_the_same(engine: Engine, served: Site) -> None:
@@ -219,7 +231,7 @@ def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -
     run = site.runs()[-1]
     site.environment.write_text(site.environment.read_text() + "release: '2'\n")
     resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
-    ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(run))
+    ended = engine.run("pytest", resumed, site, **site.resumed(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed after the run was opened" in ended.text
 
@@ -235,7 +247,7 @@ def test_an_environment_that_changes_while_the_run_is_opened(engine: Engine, sit
         writer.write(**{key: opening[key] for key in opening.keys() - {"n", "at", "mono", "prev"}})
         writer.write("plan", tier="observe", only=[], permissions=[], cases=[])
     resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
-    ended = engine.run("pytest", resumed, site, READINESS_RUN_FOLDER=str(record.parent))
+    ended = engine.run("pytest", resumed, site, **site.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed while the run was opened" in ended.text
 
@@ -245,9 +257,7 @@ def test_a_run_that_is_over_is_not_gone_on_with(engine: Engine, site: Site) -> N
     engine.gate(site, "--only", "OBJ-001")
     run = site.runs()[-1]
     before = (run / "record.jsonl").read_bytes()
-    ended = engine.run(
-        "pytest", ("-p", "readiness.pytest_plugin"), site, READINESS_RUN_FOLDER=str(run)
-    )
+    ended = engine.run("pytest", ("-p", "readiness.pytest_plugin"), site, **site.resumed(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "record.jsonl: is over" in ended.text
     assert (run / "record.jsonl").read_bytes() == before

@@ -140,6 +140,8 @@ def _environment(run: Run) -> dict[str, str]:
     }
     return kept | {
         "READINESS_RUN_FOLDER": str(run.folder),
+        # Not from the record: a path in there may look like a secret, and is hidden then.
+        "READINESS_ENVIRONMENT_FILE": str(run.environment_file),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONUNBUFFERED": "1",
     }

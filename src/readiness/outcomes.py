@@ -49,7 +49,7 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("the record goes on after its closing line: more was looked at later")
     session = record.first("session-finished")
     if session is None:
-        notes.append("pytest did not come to its own end")
+        notes.append("pytest did not come to its own end: pytest.log, beside the record, says why")
     elif session.get("interrupted"):
         notes.append("pytest was stopped before every case had run")
     if plan is None:

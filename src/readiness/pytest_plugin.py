@@ -29,6 +29,7 @@ from readiness.run import Run, RunRequest, open_run, resume_run
 from readiness.subjects import subjects
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
+ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"
 SUBJECT: Final = "readiness_subject"
 RUN_KEY = pytest.StashKey[Run]()
 OWNED_KEY = pytest.StashKey[bool]()
@@ -59,7 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("pytest-xdist is refused: concurrency lives in the probes")
     folder = os.environ.get(RUN_FOLDER)
     try:
-        config.stash[RUN_KEY] = resume_run(Path(folder)) if folder else _opened_by_hand(config)
+        config.stash[RUN_KEY] = (
+            resume_run(Path(folder), Path(os.environ[ENVIRONMENT_FILE]))
+            if folder
+            else _opened_by_hand(config)
+        )
     except ReadinessError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OWNED_KEY] = not folder

@@ -228,13 +228,12 @@ def catalogue_digest() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def resume_run(folder: Path) -> Run:
+def resume_run(folder: Path, environment_file: Path) -> Run:
     """The run that the gate opened, gone on with by its pytest process."""
     record = read_record(folder)
     opening, planned = record.events[0], record.first("plan")
     if planned is None:
         raise UsageError("the run has no plan", file=str(folder))
-    environment_file = Path(opening["environment_file"])
     environment = load_environment(environment_file)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
