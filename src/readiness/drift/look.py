@@ -141,10 +141,14 @@ def _since(
             verdict = judge_records([read_record(Path(entry.folder))], None, at=now())
         except ReadinessError:
             continue
-        had = {change.key for change in compare(before, verdict) if change.loud}
+        # A run that never began a case, with a selection or without a scan, says nothing about it.
+        passed_over = {
+            (case.check.id, case.case.subject)
+            for case in verdict.cases
+            if case.outcome is Outcome.NOT_RUN and case.seconds is None
+        }
+        had = {change.key for change in compare(before, verdict) if change.loud} - passed_over
         for key in wanted & had:
             told[key] = f"run {entry.number}, {entry.started}"
-        # A look that was not to see a case, as one without a scan, says nothing about it.
-        not_run = [case for case in verdict.cases if case.outcome is Outcome.NOT_RUN]
-        wanted &= had | {(case.check.id, case.case.subject) for case in not_run}
+        wanted &= had | passed_over
     return told
