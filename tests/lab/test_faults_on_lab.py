@@ -8,14 +8,17 @@ else goes red is what `scripts/lab matrix` proves.
 import hashlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from lab import mending, product, proving
+from lab.errors import LabError
 from lab.faults import Fault, all_faults, fault_called
 from lab.home import REPOSITORY
+from lab.progress import say
 from lab.site import Site
 
 pytestmark = [pytest.mark.lab]
@@ -24,6 +27,8 @@ pytestmark = [pytest.mark.lab]
 VARIABLE = "LAB_FAULTS_SEED"
 IN_A_ROW = 3
 SHARE = 4
+# Seconds for all faults together; `scripts/lab matrix` tries them without a limit.
+LIMIT = 2400.0
 
 
 def seed() -> str:
@@ -53,6 +58,30 @@ OBSERVED = [fault.name for fault in all_faults().values() if kind(fault) == "obs
 OTHERS = [fault for fault in all_faults().values() if kind(fault) != "observe"]
 
 
+@pytest.fixture(scope="module")
+def end() -> float:
+    """When no further fault is begun."""
+    return time.monotonic() + LIMIT
+
+
+def problems(site: Site, name: str, end: float) -> tuple[str, ...]:
+    """What was not as the fault declares, twice: a busy machine misses a deadline now and then.
+
+    The second time on a lab that starts anew.
+    """
+    if time.monotonic() > end:
+        pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {name}")
+    try:
+        found = proving.attempt(site, fault_called(name), narrow=True).problems
+    except LabError as error:
+        found = (str(error),)
+    if found:
+        say(f"{name}: once more, after {'; '.join(found)}")
+        mending.start_anew(site)
+        found = proving.attempt(site, fault_called(name), narrow=True).problems
+    return found
+
+
 @pytest.fixture
 def site(
     lab_site: Site, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -76,12 +105,12 @@ def test_the_healthy_lab_is_green(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", OBSERVED)
-def test_a_fault_of_the_observe_tier(site: Site, name: str) -> None:
+def test_a_fault_of_the_observe_tier(site: Site, end: float, name: str) -> None:
     """It is red as it declares, and green when it is mended."""
-    assert proving.attempt(site, fault_called(name), narrow=True).problems == ()
+    assert problems(site, name, end) == ()
 
 
 @pytest.mark.parametrize("name", a_quarter(SEED, OTHERS), ids=lambda name: f"{name}-{SEED}")
-def test_a_quarter_of_the_rest(site: Site, name: str) -> None:
+def test_a_quarter_of_the_rest(site: Site, end: float, name: str) -> None:
     """The same beyond the observe tier or with a scan; the test's name ends with the seed."""
-    assert proving.attempt(site, fault_called(name), narrow=True).problems == ()
+    assert problems(site, name, end) == ()
