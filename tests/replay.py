@@ -96,6 +96,12 @@ class Recording:
         left = (*self.observations[:number], *self.observations[number + 1 :])
         return replace(self, observations=left)
 
+    def over(self, below: "Recording") -> "Recording":
+        """With what another recording holds of the sources that this one does not."""
+        mine = {one["source"] for one in self.observations}
+        kept = [one for one in below.observations if one["source"] not in mine]
+        return replace(self, observations=(*kept, *self.observations))
+
     def reading(self, number: int) -> Any:
         """What was seen, in its own type again; worked out once."""
         one = self.observations[number]

@@ -6,9 +6,9 @@ cases rest on. The declared cases are put to the checks again, both runs become 
 judge and the comparison of `readiness drift` say what differs.
 
 What these recordings can't show is that nothing else is told: they are of several labs and of
-several weeks, so that other cases and settings of a site made of two of them differ as well. For
-the same reason the site is described as the healthy one was, but for its objectives, which are
-all that a fault of the observe tier alters in the environment file.
+several states of this project, so that other cases and settings of a site made of two of them
+differ as well. For the same reason the site is described as the healthy one was, or as the fault
+alters today's file.
 """
 
 import re
@@ -22,9 +22,12 @@ from typing import Final
 import pytest
 from replay import NOTED, RUNS, Recording, Result, load, replay_all, whole
 
-from lab.faults import all_faults, resolved
+from lab import product
+from lab.faults import Fault, all_faults, resolved
 from readiness.catalogue import load_catalogue
+from readiness.documents import load_environment
 from readiness.drift.compare import Direction, compare
+from readiness.environment import Environment
 from readiness.finish import judge_records
 from readiness.model import Case, Json, Outcome, Permission, Tier
 from readiness.plan import Plan, make_plan
@@ -49,16 +52,13 @@ def plan(*permissions: Permission) -> Plan:
     return make_plan(load_catalogue(), healthy().environment, Tier.OBSERVE, (), permissions)
 
 
-def under(fault: Recording) -> Recording:
-    """The healthy lab, but for the sources that the fault's recording holds."""
-    anew = {one["source"] for one in fault.observations}
-    kept = [one for one in healthy().observations if one["source"] not in anew]
-    objectives = {"objectives": fault.environment.objectives}
-    return replace(
-        fault,
-        environment=healthy().environment.model_copy(update=objectives),
-        observations=(*kept, *fault.observations),
-    )
+def described(fault: Fault, folder: Path) -> Environment:
+    """The site as its file has it under a fault."""
+    if fault.environment is None:
+        return healthy().environment
+    file = folder / "environment.yaml"
+    file.write_text(fault.environment(product.ENVIRONMENT.read_text()))
+    return load_environment(file)
 
 
 class Written:
@@ -169,7 +169,7 @@ def test_what_should_have_been_scanned_is_missed(accepted: Verdict) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told(accepted: Verdict, name: str) -> None:
+def test_a_fault_is_told(accepted: Verdict, name: str, tmp_path: Path) -> None:
     """Each declared case is worse, as declared, or unseen where the fault blinds it.
 
     Why a case is blind is in no recording: what could not be asked was not seen.
@@ -178,7 +178,8 @@ def test_a_fault_is_told(accepted: Verdict, name: str) -> None:
     worse = resolved(fault.reddens, seen.facts)
     unseen = resolved(fault.blinds, seen.facts)
     again = [Case(*key) for key in (*worse, *unseen)]
-    changes = compare(accepted, look(under(seen), again, scan=fault.scan))
+    site = replace(seen.over(healthy()), environment=described(fault, tmp_path))
+    changes = compare(accepted, look(site, again, scan=fault.scan))
     told = {one.key: one for one in changes if one.direction is Direction.WORSE}
     for key, pattern in worse.items():
         assert key in told
