@@ -231,7 +231,7 @@ def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -
     run = site.runs()[-1]
     site.environment.write_text(site.environment.read_text() + "release: '2'\n")
     resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
-    ended = engine.run("pytest", resumed, site, **site.resumed(run))
+    ended = engine.run("pytest", resumed, site, room=0, **site.resumed(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed after the run was opened" in ended.text
 
@@ -247,7 +247,7 @@ def test_an_environment_that_changes_while_the_run_is_opened(engine: Engine, sit
         writer.write(**{key: opening[key] for key in opening.keys() - {"n", "at", "mono", "prev"}})
         writer.write("plan", tier="observe", only=[], permissions=[], cases=[])
     resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
-    ended = engine.run("pytest", resumed, site, **site.resumed(record.parent))
+    ended = engine.run("pytest", resumed, site, room=0, **site.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed while the run was opened" in ended.text
 
@@ -257,7 +257,9 @@ def test_a_run_that_is_over_is_not_gone_on_with(engine: Engine, site: Site) -> N
     engine.gate(site, "--only", "OBJ-001")
     run = site.runs()[-1]
     before = (run / "record.jsonl").read_bytes()
-    ended = engine.run("pytest", ("-p", "readiness.pytest_plugin"), site, **site.resumed(run))
+    ended = engine.run(
+        "pytest", ("-p", "readiness.pytest_plugin"), site, room=0, **site.resumed(run)
+    )
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "record.jsonl: is over" in ended.text
     assert (run / "record.jsonl").read_bytes() == before

@@ -250,6 +250,6 @@ def test_own_checks_that_change_under_the_run(engine: Engine, ours: Site) -> Non
     record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:2]))
     write_check(ours, notice="another")
     resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
-    ended = engine.run("pytest", resumed, ours, **ours.resumed(record.parent))
+    ended = engine.run("pytest", resumed, ours, room=0, **ours.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "test_ours.py was changed after the run was opened" in ended.text

@@ -167,7 +167,7 @@ WRONG_ENVIRONMENTS = (
     Wrong("path: /var/lib/pgbackrest", "path: '/var/lib/a b'", "a folder such as /var/lib"),
     Wrong("public.alembic_version", "alembic_version", "a table with its schema, such as"),
     Wrong("role: portal_migrate", "role: -U postgres", "migrations.role"),
-    Wrong("downgrade, \"-1\"]", "downgrade, \"; rm\"]", "a word that no shell reads otherwise"),
+    Wrong('downgrade, "-1"]', 'downgrade, "; rm"]', "a word that no shell reads otherwise"),
     Wrong("        folder: /opt/portal/app\n", "", "folder"),
     Wrong("    names: [portal.lab.test]\n", "", "at least one entry in names", shape=False),
     Wrong("  scan: true", "  scan: yes", "permissions.scan: wrong value; expected true or false"),
