@@ -5,7 +5,7 @@ from lab.faults import Fault
 from lab.faults import _backup as backup
 from lab.scene import Scene
 
-TABLE = "courses"
+TABLE = "account_transactions"
 DATABASE = "paws360"
 
 
@@ -38,7 +38,7 @@ FAULT = Fault(
     tier="load",
     only=("BKP-010",),
     reddens={
-        "BKP-010": {backup.SUBJECT: r"tables that differ to be none, .*courses \(0 of \d+ rows\)"}
+        "BKP-010": {backup.SUBJECT: r"tables that differ to be none, .*account_transactions \(0 of \d+ rows\)"}
     },
     survey=cluster.survey,
     apply=apply,
