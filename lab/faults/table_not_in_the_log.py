@@ -38,7 +38,9 @@ FAULT = Fault(
     tier="load",
     only=("BKP-010",),
     reddens={
-        "BKP-010": {backup.SUBJECT: r"tables that differ to be none, .*account_transactions \(0 of \d+ rows\)"}
+        "BKP-010": {
+            backup.SUBJECT: r"tables that differ to be none, .*account_transactions \(0 of \d+ rows\)"
+        }
     },
     survey=cluster.survey,
     apply=apply,
