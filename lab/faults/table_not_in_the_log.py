@@ -39,7 +39,8 @@ FAULT = Fault(
     only=("BKP-010",),
     reddens={
         "BKP-010": {
-            backup.SUBJECT: r"tables that differ to be none, .*account_transactions \(0 of \d+ rows\)"
+            backup.SUBJECT: r"tables that differ to be none, "
+            r".*account_transactions \(0 of \d+ rows\)"
         }
     },
     survey=cluster.survey,
