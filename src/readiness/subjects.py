@@ -390,6 +390,11 @@ def backup_repositories(environment: Environment) -> tuple[BackupRepository, ...
     )
 
 
+def backups_of(environment: Environment, cluster: Cluster) -> tuple[BackupRepository, ...]:
+    """The declared repositories that hold backups of a cluster."""
+    return tuple(one for one in backup_repositories(environment) if one.cluster == cluster)
+
+
 KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "environment": lambda env: {env.name: env},
     "machine": lambda env: {one.name: one for one in env.machines},

@@ -8,7 +8,7 @@ from readiness.drills.restore import BEFORE, Restored
 from readiness.environment import Environment, Objectives
 from readiness.errors import NotRun
 from readiness.model import Severity, Tier
-from readiness.subjects import BackupRepository, Cluster, backup_repositories
+from readiness.subjects import BackupRepository, Cluster, backups_of
 
 Drill = Callable[[BackupRepository], Found[Restored]]
 
@@ -71,7 +71,7 @@ def test_content(backup_repository: BackupRepository, restore_drill: Drill) -> N
 )
 def test_point_in_time(database_cluster: Cluster, site: Environment, restore_drill: Drill) -> None:
     """The row committed before the position is there, the one committed after it is not."""
-    ours = [one for one in backup_repositories(site) if one.cluster == database_cluster]
+    ours = backups_of(site, database_cluster)
     if not ours:
         raise NotRun(f"{database_cluster.id}: no backups are declared")
     for repository in ours:

@@ -9,7 +9,7 @@ from readiness.drills.restore import Restored
 from readiness.environment import Environment
 from readiness.errors import NotRun
 from readiness.model import Severity, Tier
-from readiness.subjects import BackupRepository, Cluster, backup_repositories
+from readiness.subjects import BackupRepository, Cluster, backups_of
 
 Drill = Callable[[BackupRepository], Found[Restored]]
 
@@ -28,8 +28,8 @@ def on_copies(
     """What the migrations did on each restored copy of a cluster."""
     ours = [
         one
-        for one in backup_repositories(site)
-        if one.cluster == cluster and one.backup.restore and one.backup.restore.migrations
+        for one in backups_of(site, cluster)
+        if one.backup.restore and one.backup.restore.migrations
     ]
     if not ours:
         raise NotRun(f"{cluster.id}: no migrations are declared for a restored copy")

@@ -3,7 +3,7 @@
 from readiness.clients import Clients
 from readiness.errors import NotRun
 from readiness.quantities import in_words
-from readiness.subjects import Cluster, backup_repositories
+from readiness.subjects import Cluster, backups_of
 
 
 def require_fresh_backup(clients: Clients, cluster: Cluster) -> None:
@@ -13,9 +13,7 @@ def require_fresh_backup(clients: Clients, cluster: Cluster) -> None:
         NotRun: it is not.
         ProbeError: nobody could tell.
     """
-    for one in backup_repositories(clients.site):
-        if one.cluster != cluster:
-            continue
+    for one in backups_of(clients.site, cluster):
         read = clients.repository(one).reading
         newest, limit = read.stanza.newest_full, one.backup.age
         if newest is None or newest.error or read.stanza.status:
