@@ -2,6 +2,7 @@
 
 from lab import cluster
 from lab.faults import Fault
+from lab.faults import _backup as backup
 from lab.faults._database import all_stream
 from lab.faults._drill import one_trial
 from lab.faults.automation_paused import paused
@@ -73,6 +74,8 @@ def undo(scene: Scene) -> None:
     for name in cluster.MEMBERS:
         if name != leader:
             cluster.rebuild_unless_streaming(scene, name)
+    # What the member that was left behind had not archived yet is gone.
+    backup.full_backup(scene)
 
 
 FAULT = Fault(

@@ -2,6 +2,7 @@
 
 from lab import cluster
 from lab.faults import Fault
+from lab.faults import _backup as backup
 from lab.faults._database import patroni_lists_all
 from lab.faults._drill import one_trial
 from lab.faults._synchronous import leader
@@ -55,6 +56,8 @@ def undo(scene: Scene) -> None:
     for name in cluster.MEMBERS:
         if name != first:
             cluster.rebuild_unless_streaming(scene, name)
+    # What the member that was left behind had not archived yet is gone.
+    backup.full_backup(scene)
 
 
 MEMBERS = ("<primary>", "<sync>", "<async>")

@@ -5,6 +5,7 @@ committed, so that plan and judge know what to expect without importing a single
 was collected never decides what was expected.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
@@ -131,6 +132,13 @@ def load_catalogue() -> dict[str, Check]:
     text = files("readiness").joinpath("data/catalogue.json").read_text()
     checks = [Check.model_validate_json(json.dumps(entry)) for entry in json.loads(text)]
     return {entry.id: entry for entry in checks}
+
+
+@cache
+def catalogue_digest() -> str:
+    """SHA-256 over the committed catalogue's entries: tells under which checks a record is made."""
+    text = "\n".join(entry.model_dump_json() for entry in load_catalogue().values())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def expected_cases(catalogue: dict[str, Check], environment: Environment) -> list[Case]:

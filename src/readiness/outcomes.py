@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from readiness.catalogue import Check, expected_cases
+from readiness.catalogue import Check, catalogue_digest, expected_cases
 from readiness.environment import Environment
 from readiness.measure.confidence import share_shown
 from readiness.model import Json, Outcome, strongest
@@ -37,8 +37,21 @@ class _Trace:
 
 def run_notes(record: Record, at: datetime) -> list[str]:
     """Why the record as a whole can't support a GO."""
+    notes = [*_end_notes(record), *_scope_notes(record), *_identity_notes(record)]
+    known = {"wrong-target", "undo-failed", "not-restored"}
+    notes += [one["reason"] for one in record.of(*known)]
+    notes += [
+        f"the record holds a critical event of an unknown kind: {one['kind']}"
+        for one in record.events
+        if one.get("critical") and one["kind"] not in known
+    ]
+    return notes + _clock_notes(record, at)
+
+
+def _end_notes(record: Record) -> list[str]:
+    """A run that did not come to its end says nothing of what it would have found."""
     notes = []
-    closing, plan = record.first("run-closed"), record.first("plan")
+    closing = record.first("run-closed")
     if record.torn:
         notes.append("the record was cut off while a line was written")
     if closing is None:
@@ -52,24 +65,36 @@ def run_notes(record: Record, at: datetime) -> list[str]:
         notes.append("pytest did not come to its own end: pytest.log, beside the record, says why")
     elif session.get("interrupted"):
         notes.append("pytest was stopped before every case had run")
+    return notes
+
+
+def _scope_notes(record: Record) -> list[str]:
+    """By other checks, or by some of them, less was looked at than is judged."""
+    notes = []
+    opening, plan = record.events[0], record.first("plan")
     if plan is None:
         notes.append("the run has no plan")
     elif plan["only"]:
         notes.append(f"only a selection was looked at: {', '.join(plan['only'])}")
+    if opening["catalogue"] != catalogue_digest():
+        notes.append(
+            f"it was made under another catalogue of checks (readiness {opening['version']}): "
+            "judge it with that version, or look again"
+        )
+    return notes
+
+
+def _identity_notes(record: Record) -> list[str]:
+    """Evidence about a system that may be another one is none."""
+    notes = []
     if unpinned := _unpinned(record):
         notes.append(
             f"nobody pinned which system this is ({unpinned}): "
             "`readiness doctor --write-identity` does, once it is the right one"
         )
-    notes += _others_found(record)
-    notes += [one["reason"] for one in record.of("wrong-target", "undo-failed", "not-restored")]
-    known = {"wrong-target", "undo-failed", "not-restored"}
-    notes += [
-        f"the record holds a critical event of an unknown kind: {one['kind']}"
-        for one in record.events
-        if one.get("critical") and one["kind"] not in known
-    ]
-    return notes + _clock_notes(record, at)
+    if unanswered := _unanswered(record):
+        notes.append(f"nobody could tell whether this is the pinned system: {unanswered}")
+    return notes + _others_found(record)
 
 
 def _unpinned(record: Record) -> str:
@@ -77,7 +102,26 @@ def _unpinned(record: Record) -> str:
     identity = record.first("identity")
     if identity is None:
         return "it was not asked"
-    names = [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
+    return _first_of(
+        [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
+    )
+
+
+def _unanswered(record: Record) -> str:
+    """The pinned members whose identity was not found; empty when every one answered."""
+    if record.first("wrong-target"):
+        return ""
+    members = (record.first("identity") or {"members": []})["members"]
+    return _first_of(
+        [
+            f"{one['part']} of {one['of']} gave no answer"
+            for one in members
+            if one["pinned"] and not one["found"]
+        ]
+    )
+
+
+def _first_of(names: list[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
 

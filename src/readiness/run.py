@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from readiness.catalogue import Check, load_catalogue
+from readiness.catalogue import Check, catalogue_digest, load_catalogue
 from readiness.clauses import clause_ids
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
@@ -220,12 +220,6 @@ def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...])
         ],
     )
     run.writer.write("plan", **run.plan.event())
-
-
-def catalogue_digest() -> str:
-    """SHA-256 over the catalogue's entries: tells under which checks a record was made."""
-    text = "\n".join(entry.model_dump_json() for entry in load_catalogue().values())
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def resume_run(folder: Path, environment_file: Path) -> Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from readiness.catalogue import Check
+from readiness.catalogue import Check, catalogue_digest
 from readiness.clauses import load_clauses
 from readiness.environment import Environment
 from readiness.judge import judge
@@ -197,6 +197,7 @@ class Story:
     later: timedelta = timedelta(minutes=3)
     number: int = 12
     identity: dict[str, object] | None = field(default_factory=dict)
+    catalogue: str = field(default_factory=catalogue_digest)
     environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
@@ -250,7 +251,7 @@ def _opening(writer: RecordWriter, story: Story) -> None:
         run=f"20261122T233144Z-{story.environment['name']}-{story.number:04x}",
         number=story.number,
         version="0.1.0",
-        catalogue="c" * 64,
+        catalogue=story.catalogue,
         release=story.environment["release"],
         environment_file="environments/campus.yaml",
         environment_sha256="e" * 64,

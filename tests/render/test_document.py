@@ -233,3 +233,17 @@ def test_an_unpinned_system_is_no_go(tell: Tell, identity: dict[str, object] | N
     verdict = tell(identity=identity).verdict()
     assert verdict.decision is Decision.INCONCLUSIVE
     assert any("nobody pinned which system this is" in note for note in verdict.notes)
+
+
+def test_a_member_that_did_not_say_who_it_is_is_no_go(tell: Tell) -> None:
+    """What was pinned and gave no answer may be another system by now."""
+    verdict = tell(identity={"found": None, "problem": "no route"}).verdict()
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert any("gave no answer" in note for note in verdict.notes)
+
+
+def test_a_record_of_another_catalogue_is_no_go(tell: Tell) -> None:
+    """A check may have looked at less when the record was made than it is judged by now."""
+    verdict = tell(catalogue="c" * 64).verdict()
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert any("another catalogue of checks (readiness " in note for note in verdict.notes)
