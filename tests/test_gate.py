@@ -154,6 +154,18 @@ def test_runs_that_were_not_a_go_are_listed(engine: Engine, site: Site) -> None:
     assert found == [(1, "INCONCLUSIVE"), (2, "INCONCLUSIVE")]
 
 
+def test_an_older_run_is_no_go_while_a_later_one_is_known(engine: Engine, site: Site) -> None:
+    """A good run is not picked from before a bad one; with both, the newest evidence decides."""
+    assert engine.gate(site).code == 0
+    good = site.runs()[-1]
+    assert engine.cli(site, "judge", good).code == 0
+    engine.gate(site, "--only", "OBJ-001")
+    picked = engine.cli(site, "judge", good)
+    assert picked.code == 2
+    assert "run 2 of mini came later: give it too" in picked.text
+    assert str(site.runs()[-1]) in picked.text
+
+
 def test_kill_9_of_the_gate(engine: Engine, silent: Site) -> None:
     """The pytest process goes with it; what is left is a valid, incomplete record: exit 2."""
     with looking(engine, silent) as gate:

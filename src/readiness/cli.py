@@ -107,9 +107,10 @@ def judge(
     ] = None,
 ) -> None:
     """Judge a run again, or several together, under another policy if one is given."""
+    from readiness.finish import against_the_log  # noqa: PLC0415
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
-    verdict = _judged(runs, policy)
+    verdict = against_the_log(_judged(runs, policy))
     if into is not None:
         _make_folder(into)
         write_reports(verdict, into)

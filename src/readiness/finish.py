@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from readiness.documents import validate_policy
 from readiness.errors import RecordError, StateError, UsageError
 from readiness.judge import judge
 from readiness.matrix import load_matrix
-from readiness.model import EXIT_INTERRUPTED
+from readiness.model import EXIT_INTERRUPTED, Decision
+from readiness.outcomes import origin_of
 from readiness.own import own_of
 from readiness.policy import Policy
 from readiness.record import Record, now, read_record, stamp
 from readiness.render import write_reports
 from readiness.run import Run
 from readiness.sources import arrange
-from readiness.state import RunLog
+from readiness.state import RunLog, state_root
 from readiness.undo import UndoResult, play_pending
 from readiness.verdict import Verdict
 
@@ -113,6 +114,27 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
             matrix={**load_matrix(), **own.proofs},
             at=at,
         )
+
+
+def against_the_log(verdict: Verdict) -> Verdict:
+    """The same verdict, but no GO while this machine's log knows of later runs: nobody picks."""
+    records = sorted((verdict.record, *verdict.others), key=lambda one: origin_of(one).number)
+    newest = {origin_of(one).environment: one for one in records}
+    later = [note for name, record in newest.items() for note in _later(name, record)]
+    if not later:
+        return verdict
+    decision = Decision.INCONCLUSIVE if verdict.decision is Decision.GO else verdict.decision
+    return replace(verdict, decision=decision, notes=(*verdict.notes, *later))
+
+
+def _later(environment: str, record: Record) -> Iterator[str]:
+    """The runs after this one; none where another machine made it, whose log is elsewhere."""
+    entries = RunLog(state_root() / environment).entries()
+    known = [one.run for one in entries]
+    run = record.events[0]["run"]
+    for entry in entries[known.index(run) + 1 :] if run in known else ():
+        where = entry.folder or "its folder is not known"
+        yield f"run {entry.number} of {environment} came later: give it too ({where})"
 
 
 def recorded_policy(runs: Sequence[Path]) -> Policy | None:
