@@ -54,6 +54,9 @@ FAULT = Fault(
     tier="load",
     only=("BKP-010", "BKP-011", "BKP-012"),
     reddens={
+        "BKP-010": {
+            backup.SUBJECT: r"tables that differ to be none, found \S+ledger \(2 of 1 rows\)"
+        },
         "BKP-011": {"paws360-db": r"of the two rows, those that the copy at \S+ holds to be"},
     },
     apply=apply,
