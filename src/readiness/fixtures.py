@@ -21,6 +21,7 @@ from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill, Trial
 from readiness.drills.guards import require_fresh_backup
 from readiness.drills.load import Offered, offer
+from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.environment import Environment, Objectives
@@ -235,6 +236,17 @@ def canary(run: Run, clients: Clients) -> Callable[[Cluster], Found[CanaryRow]]:
         return clients.look.note(cluster.id, "synthetic row", row)
 
     return write
+
+
+@pytest.fixture
+def client_paths(run: Run, clients: Clients) -> Callable[[Cluster], Found[Paths]]:
+    """Asks the primary directly and through every pooler what a session there runs with."""
+
+    def ask(cluster: Cluster) -> Found[Paths]:
+        found = through_poolers(run, mint(run), cluster)
+        return clients.look.note(cluster.id, "sessions through poolers", found)
+
+    return ask
 
 
 @dataclass(frozen=True)

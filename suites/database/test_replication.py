@@ -1,10 +1,11 @@
-"""Replication's effect: a row that is written is there."""
+"""Effects of replication, and of what stands before it: a row arrives, a commit waits."""
 
 from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.drills.canary import CanaryRow
+from readiness.drills.paths import Paths
 from readiness.model import Severity, Tier
 from readiness.subjects import Cluster
 
@@ -34,3 +35,37 @@ def test_row_reaches_every_standby(
     for name, waited in seconds.items():
         arrived = derive(f"row on {name} in time", database_cluster.id, waited is not None, found)
         assert holds(arrived, "==", True)
+
+
+@check(
+    "PG-014",
+    "A session through any pooler ends at the primary and commits as safely as a direct one",
+    clauses=(
+        "infra.database-ha/client-path-follows-primary",
+        "infra.database-ha/durability-settings",
+    ),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.TOUCH,
+    limit=60.0,
+    risk="What the members guarantee is taken away on the way to them, for one pooler's clients.",
+    reads=("a session with the primary and one through every declared pooler, settings only",),
+    rights="the touch login, as a client of the database and of each pooler",
+    disturbs="opens one session through each pooler and asks for its settings",
+    remedy="see the pooler's configuration on that machine: server, connect_query, users",
+)
+def test_sessions_through_poolers(
+    database_cluster: Cluster, client_paths: Callable[[Cluster], Found[Paths]]
+) -> None:
+    """System, server and commit setting equal those of a direct session, which may write."""
+    found = client_paths(database_cluster)
+    direct, pooled = found.reading.direct, found.reading.pooled
+    assert holds(found.fact("poolers asked", len(pooled)), ">=", 1)
+    for name, one in pooled.items():
+        same = found.fact(f"system behind the pooler of {name}", one.system_identifier)
+        assert holds(same, "==", direct.system_identifier)
+        started = found.fact(f"start of the server behind it ({name})", one.server_started)
+        assert holds(started, "==", direct.server_started)
+        assert holds(found.fact(f"read-only through {name}", one.read_only), "==", "off")
+        waits = found.fact(f"synchronous_commit through {name}", one.synchronous_commit)
+        assert holds(waits, "==", direct.synchronous_commit)

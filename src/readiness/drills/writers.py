@@ -20,6 +20,7 @@ from readiness.errors import NotRun, Unreachable
 CADENCE: Final = 0.1
 # Every address of a multi-host list may take libpq's shortest connect timeout to fail.
 CONNECT_TIMEOUT: Final = 2
+POOLED: Final = "pooled-"  # and the machine of the pooler: a client's name
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def clients(environment: Environment, database: Database) -> list[Client]:
     common |= {"connect_timeout": CONNECT_TIMEOUT, "application_name": "readiness-writer"}
     pooled = [
         Client(
-            f"pooled-{name}",
+            f"{POOLED}{name}",
             common
             | {
                 "hostaddr": environment.machine(name).addresses[0],
