@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.lab]
 VARIABLE = "LAB_FAULTS_SEED"
 SHARE = 4
 # Seconds for all faults together; `scripts/lab matrix` tries them without a limit.
-LIMIT = 2400.0
+LIMIT = 1800.0
 
 
 def seed() -> str:
