@@ -12,6 +12,7 @@ from lab.scene import Scene
 UNIT = "lab-fault-hang"
 SCRIPT = "/usr/local/sbin/lab-fault-hang"
 ROLE = "readiness_touch"
+KEPT = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'"
 # Stands for a process that hangs on the network itself, as on a lost disk: no watchdog looks.
 HANG = """#!/bin/sh
 # Freezes Patroni while neither of the other members can be reached.
@@ -53,6 +54,8 @@ def undo(scene: Scene) -> None:
         scene.run(name, "systemctl", "kill", "--kill-who=main", "--signal=CONT", "patroni")
     first = leader(scene)
     cluster.sql(scene, first, f"ALTER ROLE {ROLE} RESET synchronous_commit")
+    # The poolers keep sessions that began with it.
+    cluster.sql(scene, first, KEPT)
     for name in cluster.MEMBERS:
         if name != first:
             cluster.rebuild_unless_streaming(scene, name)
