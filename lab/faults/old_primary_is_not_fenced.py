@@ -12,7 +12,7 @@ from lab.scene import Scene
 UNIT = "lab-fault-hang"
 SCRIPT = "/usr/local/sbin/lab-fault-hang"
 ROLE = "readiness_touch"
-KEPT = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'"
+KEPT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'readiness_touch'"
 # Stands for a process that hangs on the network itself, as on a lost disk: no watchdog looks.
 HANG = """#!/bin/sh
 # Freezes Patroni while neither of the other members can be reached.
