@@ -7,6 +7,7 @@ wait for the cut and kill inside it. The cut's expiry is set beyond the test's e
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,12 +63,14 @@ class Bench:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         drill = self.argv("gate", "--tier", "disrupt", "--only", "PG-02?")
         with subprocess.Popen(drill, cwd=self.folder, env=self.variables, **quiet) as gate:  # type: ignore[call-overload]
-            latest = time.monotonic() + UNTIL_CUT
-            while inside_cut and not self.is_cut() and time.monotonic() < latest:
-                time.sleep(0.5)
-            with suppress(subprocess.TimeoutExpired):
-                gate.wait(timeout=seconds)
-            gate.kill()
+            try:
+                latest = time.monotonic() + UNTIL_CUT
+                while inside_cut and not self.is_cut() and time.monotonic() < latest:
+                    time.sleep(0.5)
+                with suppress(subprocess.TimeoutExpired):
+                    gate.wait(timeout=seconds)
+            finally:
+                gate.kill()
         return f"killed after {seconds:5.1f} s" + (" of the cut" if inside_cut else "")
 
     def red(self) -> list[str]:
@@ -90,6 +93,8 @@ class Bench:
 
 def main() -> None:
     """Print each round and the sum."""
+    # Whoever ends this ends the gate that it started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     chance = random.Random(SEED)  # noqa: S311 - moments, not secrets
     site = Site(current())
