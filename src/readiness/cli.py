@@ -71,7 +71,7 @@ def gate(
     """Look at the environment, judge, report, and exit with the verdict's code."""
     from readiness.gate import run_gate  # noqa: PLC0415 - only this needs the extra `run`
     from readiness.progress import Console as ProgressConsole  # noqa: PLC0415
-    from readiness.render import print_verdict  # noqa: PLC0415
+    from readiness.render import print_document  # noqa: PLC0415
     from readiness.run import RunRequest  # noqa: PLC0415
 
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -87,7 +87,7 @@ def gate(
         permissions=_permissions(scan=scan),
     )
     finished = run_gate(request, ProgressConsole(out))
-    print_verdict(finished.verdict, out)
+    print_document(finished.shown, out)
     out.print(finished.last_line, markup=False)
     raise typer.Exit(finished.exit_code)
 

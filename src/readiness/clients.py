@@ -293,6 +293,9 @@ class Clients:
         """The declared units of a machine, by name."""
 
         def ask(one: Machine) -> dict[str, host_probe.ServiceState]:
+            host = self.host(one)
+            for unit in one.services:
+                _ = host.service(unit).is_running  # its session remembers what was answered
             return host_probe.services(self.session(one), one.services)
 
         return self._of_machine(machine, "systemd", ask)

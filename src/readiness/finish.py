@@ -18,7 +18,7 @@ from readiness.outcomes import origin_of
 from readiness.own import own_of
 from readiness.policy import Policy
 from readiness.record import Record, now, read_record, stamp
-from readiness.render import write_reports
+from readiness.render import VerdictDocument, write_reports
 from readiness.run import Run
 from readiness.sources import arrange
 from readiness.state import RunLog, state_root
@@ -33,6 +33,7 @@ class Finished:
     """A run that is over."""
 
     verdict: Verdict
+    shown: VerdictDocument
     folder: Path
     exit_code: int
 
@@ -60,12 +61,12 @@ def finish(run: Run, how: str) -> Finished:
         # Nobody who called is to blame for what is in a record that was only just made.
         raise RecordError(str(error)) from error
     exit_code = EXIT_INTERRUPTED if how == INTERRUPTED else verdict.exit_code
-    write_reports(verdict, run.folder)
+    shown = write_reports(verdict, run.folder)
     _point_latest(run.folder)
     RunLog(run.state).close_run(run.id, verdict.decision, exit_code)
     if run.lease is not None:
         run.lease.release()
-    return Finished(verdict, run.folder, exit_code)
+    return Finished(verdict, shown, run.folder, exit_code)
 
 
 def _undo_the_rest(run: Run) -> list[UndoResult]:

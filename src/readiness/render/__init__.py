@@ -21,6 +21,7 @@ from readiness.verdict import Verdict
 __all__ = [
     "VerdictDocument",
     "document",
+    "print_document",
     "print_verdict",
     "safe_document",
     "summary",
@@ -28,10 +29,10 @@ __all__ = [
 ]
 
 
-def write_reports(verdict: Verdict, folder: Path) -> None:
+def write_reports(verdict: Verdict, folder: Path) -> VerdictDocument:
     """Write `verdict.json`, `index.html` and `junit.xml` into the run's folder.
 
-    Each appears whole or not at all, readable by its owner only.
+    Each appears whole or not at all, readable by its owner only. Gives what `verdict.json` holds.
 
     Raises:
         RedactionError: a report could not be made safe; nothing was written.
@@ -45,6 +46,7 @@ def write_reports(verdict: Verdict, folder: Path) -> None:
     }
     for name, text in texts.items():
         write_whole(folder / name, text)
+    return safe.verdict
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
