@@ -161,6 +161,18 @@ def test_better_is_no_drift(engine: Engine, site: Site, door: Path) -> None:
     assert (ended.code, ended.line.endswith("BETTER=1")) == (0, True), ended.text
 
 
+def test_the_latest_run_stays_the_baseline_when_it_is_no_longer_the_latest(
+    engine: Engine, site: Site, door: Path
+) -> None:
+    """Who accepts `reports/latest` means the run that it leads to now."""
+    assert engine.gate(site).code == 0
+    latest = site.reports / "latest"
+    assert engine.cli(site, "accept", latest, "--by", "J", "--because", "green").code == 0
+    for _ in range(2):
+        ended = drift(engine, site)
+        assert ended.code == 0, ended.text
+
+
 def test_what_can_not_be_read_is_said(engine: Engine, site: Site, door: Path) -> None:
     """A check that no longer comes to an answer ends with 2, not with 0."""
     accepted(engine, site)

@@ -59,7 +59,8 @@ def accept(state: Path, record: Record, verdict: str, *, by: str, because: str) 
         "run": opening["run"],
         "number": opening["number"],
         "head": record.head,
-        "path": str(record.path.absolute()),
+        # `latest` leads elsewhere after the next run.
+        "path": str(record.path.resolve()),
         "verdict": verdict,
         "by": by.strip(),
         "because": because.strip(),
