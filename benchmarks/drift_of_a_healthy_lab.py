@@ -47,7 +47,8 @@ def main() -> None:
             done = call("drift", "--env", environment)
             quiet += done.returncode == NOTHING_WORSE
             if done.returncode != NOTHING_WORSE:
-                print(f"run {number} ended with {done.returncode}:\n{done.stdout}{done.stderr}", flush=True)
+                said = f"{done.stdout}{done.stderr}"
+                print(f"run {number} ended with {done.returncode}:\n{said}", flush=True)
         print(
             f"{quiet} of {runs} runs reported nothing worse, a failover before every {BETWEEN}th; "
             f"{(time.monotonic() - begun) / runs:.1f} s each"
