@@ -5,7 +5,8 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, holds
 from readiness.drills.failover import Trial
-from readiness.environment import Objectives
+from readiness.environment import Environment, Objectives
+from readiness.errors import NotRun
 from readiness.fixtures import Drilled
 from readiness.model import Severity, Tier
 from readiness.quantities import in_words
@@ -156,3 +157,40 @@ def test_old_primary_rejoins(
         assert holds(trial.fact(name, seconds is not None), "==", True)
         assert holds(usable(trial), "==", "none")
     confidence(len(trials), "back in time")
+
+
+@check(
+    "PG-024",
+    "After every failover users get the right page, from every backend and at every address",
+    clauses=("infra.database-ha/client-path-follows-primary",),
+    each="database_cluster",
+    severity=Severity.CRITICAL,
+    tier=Tier.DISRUPT,
+    limit=LIMIT,
+    risk="The database fails over as promised, and the application does not: the new primary "
+    "refuses its login, or its path leads to the old one.",
+    reads=(*READS, "GET of the page of every balancer, as LB-002"),
+    rights=f"{RIGHTS}; network access to the listeners",
+    disturbs=DISTURBS,
+    remedy="see why that machine's application can't use the member that was promoted: access "
+    "rules, rights, the path to the primary",
+)
+def test_users_are_served(
+    database_cluster: Cluster,
+    site: Environment,
+    failover_drill: Drill,
+    confidence: Confidence,
+) -> None:
+    """The declared page is whole from each machine behind each balancer, under the new primary."""
+    if not site.balancers:
+        raise NotRun(f"{database_cluster.id}: no balancer's page is declared")
+    trials = undisturbed(failover_drill(database_cluster))
+    for trial in trials:
+        number, led = trial.reading.number, trial.reading.promoted
+        for place, wrong in (trial.reading.pages or {}).items():
+            name = f"what is wrong with the page of {place} under {led} in trial {number}"
+            assert holds(trial.fact(name, wrong or "none"), "==", "none")
+        asked = trial.reading.pages and len(trial.reading.pages)
+        assert holds(trial.fact(f"pages asked for in trial {number}", asked), ">=", 1)
+        assert holds(usable(trial), "==", "none")
+    confidence(len(trials), "users served")

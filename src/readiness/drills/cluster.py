@@ -12,7 +12,7 @@ from readiness.clients import Clients
 from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.probes import patroni
 from readiness.probes.rest import RestTarget
-from readiness.subjects import Cluster, Member
+from readiness.subjects import Cluster, Member, backends
 from readiness.targets import patroni_target
 
 T = TypeVar("T")
@@ -65,6 +65,19 @@ class ClusterView:
         """The leader that every member but the victim agrees on, if they do."""
         seen = {self._leader_of(view) for name, view in self._views().items() if name != victim}
         return seen.pop() if len(seen) == 1 else None
+
+    def pages(self) -> dict[str, str]:
+        """What is wrong with what users get now, by backend and address; empty where nothing is."""
+        self.clients.look.forget()
+        found = {}
+        for backend in backends(self.clients.site):
+            for place in backend.endpoints:
+                answers = self.clients.rotation(backend, place).reading
+                share = answers.of(backend.machine.name)
+                silent = "" if share.answers else "no answer"
+                wrong = answers.problem or share.problem or silent
+                found[f"{backend.machine.name} at {place.id}"] = wrong
+        return found
 
     def _views(self) -> dict[str, patroni.ClusterView | None]:
         return self._ask_all(patroni.cluster)

@@ -9,7 +9,7 @@ Steps of a trial, the numbers stand again at the code:
 5. the survivors promote; the cut lasts longer than promotion and the TTL together
 6. the cut is taken back
 7. the old primary rejoins: the steady state is proven again
-8. clients go on until the objective has run out and service was stable
+8. clients go on until the objective has run out and service was stable; users' pages are asked for
 9. logs are fetched, rows are read on the proven primary and on every standby
 10. ledger, outage brackets and the victim's acknowledgements are worked out
 
@@ -85,6 +85,7 @@ class Trial:
     lost_sample: tuple[str, ...]
     missing_on_standbys: dict[str, int]
     two_primaries: TwoPrimaries | None
+    pages: dict[str, str] | None  # of every balancer afterwards: what is wrong; None: not asked
     problem: str
 
 
@@ -184,6 +185,7 @@ class _Attempt:
     marks: Marks
     promoted: str = ""
     rejoined: float | None = None
+    pages: dict[str, str] | None = None
     problem: str = ""
 
     def begin(self, session: DrillSession, stack: ExitStack) -> None:
@@ -234,6 +236,7 @@ class _Attempt:
             self.problem = self.problem or str(error)
         left = begun + drill.objective + 5 - time.monotonic()
         self.wait(max(left, STABLE + 2))  # 8.
+        self.pages = drill.view.pages()
 
     def _await_promotion(self) -> None:
         """Until every survivor names one of themselves as leader."""
@@ -304,6 +307,7 @@ class _Attempt:
             lost_sample=ledger.lost.sample,
             missing_on_standbys=standbys,
             two_primaries=overlap,
+            pages=self.pages,
             problem=self.problem or self._why_useless(series, ledger, control=control),
         )
 
@@ -395,6 +399,7 @@ def _never_begun(number: int, problem: str) -> Trial:
         lost_sample=(),
         missing_on_standbys={},
         two_primaries=None,
+        pages=None,
         problem=problem,
     )
 
