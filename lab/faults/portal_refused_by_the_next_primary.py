@@ -36,7 +36,7 @@ FAULT = Fault(
     kind="failover",
     shape="false-green",
     tier="disrupt",
-    only=("PG-020", "PG-021", "PG-024"),
+    only=("PG-024",),
     reddens={
         "PG-024": {
             cluster.CLUSTER: r"wrong with the page of app\d at \S+ under <sync> in trial 1 to be "
