@@ -4,6 +4,7 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -293,10 +294,11 @@ class Clients:
         """The declared units of a machine, by name."""
 
         def ask(one: Machine) -> dict[str, host_probe.ServiceState]:
-            host = self.host(one)
+            session = self.session(one)
             for unit in one.services:
-                _ = host.service(unit).is_running  # its session remembers what was answered
-            return host_probe.services(self.session(one), one.services)
+                # What testinfra is going to ask; the session remembers the answer.
+                session.run(shlex.join(["systemctl", "is-active", unit]))
+            return host_probe.services(session, one.services)
 
         return self._of_machine(machine, "systemd", ask)
 
