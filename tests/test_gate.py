@@ -162,8 +162,13 @@ def test_an_older_run_is_no_go_while_a_later_one_is_known(engine: Engine, site: 
     engine.gate(site, "--only", "OBJ-001")
     picked = engine.cli(site, "judge", good)
     assert picked.code == 2
-    assert "run 2 of mini came later: give it too" in picked.text
+    assert "run 2 of mini came later: give it too, or look again" in picked.text
     assert str(site.runs()[-1]) in picked.text
+    site.environment.write_text(site.environment.read_text() + "release: '2'\n")
+    engine.gate(site, "--only", "OBJ-001")
+    other = engine.cli(site, "judge", good).text
+    assert "run 2 of mini came later" in other
+    assert "run 3 of mini" not in other
 
 
 def test_kill_9_of_the_gate(engine: Engine, silent: Site) -> None:

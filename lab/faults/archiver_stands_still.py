@@ -11,18 +11,12 @@ WAITING = (
     "SELECT count(*) FROM pg_ls_archive_statusdir() "
     "WHERE name LIKE '%.ready' AND modification < now() - interval '6 s'"
 )
-ARCHIVER = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'archiver'"
-
-
-def signalled(scene: Scene, machine: str, signal: str) -> None:
-    """Send a signal to the archiver of a member, where it has one."""
-    for pid in cluster.sql(scene, machine, ARCHIVER).split():
-        scene.run(machine, "kill", f"-{signal}", pid)
+ARCHIVER = "^postgres: .*archiver"
 
 
 def apply(scene: Scene) -> None:
     """Stop it, as a hang of its command does, and complete a segment."""
-    signalled(scene, scene["primary"], "STOP")
+    scene.run(scene["primary"], "pkill", "-STOP", "-f", ARCHIVER)
     cluster.sql(scene, scene["primary"], backup.SWITCH)
 
 
@@ -34,8 +28,8 @@ def took_effect(scene: Scene) -> str:
 
 def undo(scene: Scene) -> None:
     """Let it go on; what waited is archived."""
-    for name in cluster.MEMBERS:
-        signalled(scene, name, "CONT")
+    # Where there is no archiver, nothing is to be let go on.
+    scene.ask(scene["primary"], "pkill", "-CONT", "-f", ARCHIVER)
 
 
 def environment(text: str) -> str:

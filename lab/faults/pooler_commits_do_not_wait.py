@@ -10,6 +10,11 @@ CONFIG = "/etc/pgbouncer/pgbouncer.ini"
 RIGHT = "paws360 = host=127.0.0.1 port=5000 dbname=paws360\n"
 WRONG = RIGHT.replace("\n", " connect_query='SET synchronous_commit TO off'\n")
 
+# The file was written before the unit's process was started.
+YOUNGER = (
+    'main=$(systemctl show --property=MainPID --value pgbouncer) && [ "/proc/$main" -nt "$1" ]'
+)
+
 
 def apply(scene: Scene) -> None:
     """Change the pooler's configuration, and let it give up the sessions that it has."""
@@ -18,10 +23,10 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """The file says so, and the pooler is younger than the file."""
+    """The pooler began when the file said so."""
     if WRONG not in scene.read(NODE, CONFIG):
         return ""
-    scene.run(NODE, "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/6432")
+    scene.shell(NODE, YOUNGER, CONFIG)
     return f"pgbouncer on {NODE} gives every session synchronous_commit = off"
 
 

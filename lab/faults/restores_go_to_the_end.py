@@ -21,7 +21,7 @@ mountpoint -q "$2" && exit 0
 cp -p "$2" "$1/pgbackrest"
 mount --bind "$1/wrapper" "$2"
 """
-LIFT = '! mountpoint -q "$2" || umount "$2"; rm -rf "$1"'
+LIFT = 'set -e; ! mountpoint -q "$2" || umount "$2"; rm -rf "$1"'
 
 
 def apply(scene: Scene) -> None:

@@ -126,6 +126,9 @@ def of(function: object) -> Check | None:
     return entry if isinstance(entry, Check) else None
 
 
+_DECIDES = {"id", "clauses", "each", "severity", "tier", "permission"}
+
+
 @cache
 def load_catalogue() -> dict[str, Check]:
     """The committed catalogue, by id."""
@@ -136,8 +139,11 @@ def load_catalogue() -> dict[str, Check]:
 
 @cache
 def catalogue_digest() -> str:
-    """SHA-256 over the committed catalogue's entries: tells under which checks a record is made."""
-    text = "\n".join(entry.model_dump_json() for entry in load_catalogue().values())
+    """SHA-256 over what decides of the committed catalogue: what is asked of whom, and what for.
+
+    Tells under which checks a record is made; the words of a check may change without it.
+    """
+    text = "\n".join(one.model_dump_json(include=_DECIDES) for one in load_catalogue().values())
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -118,7 +118,10 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
 
 
 def against_the_log(verdict: Verdict) -> Verdict:
-    """The same verdict, but no GO while this machine's log knows of later runs: nobody picks."""
+    """The same verdict, but no GO while this machine's log knows of later runs: nobody picks.
+
+    Of the same release, and without looks for drift that saw nothing fail.
+    """
     records = sorted((verdict.record, *verdict.others), key=lambda one: origin_of(one).number)
     newest = {origin_of(one).environment: one for one in records}
     later = [note for name, record in newest.items() for note in _later(name, record)]
@@ -134,8 +137,13 @@ def _later(environment: str, record: Record) -> Iterator[str]:
     known = [one.run for one in entries]
     run = record.events[0]["run"]
     for entry in entries[known.index(run) + 1 :] if run in known else ():
-        where = entry.folder or "its folder is not known"
-        yield f"run {entry.number} of {environment} came later: give it too ({where})"
+        same = entry.torn or (entry.release or "") == (record.events[0]["release"] or "")
+        if same and entry.sought_go:
+            where = entry.folder or "its folder is not known"
+            yield (
+                f"run {entry.number} of {environment} came later: give it too, or look again "
+                f"({where})"
+            )
 
 
 def recorded_policy(runs: Sequence[Path]) -> Policy | None:

@@ -9,8 +9,8 @@ Steps of a trial, the numbers stand again at the code:
 5. the survivors promote; the cut lasts longer than promotion and the TTL together
 6. the cut is taken back
 7. the old primary rejoins: the steady state is proven again
-8. clients go on until the objective has run out and service was stable; users' pages are asked for
-9. logs are fetched, rows are read on the proven primary and on every standby
+8. clients go on until the objective has run out and service was stable
+9. logs are fetched, users' pages asked for, rows read on the proven primary and every standby
 10. ledger, outage brackets and the victim's acknowledgements are worked out
 
 A control trial leaves out steps 4 to 7: an outage or a loss in it means that the harness is broken.
@@ -114,8 +114,8 @@ class FailoverDrill:
                         raise
                     # What the trials before it found stands, and so does that this one never began.
                     done.append(_never_begun(number, str(error)))
-                if done[-1].problem:
-                    # A cluster that is not whole again is not cut a second time.
+                if done[-1].problem or any((done[-1].pages or {}).values()):
+                    # What is not whole again, or does not serve its users, is not cut once more.
                     break
         finally:
             self._clean()
@@ -170,6 +170,9 @@ class FailoverDrill:
                 self._say(f"{self.database.name}: {what}: cutting {victim} off")
                 trial.break_and_mend(session)
             log = trial.end(session)
+        if not control and not trial.problem:
+            self._say(f"{self.database.name}: {what}: asking for the pages of users")
+            trial.pages = self.view.pages()
         self._say(f"{self.database.name}: {what}: reading the ledger")
         return trial.conclude(number, log, control=control)
 
@@ -236,7 +239,6 @@ class _Attempt:
             self.problem = self.problem or str(error)
         left = begun + drill.objective + 5 - time.monotonic()
         self.wait(max(left, STABLE + 2))  # 8.
-        self.pages = drill.view.pages()
 
     def _await_promotion(self) -> None:
         """Until every survivor names one of themselves as leader."""

@@ -1,44 +1,61 @@
-"""What a session gets that comes through a pooler, as an application's does.
+"""What sessions get that come through a pooler, as an application's do.
 
 A pooler may lead to another server than it should, and may change what a session is: settings that
-every member keeps are of no use to sessions that are given others on the way.
+every member keeps are of no use to sessions that are given others on the way. What a pooler gives
+to a session is given when that begins, and taken away when it is given to the next client: only a
+session that began just now shows it. So sessions are held, one after the other, until one has.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 
 from readiness.drills import writers
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
-from readiness.errors import NotRun, Unreachable
+from readiness.errors import NotRun
 from readiness.model import Tier
 from readiness.run import Run
 from readiness.subjects import Cluster
 
-_QUESTION = (
-    "SELECT (SELECT system_identifier::text FROM pg_control_system()), "
-    "extract(epoch FROM pg_postmaster_start_time())::text, "
-    "current_setting('transaction_read_only'), current_setting('synchronous_commit')"
+# More than a pool keeps idle beside an application at rest.
+MOST: Final = 12
+_QUESTION: Final = (
+    "SELECT system_identifier || '/' || current_database() || ' as ' || session_user || "
+    "', up since ' || pg_postmaster_start_time() AT TIME ZONE 'UTC', "
+    "current_setting('transaction_read_only'), current_setting('synchronous_commit'), "
+    "extract(epoch FROM (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())) "
+    "FROM pg_control_system()"
 )
+_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())"
 
 
 @dataclass(frozen=True)
 class Session:
     """One session: where it ended, and what it runs with."""
 
-    system_identifier: str
-    server_started: str  # tells one server from another, whatever address it was reached by
+    where: str  # system, database, user, and since when the server has been up: tells servers apart
     read_only: str  # on or off, of the transaction
     synchronous_commit: str
 
 
 @dataclass(frozen=True)
+class Path:
+    """The sessions that one pooler gave."""
+
+    sessions: tuple[Session, ...]
+    fresh: bool  # the last of them began after it was asked for
+    problem: str  # why there is no fresh one
+
+
+@dataclass(frozen=True)
 class Paths:
-    """A session with the primary itself, and one through the pooler of each machine."""
+    """A session with the primary itself, and some through the pooler of each machine."""
 
     direct: Session
-    pooled: dict[str, Session]
+    pooled: dict[str, Path]
 
 
 def through_poolers(run: Run, permit: Permit, cluster: Cluster) -> Paths:
@@ -46,28 +63,51 @@ def through_poolers(run: Run, permit: Permit, cluster: Cluster) -> Paths:
 
     Raises:
         NotRun: no poolers or no touch login are declared.
-        Unreachable: a pooler gives no session.
+        Unreachable: no member accepts writes.
     """
     permit.require(Tier.TOUCH)
     database = cluster.database
     if database.failover is None:
         raise NotRun(f"{database.name}: no poolers are declared")
     with on_primary(run.environment, database) as primary:
-        direct = _session(primary)
-    pooled = {}
-    for client in writers.clients(run.environment, database):
-        name = client.name.removeprefix(writers.POOLED)
-        if name != client.name:
+        direct, _ = _asked(primary)
+        begun = float(_one(primary, _CLOCK)[0])
+    clients = writers.clients(run.environment, database)
+    return Paths(
+        direct,
+        {
+            one.name.removeprefix(writers.POOLED): _path(one, begun)
+            for one in clients
+            if one.name.startswith(writers.POOLED)
+        },
+    )
+
+
+def _path(client: writers.Client, begun: float) -> Path:
+    """Hold sessions until the pooler has to begin one."""
+    sessions: list[Session] = []
+    with ExitStack() as held:
+        for _ in range(MOST):
             try:
-                with psycopg.connect(**client.conninfo, autocommit=True) as connection:
-                    pooled[name] = _session(connection)
+                # In a transaction until the end: no other client is given the server's session.
+                connection = psycopg.connect(**client.conninfo, autocommit=False)
+                held.callback(connection.close)
+                session, started = _asked(connection)
             except psycopg.Error as error:
-                why = " ".join(str(error).split())
-                raise Unreachable(f"{database.name} through {name}: {why}") from error
-    return Paths(direct, pooled)
+                return Path(tuple(sessions), False, " ".join(str(error).split()))
+            sessions.append(session)
+            if started > begun:
+                return Path(tuple(sessions), True, "none")
+    return Path(tuple(sessions), False, f"{MOST} sessions were older than this check")
 
 
-def _session(connection: psycopg.Connection[tuple[str, ...]]) -> Session:
-    row = connection.execute(_QUESTION).fetchone()
-    assert row is not None  # noqa: S101 - a query without FROM gives one row
-    return Session(*row)
+def _asked(connection: psycopg.Connection[tuple[str, ...]]) -> tuple[Session, float]:
+    """A session, and when it began by the server's clock."""
+    *said, started = _one(connection, _QUESTION)
+    return Session(*said), float(started)
+
+
+def _one(connection: psycopg.Connection[tuple[str, ...]], question: str) -> tuple[str, ...]:
+    row = connection.execute(question).fetchone()
+    assert row is not None  # noqa: S101 - it gives one row
+    return row
