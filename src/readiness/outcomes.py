@@ -76,7 +76,7 @@ def _scope_notes(record: Record) -> list[str]:
         notes.append("the run has no plan")
     elif plan["only"]:
         notes.append(f"only a selection was looked at: {', '.join(plan['only'])}")
-    if opening["catalogue"] != catalogue_digest():
+    if opening.get("catalogue") != catalogue_digest():
         notes.append(
             f"it was made under another catalogue of checks (readiness {opening['version']}): "
             "judge it with that version, or look again"

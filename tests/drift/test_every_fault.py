@@ -24,7 +24,7 @@ from replay import NOTED, RUNS, Recording, Result, load, replay_all, whole
 
 from lab import product
 from lab.faults import Fault, all_faults, resolved
-from readiness.catalogue import load_catalogue
+from readiness.catalogue import catalogue_digest, load_catalogue
 from readiness.documents import load_environment
 from readiness.drift.compare import Direction, compare
 from readiness.environment import Environment
@@ -72,6 +72,7 @@ class Written:
             run="a run",
             number=1,
             version="0",
+            catalogue=catalogue_digest(),
             release=None,
             earlier=[],
             environment=site.environment.model_dump(mode="json", by_alias=True),
