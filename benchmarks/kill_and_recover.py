@@ -64,10 +64,10 @@ class Bench:
 
         A drill whose control trial was inconclusive comes to no cut: it is begun again.
         """
-        for tries in range(1, MOST_TRIES + 1):
+        for number in range(1, MOST_TRIES + 1):
             if self._kill_one(seconds, inside_cut=inside_cut):
                 break
-        again = f", try {tries}" if tries > 1 else ""
+        again = f", try {number}" if number > 1 else ""
         return f"killed after {seconds:5.1f} s" + (" of the cut" if inside_cut else "") + again
 
     def _kill_one(self, seconds: float, *, inside_cut: bool) -> bool:
