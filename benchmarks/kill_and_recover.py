@@ -64,9 +64,9 @@ class Bench:
 
         A drill whose control trial was inconclusive comes to no cut: it is begun again.
         """
-        for number in range(1, MOST_TRIES + 1):
-            if self._kill_one(seconds, inside_cut=inside_cut):
-                break
+        number = 1
+        while not self._kill_one(seconds, inside_cut=inside_cut) and number < MOST_TRIES:
+            number += 1
         again = f", try {number}" if number > 1 else ""
         return f"killed after {seconds:5.1f} s" + (" of the cut" if inside_cut else "") + again
 
