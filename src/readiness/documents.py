@@ -133,7 +133,9 @@ def load_written(path: Path, model: type[Document], other: type[Written]) -> Doc
 
 def _refuse_other_kind(source: YamlFile, model: type[Written], other: type[Written]) -> None:
     """A policy where an environment is expected deserves better than a list of unknown keys."""
-    ours, theirs = (set(keys_at(kind, ())) for kind in (model, other))
+    ours, theirs = (
+        {one.alias or name for name, one in kind.model_fields.items()} for kind in (model, other)
+    )
     has = set(source.data)
     if has & (theirs - ours) and not has & (ours - theirs):
         article = {

@@ -17,7 +17,7 @@ from readiness.model import EXIT_INTERRUPTED, Decision
 from readiness.outcomes import origin_of
 from readiness.own import own_of
 from readiness.policy import Policy
-from readiness.record import Record, now, read_record, stamp
+from readiness.record import Record, no_collection, now, read_record, stamp
 from readiness.render import VerdictDocument, write_reports
 from readiness.run import Run
 from readiness.sources import arrange
@@ -92,7 +92,8 @@ def judge_runs(runs: Sequence[Path], policy: Policy | None) -> Verdict:
     """
     # To the millisecond, as it is written, so that it can be judged again as of that moment.
     at = datetime.fromisoformat(stamp(now()))
-    return judge_records([read_record(run) for run in runs], policy, at=at)
+    with no_collection():
+        return judge_records([read_record(run) for run in runs], policy, at=at)
 
 
 def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datetime) -> Verdict:

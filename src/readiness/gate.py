@@ -12,12 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final, Protocol
 
 from readiness.catalogue import Check
-from readiness.drills import actions, target_lease
 from readiness.errors import ReadinessError
 from readiness.finish import INTERRUPTED, Finished, finish
 from readiness.lease import halt_requested
@@ -26,8 +26,6 @@ from readiness.record import FILE_NAME
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
 
-# Importing these registers the undo actions that a dead child leaves to its parent.
-UNDOING: Final = (actions, target_lease)
 GRACE: Final = 90.0
 TICK: Final = 0.1
 KEPT_VARIABLES: Final = (
@@ -75,9 +73,16 @@ def run_gate(request: RunRequest, progress: Progress) -> Finished:
         how = INTERRUPTED
     finally:
         progress.closed()
+        _learn_to_undo(run)
         run.writer = type(run.writer)(run.folder / FILE_NAME, run.writer.redactor)
         finished = finish(run, how)
     return finished
+
+
+def _learn_to_undo(run: Run) -> None:
+    """Know the undo actions that a dead child leaves to its parent; importing them is slow."""
+    if any(run.journal.survey()):
+        import_module("readiness.drills.undoing")
 
 
 def _look(run: Run, progress: Progress) -> str:

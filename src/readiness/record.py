@@ -151,7 +151,7 @@ def read_record(run: Path) -> Record:
     whole = [line for line in lines if not line.torn]
     if not whole or lines[0].torn:
         raise UsageError("no whole first line", file=str(path), expected="a run record")
-    with _no_collection():
+    with no_collection():
         events, previous = _chain(path, whole)
     _check_opening(path, events[0])
     return Record(path, tuple(events), torn, previous)
@@ -200,7 +200,7 @@ def _chain(path: Path, lines: list[Line]) -> tuple[list[Json], str]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """No garbage collection: it walks all events again and again, and none of them is garbage."""
     was = gc.isenabled()
     gc.disable()

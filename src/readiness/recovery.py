@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 
 from readiness.documents import load_environment
-from readiness.drills import actions, copy, primary, target_lease
+from readiness.drills import undoing
 from readiness.environment import Environment
 from readiness.errors import ReadinessError
 from readiness.lease import Lease
@@ -14,8 +14,8 @@ from readiness.state import state_directory, state_root
 from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending
 
 JOURNAL: Final = "undo"
-# Importing these registers their undo actions.
-MODULES: Final = (actions, copy, primary, target_lease)
+# Importing it registers the undo actions.
+UNDOING: Final = undoing
 
 
 def run_recover(env: Path | None, out: Console) -> int:

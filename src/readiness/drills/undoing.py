@@ -1,0 +1,7 @@
+"""Everything that registers an undo action: whoever plays a journal imports this first."""
+
+from typing import Final
+
+from readiness.drills import actions, copy, primary, target_lease
+
+MODULES: Final = (actions, copy, primary, target_lease)
