@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("report run", "REPORT="),
         ("export run --out bundle --key file:a.key", "BUNDLE=bundle"),
         ("verify bundle --trust a.pub", "BUNDLE=AS-SIGNED EXIT=0"),
-        ("checks", "TLS-001"),
+        ("checks", "Every node redirects plain HTTP for good to the same page over HTTPS"),
         ("explain TLS-001", "TLS-001"),
     ],
 )

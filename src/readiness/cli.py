@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+LINE_WIDTH = 200
 
 Env = Annotated[Path, typer.Option("--env", help="Environment file.", show_default=False)]
 PolicyFile = Annotated[
@@ -329,6 +330,8 @@ def checks() -> None:
         table.add_column(title, no_wrap=title != "title")
     for entry in load_catalogue().values():
         table.add_row(entry.id, entry.needs, entry.severity, entry.each, entry.title)
+    if not out.is_terminal:  # whoever pipes it looks for words in lines
+        out.width = LINE_WIDTH
     out.print(table)
 
 
