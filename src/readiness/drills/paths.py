@@ -15,7 +15,6 @@ import psycopg
 from readiness.drills import writers
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
-from readiness.errors import NotRun
 from readiness.model import Tier
 from readiness.run import Run
 from readiness.subjects import Cluster
@@ -67,20 +66,11 @@ def through_poolers(run: Run, permit: Permit, cluster: Cluster) -> Paths:
     """
     permit.require(Tier.TOUCH)
     database = cluster.database
-    if database.failover is None:
-        raise NotRun(f"{database.name}: no poolers are declared")
+    clients = writers.pooled_clients(run.environment, database)
     with on_primary(run.environment, database) as primary:
         direct, _ = _asked(primary)
         begun = float(_one(primary, _CLOCK)[0])
-    clients = writers.clients(run.environment, database)
-    return Paths(
-        direct,
-        {
-            one.name.removeprefix(writers.POOLED): _path(one, begun)
-            for one in clients
-            if one.name.startswith(writers.POOLED)
-        },
-    )
+    return Paths(direct, {machine: _path(one, begun) for machine, one in clients.items()})
 
 
 def _path(client: writers.Client, begun: float) -> Path:

@@ -20,7 +20,6 @@ from readiness.errors import NotRun, Unreachable
 CADENCE: Final = 0.1
 # Every address of a multi-host list may take libpq's shortest connect timeout to fail.
 CONNECT_TIMEOUT: Final = 2
-POOLED: Final = "pooled-"  # and the machine of the pooler: a client's name
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,29 @@ class Client:
 
 def clients(environment: Environment, database: Database) -> list[Client]:
     """Every declared client path: each pooler by itself, and multi-host libpq."""
-    drill, login = database.failover, database.logins.touch
-    if drill is None or login is None:
-        raise NotRun(f"{database.name}: no failover drill or no touch login is declared")
-    secret = environment.secret(login.password)
-    common: dict[str, Any] = {"dbname": database.database, "user": login.user, "password": secret}
-    common |= {"connect_timeout": CONNECT_TIMEOUT, "application_name": "readiness-writer"}
-    pooled = [
-        Client(
-            f"{POOLED}{name}",
+    hosts = {
+        "host": ",".join(database.members),
+        "hostaddr": ",".join(environment.machine(name).addresses[0] for name in database.members),
+        "port": database.port,
+        "target_session_attrs": "read-write",
+        "sslmode": "verify-full",
+        "sslrootcert": str(environment.path(environment.authorities[database.authority])),
+    }
+    limit = CONNECT_TIMEOUT * len(database.members) + 1
+    pooled = pooled_clients(environment, database).values()
+    direct = Client("multi-host", _common(environment, database) | hosts, CADENCE, limit)
+    return [*pooled, direct]
+
+
+def pooled_clients(environment: Environment, database: Database) -> dict[str, Client]:
+    """The client path through each declared pooler, by the pooler's machine."""
+    drill = database.failover
+    if drill is None:
+        raise NotRun(f"{database.name}: no poolers are declared")
+    common = _common(environment, database)
+    return {
+        name: Client(
+            f"pooled-{name}",
             common
             | {
                 "hostaddr": environment.machine(name).addresses[0],
@@ -65,17 +78,21 @@ def clients(environment: Environment, database: Database) -> list[Client]:
             CONNECT_TIMEOUT,
         )
         for name in drill.pooled.machines
-    ]
-    hosts = {
-        "host": ",".join(database.members),
-        "hostaddr": ",".join(environment.machine(name).addresses[0] for name in database.members),
-        "port": database.port,
-        "target_session_attrs": "read-write",
-        "sslmode": "verify-full",
-        "sslrootcert": str(environment.path(environment.authorities[database.authority])),
     }
-    limit = CONNECT_TIMEOUT * len(database.members) + 1
-    return [*pooled, Client("multi-host", common | hosts, CADENCE, limit)]
+
+
+def _common(environment: Environment, database: Database) -> dict[str, Any]:
+    """What libpq is told on every path."""
+    login = database.logins.touch
+    if login is None:
+        raise NotRun(f"{database.name}: no touch login is declared")
+    return {
+        "dbname": database.database,
+        "user": login.user,
+        "password": environment.secret(login.password),
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "readiness-writer",
+    }
 
 
 @contextmanager
