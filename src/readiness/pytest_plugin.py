@@ -22,7 +22,6 @@ from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
-from readiness.finish import INTERRUPTED, finish
 from readiness.model import Case, Permission, Tier
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
@@ -110,6 +109,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN_KEY, None)
     if run is None or not config.stash[OWNED_KEY]:
         return
+    # Only who runs suites by hand judges here, and importing what judges takes its time.
+    from readiness.finish import INTERRUPTED, finish  # noqa: PLC0415
+
     how = INTERRUPTED if config.stash.get(INTERRUPTED_KEY, False) else "finished"
     try:
         last = finish(run, how).last_line

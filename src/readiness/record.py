@@ -35,6 +35,9 @@ _MOST_SHOWN: Final = 80
 # Steps inside a case, which are worth nothing without its end: the line that ends it takes them to
 # the disk. A machine that loses power before that leaves a case that never ended.
 STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "phase"})
+# Cases that end right after one another go to the disk together.
+END: Final = "case-ended"
+TOGETHER: Final = 0.2
 
 
 def now() -> datetime:
@@ -65,11 +68,15 @@ class RecordWriter:
         self._number = len(whole)
         self._previous = digest(whole[-1]) if whole else START
         self._file = open_append(path)
+        self._synced = time.monotonic()
         # Questions are asked of many machines at once, and each notes its command.
         self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
-        """Append one event and give its number; on disk when this returns, or with its case's end.
+        """Append one event and give its number; on disk when this returns.
+
+        Not a case's steps, they are with its end; nor its end, which is with the next end or other
+        event that comes `TOGETHER` seconds after the last.
 
         Raises:
             StateError: the disk is full or the file can't be written; nothing is half written.
@@ -86,13 +93,20 @@ class RecordWriter:
             }
             text = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str)
             line = text.encode()
-            append_line(self._file, line, name=self.path, sync=kind not in STEPS)
+            append_line(self._file, line, name=self.path, sync=self._due(kind))
             self._number += 1
             self._previous = digest(line)
             return self._number - 1
 
+    def _due(self, kind: str) -> bool:
+        """Whether that event must be on disk before anything else happens."""
+        begun = time.monotonic()
+        due = kind not in STEPS and (kind != END or begun - self._synced > TOGETHER)
+        self._synced = begun if due else self._synced
+        return due
+
     def close(self) -> None:
-        """Close the file; every event is on disk already."""
+        """Close the file; `session-finished` and `run-closed` have put every event on disk."""
         os.close(self._file)
 
     def __enter__(self) -> Self:
