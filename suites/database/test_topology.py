@@ -8,7 +8,7 @@ from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, slot_name
-from readiness.probes.postgres_state import Replica, ServerState
+from readiness.probes.postgres_state import RECOVERY_TARGETS, Replica, ServerState
 from readiness.subjects import Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -100,27 +100,35 @@ def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres
 
 @check(
     "PG-003",
-    "Every standby replays what the primary has written",
+    "Every standby replays what the primary has written, and would follow the next one",
     clauses=("infra.database-ha/standbys-replay",),
     each="database_member",
     severity=Severity.CRITICAL,
     risk="A standby that streams and never replays serves old data and takes long to promote.",
     reads=(*READS, "the standby's replay position, until it reaches the primary's"),
     rights=RIGHTS,
-    remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts",
+    remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts "
+    "and take back whatever is named recovery_target",
 )
 def test_standby_replays(
     database_member: Member, postgres: Postgres, replay: Callable[..., Found[object]]
 ) -> None:
-    """Replay is not paused or delayed, and reaches the primary's present position in time."""
+    """Replay is neither paused nor delayed, reaches the primary's position, and has no end set."""
     found = postgres(database_member)
-    if is_the_primary(database_member, found, postgres):
-        return
-    assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
-    delay = found.reading.settings["recovery_min_apply_delay"]
-    assert holds(found.fact("apply delay", delay.value), "==", "0")
-    caught_up = replay(database_member)
-    assert holds(caught_up.reached, "==", True)
+    settings = found.reading.settings
+    if not is_the_primary(database_member, found, postgres):
+        assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
+        delay = settings["recovery_min_apply_delay"]
+        assert holds(found.fact("apply delay", delay.value), "==", "0")
+        caught_up = replay(database_member)
+        assert holds(caught_up.reached, "==", True)
+        for name in RECOVERY_TARGETS:
+            target = settings[name].value or "empty" if name in settings else None
+            assert holds(found.fact(name, target), "==", "empty")
+    # Of the primary, too: it is a standby after the next failover.
+    name = "recovery_target_timeline"
+    timeline = settings[name].value if name in settings else None
+    assert holds(found.fact(name, timeline), "==", "latest")
 
 
 @check(

@@ -13,6 +13,7 @@ from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
 from local_servers import free_port
 from pki import Hierarchy, hierarchy
 
+from readiness import clients
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
 from readiness.probes import postgres
 from readiness.probes.postgres import Session
@@ -76,6 +77,17 @@ def test_the_primary_tells_its_state(primary: Postgres, standby: Postgres) -> No
         "configuration file",
     )
     assert found.started < found.server_clock
+
+
+def test_every_setting_that_checks_go_by_is_shown(primary: Postgres, standby: Postgres) -> None:
+    """Those for superusers, too; of a server that nobody configured none is dangerous to replay."""
+    asked = clients.DURABILITY + clients.STANDBY + clients.REPLAY
+    for server in (primary, standby):
+        with look(server) as session:
+            found = postgres.state(session, asked).settings
+        assert set(found) == set(asked)
+        values = {name: found[name].value for name in clients.REPLAY}
+        assert values == dict.fromkeys(clients.REPLAY, "") | {"recovery_target_timeline": "latest"}
 
 
 def test_the_standby_tells_its_state(primary: Postgres, standby: Postgres) -> None:

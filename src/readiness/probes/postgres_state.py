@@ -8,6 +8,14 @@ from readiness.errors import AccessDenied, NotUnderstood
 
 _LSN_SHIFT: Final = 32
 _LSN_BITS: Final = 64
+# Any of these ends replay before the WAL does (PostgreSQL 15, 20.5.6).
+RECOVERY_TARGETS: Final = (
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_xid",
+)
 
 
 class Lsn(int):

@@ -1,0 +1,114 @@
+"""What the database checks say of settings, on the healthy lab's answers with one value altered."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from replay import Recording, Result, load, replay
+
+from readiness.model import Case, Outcome
+
+CLUSTER = "paws360-db"
+# What a server answers that nobody configured: initdb's postgresql.conf on Linux.
+DEFAULTS = {
+    "recovery_target_timeline": "latest",
+    "recovery_target": "",
+    "recovery_target_lsn": "",
+    "recovery_target_name": "",
+    "recovery_target_time": "",
+    "recovery_target_xid": "",
+}
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Recording:
+    """The healthy lab, every member with the settings that nobody changes."""
+    return altered(load("healthy"), everyone)
+
+
+def everyone(reading: dict[str, Any]) -> None:
+    """Fill in what the recording is too old for."""
+    for name, value in DEFAULTS.items():
+        reading["settings"].setdefault(name, setting(name, value))
+
+
+def setting(name: str, value: str) -> dict[str, Any]:
+    """One line of pg_settings."""
+    line = {"name": name, "value": value, "unit": "", "source": "default"}
+    return {**line, "pending_restart": False}
+
+
+def given(name: str, value: str) -> Change:
+    """A setting that a member runs with."""
+    return lambda reading: reading["settings"].update({name: setting(name, value)})
+
+
+def without(name: str) -> Change:
+    """A setting that nobody asked for."""
+    return lambda reading: reading["settings"].pop(name)
+
+
+def altered(
+    recording: Recording, change: Change, *, of: str = "", source: str = "postgresql"
+) -> Recording:
+    """A recording whose members, or one of them, answered otherwise."""
+    seen = deepcopy(recording.observations)
+    for one in seen:
+        if one["source"] == source and one["subject"].endswith(of):
+            change(one["reading"])
+    return replace(recording, observations=seen, known={})
+
+
+def member(recording: Recording, *, primary: bool) -> str:
+    """The id of the primary or of the first standby."""
+    return next(
+        str(one["subject"])
+        for one in recording.observations
+        if one["source"] == "postgresql" and one["reading"]["in_recovery"] is not primary
+    )
+
+
+def asked(check: str, recording: Recording, subject: str) -> Result:
+    """What a check says."""
+    return replay(recording, Case(check, subject))
+
+
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_member_that_follows_any_timeline_is_green(healthy: Recording, *, primary: bool) -> None:
+    """Primary and standby run with latest, and no target is set."""
+    assert asked("PG-003", healthy, member(healthy, primary=primary)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("primary", [True, False])
+@pytest.mark.parametrize("value", ["current", "3"])
+def test_a_member_that_stays_on_a_timeline_is_red(
+    healthy: Recording, value: str, *, primary: bool
+) -> None:
+    """It would not follow another primary; today's is a standby tomorrow."""
+    subject = member(healthy, primary=primary)
+    found = altered(healthy, given("recovery_target_timeline", value), of=subject)
+    result = asked("PG-003", found, subject)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == (
+        f"{subject}: expected recovery_target_timeline to be latest, found {value}"
+    )
+
+
+@pytest.mark.parametrize("name", sorted({*DEFAULTS} - {"recovery_target_timeline"}))
+def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
+    """Its replay ends there."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-003", altered(healthy, given(name, "x"), of=subject), subject)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == f"{subject}: expected {name} to be empty, found x"
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_a_target_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
+    """Nothing is known of a setting that is not in the answer."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-003", altered(healthy, without(name), of=subject), subject)
+    assert result.outcome is Outcome.INCONCLUSIVE
