@@ -32,7 +32,7 @@ from readiness.probes import rotation as rotation_probe
 from readiness.probes import sentinel as sentinel_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
-from readiness.probes.postgres_state import RECOVERY_TARGETS, ServerState
+from readiness.probes.postgres_state import SETTINGS, ServerState
 from readiness.probes.resp import RespTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
@@ -66,9 +66,6 @@ from readiness.targets import (
 
 T = TypeVar("T")
 DEFAULT_PLAIN_PORT: Final = 80
-DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit", "wal_level")
-STANDBY: Final = ("recovery_min_apply_delay", "primary_conninfo", "synchronous_standby_names")
-REPLAY: Final = ("recovery_target_timeline", *RECOVERY_TARGETS)
 
 
 class Clients:
@@ -370,7 +367,7 @@ class Clients:
         """The state of one member; the first question asks every member at once."""
 
         def ask(one: Member) -> ServerState:
-            return postgres_probe.state(self.postgres_session(one), DURABILITY + STANDBY + REPLAY)
+            return postgres_probe.state(self.postgres_session(one), SETTINGS)
 
         self.look.ahead("postgresql", members(self.site), ask)
         return self.look.at(member.id, "postgresql", lambda: ask(member))

@@ -6,7 +6,7 @@ from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.model import Severity
 from readiness.probes.patroni import MemberReading
-from readiness.probes.postgres_state import ServerState
+from readiness.probes.postgres_state import Override, ServerState
 from readiness.subjects import Member
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -17,6 +17,9 @@ RIGHTS = "a login with pg_monitor and nothing more"
 # Without these an acknowledged commit can be lost or a page torn (PostgreSQL 15, 30.1 and 20.5).
 ON = ("fsync", "full_page_writes")
 SAFE_COMMIT = ("on", "remote_write", "remote_apply")
+# These make a server go on where it would stop, with data that are lost (20.14 and 20.17).
+OFF = ("data_sync_retry", "ignore_checksum_failure", "zero_damaged_pages")
+SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sync")
 
 
 @check(
@@ -63,10 +66,11 @@ def test_lag_is_small(
     risk="A power cut loses acknowledged commits or corrupts the database.",
     reads=READS,
     rights=RIGHTS,
-    remedy="set fsync, full_page_writes and synchronous_commit to on, and remove weaker overrides",
+    remedy="set fsync, full_page_writes and synchronous_commit to on; data_sync_retry, "
+    "ignore_checksum_failure and zero_damaged_pages to off; and remove weaker overrides",
 )
 def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
-    """fsync, full_page_writes and synchronous_commit hold, for every role and database."""
+    """What is acknowledged is on disk, and damage stops the server; for every role and database."""
     found = postgres(database_member)
     settings = found.reading.settings
     for name in ON:
@@ -77,6 +81,18 @@ def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
     weaker = [
         f"{one.name}={one.value} for role {one.role or 'all'} in database {one.database or 'all'}"
         for one in found.reading.overrides
-        if one.value not in SAFE_COMMIT
+        if is_weaker(one)
     ]
     assert holds(found.fact("weaker settings", ", ".join(weaker) or "none"), "==", "none")
+    for name in OFF:
+        value = settings[name].value if name in settings else None
+        assert holds(found.fact(name, value), "==", "off")
+    method = settings["wal_sync_method"].value if "wal_sync_method" in settings else None
+    assert holds(found.fact("wal_sync_method", method), "in", SYNCING)
+
+
+def is_weaker(one: Override) -> bool:
+    """Whether what a role or database is given keeps less than the server's own setting must."""
+    if one.name == "synchronous_commit":
+        return one.value not in SAFE_COMMIT
+    return one.name in OFF and not one.off

@@ -13,12 +13,11 @@ from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
 from local_servers import free_port
 from pki import Hierarchy, hierarchy
 
-from readiness import clients
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
 from readiness.probes import postgres
 from readiness.probes.postgres import Session
 from readiness.probes.postgres_rights import Rights
-from readiness.probes.postgres_state import Lsn, read_state
+from readiness.probes.postgres_state import RECOVERY_TARGETS, SETTINGS, Lsn, read_state
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "postgres"
 DURABILITY = ("fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names")
@@ -80,14 +79,16 @@ def test_the_primary_tells_its_state(primary: Postgres, standby: Postgres) -> No
 
 
 def test_every_setting_that_checks_go_by_is_shown(primary: Postgres, standby: Postgres) -> None:
-    """Those for superusers, too; of a server that nobody configured none is dangerous to replay."""
-    asked = clients.DURABILITY + clients.STANDBY + clients.REPLAY
+    """Those for superusers, too; what nobody configured is as the checks want it."""
     for server in (primary, standby):
         with look(server) as session:
-            found = postgres.state(session, asked).settings
-        assert set(found) == set(asked)
-        values = {name: found[name].value for name in clients.REPLAY}
-        assert values == dict.fromkeys(clients.REPLAY, "") | {"recovery_target_timeline": "latest"}
+            found = postgres.state(session, SETTINGS).settings
+        assert set(found) == set(SETTINGS)
+        assert found["recovery_target_timeline"].value == "latest"
+        assert {found[name].value for name in RECOVERY_TARGETS} == {""}
+        assert found["wal_sync_method"].value == "fdatasync"
+        off = ("data_sync_retry", "ignore_checksum_failure", "zero_damaged_pages")
+        assert {found[name].value for name in off} == {"off"}
 
 
 def test_the_standby_tells_its_state(primary: Postgres, standby: Postgres) -> None:

@@ -1,5 +1,6 @@
 """What the database checks say of settings, on the healthy lab's answers with one value altered."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -19,7 +20,13 @@ DEFAULTS = {
     "recovery_target_name": "",
     "recovery_target_time": "",
     "recovery_target_xid": "",
+    "data_sync_retry": "off",
+    "ignore_checksum_failure": "off",
+    "wal_sync_method": "fdatasync",
+    "zero_damaged_pages": "off",
 }
+TARGETS = sorted(name for name in DEFAULTS if name.startswith("recovery_target"))
+DAMAGE = sorted(set(DEFAULTS) - set(TARGETS))
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -97,7 +104,7 @@ def test_a_member_that_stays_on_a_timeline_is_red(
     )
 
 
-@pytest.mark.parametrize("name", sorted({*DEFAULTS} - {"recovery_target_timeline"}))
+@pytest.mark.parametrize("name", [name for name in TARGETS if not name.endswith("timeline")])
 def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
     """Its replay ends there."""
     subject = member(healthy, primary=False)
@@ -106,9 +113,64 @@ def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
     assert result.reason == f"{subject}: expected {name} to be empty, found x"
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULTS))
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_target_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
     """Nothing is known of a setting that is not in the answer."""
     subject = member(healthy, primary=False)
     result = asked("PG-003", altered(healthy, without(name), of=subject), subject)
     assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def override(name: str, value: str, role: str = "reports") -> Change:
+    """What a role is given by ALTER ROLE … SET."""
+    line = {"role": role, "database": "", "name": name, "value": value}
+    return lambda reading: reading["overrides"].append(line)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("data_sync_retry", "on", "to be off"),
+        ("ignore_checksum_failure", "on", "to be off"),
+        ("zero_damaged_pages", "on", "to be off"),
+        ("wal_sync_method", "none", "to be one of .*fdatasync.*"),
+    ],
+)
+def test_a_member_that_goes_on_with_lost_data_is_red(
+    healthy: Recording, name: str, value: str, wanted: str
+) -> None:
+    """The one member is named with the setting; the others are green."""
+    subject, other = (member(healthy, primary=primary) for primary in (False, True))
+    found = altered(healthy, given(name, value), of=subject)
+    result = asked("PG-010", found, subject)
+    assert result.outcome is Outcome.FAILED
+    assert re.fullmatch(f"{subject}: expected {name} {wanted}, found {value}", result.reason)
+    assert asked("PG-010", found, other).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_setting_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
+    """Nothing is known of what is not in the answer."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-010", altered(healthy, without(name), of=subject), subject)
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "outcome"),
+    [
+        ("zero_damaged_pages", "on", Outcome.FAILED),
+        ("ignore_checksum_failure", "TRUE", Outcome.FAILED),
+        ("zero_damaged_pages", "No", Outcome.PASSED),
+        ("synchronous_commit", "remote_apply", Outcome.PASSED),
+        ("synchronous_commit", "off", Outcome.FAILED),
+        ("default_transaction_read_only", "on", Outcome.PASSED),
+    ],
+)
+def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome: Outcome) -> None:
+    """A setting of a role's own counts as weaker by its own measure."""
+    subject = member(healthy, primary=True)
+    result = asked("PG-010", altered(healthy, override(name, value), of=subject), subject)
+    assert result.outcome is outcome
+    if outcome is Outcome.FAILED:
+        assert result.reason.endswith(f"found {name}={value} for role reports in database all")

@@ -16,6 +16,22 @@ RECOVERY_TARGETS: Final = (
     "recovery_target_time",
     "recovery_target_xid",
 )
+# What the checks go by.
+SETTINGS: Final = (
+    "data_sync_retry",
+    "fsync",
+    "full_page_writes",
+    "ignore_checksum_failure",
+    "primary_conninfo",
+    "recovery_min_apply_delay",
+    "recovery_target_timeline",
+    *RECOVERY_TARGETS,
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "wal_level",
+    "wal_sync_method",
+    "zero_damaged_pages",
+)
 
 
 class Lsn(int):
@@ -59,6 +75,12 @@ class Override:
     database: str  # empty: every database
     name: str
     value: str
+
+    @property
+    def off(self) -> bool:
+        """Whether it says off, in any spelling that PostgreSQL keeps as it was written."""
+        word = self.value.lower()
+        return word in {"0", "off", "of", "no", "n", "false", "fals", "fal", "fa", "f"}
 
 
 @dataclass(frozen=True)
