@@ -8,7 +8,13 @@ from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, slot_name
-from readiness.probes.postgres_state import RECOVERY_TARGETS, Replica, ServerState
+from readiness.probes.postgres_state import (
+    READ_ONLY,
+    RECOVERY_TARGETS,
+    Override,
+    Replica,
+    ServerState,
+)
 from readiness.subjects import Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -35,17 +41,18 @@ def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
 
 @check(
     "PG-001",
-    "A cluster has exactly one primary, and every member's automation names it",
+    "A cluster has exactly one primary, every member's automation names it, and sessions can write",
     clauses=("infra.database-ha/one-primary",),
     each="database_cluster",
     severity=Severity.CRITICAL,
     risk="No primary refuses every write; two primaries lose some of them for good.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="compare pg_is_in_recovery() on every member with `patronictl list`, stop the wrong one",
+    remedy="compare pg_is_in_recovery() on every member with `patronictl list` and stop the wrong "
+    "one; take default_transaction_read_only from servers, databases, and roles that write",
 )
 def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
-    """One member of all is out of recovery, and each member's view of the leader is that one."""
+    """One member is out of recovery, each view of the leader is that one, and it takes writes."""
     found = primaries(database_cluster, postgres)
     assert holds(derive("primaries", found.subject, len(found.value or ()), found), "==", 1)
     primary = (found.value or ["?"])[0]
@@ -54,6 +61,36 @@ def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Pat
         leader = view.reading.cluster.leader
         seen = view.fact("leader that its automation names", leader.name if leader else "none")
         assert holds(seen, "==", primary)
+    # Of standbys, too: what a server has of its own shows when it is the primary.
+    for member in database_cluster.members:
+        sessions_can_write(postgres(member))
+
+
+def sessions_can_write(found: Found[ServerState]) -> None:
+    """Claim that no session begins read-only by the server, and none that writes by its own."""
+    state = found.reading
+    given = [one for one in state.overrides if one.name == READ_ONLY]
+    only = found.fact("sessions that can only read", reading_only(given, state.database))
+    assert holds(only, "==", "none")
+    own = [
+        one
+        for one in given
+        if one.role in {"", state.user} and one.database in {"", state.database}
+    ]
+    why = f" of the server (hidden by what {state.user} is given)" if own else ""
+    told = None if own or READ_ONLY not in state.settings else state.settings[READ_ONLY].value
+    assert holds(found.fact(f"{READ_ONLY}{why}", told), "==", "off")
+
+
+def reading_only(given: Sequence[Override], database: str) -> str | None:
+    """Who may write in a database and begins read-only; None: whether he may is not known."""
+    found = [one for one in given if one.database in {"", database} and not one.off]
+    named = [
+        f"role {one.role or 'all'} in database {one.database or 'all'}"
+        for one in found
+        if one.writes
+    ]
+    return ", ".join(named) or ("none" if all(one.writes is False for one in found) else None)
 
 
 @check(

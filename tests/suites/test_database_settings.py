@@ -10,6 +10,7 @@ import pytest
 from replay import Recording, Result, load, replay
 
 from readiness.model import Case, Outcome
+from readiness.probes.postgres_state import READ_ONLY
 
 CLUSTER = "paws360-db"
 # What a server answers that nobody configured: initdb's postgresql.conf on Linux.
@@ -24,9 +25,10 @@ DEFAULTS = {
     "ignore_checksum_failure": "off",
     "wal_sync_method": "fdatasync",
     "zero_damaged_pages": "off",
+    READ_ONLY: "off",
 }
 TARGETS = sorted(name for name in DEFAULTS if name.startswith("recovery_target"))
-DAMAGE = sorted(set(DEFAULTS) - set(TARGETS))
+DAMAGE = sorted({*DEFAULTS} - {*TARGETS, READ_ONLY})
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -121,9 +123,9 @@ def test_a_target_that_nobody_read_is_not_green(healthy: Recording, name: str) -
     assert result.outcome is Outcome.INCONCLUSIVE
 
 
-def override(name: str, value: str, role: str = "reports") -> Change:
+def override(name: str, value: str, role: str = "reports", **more: object) -> Change:
     """What a role is given by ALTER ROLE … SET."""
-    line = {"role": role, "database": "", "name": name, "value": value}
+    line = {"role": role, "database": "", "name": name, "value": value, "writes": None, **more}
     return lambda reading: reading["overrides"].append(line)
 
 
@@ -164,7 +166,7 @@ def test_a_setting_that_nobody_read_is_not_green(healthy: Recording, name: str) 
         ("zero_damaged_pages", "No", Outcome.PASSED),
         ("synchronous_commit", "remote_apply", Outcome.PASSED),
         ("synchronous_commit", "off", Outcome.FAILED),
-        ("default_transaction_read_only", "on", Outcome.PASSED),
+        (READ_ONLY, "on", Outcome.PASSED),
     ],
 )
 def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome: Outcome) -> None:
@@ -174,3 +176,52 @@ def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome
     assert result.outcome is outcome
     if outcome is Outcome.FAILED:
         assert result.reason.endswith(f"found {name}={value} for role reports in database all")
+
+
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_server_whose_sessions_begin_read_only_is_red(
+    healthy: Recording, *, primary: bool
+) -> None:
+    """On the primary nobody can write; on a standby nobody could after the next failover."""
+    subject = member(healthy, primary=primary)
+    result = asked("PG-001", altered(healthy, given(READ_ONLY, "on"), of=subject), CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == f"{subject}: expected {READ_ONLY} to be off, found on"
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "reason"),
+    [
+        (override(READ_ONLY, "on", writes=False), Outcome.PASSED, ""),
+        (override(READ_ONLY, "off", writes=True), Outcome.PASSED, ""),
+        (
+            override(READ_ONLY, "on", writes=True, database="elsewhere"),
+            Outcome.PASSED,
+            "",
+        ),
+        (
+            override(READ_ONLY, "on", writes=True),
+            Outcome.FAILED,
+            "sessions that can only read to be none, found role reports in database all",
+        ),
+        (
+            override(READ_ONLY, "on", "", writes=True, database="paws360"),
+            Outcome.FAILED,
+            "sessions that can only read to be none, found role all in database paws360",
+        ),
+        (override(READ_ONLY, "on"), Outcome.INCONCLUSIVE, "sessions that can only read"),
+        (
+            override(READ_ONLY, "on", "readiness_observe", writes=False),
+            Outcome.INCONCLUSIVE,
+            "hidden by what readiness_observe is given",
+        ),
+        (without(READ_ONLY), Outcome.INCONCLUSIVE, READ_ONLY),
+    ],
+)
+def test_who_begins_read_only(
+    healthy: Recording, change: Change, outcome: Outcome, reason: str
+) -> None:
+    """It is red for who may write there; what our login itself is given hides the server's."""
+    result = asked("PG-001", altered(healthy, change), CLUSTER)
+    assert result.outcome is outcome
+    assert reason in result.reason

@@ -8,6 +8,8 @@ from readiness.errors import AccessDenied, NotUnderstood
 
 _LSN_SHIFT: Final = 32
 _LSN_BITS: Final = 64
+# Our sessions turn it on for themselves, after they began.
+READ_ONLY: Final = "default_transaction_read_only"
 # Any of these ends replay before the WAL does (PostgreSQL 15, 20.5.6).
 RECOVERY_TARGETS: Final = (
     "recovery_target",
@@ -19,6 +21,7 @@ RECOVERY_TARGETS: Final = (
 # What the checks go by.
 SETTINGS: Final = (
     "data_sync_retry",
+    READ_ONLY,
     "fsync",
     "full_page_writes",
     "ignore_checksum_failure",
@@ -58,7 +61,7 @@ class Lsn(int):
 
 @dataclass(frozen=True)
 class Setting:
-    """One line of pg_settings as our session sees it."""
+    """One line of pg_settings as a session of ours begins with it."""
 
     name: str
     value: str
@@ -75,6 +78,7 @@ class Override:
     database: str  # empty: every database
     name: str
     value: str
+    writes: bool | None = None  # it makes sessions read-only that may write; None for other names
 
     @property
     def off(self) -> bool:
@@ -193,12 +197,19 @@ SELECT json_build_object(
       'name', slot_name, 'kind', slot_type, 'active', active, 'restart', restart_lsn::text,
       'wal_status', wal_status) ORDER BY slot_name) FROM pg_replication_slots),
   'settings', (SELECT json_agg(json_build_object(
-      'name', name, 'value', setting, 'unit', unit, 'source', source,
+      'name', name, 'value', reset_val, 'unit', unit, 'source', source,
       'pending_restart', pending_restart) ORDER BY name)
     FROM pg_settings WHERE name = ANY(%(settings)s)),
   'overrides', (SELECT json_agg(json_build_object(
       'role', o.rolname, 'database', d.datname, 'name', split_part(c.line, '=', 1),
-      'value', substr(c.line, strpos(c.line, '=') + 1)) ORDER BY c.line)
+      'value', substr(c.line, strpos(c.line, '=') + 1),
+      'writes', CASE WHEN c.line LIKE 'default_transaction_read_only=%%' THEN
+        s.setrole = 0 OR EXISTS (
+          SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace CROSS JOIN pg_roles h
+          WHERE t.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema$)'
+            AND pg_has_role(s.setrole, h.oid, 'MEMBER')
+            AND has_table_privilege(h.oid, t.oid, 'INSERT, UPDATE, DELETE')) END
+      ) ORDER BY c.line)
     FROM pg_db_role_setting s
     CROSS JOIN LATERAL unnest(s.setconfig) AS c(line)
     LEFT JOIN pg_roles o ON o.oid = s.setrole
@@ -311,6 +322,7 @@ def _override(row: Mapping[str, Any]) -> Override:
         database=row["database"] or "",
         name=row["name"],
         value=row["value"],
+        writes=row.get("writes"),
     )
 
 
