@@ -341,10 +341,11 @@ def test_automation_is_active(database_member: Member, patroni: Patroni) -> None
         "GET /health and the read-only status, member list and alarm calls of every etcd member",
     ),
     rights="a client certificate of the store, no key is read",
-    remedy="bring the missing member back; see `etcdctl endpoint status --cluster`",
+    remedy="bring the missing member back, promote a learner; see `etcdctl member list` and "
+    "`etcdctl endpoint status --cluster`",
 )
 def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
-    """Enough members answer, are healthy and agree on leader, cluster and members; no alarm."""
+    """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm."""
     reached, silent = [], []
     for member in database_cluster.store:
         try:
@@ -356,9 +357,17 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
         one.member_id for found in reached for one in found.reading.members if not one.learner
     }
     needed = len(voters) // 2 + 1 + 1
-    healthy = [found for found in reached if found.reading.health.healthy]
+    # A learner says that it is healthy, too, and its vote does not count.
+    healthy = [
+        one
+        for one in reached
+        if one.reading.health.healthy and one.reading.status.member_id in voters
+    ]
     missing = f" (missing: {'; '.join(silent)})" if silent else ""
     assert reached, f"{name}: no member of the consensus store answers{missing}"
+    lists = [{one.name for one in found.reading.members if not one.learner} for found in reached]
+    voting = derive("members that vote", name, set.intersection(*lists), *reached)
+    assert holds(voting, "includes", set(database_cluster.database.consensus.members))
     able = derive(f"healthy members of {len(voters)}{missing}", name, len(healthy), *reached)
     assert holds(able, ">=", needed)
     leaders = derive("leaders", name, {one.reading.status.leader_id for one in reached}, *reached)

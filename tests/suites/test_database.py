@@ -225,3 +225,45 @@ def test_who_begins_read_only(
     result = asked("PG-001", altered(healthy, change), CLUSTER)
     assert result.outcome is outcome
     assert reason in result.reason
+
+
+def learner(name: str) -> Change:
+    """A member list in which one has no vote."""
+
+    def change(reading: dict[str, Any]) -> None:
+        for one in reading["members"]:
+            one["learner"] = one["name"] == name
+        reading["status"]["learner"] = reading["status"]["member_id"] in {
+            one["member_id"] for one in reading["members"] if one["learner"]
+        }
+
+    return change
+
+
+def test_a_declared_member_without_a_vote_is_red(healthy: Recording) -> None:
+    """It says that it is healthy, and every member lists it."""
+    result = asked("PG-009", altered(healthy, learner("db2"), source="etcd"), CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == (
+        "paws360-db: expected members that vote to include db1, db2, db3, found db1, db3"
+    )
+
+
+def test_one_list_in_which_it_has_no_vote_is_enough(healthy: Recording) -> None:
+    """Who is behind may still list it as it was."""
+    found = altered(healthy, learner("db2"), of="etcd/db1", source="etcd")
+    assert asked("PG-009", found, CLUSTER).outcome is Outcome.FAILED
+
+
+def test_a_learner_is_no_healthy_member(healthy: Recording) -> None:
+    """Three votes with one of them silent: a healthy learner beside them does not fill in."""
+
+    def change(reading: dict[str, Any]) -> None:
+        reading["members"].append({**reading["members"][0], "member_id": "9", "name": "db9"})
+        reading["members"][-1]["learner"] = True
+
+    found = altered(healthy, change, source="etcd")
+    found = altered(found, lambda one: one["status"].update(member_id="9"), of="db3", source="etcd")
+    result = asked("PG-009", found, CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == "paws360-db: expected healthy members of 3 at least 3, found 2"
