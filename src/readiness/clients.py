@@ -20,7 +20,7 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
-from readiness.probes import audit_trail, haproxy, network, pgbackrest, postgres_archive
+from readiness.probes import audit_trail, haproxy, mounts, network, pgbackrest, postgres_archive
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
@@ -371,6 +371,16 @@ class Clients:
 
         self.look.ahead("postgresql", members(self.site), ask)
         return self.look.at(member.id, "postgresql", lambda: ask(member))
+
+    def storage(self, member: Member) -> Found[mounts.Storage]:
+        """The file systems that one member's data lie on, as its machine says over SSH."""
+        state = self.postgres(member).reading
+
+        def ask() -> mounts.Storage:
+            folder = state.settings["data_directory"].value
+            return mounts.storage(self.session(member.machine), folder)
+
+        return self.look.at(member.id, "storage", ask)
 
     def primary(self, database: str) -> Member:
         """The member that accepts writes, as all of them say.

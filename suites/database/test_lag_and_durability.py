@@ -5,10 +5,12 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.model import Severity
+from readiness.probes import mounts
 from readiness.probes.patroni import MemberReading
 from readiness.probes.postgres_state import Override, ServerState
 from readiness.subjects import Member
 
+Storage = Callable[[Member], Found[mounts.Storage]]
 Postgres = Callable[[Member], Found[ServerState]]
 Patroni = Callable[[Member], Found[MemberReading]]
 
@@ -19,6 +21,8 @@ ON = ("fsync", "full_page_writes")
 SAFE_COMMIT = ("on", "remote_write", "remote_apply")
 # These make a server go on where it would stop, with data that are lost (20.14 and 20.17).
 OFF = ("data_sync_retry", "ignore_checksum_failure", "zero_damaged_pages")
+# Statistics that a server before 15 writes anew; its manual recommends memory for them.
+MAY_BE_LOST = "/pg_stat_tmp"
 SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sync")
 
 
@@ -64,12 +68,13 @@ def test_lag_is_small(
     each="database_member",
     severity=Severity.CRITICAL,
     risk="A power cut loses acknowledged commits or corrupts the database.",
-    reads=READS,
-    rights=RIGHTS,
+    reads=(*READS, "/proc/mounts of every member's machine"),
+    rights=f"{RIGHTS}; an SSH login without privileges",
     remedy="set fsync, full_page_writes and synchronous_commit to on; data_sync_retry, "
-    "ignore_checksum_failure and zero_damaged_pages to off; and remove weaker overrides",
+    "ignore_checksum_failure and zero_damaged_pages to off; remove weaker overrides; "
+    "move data and WAL out of memory",
 )
-def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
+def test_durability_is_on(database_member: Member, postgres: Postgres, storage: Storage) -> None:
     """What is acknowledged is on disk, and damage stops the server; for every role and database."""
     found = postgres(database_member)
     settings = found.reading.settings
@@ -89,6 +94,11 @@ def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
         assert holds(found.fact(name, value), "==", "off")
     method = settings["wal_sync_method"].value if "wal_sync_method" in settings else None
     assert holds(found.fact("wal_sync_method", method), "in", SYNCING)
+    disks = storage(database_member)
+    for mount in (disks.reading.own, *disks.reading.below):
+        if not mount.point.endswith(MAY_BE_LOST):
+            kind = disks.fact(f"file system at {mount.point}", mount.kind)
+            assert holds(kind, "not in", mounts.VOLATILE)
 
 
 def is_weaker(one: Override) -> bool:

@@ -34,8 +34,19 @@ Change = Callable[[dict[str, Any]], object]
 
 @pytest.fixture(scope="module")
 def healthy() -> Recording:
-    """The healthy lab, every member with the settings that nobody changes."""
-    return altered(load("healthy"), everyone)
+    """The healthy lab, every member with the settings that nobody changes, and on a disk."""
+    found = altered(load("healthy"), everyone)
+    if any(one["source"] == "storage" for one in found.observations):
+        return found
+    subjects = [one["subject"] for one in found.observations if one["source"] == "postgresql"]
+    disks = {"own": mount("/", "ext4"), "below": []}
+    more = [{"subject": one, "source": "storage", "reading": deepcopy(disks)} for one in subjects]
+    return replace(found, observations=(*found.observations, *more))
+
+
+def mount(point: str, kind: str) -> dict[str, str]:
+    """One line of /proc/mounts."""
+    return {"source": "/dev/sda1", "point": point, "kind": kind}
 
 
 def everyone(reading: dict[str, Any]) -> None:
@@ -176,6 +187,48 @@ def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome
     assert result.outcome is outcome
     if outcome is Outcome.FAILED:
         assert result.reason.endswith(f"found {name}={value} for role reports in database all")
+
+
+DATA = "/var/lib/postgresql/15/main"
+
+
+@pytest.mark.parametrize(
+    ("reading", "outcome", "at"),
+    [
+        ({"own": mount(DATA, "xfs"), "below": []}, Outcome.PASSED, ""),
+        ({"own": mount("/var/lib", "tmpfs"), "below": []}, Outcome.FAILED, "/var/lib"),
+        (
+            {"own": mount("/", "ext4"), "below": [mount(f"{DATA}/pg_wal", "tmpfs")]},
+            Outcome.FAILED,
+            f"{DATA}/pg_wal",
+        ),
+        (
+            {"own": mount("/", "ext4"), "below": [mount(f"{DATA}/pg_stat_tmp", "tmpfs")]},
+            Outcome.PASSED,
+            "",
+        ),
+    ],
+)
+def test_what_data_lie_on(
+    healthy: Recording, reading: dict[str, Any], outcome: Outcome, at: str
+) -> None:
+    """A disk, whole: of what lies in memory only statistics may be lost."""
+    subject = member(healthy, primary=False)
+    change = reading.items()
+    found = altered(healthy, lambda old: old.update(change), of=subject, source="storage")
+    result = asked("PG-010", found, subject)
+    assert result.outcome is outcome
+    if outcome is Outcome.FAILED:
+        wanted = f"{subject}: expected file system at {at} to be none of ramfs, tmpfs, found tmpfs"
+        assert result.reason == wanted
+
+
+def test_data_that_nobody_looked_for_are_not_green(healthy: Recording) -> None:
+    """Without SSH to the member's machine nothing is known of its disks."""
+    subject = member(healthy, primary=False)
+    seen = tuple(one for one in healthy.observations if one["source"] != "storage")
+    found = replace(healthy, observations=seen, known={})
+    assert asked("PG-010", found, subject).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("primary", [True, False])

@@ -20,6 +20,7 @@ RECOVERY_TARGETS: Final = (
 )
 # What the checks go by.
 SETTINGS: Final = (
+    "data_directory",
     "data_sync_retry",
     READ_ONLY,
     "fsync",
