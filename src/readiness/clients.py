@@ -20,7 +20,7 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
-from readiness.probes import audit_trail, haproxy, network, pgbackrest, postgres_archive
+from readiness.probes import audit_trail, haproxy, mounts, network, pgbackrest, postgres_archive
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
@@ -32,7 +32,7 @@ from readiness.probes import rotation as rotation_probe
 from readiness.probes import sentinel as sentinel_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
-from readiness.probes.postgres_state import ServerState
+from readiness.probes.postgres_state import SETTINGS, ServerState
 from readiness.probes.resp import RespTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
@@ -66,8 +66,6 @@ from readiness.targets import (
 
 T = TypeVar("T")
 DEFAULT_PLAIN_PORT: Final = 80
-DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit", "wal_level")
-STANDBY: Final = ("recovery_min_apply_delay", "primary_conninfo", "synchronous_standby_names")
 
 
 class Clients:
@@ -369,10 +367,20 @@ class Clients:
         """The state of one member; the first question asks every member at once."""
 
         def ask(one: Member) -> ServerState:
-            return postgres_probe.state(self.postgres_session(one), DURABILITY + STANDBY)
+            return postgres_probe.state(self.postgres_session(one), SETTINGS)
 
         self.look.ahead("postgresql", members(self.site), ask)
         return self.look.at(member.id, "postgresql", lambda: ask(member))
+
+    def storage(self, member: Member) -> Found[mounts.Storage]:
+        """The file systems that one member's data lie on, as its machine says over SSH."""
+        state = self.postgres(member).reading
+
+        def ask() -> mounts.Storage:
+            folder = state.settings["data_directory"].value
+            return mounts.storage(self.session(member.machine), folder)
+
+        return self.look.at(member.id, "storage", ask)
 
     def primary(self, database: str) -> Member:
         """The member that accepts writes, as all of them say.

@@ -28,7 +28,7 @@ from readiness.environment import Environment, Objectives
 from readiness.errors import ProbeError
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes import etcd, haproxy, http, network, pgbackrest, postgres_archive
+from readiness.probes import etcd, haproxy, http, mounts, network, pgbackrest, postgres_archive
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import timer as timer_probe
@@ -211,6 +211,12 @@ def repository_answer(
 def timer(clients: Clients) -> Callable[[Machine, str], Found[timer_probe.Timer]]:
     """When a systemd timer elapses next."""
     return clients.timer
+
+
+@pytest.fixture(scope="session")
+def storage(clients: Clients) -> Callable[[Member], Found[mounts.Storage]]:
+    """What a member's data lie on."""
+    return clients.storage
 
 
 @pytest.fixture(scope="session")

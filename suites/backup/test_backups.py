@@ -7,6 +7,7 @@ from readiness.claim import Found, derive, holds
 from readiness.declared.machine import Machine
 from readiness.errors import NotRun
 from readiness.model import Severity
+from readiness.probes.mounts import VOLATILE
 from readiness.probes.pgbackrest import SALTED, RepositoryReading
 from readiness.probes.postgres_archive import Archiving
 from readiness.probes.timer import Timer
@@ -24,7 +25,6 @@ ENDED = ("inactive", "failed")
 # Seconds: a backup is dated by the database's clock, a timer by its own machine's.
 CLOCKS = 60
 # Gone with the machine that holds it, or on another machine: no repository can stand there.
-VOLATILE = ("tmpfs", "ramfs")
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs")
 
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.model import Severity
+from readiness.probes import mounts
 from readiness.probes.patroni import MemberReading
-from readiness.probes.postgres_state import ServerState
+from readiness.probes.postgres_state import Override, ServerState
 from readiness.subjects import Member
 
+Storage = Callable[[Member], Found[mounts.Storage]]
 Postgres = Callable[[Member], Found[ServerState]]
 Patroni = Callable[[Member], Found[MemberReading]]
 
@@ -17,6 +19,11 @@ RIGHTS = "a login with pg_monitor and nothing more"
 # Without these an acknowledged commit can be lost or a page torn (PostgreSQL 15, 30.1 and 20.5).
 ON = ("fsync", "full_page_writes")
 SAFE_COMMIT = ("on", "remote_write", "remote_apply")
+# These make a server go on where it would stop, with data that are lost (20.14 and 20.17).
+OFF = ("data_sync_retry", "ignore_checksum_failure", "zero_damaged_pages")
+# Statistics that a server before 15 writes anew; its manual recommends memory for them.
+MAY_BE_LOST = "/pg_stat_tmp"
+SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sync")
 
 
 @check(
@@ -61,12 +68,14 @@ def test_lag_is_small(
     each="database_member",
     severity=Severity.CRITICAL,
     risk="A power cut loses acknowledged commits or corrupts the database.",
-    reads=READS,
-    rights=RIGHTS,
-    remedy="set fsync, full_page_writes and synchronous_commit to on, and remove weaker overrides",
+    reads=(*READS, "/proc/mounts of every member's machine"),
+    rights=f"{RIGHTS}; an SSH login without privileges",
+    remedy="set fsync, full_page_writes and synchronous_commit to on; data_sync_retry, "
+    "ignore_checksum_failure and zero_damaged_pages to off; remove weaker overrides; "
+    "move data and WAL out of memory",
 )
-def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
-    """fsync, full_page_writes and synchronous_commit hold, for every role and database."""
+def test_durability_is_on(database_member: Member, postgres: Postgres, storage: Storage) -> None:
+    """What is acknowledged is on disk, and damage stops the server; for every role and database."""
     found = postgres(database_member)
     settings = found.reading.settings
     for name in ON:
@@ -77,6 +86,23 @@ def test_durability_is_on(database_member: Member, postgres: Postgres) -> None:
     weaker = [
         f"{one.name}={one.value} for role {one.role or 'all'} in database {one.database or 'all'}"
         for one in found.reading.overrides
-        if one.value not in SAFE_COMMIT
+        if is_weaker(one)
     ]
     assert holds(found.fact("weaker settings", ", ".join(weaker) or "none"), "==", "none")
+    for name in OFF:
+        value = settings[name].value if name in settings else None
+        assert holds(found.fact(name, value), "==", "off")
+    method = settings["wal_sync_method"].value if "wal_sync_method" in settings else None
+    assert holds(found.fact("wal_sync_method", method), "in", SYNCING)
+    disks = storage(database_member)
+    for mount in (disks.reading.own, *disks.reading.below):
+        if not mount.point.endswith(MAY_BE_LOST):
+            kind = disks.fact(f"file system at {mount.point}", mount.kind)
+            assert holds(kind, "not in", mounts.VOLATILE)
+
+
+def is_weaker(one: Override) -> bool:
+    """Whether what a role or database is given keeps less than the server's own setting must."""
+    if one.name == "synchronous_commit":
+        return one.value not in SAFE_COMMIT
+    return one.name in OFF and not one.off

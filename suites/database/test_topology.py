@@ -8,7 +8,13 @@ from readiness.errors import ProbeError
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, slot_name
-from readiness.probes.postgres_state import Replica, ServerState
+from readiness.probes.postgres_state import (
+    READ_ONLY,
+    RECOVERY_TARGETS,
+    Override,
+    Replica,
+    ServerState,
+)
 from readiness.subjects import Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
@@ -35,17 +41,18 @@ def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
 
 @check(
     "PG-001",
-    "A cluster has exactly one primary, and every member's automation names it",
+    "A cluster has exactly one primary, every member's automation names it, and sessions can write",
     clauses=("infra.database-ha/one-primary",),
     each="database_cluster",
     severity=Severity.CRITICAL,
     risk="No primary refuses every write; two primaries lose some of them for good.",
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
-    remedy="compare pg_is_in_recovery() on every member with `patronictl list`, stop the wrong one",
+    remedy="compare pg_is_in_recovery() on every member with `patronictl list` and stop the wrong "
+    "one; take default_transaction_read_only from servers, databases, and roles that write",
 )
 def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
-    """One member of all is out of recovery, and each member's view of the leader is that one."""
+    """One member is out of recovery, each view of the leader is that one, and it takes writes."""
     found = primaries(database_cluster, postgres)
     assert holds(derive("primaries", found.subject, len(found.value or ()), found), "==", 1)
     primary = (found.value or ["?"])[0]
@@ -54,6 +61,36 @@ def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Pat
         leader = view.reading.cluster.leader
         seen = view.fact("leader that its automation names", leader.name if leader else "none")
         assert holds(seen, "==", primary)
+    # Of standbys, too: what a server has of its own shows when it is the primary.
+    for member in database_cluster.members:
+        sessions_can_write(postgres(member))
+
+
+def sessions_can_write(found: Found[ServerState]) -> None:
+    """Claim that no session begins read-only by the server, and none that writes by its own."""
+    state = found.reading
+    given = [one for one in state.overrides if one.name == READ_ONLY]
+    only = found.fact("sessions that can only read", reading_only(given, state.database))
+    assert holds(only, "==", "none")
+    own = [
+        one
+        for one in given
+        if one.role in {"", state.user} and one.database in {"", state.database}
+    ]
+    why = f" of the server (hidden by what {state.user} is given)" if own else ""
+    told = None if own or READ_ONLY not in state.settings else state.settings[READ_ONLY].value
+    assert holds(found.fact(f"{READ_ONLY}{why}", told), "==", "off")
+
+
+def reading_only(given: Sequence[Override], database: str) -> str | None:
+    """Who may write in a database and begins read-only; None: whether he may is not known."""
+    found = [one for one in given if one.database in {"", database} and not one.off]
+    named = [
+        f"role {one.role or 'all'} in database {one.database or 'all'}"
+        for one in found
+        if one.writes
+    ]
+    return ", ".join(named) or ("none" if all(one.writes is False for one in found) else None)
 
 
 @check(
@@ -100,27 +137,35 @@ def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres
 
 @check(
     "PG-003",
-    "Every standby replays what the primary has written",
+    "Every standby replays what the primary has written, and would follow the next one",
     clauses=("infra.database-ha/standbys-replay",),
     each="database_member",
     severity=Severity.CRITICAL,
     risk="A standby that streams and never replays serves old data and takes long to promote.",
     reads=(*READS, "the standby's replay position, until it reaches the primary's"),
     rights=RIGHTS,
-    remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts",
+    remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts "
+    "and take back whatever is named recovery_target",
 )
 def test_standby_replays(
     database_member: Member, postgres: Postgres, replay: Callable[..., Found[object]]
 ) -> None:
-    """Replay is not paused or delayed, and reaches the primary's present position in time."""
+    """Replay is neither paused nor delayed, reaches the primary's position, and has no end set."""
     found = postgres(database_member)
-    if is_the_primary(database_member, found, postgres):
-        return
-    assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
-    delay = found.reading.settings["recovery_min_apply_delay"]
-    assert holds(found.fact("apply delay", delay.value), "==", "0")
-    caught_up = replay(database_member)
-    assert holds(caught_up.reached, "==", True)
+    settings = found.reading.settings
+    if not is_the_primary(database_member, found, postgres):
+        assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
+        delay = settings["recovery_min_apply_delay"]
+        assert holds(found.fact("apply delay", delay.value), "==", "0")
+        caught_up = replay(database_member)
+        assert holds(caught_up.reached, "==", True)
+        for name in RECOVERY_TARGETS:
+            target = settings[name].value or "empty" if name in settings else None
+            assert holds(found.fact(name, target), "==", "empty")
+    # Of the primary, too: it is a standby after the next failover.
+    name = "recovery_target_timeline"
+    timeline = settings[name].value if name in settings else None
+    assert holds(found.fact(name, timeline), "==", "latest")
 
 
 @check(
@@ -296,10 +341,11 @@ def test_automation_is_active(database_member: Member, patroni: Patroni) -> None
         "GET /health and the read-only status, member list and alarm calls of every etcd member",
     ),
     rights="a client certificate of the store, no key is read",
-    remedy="bring the missing member back; see `etcdctl endpoint status --cluster`",
+    remedy="bring the missing member back, promote a learner; see `etcdctl member list` and "
+    "`etcdctl endpoint status --cluster`",
 )
 def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
-    """Enough members answer, are healthy and agree on leader, cluster and members; no alarm."""
+    """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm."""
     reached, silent = [], []
     for member in database_cluster.store:
         try:
@@ -311,9 +357,17 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
         one.member_id for found in reached for one in found.reading.members if not one.learner
     }
     needed = len(voters) // 2 + 1 + 1
-    healthy = [found for found in reached if found.reading.health.healthy]
+    # A learner says that it is healthy, too, and its vote does not count.
+    healthy = [
+        one
+        for one in reached
+        if one.reading.health.healthy and one.reading.status.member_id in voters
+    ]
     missing = f" (missing: {'; '.join(silent)})" if silent else ""
     assert reached, f"{name}: no member of the consensus store answers{missing}"
+    lists = [{one.name for one in found.reading.members if not one.learner} for found in reached]
+    voting = derive("members that vote", name, set.intersection(*lists), *reached)
+    assert holds(voting, "includes", set(database_cluster.database.consensus.members))
     able = derive(f"healthy members of {len(voters)}{missing}", name, len(healthy), *reached)
     assert holds(able, ">=", needed)
     leaders = derive("leaders", name, {one.reading.status.leader_id for one in reached}, *reached)

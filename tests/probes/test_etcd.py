@@ -137,6 +137,18 @@ def test_an_alarm_and_a_learner_are_read() -> None:
     assert (member.member_id, member.name, member.learner) == ("ff", "", True)
 
 
+def test_a_recorded_learner_says_that_it_is_healthy() -> None:
+    """What a real one answered: healthy, no vote, and no word about members."""
+    answer = json.loads((RECORDED / "learner.json").read_text())
+    status = etcd.read_status(answer["status"], where="e3")
+    listed = etcd.read_members(answer["members"], where="e1")
+    assert etcd.read_health(RestAnswer(200, answer["health"]), where="e3").healthy
+    assert status.learner
+    assert [one.member_id for one in listed if one.learner] == [status.member_id]
+    with pytest.raises(NotUnderstood, match=r"^e3: "):
+        etcd.read_members(answer["refused"], where="e3")
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"header": {}}, "text", {"members": [{}]}])
 def test_noise_is_not_understood(body: object) -> None:
     """Anything that isn't etcd's answer is NotUnderstood, naming the member."""

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 
 from readiness.errors import NotUnderstood
+from readiness.probes.mounts import mounts_below, read_mount
 from readiness.probes.pgbackrest import (
     SALTED,
     SAMPLE,
     File,
     histories_of,
-    mounts_below,
     read_headers,
     read_info,
     read_listing,
-    read_mount,
     sample,
     segments_of,
 )

@@ -10,14 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
-from local_servers import free_port
+from local_servers import free_port, wait_until
 from pki import Hierarchy, hierarchy
 
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
 from readiness.probes import postgres
 from readiness.probes.postgres import Session
 from readiness.probes.postgres_rights import Rights
-from readiness.probes.postgres_state import Lsn, read_state
+from readiness.probes.postgres_state import (
+    READ_ONLY,
+    RECOVERY_TARGETS,
+    SETTINGS,
+    Lsn,
+    read_state,
+)
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "postgres"
 DURABILITY = ("fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names")
@@ -76,6 +82,19 @@ def test_the_primary_tells_its_state(primary: Postgres, standby: Postgres) -> No
         "configuration file",
     )
     assert found.started < found.server_clock
+
+
+def test_every_setting_that_checks_go_by_is_shown(primary: Postgres, standby: Postgres) -> None:
+    """Those for superusers, too; what nobody configured is as the checks want it."""
+    for server in (primary, standby):
+        with look(server) as session:
+            found = postgres.state(session, SETTINGS).settings
+        assert set(found) == set(SETTINGS)
+        assert found["recovery_target_timeline"].value == "latest"
+        assert {found[name].value for name in RECOVERY_TARGETS} == {""}
+        assert found["wal_sync_method"].value == "fdatasync"
+        off = (READ_ONLY, "data_sync_retry", "ignore_checksum_failure", "zero_damaged_pages")
+        assert {found[name].value for name in off} == {"off"}
 
 
 def test_the_standby_tells_its_state(primary: Postgres, standby: Postgres) -> None:
@@ -142,6 +161,46 @@ def test_role_and_database_overrides_are_seen(primary: Postgres) -> None:
     assert seen == {
         ("app", "", "synchronous_commit", "off"),
         ("", "postgres", "synchronous_commit", "local"),
+    }
+
+
+def test_what_makes_sessions_read_only_is_seen(primary: Postgres) -> None:
+    """The server's setting, and that of roles and databases, with whether it hits who may write."""
+    primary.execute(
+        "CREATE TABLE rows (id int)",
+        "CREATE ROLE owner NOLOGIN",
+        "ALTER TABLE rows OWNER TO owner",
+        "CREATE ROLE migrate NOINHERIT LOGIN IN ROLE owner",
+        "CREATE ROLE report LOGIN IN ROLE pg_read_all_data",
+        *(f"ALTER ROLE {role} SET {READ_ONLY} = on" for role in ("migrate", "report")),
+        "ALTER DATABASE template1 SET default_transaction_read_only = on",
+    )
+    try:
+        with look(primary) as session:
+            found = postgres.state(session, SETTINGS)
+            primary.execute(
+                "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"
+            )
+            wait_until(
+                lambda: postgres.state(session, SETTINGS).settings[READ_ONLY].value == "on",
+                "the server has it",
+            )
+    finally:
+        with primary.superuser() as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            for statement in (
+                "ALTER SYSTEM RESET default_transaction_read_only",
+                "SELECT pg_reload_conf()",
+                "ALTER DATABASE template1 RESET ALL",
+                "DROP TABLE rows",
+                "DROP ROLE migrate, report, owner",
+            ):
+                connection.execute(statement.encode())
+    assert found.settings[READ_ONLY].value == "off"
+    assert {(o.role, o.database, o.off, o.writes) for o in found.overrides} == {
+        ("migrate", "", False, True),
+        ("report", "", False, False),
+        ("", "template1", False, True),
     }
 
 

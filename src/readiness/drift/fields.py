@@ -85,7 +85,7 @@ _FIXED: Final = (
     "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*",
     "repository*.backups[[]].system_identifier", "repository*.backups[[]].databases*",
-    "sentinel.*", "timer.*", "trail.*", "wire.*",
+    "sentinel.*", "storage.*", "timer.*", "trail.*", "wire.*",
     "haproxy[[]].*", "rotation.address", "rotation.shares[[]].served_by", "sockets[[]].*",
     "etcd.members[[]].*", "etcd.status.cluster_id", "etcd.status.member_id",
     "etcd.status.learner", "etcd.status.version", "etcd.health.healthy", "etcd.alarms*",

@@ -7,11 +7,12 @@ with aes-256-cbc begins with OpenSSL's `Salted__`.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.probes.mounts import MOUNTS, Mount, mounts_below, read_mount
 from readiness.probes.postgres_state import Lsn
 from readiness.probes.ssh import ObserveSession
 
@@ -84,15 +85,6 @@ class Segment:
     name: str  # timeline and position, 24 hexadecimal digits
     size: int
     time: float
-
-
-@dataclass(frozen=True)
-class Mount:
-    """The file system that a folder lies on."""
-
-    source: str
-    point: str
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -182,30 +174,6 @@ def read_headers(output: bytes) -> tuple[tuple[str, str], ...]:
     )
 
 
-def read_mount(text: str, path: str, *, where: str) -> Mount:
-    """The line of /proc/mounts that the path lies under: the longest mount point, the last wins."""
-    best: Mount | None = None
-    for one in _mounts(text):
-        within = one.point in ("/", path) or path.startswith(f"{one.point}/")
-        if within and (best is None or len(one.point) >= len(best.point)):
-            best = one
-    if best is None:
-        raise NotUnderstood(f"{where}: /proc/mounts has nothing that {path} lies on")
-    return best
-
-
-def mounts_below(text: str, path: str) -> tuple[Mount, ...]:
-    """What /proc/mounts has of folders inside the path; the last of a point wins."""
-    found = {one.point: one for one in _mounts(text) if one.point.startswith(f"{path}/")}
-    return tuple(found[point] for point in sorted(found))
-
-
-def _mounts(text: str) -> Iterator[Mount]:
-    for line in text.splitlines():
-        source, point, kind = (*line.split(), "", "", "")[:3]
-        yield Mount(source, point, kind)
-
-
 def sample(files: Sequence[str]) -> tuple[str, ...]:
     """At most `SAMPLE` of them, spread evenly, the first and the last among them."""
     if len(files) <= SAMPLE:
@@ -262,7 +230,7 @@ def repository(
         )
     archived = listing(session, user, f"archive/{stanza}")
     stored = listing(session, user, f"backup/{stanza}")
-    mounts = _said(session, "cat /proc/mounts").decode("utf-8", "replace")
+    mounts = _said(session, MOUNTS).decode("utf-8", "replace")
     own = [one for one in stored if newest and one.path.startswith(f"{newest.label}/")]
     looked_at = (
         *(f"{path}/archive/{stanza}/{one.path}" for one in _newest(archived)),

@@ -136,7 +136,6 @@ def connect(
     options = {
         "statement_timeout": f"{statement_timeout * 1000:.0f}",
         "lock_timeout": f"{lock_timeout * 1000:.0f}",
-        "default_transaction_read_only": "on",
     }
     try:
         connection = psycopg.connect(
@@ -155,6 +154,12 @@ def connect(
             autocommit=True,
         )
     except psycopg.Error as error:
+        raise _login_problem(target, error) from None
+    try:
+        # Given at the start it would hide what the server, the database or the role gives.
+        connection.execute("SET default_transaction_read_only = on")
+    except psycopg.Error as error:
+        connection.close()
         raise _login_problem(target, error) from None
     if connection.info.server_version < _OLDEST:
         connection.close()

@@ -8,6 +8,34 @@ from readiness.errors import AccessDenied, NotUnderstood
 
 _LSN_SHIFT: Final = 32
 _LSN_BITS: Final = 64
+# Our sessions turn it on for themselves, after they began.
+READ_ONLY: Final = "default_transaction_read_only"
+# Any of these ends replay before the WAL does (PostgreSQL 15, 20.5.6).
+RECOVERY_TARGETS: Final = (
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_xid",
+)
+# What the checks go by.
+SETTINGS: Final = (
+    "data_directory",
+    "data_sync_retry",
+    READ_ONLY,
+    "fsync",
+    "full_page_writes",
+    "ignore_checksum_failure",
+    "primary_conninfo",
+    "recovery_min_apply_delay",
+    "recovery_target_timeline",
+    *RECOVERY_TARGETS,
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "wal_level",
+    "wal_sync_method",
+    "zero_damaged_pages",
+)
 
 
 class Lsn(int):
@@ -34,7 +62,7 @@ class Lsn(int):
 
 @dataclass(frozen=True)
 class Setting:
-    """One line of pg_settings as our session sees it."""
+    """One line of pg_settings as a session of ours begins with it."""
 
     name: str
     value: str
@@ -51,6 +79,13 @@ class Override:
     database: str  # empty: every database
     name: str
     value: str
+    writes: bool | None = None  # it makes sessions read-only that may write; None for other names
+
+    @property
+    def off(self) -> bool:
+        """Whether it says off, in any spelling that PostgreSQL keeps as it was written."""
+        word = self.value.lower()
+        return word in {"0", "off", "of", "no", "n", "false", "fals", "fal", "fa", "f"}
 
 
 @dataclass(frozen=True)
@@ -163,12 +198,19 @@ SELECT json_build_object(
       'name', slot_name, 'kind', slot_type, 'active', active, 'restart', restart_lsn::text,
       'wal_status', wal_status) ORDER BY slot_name) FROM pg_replication_slots),
   'settings', (SELECT json_agg(json_build_object(
-      'name', name, 'value', setting, 'unit', unit, 'source', source,
+      'name', name, 'value', reset_val, 'unit', unit, 'source', source,
       'pending_restart', pending_restart) ORDER BY name)
     FROM pg_settings WHERE name = ANY(%(settings)s)),
   'overrides', (SELECT json_agg(json_build_object(
       'role', o.rolname, 'database', d.datname, 'name', split_part(c.line, '=', 1),
-      'value', substr(c.line, strpos(c.line, '=') + 1)) ORDER BY c.line)
+      'value', substr(c.line, strpos(c.line, '=') + 1),
+      'writes', CASE WHEN c.line LIKE 'default_transaction_read_only=%%' THEN
+        s.setrole = 0 OR EXISTS (
+          SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace CROSS JOIN pg_roles h
+          WHERE t.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema$)'
+            AND pg_has_role(s.setrole, h.oid, 'MEMBER')
+            AND has_table_privilege(h.oid, t.oid, 'INSERT, UPDATE, DELETE')) END
+      ) ORDER BY c.line)
     FROM pg_db_role_setting s
     CROSS JOIN LATERAL unnest(s.setconfig) AS c(line)
     LEFT JOIN pg_roles o ON o.oid = s.setrole
@@ -281,6 +323,7 @@ def _override(row: Mapping[str, Any]) -> Override:
         database=row["database"] or "",
         name=row["name"],
         value=row["value"],
+        writes=row.get("writes"),
     )
 
 

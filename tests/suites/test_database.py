@@ -1,0 +1,322 @@
+"""What the database checks say of settings, on the healthy lab's answers with one value altered."""
+
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from replay import Recording, Result, load, replay
+
+from readiness.model import Case, Outcome
+from readiness.probes.postgres_state import READ_ONLY
+
+CLUSTER = "paws360-db"
+# What a server answers that nobody configured: initdb's postgresql.conf on Linux.
+DEFAULTS = {
+    "recovery_target_timeline": "latest",
+    "recovery_target": "",
+    "recovery_target_lsn": "",
+    "recovery_target_name": "",
+    "recovery_target_time": "",
+    "recovery_target_xid": "",
+    "data_sync_retry": "off",
+    "ignore_checksum_failure": "off",
+    "wal_sync_method": "fdatasync",
+    "zero_damaged_pages": "off",
+    READ_ONLY: "off",
+}
+TARGETS = sorted(name for name in DEFAULTS if name.startswith("recovery_target"))
+DAMAGE = sorted({*DEFAULTS} - {*TARGETS, READ_ONLY})
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Recording:
+    """The healthy lab, every member with the settings that nobody changes, and on a disk."""
+    found = altered(load("healthy"), everyone)
+    if any(one["source"] == "storage" for one in found.observations):
+        return found
+    subjects = [one["subject"] for one in found.observations if one["source"] == "postgresql"]
+    disks = {"own": mount("/", "ext4"), "below": []}
+    more = [{"subject": one, "source": "storage", "reading": deepcopy(disks)} for one in subjects]
+    return replace(found, observations=(*found.observations, *more))
+
+
+def mount(point: str, kind: str) -> dict[str, str]:
+    """One line of /proc/mounts."""
+    return {"source": "/dev/sda1", "point": point, "kind": kind}
+
+
+def everyone(reading: dict[str, Any]) -> None:
+    """Fill in what the recording is too old for."""
+    for name, value in DEFAULTS.items():
+        reading["settings"].setdefault(name, setting(name, value))
+
+
+def setting(name: str, value: str) -> dict[str, Any]:
+    """One line of pg_settings."""
+    line = {"name": name, "value": value, "unit": "", "source": "default"}
+    return {**line, "pending_restart": False}
+
+
+def given(name: str, value: str) -> Change:
+    """A setting that a member runs with."""
+    return lambda reading: reading["settings"].update({name: setting(name, value)})
+
+
+def without(name: str) -> Change:
+    """A setting that nobody asked for."""
+    return lambda reading: reading["settings"].pop(name)
+
+
+def altered(
+    recording: Recording, change: Change, *, of: str = "", source: str = "postgresql"
+) -> Recording:
+    """A recording whose members, or one of them, answered otherwise."""
+    seen = deepcopy(recording.observations)
+    for one in seen:
+        if one["source"] == source and one["subject"].endswith(of):
+            change(one["reading"])
+    return replace(recording, observations=seen, known={})
+
+
+def member(recording: Recording, *, primary: bool) -> str:
+    """The id of the primary or of the first standby."""
+    return next(
+        str(one["subject"])
+        for one in recording.observations
+        if one["source"] == "postgresql" and one["reading"]["in_recovery"] is not primary
+    )
+
+
+def asked(check: str, recording: Recording, subject: str) -> Result:
+    """What a check says."""
+    return replay(recording, Case(check, subject))
+
+
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_member_that_follows_any_timeline_is_green(healthy: Recording, *, primary: bool) -> None:
+    """Primary and standby run with latest, and no target is set."""
+    assert asked("PG-003", healthy, member(healthy, primary=primary)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("primary", [True, False])
+@pytest.mark.parametrize("value", ["current", "3"])
+def test_a_member_that_stays_on_a_timeline_is_red(
+    healthy: Recording, value: str, *, primary: bool
+) -> None:
+    """It would not follow another primary; today's is a standby tomorrow."""
+    subject = member(healthy, primary=primary)
+    found = altered(healthy, given("recovery_target_timeline", value), of=subject)
+    result = asked("PG-003", found, subject)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == (
+        f"{subject}: expected recovery_target_timeline to be latest, found {value}"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in TARGETS if not name.endswith("timeline")])
+def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
+    """Its replay ends there."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-003", altered(healthy, given(name, "x"), of=subject), subject)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == f"{subject}: expected {name} to be empty, found x"
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
+    """Nothing is known of a setting that is not in the answer."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-003", altered(healthy, without(name), of=subject), subject)
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def override(name: str, value: str, role: str = "reports", **more: object) -> Change:
+    """What a role is given by ALTER ROLE … SET."""
+    line = {"role": role, "database": "", "name": name, "value": value, "writes": None, **more}
+    return lambda reading: reading["overrides"].append(line)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("data_sync_retry", "on", "to be off"),
+        ("ignore_checksum_failure", "on", "to be off"),
+        ("zero_damaged_pages", "on", "to be off"),
+        ("wal_sync_method", "none", "to be one of .*fdatasync.*"),
+    ],
+)
+def test_a_member_that_goes_on_with_lost_data_is_red(
+    healthy: Recording, name: str, value: str, wanted: str
+) -> None:
+    """The one member is named with the setting; the others are green."""
+    subject, other = (member(healthy, primary=primary) for primary in (False, True))
+    found = altered(healthy, given(name, value), of=subject)
+    result = asked("PG-010", found, subject)
+    assert result.outcome is Outcome.FAILED
+    assert re.fullmatch(f"{subject}: expected {name} {wanted}, found {value}", result.reason)
+    assert asked("PG-010", found, other).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_setting_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
+    """Nothing is known of what is not in the answer."""
+    subject = member(healthy, primary=False)
+    result = asked("PG-010", altered(healthy, without(name), of=subject), subject)
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "outcome"),
+    [
+        ("zero_damaged_pages", "on", Outcome.FAILED),
+        ("ignore_checksum_failure", "TRUE", Outcome.FAILED),
+        ("zero_damaged_pages", "No", Outcome.PASSED),
+        ("synchronous_commit", "remote_apply", Outcome.PASSED),
+        ("synchronous_commit", "off", Outcome.FAILED),
+        (READ_ONLY, "on", Outcome.PASSED),
+    ],
+)
+def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome: Outcome) -> None:
+    """A setting of a role's own counts as weaker by its own measure."""
+    subject = member(healthy, primary=True)
+    result = asked("PG-010", altered(healthy, override(name, value), of=subject), subject)
+    assert result.outcome is outcome
+    if outcome is Outcome.FAILED:
+        assert result.reason.endswith(f"found {name}={value} for role reports in database all")
+
+
+DATA = "/var/lib/postgresql/15/main"
+
+
+@pytest.mark.parametrize(
+    ("reading", "outcome", "at"),
+    [
+        ({"own": mount(DATA, "xfs"), "below": []}, Outcome.PASSED, ""),
+        ({"own": mount("/var/lib", "tmpfs"), "below": []}, Outcome.FAILED, "/var/lib"),
+        (
+            {"own": mount("/", "ext4"), "below": [mount(f"{DATA}/pg_wal", "tmpfs")]},
+            Outcome.FAILED,
+            f"{DATA}/pg_wal",
+        ),
+        (
+            {"own": mount("/", "ext4"), "below": [mount(f"{DATA}/pg_stat_tmp", "tmpfs")]},
+            Outcome.PASSED,
+            "",
+        ),
+    ],
+)
+def test_what_data_lie_on(
+    healthy: Recording, reading: dict[str, Any], outcome: Outcome, at: str
+) -> None:
+    """A disk, whole: of what lies in memory only statistics may be lost."""
+    subject = member(healthy, primary=False)
+    change = reading.items()
+    found = altered(healthy, lambda old: old.update(change), of=subject, source="storage")
+    result = asked("PG-010", found, subject)
+    assert result.outcome is outcome
+    if outcome is Outcome.FAILED:
+        wanted = f"{subject}: expected file system at {at} to be none of ramfs, tmpfs, found tmpfs"
+        assert result.reason == wanted
+
+
+def test_data_that_nobody_looked_for_are_not_green(healthy: Recording) -> None:
+    """Without SSH to the member's machine nothing is known of its disks."""
+    subject = member(healthy, primary=False)
+    seen = tuple(one for one in healthy.observations if one["source"] != "storage")
+    found = replace(healthy, observations=seen, known={})
+    assert asked("PG-010", found, subject).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_server_whose_sessions_begin_read_only_is_red(
+    healthy: Recording, *, primary: bool
+) -> None:
+    """On the primary nobody can write; on a standby nobody could after the next failover."""
+    subject = member(healthy, primary=primary)
+    result = asked("PG-001", altered(healthy, given(READ_ONLY, "on"), of=subject), CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == f"{subject}: expected {READ_ONLY} to be off, found on"
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "reason"),
+    [
+        (override(READ_ONLY, "on", writes=False), Outcome.PASSED, ""),
+        (override(READ_ONLY, "off", writes=True), Outcome.PASSED, ""),
+        (
+            override(READ_ONLY, "on", writes=True, database="elsewhere"),
+            Outcome.PASSED,
+            "",
+        ),
+        (
+            override(READ_ONLY, "on", writes=True),
+            Outcome.FAILED,
+            "sessions that can only read to be none, found role reports in database all",
+        ),
+        (
+            override(READ_ONLY, "on", "", writes=True, database="paws360"),
+            Outcome.FAILED,
+            "sessions that can only read to be none, found role all in database paws360",
+        ),
+        (override(READ_ONLY, "on"), Outcome.INCONCLUSIVE, "sessions that can only read"),
+        (
+            override(READ_ONLY, "on", "readiness_observe", writes=False),
+            Outcome.INCONCLUSIVE,
+            "hidden by what readiness_observe is given",
+        ),
+        (without(READ_ONLY), Outcome.INCONCLUSIVE, READ_ONLY),
+    ],
+)
+def test_who_begins_read_only(
+    healthy: Recording, change: Change, outcome: Outcome, reason: str
+) -> None:
+    """It is red for who may write there; what our login itself is given hides the server's."""
+    result = asked("PG-001", altered(healthy, change), CLUSTER)
+    assert result.outcome is outcome
+    assert reason in result.reason
+
+
+def learner(name: str) -> Change:
+    """A member list in which one has no vote."""
+
+    def change(reading: dict[str, Any]) -> None:
+        for one in reading["members"]:
+            one["learner"] = one["name"] == name
+        reading["status"]["learner"] = reading["status"]["member_id"] in {
+            one["member_id"] for one in reading["members"] if one["learner"]
+        }
+
+    return change
+
+
+def test_a_declared_member_without_a_vote_is_red(healthy: Recording) -> None:
+    """It says that it is healthy, and every member lists it."""
+    result = asked("PG-009", altered(healthy, learner("db2"), source="etcd"), CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == (
+        "paws360-db: expected members that vote to include db1, db2, db3, found db1, db3"
+    )
+
+
+def test_one_list_in_which_it_has_no_vote_is_enough(healthy: Recording) -> None:
+    """Who is behind may still list it as it was."""
+    found = altered(healthy, learner("db2"), of="etcd/db1", source="etcd")
+    assert asked("PG-009", found, CLUSTER).outcome is Outcome.FAILED
+
+
+def test_a_learner_is_no_healthy_member(healthy: Recording) -> None:
+    """Three votes with one of them silent: a healthy learner beside them does not fill in."""
+
+    def change(reading: dict[str, Any]) -> None:
+        reading["members"].append({**reading["members"][0], "member_id": "9", "name": "db9"})
+        reading["members"][-1]["learner"] = True
+
+    found = altered(healthy, change, source="etcd")
+    found = altered(found, lambda one: one["status"].update(member_id="9"), of="db3", source="etcd")
+    result = asked("PG-009", found, CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == "paws360-db: expected healthy members of 3 at least 3, found 2"
