@@ -6,13 +6,18 @@ These are defects that no recording under a fault shows yet, or that a lab can't
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from replay import Recording, load, replay
+from replay import Memory, Recording, Silent, load, replay
 
+from readiness.drills.guards import require_fresh_backup
+from readiness.errors import NotRun
 from readiness.model import Case, Outcome
+from readiness.subjects import Cluster, subjects
 
 Alter = Callable[[Any], None]
 
@@ -53,3 +58,42 @@ def test_a_failover_has_its_time_and_is_tried_again(
     result = replay(seen, Case("CACHE-003", "sessions"))
     assert result.outcome is outcome, result
     assert re.search(reason, result.reason), result.reason
+
+
+def errors(error: bool | None) -> Alter:  # noqa: FBT001 - what pgBackRest says
+    """A repository whose backups say this about their pages."""
+
+    def alter(reading: Any) -> None:
+        for one in reading["stanza"]["backups"]:
+            one["error"] = error
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(None, Outcome.INCONCLUSIVE), (True, Outcome.FAILED)]
+)
+def test_a_backup_is_without_errors_only_when_it_says_so(
+    healthy: Recording, outcome: Outcome, *, error: bool | None
+) -> None:
+    """A backup made by an older pgBackRest leaves it open: no evidence, and no green."""
+    seen = altered(healthy, "paws360-backup", "repository", errors(error))
+    result = replay(seen, Case("BKP-001", "paws360-backup"))
+    assert result.outcome is outcome, result
+    assert re.search(r"expected errors in \S+F to be no", result.reason), result.reason
+
+
+@pytest.mark.parametrize("error", [None, True])
+def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
+    healthy: Recording, *, error: bool | None
+) -> None:
+    """Before anything is cut off the newest full backup must say that it has no error."""
+    cluster = subjects(healthy.environment, "database_cluster")["paws360-db"]
+    assert isinstance(cluster, Cluster)
+    for alter, refused in ((errors(error=False), False), (errors(error), True)):
+        memory = Memory(altered(healthy, "paws360-backup", "repository", alter))
+        run = SimpleNamespace(environment=healthy.environment, writer=memory, case=None)
+        with closing(Silent(run)) as clients:  # type: ignore[arg-type]
+            clients.look = memory
+            with pytest.raises(NotRun) if refused else nullcontext():
+                require_fresh_backup(clients, cluster)
