@@ -97,3 +97,63 @@ def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
             clients.look = memory
             with pytest.raises(NotRun) if refused else nullcontext():
                 require_fresh_backup(clients, cluster)
+
+
+def repositories(*last: str, young: bool = True) -> Alter:
+    """A stanza with that many repositories, which end with these segments.
+
+    Each holds the same backups; those of the second are an hour or a month old.
+    """
+
+    def alter(reading: Any) -> None:
+        stanza = reading["stanza"]
+        cipher = stanza["cipher"]
+        stanza["repositories"] = [
+            {"key": key, "status": 0, "cipher": cipher, "last_wal": segment}
+            for key, segment in enumerate(last, 1)
+        ]
+        stopped = reading["asked"] - (HOUR if young else MONTH)
+        stanza["backups"] = [{**one, "repository": 1} for one in stanza["backups"]] + [
+            {**one, "repository": key, "stopped": stopped}
+            for key in range(2, len(last) + 1)
+            for one in stanza["backups"]
+        ]
+
+    return alter
+
+
+HOUR, MONTH = 3600, 30 * 86400
+LATE = "0000000F00000000000000FF"
+
+
+@pytest.mark.parametrize(
+    ("check", "alter", "reason"),
+    [
+        ("BKP-001", repositories(LATE), None),
+        ("BKP-006", repositories(LATE), None),
+        ("BKP-001", repositories(LATE, LATE), None),
+        ("BKP-006", repositories(LATE, LATE), None),
+        ("BKP-001", repositories(LATE, LATE, young=False), r"end of \S+ of repository 2 at most"),
+        ("BKP-006", repositories(LATE, ""), "repositories that end before .* to be none, found 2"),
+        ("BKP-006", repositories(LATE, "0" * 24), "repositories that end before .*, found 2"),
+    ],
+)
+def test_every_repository_holds_a_young_backup_and_the_last_segment(
+    healthy: Recording, check: str, alter: Alter, reason: str | None
+) -> None:
+    """What the first repository holds says nothing about the second."""
+    seen = altered(healthy, "paws360-backup", "repository", alter)
+    result = replay(seen, Case(check, "paws360-backup"))
+    assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
+    assert re.search(reason or "", result.reason), result.reason
+
+
+@pytest.mark.parametrize("check", ["BKP-001", "BKP-006"])
+def test_repositories_that_nobody_lists_are_no_evidence(healthy: Recording, check: str) -> None:
+    """An old pgBackRest does not say how many there are."""
+
+    def alter(reading: Any) -> None:
+        reading["stanza"]["repositories"] = None
+
+    seen = altered(healthy, "paws360-backup", "repository", alter)
+    assert replay(seen, Case(check, "paws360-backup")).outcome is Outcome.INCONCLUSIVE
