@@ -157,3 +157,27 @@ def test_repositories_that_nobody_lists_are_no_evidence(healthy: Recording, chec
 
     seen = altered(healthy, "paws360-backup", "repository", alter)
     assert replay(seen, Case(check, "paws360-backup")).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("starts", "outcome"),
+    [
+        (["/usr/sbin/nft"], Outcome.PASSED),
+        (["/bin/true"], Outcome.FAILED),
+        ([], Outcome.FAILED),
+        (None, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_unit_that_ends_has_done_something(
+    healthy: Recording, starts: list[str] | None, outcome: Outcome
+) -> None:
+    """A oneshot unit that runs `true`, or nothing, is active and no evidence of a service."""
+
+    def alter(reading: Any) -> None:
+        assert reading["nftables"]["kind"] == "oneshot"
+        reading["nftables"]["starts"] = starts
+
+    result = replay(altered(healthy, "edge1", "systemd", alter), Case("HOST-001", "edge1"))
+    assert result.outcome is outcome, result
+    expected = "" if outcome is Outcome.PASSED else "programs that nftables starts at least 1"
+    assert expected in result.reason

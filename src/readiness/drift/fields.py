@@ -81,7 +81,7 @@ _FIXED: Final = (
     "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
     "systemd.*.active", "systemd.*.enabled", "systemd.*.freezer", "systemd.*.kind",
     "systemd.*.load", "systemd.*.started_by*", "systemd.*.sub", "systemd.*.unit",
-    "systemd.*.stopped",
+    "systemd.*.starts*", "systemd.*.stopped",
     "chrony.answers", "chrony.problem",
     "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*", "repository*.repositories[[]].key",
