@@ -49,7 +49,10 @@ FAULT = Fault(
     shape="false-green",
     tier="touch",
     only=AUDITED,
-    reddens={"AUD-005": {TRAIL: r"UPDATE by portal_owner to be refused, found accepted"}},
+    reddens={
+        "AUD-005": {TRAIL: r"UPDATE by portal_owner to be refused, found accepted"},
+        "AUD-006": {TRAIL: r"trigger refuse_change to be always, found always, and its function"},
+    },
     apply=apply,
     took_effect=took_effect,
     undo=undo,

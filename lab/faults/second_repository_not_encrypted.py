@@ -44,7 +44,12 @@ FAULT = Fault(
     why="Added for a faster restore: whoever gets hold of it reads every student's record.",
     kind="backup",
     shape="false-green",
-    reddens={"BKP-003": {backup.SUBJECT: r"cipher to be none of mixed, none, found mixed"}},
+    reddens={
+        "BKP-003": {backup.SUBJECT: r"cipher to be none of mixed, none, found mixed"},
+        "BKP-006": {
+            backup.SUBJECT: r"repositories that end before [0-9A-F]{24} to be none, found 2"
+        },
+    },
     apply=apply,
     took_effect=took_effect,
     undo=undo,

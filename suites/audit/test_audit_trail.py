@@ -179,16 +179,22 @@ def test_events_are_never_changed(audit_trail: Audit, append_only: Attempted) ->
     severity=Severity.HIGH,
     risk="A right granted in passing opens the trail to a login that nobody thinks of.",
     reads=(
-        "pg_class, pg_inherits, pg_namespace, pg_proc, pg_roles and pg_trigger on every member",
+        "pg_class, pg_inherits, pg_namespace, pg_roles and pg_trigger on every member",
+        "pg_proc and pg_language on every member: the triggers' functions",
         "has_table_privilege() and pg_has_role() on every member",
     ),
     rights="a login that may use the trail's schema",
-    remedy="revoke what is too much, and enable the triggers with ENABLE ALWAYS",
+    remedy="revoke what is too much, enable the triggers with ENABLE ALWAYS, and let their "
+    "function RAISE before anything else, without a condition or a handler",
 )
 def test_rights_are_as_declared(
     audit_trail: Audit, site: Environment, trail_rights: Rights
 ) -> None:
-    """Logged, the declared owner, INSERT for the application, triggers that always fire."""
+    """Logged, the declared owner, INSERT for the application, triggers that always fire.
+
+    What AUD-005 tries is refused to it: a trigger counts only where its function raises whoever
+    asks, so that nobody else is let through (PL/pgSQL; another language is not read).
+    """
     part = audit_trail.append_only
     everyone = [one for one in members(site) if one.database.name == audit_trail.trail.database]
     if not everyone:

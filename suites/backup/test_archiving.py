@@ -122,19 +122,23 @@ def histories(
 
 @check(
     "BKP-006",
-    "What the primary calls archived lies in the repository, and its last attempt went well",
+    "What the primary calls archived lies in each repository, and its last attempt went well",
     clauses=("ops.backup/wal-continuous",),
     each="backup_repository",
     severity=Severity.CRITICAL,
     risk="An archive command that always succeeds throws every change away, silently.",
     reads=(INFO, "pg_stat_archiver on every member"),
     rights=RIGHTS,
-    remedy="repair archive_command on the primary, then take a full backup",
+    remedy="repair archive_command on the primary, and let every member archive to each repository "
+    "that takes backups; then take a full backup",
 )
 def test_really_archived(
     backup_repository: BackupRepository, repository: Repository, archiving: Archives
 ) -> None:
-    """The segment that it archived last, asked before the repository was, is there, not empty."""
+    """The segment that it archived last, asked before the repository was, is there, not empty.
+
+    Of further repositories that the stanza has, `info` tells the last segment that they hold.
+    """
     member, live = primary(backup_repository, archiving)
     found = repository(backup_repository)
     name, server = member.machine.name, live.reading
@@ -154,6 +158,18 @@ def test_really_archived(
     worse = failed is not None and (went is None or failed > went)
     why = f"last attempt of {name} failed ({server.last_failed or 'none'})"
     assert holds(live.fact(why, worse), "==", False)
+    assert holds(behind(found, live), "==", [])
+
+
+def behind(found: Found[RepositoryReading], live: Found[Archiving]) -> Fact[list[int]]:
+    """The repositories, by key, that end before the segment that the primary archived last.
+
+    A segment counts as archived when every repository has it, so that none can be behind.
+    """
+    several, said = found.reading.stanza.repositories, live.reading.last_archived
+    least = said if len(said) == WHOLE else "0"
+    late = None if not several else [one.key for one in several if one.last_wal < least]
+    return derive(f"repositories that end before {said}", found.subject, late, found, live)
 
 
 @check(

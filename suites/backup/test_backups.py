@@ -8,7 +8,7 @@ from readiness.declared.machine import Machine
 from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.mounts import VOLATILE
-from readiness.probes.pgbackrest import SALTED, RepositoryReading
+from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
 from readiness.probes.postgres_archive import Archiving
 from readiness.probes.timer import Timer
 from readiness.subjects import BackupRepository, Member
@@ -43,7 +43,7 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
 
 @check(
     "BKP-001",
-    "The newest full backup is recent, whole and of this very database",
+    "The newest full backup in each repository is recent, whole and of this very database",
     clauses=("ops.backup/age",),
     each="backup_repository",
     severity=Severity.CRITICAL,
@@ -55,31 +55,56 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
 def test_newest_backup(
     backup_repository: BackupRepository, repository: Repository, archiving: Archives
 ) -> None:
-    """Its end, its system, its errors, its databases, its size, and the bytes that lie there."""
-    declared = backup_repository.backup
+    """Its end, its system, its errors, its size, its databases, and the bytes that lie there.
+
+    Of further repositories that the stanza has, what `info` tells: nobody lists their files.
+    """
     live = primary(backup_repository, archiving)
     found = repository(backup_repository)
-    read, newest = found.reading, found.reading.stanza.newest_full
-    assert holds(found.fact("status", read.stanza.status), "==", 0)
+    stanza, newest = found.reading.stanza, found.reading.stanza.newest_full
+    assert holds(found.fact("status", stanza.status), "==", 0)
     assert holds(found.fact("full backups", newest is not None), "==", True)
     assert newest is not None
-    label = newest.label
-    age = found.fact(f"seconds since the end of {label}", round(read.asked - newest.stopped))
+    recent_and_whole(backup_repository, found, live, newest)
+    label, name = newest.label, backup_repository.cluster.database.database
+    assert holds(found.fact(f"databases in {label}", newest.databases), "includes", (name,))
+    lying = sum(one.size for one in found.reading.files)
+    assert holds(found.fact(f"bytes that lie in {label}", lying), ">=", max(newest.stored, 1))
+    several = stanza.repositories
+    listed = found.fact("repositories", None if several is None else len(several))
+    assert holds(listed, ">=", 1)
+    for one in (several or ())[1:]:
+        where = f"repository {one.key}"
+        assert holds(found.fact(f"status of {where}", one.status), "==", 0)
+        latest = newest_full(stanza.of(one.key))
+        assert holds(found.fact(f"full backups in {where}", latest is not None), "==", True)
+        assert latest is not None
+        recent_and_whole(backup_repository, found, live, latest, f" of {where}")
+
+
+def recent_and_whole(
+    repository: BackupRepository,
+    found: Found[RepositoryReading],
+    live: Found[Archiving],
+    backup: BackupSet,
+    where: str = "",
+) -> None:
+    """A full backup is young, of the live system, without errors, and not too small."""
+    declared, label = repository.backup, f"{backup.label}{where}"
+    age = found.fact(
+        f"seconds since the end of {label}", round(found.reading.asked - backup.stopped)
+    )
     assert holds(age, "<=", declared.age)
     # A clock that runs ahead would make every backup young.
     assert holds(age, ">=", -60)
     system = derive(
-        f"system identifier in {label}", found.subject, newest.system_identifier, found, live
+        f"system identifier in {label}", found.subject, backup.system_identifier, found, live
     )
     assert holds(system, "==", live.reading.system_identifier)
-    assert holds(found.fact(f"errors in {label}", newest.error), "==", False)
-    name = backup_repository.cluster.database.database
-    assert holds(found.fact(f"databases in {label}", newest.databases), "includes", (name,))
+    assert holds(found.fact(f"errors in {label}", backup.error), "==", False)
     least = live.reading.size * declared.smallest_percent // 100
-    size = derive(f"bytes of the database in {label}", found.subject, newest.size, found, live)
+    size = derive(f"bytes of the database in {label}", found.subject, backup.size, found, live)
     assert holds(size, ">=", least)
-    lying = sum(one.size for one in read.files)
-    assert holds(found.fact(f"bytes that lie in {label}", lying), ">=", max(newest.stored, 1))
 
 
 @check(
@@ -103,7 +128,7 @@ def test_schedule(
     """
     declared = backup_repository.backup
     found = repository(backup_repository)
-    full = sorted(one.stopped for one in found.reading.stanza.backups if one.kind == "full")
+    full = sorted(one.stopped for one in found.reading.stanza.first if one.kind == "full")
     assert holds(found.fact("full backups", len(full)), ">=", 1)
     timed = timer(backup_repository.machine, declared.timer)
     now = found.reading.asked
@@ -120,7 +145,7 @@ def test_schedule(
     assert holds(found.fact("seconds between full backups at most", longest), "<=", declared.age)
     last, state = timed.reading.last, timed.reading.service_state
     if last is not None and state in (None, *ENDED):
-        began = max(one.started for one in found.reading.stanza.backups if one.kind == "full")
+        began = max(one.started for one in found.reading.stanza.first if one.kind == "full")
         name = f"seconds from the start of the newest full backup to the last {declared.timer}"
         passed = None if state is None else round(last - began)
         missed = derive(name, backup_repository.id, passed, found, timed)

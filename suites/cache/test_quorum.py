@@ -4,32 +4,39 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
+from readiness.environment import Environment, Objectives
 from readiness.model import Severity
 from readiness.probes.sentinel import SentinelState, Watched
 from readiness.subjects import CacheCluster, SentinelNode
 
 Watching = Callable[[SentinelNode], Found[SentinelState]]
+# Sentinel asks whom it promotes once a second whether that is done, and gives up after the timeout.
+LEAST_TIMEOUT = 2000
 
 
 @check(
     "CACHE-003",
-    "Every Sentinel reaches the others on machines of their own, and a majority decides",
+    "Every Sentinel reaches the others on machines of their own, and a majority decides in time",
     clauses=("infra.cache/quorum-on-distinct-hosts",),
     each="cache",
     severity=Severity.CRITICAL,
-    risk="When the master goes nobody is promoted, or each half of a cut promotes its own; under a "
-    "second name one Sentinel may decide alone.",
+    risk="When the master goes nobody is promoted, or not in time, or each half of a cut promotes "
+    "its own; under a second name one Sentinel may decide alone.",
     reads=("SENTINEL MYID, MASTERS, SENTINELS and CKQUORUM, INFO sentinel at every Sentinel",),
     rights="a Sentinel user with +sentinel|myid, +sentinel|masters, +sentinel|sentinels, "
     "+sentinel|ckquorum and the like only",
-    remedy="run each declared Sentinel on its own machine with the declared quorum; SENTINEL RESET "
-    "the name where one is listed that is no more, and SENTINEL REMOVE a second name",
+    remedy="run each declared Sentinel on its own machine with the declared quorum and a "
+    "failover-timeout that fits the recovery time; SENTINEL RESET the name where one is listed "
+    "that is no more, and SENTINEL REMOVE a second name",
 )
 def test_quorum_on_distinct_hosts(
-    cache: CacheCluster, site: Environment, sentinel: Watching
+    cache: CacheCluster, site: Environment, sentinel: Watching, objectives: Objectives
 ) -> None:
-    """Each is another one, finds exactly the others well, has the quorum, and one name for it."""
+    """Each is another one, finds exactly the others well, has the quorum, and one name for it.
+
+    One that is chosen to promote has the time for it, and a failover that came to nothing is tried
+    again within the recovery time.
+    """
     found = {one.machine.name: sentinel(one) for one in cache.sentinels}
     ids = {name: one.reading.run_id for name, one in found.items()}
     count = derive("different Sentinels", cache.id, len(set(ids.values())), *found.values())
@@ -40,6 +47,7 @@ def test_quorum_on_distinct_hosts(
         _is_able(cache, one)
     for one in found.values():
         _has_one_name(cache, site, one)
+        _tries_in_time(one, objectives)
 
 
 def _knows_the_others(
@@ -86,3 +94,17 @@ def _has_one_name(cache: CacheCluster, site: Environment, found: Found[SentinelS
         if site.server(one.address, one.port, declared.port) in declared.members
     )
     assert holds(found.fact("names for this cache", names), "==", [declared.sentinel.watches])
+
+
+def _tries_in_time(found: Found[SentinelState], objectives: Objectives) -> None:
+    """Its failover-timeout: one attempt may take that long, and the next begins after twice that.
+
+    The times are those of the Sentinel documentation of Redis 7.
+    """
+    watched = found.reading.watched
+    timeout = watched and watched.failover_timeout_ms
+    attempt = found.fact("milliseconds until it gives a failover up", timeout)
+    assert holds(attempt, ">=", LEAST_TIMEOUT)
+    again = watched and (watched.down_after_ms + 2 * watched.failover_timeout_ms) / 1000
+    words = "seconds until it tries a failover again (down-after + 2 x failover-timeout)"
+    assert holds(found.fact(words, again), "<=", objectives.recovery_time)

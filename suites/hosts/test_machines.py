@@ -39,12 +39,16 @@ LEAST_ANSWERED = 1
     rights="an SSH login without privileges",
     remedy="see `systemctl status` and the journal of that unit on that machine; once mended, "
     "an hour without a restart or `systemctl reset-failed` clears the count; `systemctl enable` "
-    "what does not start with its machine",
+    "what does not start with its machine, and declare what a unit that starts nothing stands for",
 )
 def test_services_are_up(
     machine: Machine, host: Callable[[Machine], Any], services: Services
 ) -> None:
-    """Each unit has been running for a while, nothing of it stands, and it comes back."""
+    """Each unit has been running for a while, nothing of it stands, and it comes back.
+
+    One that does one thing and ends has done something: Debian's `postgresql` is active whatever
+    becomes of the servers that it stands for.
+    """
     if not machine.services:
         raise NotRun(f"{machine.name}: no services are declared for it")
     found = services(machine)
@@ -65,6 +69,11 @@ def test_services_are_up(
         assert holds(found.fact(f"{unit} running", running), "==", True)
         start = f"start of {unit} with its machine (unit file {state.enabled or 'unknown'})"
         assert holds(found.fact(start, state.comes_back), "==", True)
+    for unit in machine.services:
+        if found.reading[unit].kind == "oneshot":
+            does = found.reading[unit].does
+            number = found.fact(f"programs that {unit} starts", None if does is None else len(does))
+            assert holds(number, ">=", 1)
 
 
 ALIVE = ("running", "listening", "waiting", "active", "mounted")

@@ -41,6 +41,7 @@ GRANT INSERT (who) ON trail.events TO portal;
 RESET ROLE
 """
 
+RAISES = {"language": "plpgsql", "body": "BEGIN RAISE 'no'; END"}
 RIGHTS = {
     "kind": "r",
     "owner": "portal_owner",
@@ -50,12 +51,12 @@ RIGHTS = {
     "members": ["portal_migrate"],
     # BEFORE UPDATE OR DELETE and BEFORE TRUNCATE, each per statement; AFTER UPDATE.
     "guards": {
-        "refuse_change": {"state": "A", "type": 26, "limited": False},
-        "refuse_truncate": {"state": "R", "type": 34, "limited": False},
-        "notify": {"state": "O", "type": 16, "limited": False},
-        "refuse_some": {"state": "A", "type": 27, "limited": True},
+        "refuse_change": {"state": "A", "type": 26, "limited": False, **RAISES},
+        "refuse_truncate": {"state": "R", "type": 34, "limited": False, **RAISES},
+        "notify": {"state": "O", "type": 16, "limited": False, **RAISES},
+        "refuse_some": {"state": "A", "type": 27, "limited": True, **RAISES},
     },
-    "parts": {"trail.of_2025": [{"state": "A", "type": 26, "limited": False}]},
+    "parts": {"trail.of_2025": [{"state": "A", "type": 26, "limited": False, **RAISES}]},
 }
 
 
@@ -82,6 +83,24 @@ def test_triggers_count_for_what_they_come_before() -> None:
     assert found.guards["notify"] == Guard("origin", ())
     assert found.guards["refuse_some"] == Guard("always", ())
     assert found.parts == {"trail.of_2025": ("DELETE", "UPDATE")}
+
+
+def test_a_guard_that_may_let_a_change_through_refuses_none() -> None:
+    """It says so itself; what comes after a change or before an INSERT is no guard."""
+    lenient = {"language": "plpgsql", "body": "BEGIN IF TG_OP <> 'X' THEN RAISE 'no'; END IF; END"}
+    triggers = {
+        "refuse_change": {"state": "A", "type": 26, "limited": False, **lenient},
+        "notify": {"state": "O", "type": 16, "limited": False, **lenient},
+        "stamp": {"state": "O", "type": 7, "limited": False, **lenient},
+    }
+    part = {"trail.of_2025": [triggers["refuse_change"]]}
+    found = read_rights({**RIGHTS, "guards": triggers, "parts": part})
+    assert found.guards == {
+        "refuse_change": Guard("always, and its function may let a change through", ()),
+        "notify": Guard("origin", ()),
+        "stamp": Guard("origin", ()),
+    }
+    assert found.parts == {"trail.of_2025": ()}
 
 
 @pytest.mark.parametrize("missing", sorted(RIGHTS))
@@ -169,6 +188,15 @@ def test_a_guard_of_some_rows_or_columns_covers_no_change(server: Postgres, limi
     found = asked(server, make.format(some), undo=(make.format(whole),))
     server.execute("ALTER TABLE trail.events ENABLE ALWAYS TRIGGER refuse_change")
     assert found.guards["refuse_change"].changes == ()
+
+
+def test_a_real_guard_with_a_condition_is_told(server: Postgres) -> None:
+    """Whoever may set the condition changes the trail; nobody else notices."""
+    make = "CREATE OR REPLACE FUNCTION trail.refuse() RETURNS trigger LANGUAGE plpgsql AS $${}$$"
+    some = "BEGIN IF current_user = 'keeper' THEN RETURN NULL; END IF; RAISE 'no'; END"
+    found = asked(server, make.format(some), undo=(make.format("BEGIN RAISE 'no'; END"),))
+    state = "always, and its function may let a change through"
+    assert found.guards == dict.fromkeys(("refuse_change", "refuse_truncate"), Guard(state, ()))
 
 
 def test_a_part_has_guards_and_rights_of_its_own(server: Postgres) -> None:

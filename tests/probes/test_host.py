@@ -1,6 +1,7 @@
 """Services and clock: recorded answers of real machines, and a live session on loopback."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,22 @@ def test_services_are_read_as_asked() -> None:
     assert (timer.sub, timer.restarts, timer.main_pid) == ("waiting", None, None)
     assert (unknown.load, unknown.active, unknown.since) == ("not-found", "inactive", None)
     assert (failed.active, failed.result, failed.main_pid) == ("failed", "exit-code", None)
+
+
+def test_a_unit_that_starts_nothing_is_told() -> None:
+    """Of each entry the program counts, not its words; `true` does nothing."""
+    entry = "ExecStart={{ path={} ; argv[]={} ; ignore_errors=no ; start_time=[@1] ; pid=0 }}\n"
+    rules = host.read_programs(entry.format("/usr/sbin/nft", "/usr/sbin/nft -f /etc/nftables.conf"))
+    assert rules == ("/usr/sbin/nft",)
+    several = entry.format("/usr/bin/true", "true") + entry.format("/bin/sh", "sh -c { path=true ;")
+    programs = host.read_programs(several)
+    assert programs == ("/usr/bin/true", "/bin/sh")
+    assert host.read_programs("") == ()
+    once = "Type=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n"
+    (unit,) = host.read_services(once, ["postgresql.service"], where="x")
+    assert unit.does is None
+    assert replace(unit, starts=("/bin/true", "/usr/bin/true")).does == ()
+    assert replace(unit, starts=programs).does == ("/bin/sh",)
 
 
 def test_what_ends_by_itself_is_told_from_a_daemon() -> None:

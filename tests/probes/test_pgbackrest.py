@@ -11,7 +11,9 @@ from readiness.probes.pgbackrest import (
     SALTED,
     SAMPLE,
     File,
+    Held,
     histories_of,
+    newest_full,
     read_headers,
     read_info,
     read_listing,
@@ -34,6 +36,78 @@ def test_the_newest_full_backup_with_its_system() -> None:
     assert (newest.size, newest.stored) == (32048817, 6415232)
     assert newest.databases == ("paws360", "postgres")
     assert (found.status, found.cipher) == (0, "aes-256-cbc")
+
+
+SECOND_REPOSITORY = 2
+
+
+def with_second(*, held: str | None) -> str:
+    """What is said of a stanza that has a second repository, whose backup is newer."""
+    (whole,) = json.loads(INFO)
+    other = {"id": 1, "repo-key": SECOND_REPOSITORY}
+    (backup,), (archive,), (database,), (repository,) = (
+        whole[key] for key in ("backup", "archive", "db", "repo")
+    )
+    young = {"start": backup["timestamp"]["stop"] + 60, "stop": backup["timestamp"]["stop"] + 90}
+    newer = {**backup, "label": "20261126-120000F", "database": other, "timestamp": young}
+    return json.dumps(
+        [
+            {
+                **whole,
+                "backup": [backup, newer],
+                "archive": [{**archive, "database": other, "min": held, "max": held}, archive],
+                "db": [database, {**database, **other}],
+                "repo": [{**repository, "key": SECOND_REPOSITORY}, repository],
+            }
+        ]
+    )
+
+
+def test_the_files_listed_are_those_of_the_first_repository() -> None:
+    """A newer backup in the second one is not the one whose files are looked for."""
+    found = read_info(with_second(held=None), "paws360", where="m")
+    assert [one.key for one in found.repositories or ()] == [1, SECOND_REPOSITORY]
+    assert found.newest_full == found.oldest == found.of(1)[0]
+    newest = newest_full(found.of(SECOND_REPOSITORY))
+    assert newest is not None
+    assert newest.label == "20261126-120000F"
+
+
+@pytest.mark.parametrize("held", [None, "000000010000000000000004"])
+def test_each_repository_has_an_end_of_its_own(held: str | None) -> None:
+    """The archive of the first one says nothing about what the second one holds."""
+    found = read_info(with_second(held=held), "paws360", where="m")
+    assert found.repositories == (
+        Held(1, 0, "aes-256-cbc", "000000010000000000000009"),
+        Held(SECOND_REPOSITORY, 0, "aes-256-cbc", held or ""),
+    )
+
+
+def test_after_an_upgrade_the_archive_of_the_present_database_counts() -> None:
+    """Its timelines begin anew, so that the old archive's last segment would look later."""
+    (whole,) = json.loads(INFO)
+    new = {"id": 2, "repo-key": 1}
+    text = json.dumps(
+        [
+            {
+                **whole,
+                "db": [*whole["db"], {**whole["db"][0], **new}],
+                "archive": [
+                    {**whole["archive"][0], "max": "0000000900000000000000FF"},
+                    {"database": new, "id": "16-2", "min": None, "max": None},
+                ],
+            }
+        ]
+    )
+    (held,) = read_info(text, "paws360", where="m").repositories or ()
+    assert held.last_wal == ""
+
+
+def test_an_old_pgbackrest_does_not_say_which_repositories_there_are() -> None:
+    """What is not said is not taken for one repository."""
+    (whole,) = json.loads(INFO)
+    del whole["repo"]
+    assert read_info(json.dumps([whole]), "paws360", where="m").repositories is None
 
 
 @pytest.mark.parametrize(("said", "error"), [("false", False), ("true", True), ("null", None)])

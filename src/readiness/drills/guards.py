@@ -16,7 +16,7 @@ def require_fresh_backup(clients: Clients, cluster: Cluster) -> None:
     for one in backups_of(clients.site, cluster):
         read = clients.repository(one).reading
         newest, limit = read.stanza.newest_full, one.backup.age
-        if newest is None or newest.error or read.stanza.status:
+        if newest is None or newest.error is not False or read.stanza.status:
             raise NotRun(f"{cluster.id}: nothing was cut off: {one.id} holds no whole full backup")
         age = read.asked - newest.stopped
         if age > limit:

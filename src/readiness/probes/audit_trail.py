@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.probes.guard_function import refuses_at_once
 from readiness.probes.postgres import Session
 
 _STATES: Final = {"O": "origin", "A": "always", "R": "replica only", "D": "disabled"}
@@ -74,7 +75,10 @@ def read_events(found: Any) -> tuple[Event, ...]:
 
 @dataclass(frozen=True)
 class Guard:
-    """A trigger of the trail: when it fires, and before which changes of whatever row."""
+    """A trigger of the trail: when it fires, and which changes of whatever row it refuses.
+
+    One that comes before changes and may let some of them through says so in its state.
+    """
 
     state: str
     changes: tuple[str, ...]
@@ -92,7 +96,7 @@ class TrailRights:
     members: tuple[str, ...]  # logins that may become an owner: of table, schema or guard
     guards: dict[str, Guard]
     parts: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Each part and the changes of it that triggers which always fire come before."""
+    """Each part and the changes of it that triggers which always fire refuse."""
 
 
 # Superusers can do anything and are another clause's; they are not listed. Whoever owns the schema
@@ -105,8 +109,11 @@ WITH RECURSIVE parts (oid) AS (
   UNION SELECT i.inhrelid FROM pg_inherits i JOIN parts p ON i.inhparent = p.oid),
 guards AS (
   SELECT t.tgrelid, t.tgname, t.tgfoid, json_build_object('state', t.tgenabled, 'type', t.tgtype,
-    'limited', t.tgqual IS NOT NULL OR t.tgattr::text <> '') AS told
-  FROM pg_trigger t JOIN parts p ON t.tgrelid = p.oid WHERE NOT t.tgisinternal),
+    'limited', t.tgqual IS NOT NULL OR t.tgattr::text <> '',
+    'language', l.lanname, 'body', f.prosrc) AS told
+  FROM pg_trigger t JOIN parts p ON t.tgrelid = p.oid
+    JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_language l ON l.oid = f.prolang
+  WHERE NOT t.tgisinternal),
 owners AS (
   SELECT r.oid FROM pg_roles r WHERE NOT r.rolsuper AND r.oid IN (
     SELECT unnest(ARRAY[c.relowner, n.nspowner]) FROM parts p
@@ -167,8 +174,7 @@ def read_rights(found: Mapping[str, Any]) -> TrailRights:
             others=tuple(found["others"]),
             members=tuple(found["members"]),
             guards={
-                name: Guard(_STATES[one["state"]], _changes(one))
-                for name, one in found["guards"].items()
+                name: Guard(_state(one), _changes(one)) for name, one in found["guards"].items()
             },
             parts={name: _always(several) for name, several in found["parts"].items()},
         )
@@ -176,15 +182,28 @@ def read_rights(found: Mapping[str, Any]) -> TrailRights:
         raise NotUnderstood(f"rights of the trail without {error}") from error
 
 
-def _changes(guard: Mapping[str, Any]) -> tuple[str, ...]:
-    """The changes that it comes before; one of some rows or columns lets the others through."""
+def _state(guard: Mapping[str, Any]) -> str:
+    """When it fires; of one that comes before changes also whether it may let some through."""
+    state = _STATES[guard["state"]]
+    if not _before(guard) or refuses_at_once(guard["language"], guard["body"]):
+        return state
+    return f"{state}, and its function may let a change through"
+
+
+def _before(guard: Mapping[str, Any]) -> tuple[str, ...]:
+    """The changes that it comes before."""
     bits = guard["type"]
-    if guard["limited"] or not bits & _BEFORE:
+    return tuple(name for bit, name in _CHANGES.items() if bits & bit) if bits & _BEFORE else ()
+
+
+def _changes(guard: Mapping[str, Any]) -> tuple[str, ...]:
+    """The changes that it refuses; one of some rows or columns lets the others through."""
+    if guard["limited"] or not refuses_at_once(guard["language"], guard["body"]):
         return ()
-    return tuple(name for bit, name in _CHANGES.items() if bits & bit)
+    return _before(guard)
 
 
 def _always(guards: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The changes that those of them which always fire come before."""
+    """The changes that those of them which always fire refuse."""
     firing = [one for one in guards if _STATES[one["state"]] == "always"]
     return tuple(sorted({change for one in firing for change in _changes(one)}))

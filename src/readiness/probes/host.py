@@ -17,6 +17,8 @@ _PROPERTIES: Final = (
 )
 _PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
 _AT_START: Final = ("enabled", "alias", "generated")
+# One entry for each program (systemd.service(5), ExecStart=); its words may hold secrets.
+_PROGRAM: Final = re.compile(r"^ExecStart=\{ path=(.*?) ; argv\[\]=", re.MULTILINE)
 _PROCESSES: Final = "ps -Aww -o stat,unit:50"
 _UNIT_WIDTH: Final = 50
 _STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
@@ -45,6 +47,14 @@ class ServiceState:
     up: float | None = None  # seconds that it had been active when it was asked, by our clock
     processes: int | None = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
+    starts: tuple[str, ...] | None = None  # programs of a oneshot unit, None when nobody asked
+
+    @property
+    def does(self) -> tuple[str, ...] | None:
+        """What a oneshot unit starts but `true`, which stands for other units (`postgresql`)."""
+        if self.starts is None:
+            return None
+        return tuple(one for one in self.starts if one.rpartition("/")[2] != "true")
 
     @property
     def comes_back(self) -> bool:
@@ -149,10 +159,23 @@ def services(session: ObserveSession, units: Sequence[str]) -> dict[str, Service
             up=None if state.since is None else now - state.since,
             processes=len(running.get(state.unit[:_UNIT_WIDTH], ())),
             stopped=sum(one in _STOPPED for one in running.get(state.unit[:_UNIT_WIDTH], ())),
+            starts=_programs(session, state.unit) if state.kind == "oneshot" else None,
         )
         for state in read_services(answer.text, names, where=session.where)
     ]
     return dict(zip(units, states, strict=True))
+
+
+def _programs(session: ObserveSession, unit: str) -> tuple[str, ...]:
+    answer = session.run(f"systemctl show --timestamp=unix --property=ExecStart {unit}")
+    if answer.exit_code != 0:
+        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
+    return read_programs(answer.text)
+
+
+def read_programs(text: str) -> tuple[str, ...]:
+    """Read `systemctl show --property=ExecStart` of one unit: the program of each entry."""
+    return tuple(_PROGRAM.findall(text))
 
 
 def processes(session: ObserveSession) -> dict[str, list[str]]:

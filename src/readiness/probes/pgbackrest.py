@@ -8,7 +8,7 @@ with aes-256-cbc begins with OpenSSL's `Salted__`.
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
@@ -45,27 +45,47 @@ class BackupSet:
     size: int  # of the database, in bytes
     stored: int  # in the repository
     databases: tuple[str, ...]  # by name; only of the newest full backup
+    repository: int | None = None  # the key of the one that holds it; None: it does not say
+
+
+@dataclass(frozen=True)
+class Held:
+    """One of the repositories that a stanza has."""
+
+    key: int  # repo1 is 1
+    status: int  # 0 is ok
+    cipher: str
+    last_wal: str  # the last segment in the archive of the present database; empty: none
 
 
 @dataclass(frozen=True)
 class Stanza:
-    """`info`: what a repository says it holds of one database."""
+    """`info`: what the repositories say they hold of one database."""
 
     status: int  # 0 is ok
     message: str
     cipher: str
     backups: tuple[BackupSet, ...]
+    repositories: tuple[Held, ...] | None = None  # by key; None: it does not say
+
+    def of(self, key: int) -> tuple[BackupSet, ...]:
+        """The backups in one of the repositories."""
+        return tuple(one for one in self.backups if one.repository == key)
+
+    @property
+    def first(self) -> tuple[BackupSet, ...]:
+        """The backups in the first repository: the one whose files pgBackRest lists."""
+        return self.of(self.repositories[0].key) if self.repositories else self.backups
 
     @property
     def newest_full(self) -> BackupSet | None:
-        """The full backup that ended last."""
-        full = [one for one in self.backups if one.kind == "full"]
-        return max(full, key=lambda one: one.stopped, default=None)
+        """The full backup in the first repository that ended last."""
+        return newest_full(self.first)
 
     @property
     def oldest(self) -> BackupSet | None:
-        """The backup that began first."""
-        return min(self.backups, key=lambda one: one.started, default=None)
+        """The backup in the first repository that began first."""
+        return min(self.first, key=lambda one: one.started, default=None)
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,12 @@ class RepositoryReading:
     below: tuple[Mount, ...] = ()  # file systems that folders inside it lie on
 
 
+def newest_full(backups: Iterable[BackupSet]) -> BackupSet | None:
+    """The full backup that ended last."""
+    full = [one for one in backups if one.kind == "full"]
+    return max(full, key=lambda one: one.stopped, default=None)
+
+
 def read_info(text: str, stanza: str, *, where: str) -> Stanza:
     """Read `info --output=json`."""
     try:
@@ -112,9 +138,30 @@ def read_info(text: str, stanza: str, *, where: str) -> Stanza:
             message=found["status"]["message"],
             cipher=found.get("cipher", "none"),
             backups=tuple(_backup(one, systems, archives) for one in found["backup"]),
+            repositories=_repositories(found),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise NotUnderstood(f"{where}: pgBackRest's info is unreadable: {error!r}") from error
+
+
+def _repositories(found: Any) -> tuple[Held, ...] | None:
+    """The repositories by key; pgBackRest before 2.32 has one and does not list it."""
+    if "repo" not in found:
+        return None
+    held = (
+        Held(one["key"], int(one["status"]["code"]), one["cipher"], _last_wal(found, one["key"]))
+        for one in found["repo"]
+    )
+    return tuple(sorted(held, key=lambda one: one.key))
+
+
+def _last_wal(found: Any, key: int) -> str:
+    """After an upgrade a repository has an archive for each database; the last one counts."""
+    present = max((one["id"] for one in found["db"] if one["repo-key"] == key), default=None)
+    wanted = {"id": present, "repo-key": key}
+    return max(
+        (one["max"] or "" for one in found["archive"] if one["database"] == wanted), default=""
+    )
 
 
 def _backup(found: Any, systems: dict[int, str], archives: dict[int, str]) -> BackupSet:
@@ -134,6 +181,7 @@ def _backup(found: Any, systems: dict[int, str], archives: dict[int, str]) -> Ba
         size=int(size["size"]),
         stored=int(size["repository"]["delta"]),
         databases=tuple(one["name"] for one in found.get("database-ref") or ()),
+        repository=found["database"].get("repo-key"),
     )
 
 
@@ -222,12 +270,9 @@ def repository(
     if newest is not None:
         # Only asked for one backup does pgBackRest name its databases.
         detailed = info(session, user, stanza, newest.label).backups
-        told = Stanza(
-            told.status,
-            told.message,
-            told.cipher,
-            tuple(next((d for d in detailed if d.label == b.label), b) for b in told.backups),
-        )
+        better = {(one.label, one.repository): one for one in detailed}
+        backups = tuple(better.get((one.label, one.repository), one) for one in told.backups)
+        told = replace(told, backups=backups)
     archived = listing(session, user, f"archive/{stanza}")
     stored = listing(session, user, f"backup/{stanza}")
     mounts = _said(session, MOUNTS).decode("utf-8", "replace")

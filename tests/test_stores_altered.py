@@ -1,0 +1,183 @@
+"""Checks of caches, backups and services, red on what the healthy lab said with one value altered.
+
+These are defects that no recording under a fault shows yet, or that a lab can't be given.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from replay import Memory, Recording, Silent, load, replay
+
+from readiness.drills.guards import require_fresh_backup
+from readiness.errors import NotRun
+from readiness.model import Case, Outcome
+from readiness.subjects import Cluster, subjects
+
+Alter = Callable[[Any], None]
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Recording:
+    """What an observe run of the healthy lab saw."""
+    return load("healthy")
+
+
+def altered(recording: Recording, subject: str, source: str, alter: Alter) -> Recording:
+    """The recording with one reading of it changed."""
+    changed = json.loads(json.dumps(recording.observations))
+    (mine,) = [one for one in changed if (one["subject"], one["source"]) == (subject, source)]
+    alter(mine["reading"])
+    return replace(recording, observations=tuple(changed), known={})
+
+
+def timeout(milliseconds: int) -> Alter:
+    """A Sentinel with this failover-timeout."""
+    return lambda reading: reading["watched"].update(failover_timeout_ms=milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "outcome", "reason"),
+    [
+        (2000, Outcome.PASSED, ""),
+        (1999, Outcome.FAILED, "until it gives a failover up at least 2000, found 1999"),
+        (897_500, Outcome.PASSED, ""),
+        (898_000, Outcome.FAILED, r"tries a failover again .* at most 1800\S*, found 1801"),
+    ],
+)
+def test_a_failover_has_its_time_and_is_tried_again(
+    healthy: Recording, milliseconds: int, outcome: Outcome, reason: str
+) -> None:
+    """Neither given up before an answer can come, nor tried again after the recovery time."""
+    seen = altered(healthy, "sessions/sentinel/cache2", "sentinel", timeout(milliseconds))
+    result = replay(seen, Case("CACHE-003", "sessions"))
+    assert result.outcome is outcome, result
+    assert re.search(reason, result.reason), result.reason
+
+
+def errors(error: bool | None) -> Alter:  # noqa: FBT001 - what pgBackRest says
+    """A repository whose backups say this about their pages."""
+
+    def alter(reading: Any) -> None:
+        for one in reading["stanza"]["backups"]:
+            one["error"] = error
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(None, Outcome.INCONCLUSIVE), (True, Outcome.FAILED)]
+)
+def test_a_backup_is_without_errors_only_when_it_says_so(
+    healthy: Recording, outcome: Outcome, *, error: bool | None
+) -> None:
+    """A backup made by an older pgBackRest leaves it open: no evidence, and no green."""
+    seen = altered(healthy, "paws360-backup", "repository", errors(error))
+    result = replay(seen, Case("BKP-001", "paws360-backup"))
+    assert result.outcome is outcome, result
+    assert re.search(r"expected errors in \S+F to be no", result.reason), result.reason
+
+
+@pytest.mark.parametrize("error", [None, True])
+def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
+    healthy: Recording, *, error: bool | None
+) -> None:
+    """Before anything is cut off the newest full backup must say that it has no error."""
+    cluster = subjects(healthy.environment, "database_cluster")["paws360-db"]
+    assert isinstance(cluster, Cluster)
+    for alter, refused in ((errors(error=False), False), (errors(error), True)):
+        memory = Memory(altered(healthy, "paws360-backup", "repository", alter))
+        run = SimpleNamespace(environment=healthy.environment, writer=memory, case=None)
+        with closing(Silent(run)) as clients:  # type: ignore[arg-type]
+            clients.look = memory
+            with pytest.raises(NotRun) if refused else nullcontext():
+                require_fresh_backup(clients, cluster)
+
+
+def repositories(*last: str, young: bool = True) -> Alter:
+    """A stanza with that many repositories, which end with these segments.
+
+    Each holds the same backups; those of the second are an hour or a month old.
+    """
+
+    def alter(reading: Any) -> None:
+        stanza = reading["stanza"]
+        cipher = stanza["cipher"]
+        stanza["repositories"] = [
+            {"key": key, "status": 0, "cipher": cipher, "last_wal": segment}
+            for key, segment in enumerate(last, 1)
+        ]
+        stopped = reading["asked"] - (HOUR if young else MONTH)
+        stanza["backups"] = [{**one, "repository": 1} for one in stanza["backups"]] + [
+            {**one, "repository": key, "stopped": stopped}
+            for key in range(2, len(last) + 1)
+            for one in stanza["backups"]
+        ]
+
+    return alter
+
+
+HOUR, MONTH = 3600, 30 * 86400
+LATE = "0000000F00000000000000FF"
+
+
+@pytest.mark.parametrize(
+    ("check", "alter", "reason"),
+    [
+        ("BKP-001", repositories(LATE), None),
+        ("BKP-006", repositories(LATE), None),
+        ("BKP-001", repositories(LATE, LATE), None),
+        ("BKP-006", repositories(LATE, LATE), None),
+        ("BKP-001", repositories(LATE, LATE, young=False), r"end of \S+ of repository 2 at most"),
+        ("BKP-006", repositories(LATE, ""), "repositories that end before .* to be none, found 2"),
+        ("BKP-006", repositories(LATE, "0" * 24), "repositories that end before .*, found 2"),
+    ],
+)
+def test_every_repository_holds_a_young_backup_and_the_last_segment(
+    healthy: Recording, check: str, alter: Alter, reason: str | None
+) -> None:
+    """What the first repository holds says nothing about the second."""
+    seen = altered(healthy, "paws360-backup", "repository", alter)
+    result = replay(seen, Case(check, "paws360-backup"))
+    assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
+    assert re.search(reason or "", result.reason), result.reason
+
+
+@pytest.mark.parametrize("check", ["BKP-001", "BKP-006"])
+def test_repositories_that_nobody_lists_are_no_evidence(healthy: Recording, check: str) -> None:
+    """An old pgBackRest does not say how many there are."""
+
+    def alter(reading: Any) -> None:
+        reading["stanza"]["repositories"] = None
+
+    seen = altered(healthy, "paws360-backup", "repository", alter)
+    assert replay(seen, Case(check, "paws360-backup")).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("starts", "outcome"),
+    [
+        (["/usr/sbin/nft"], Outcome.PASSED),
+        (["/bin/true"], Outcome.FAILED),
+        ([], Outcome.FAILED),
+        (None, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_unit_that_ends_has_done_something(
+    healthy: Recording, starts: list[str] | None, outcome: Outcome
+) -> None:
+    """A oneshot unit that runs `true`, or nothing, is active and no evidence of a service."""
+
+    def alter(reading: Any) -> None:
+        assert reading["nftables"]["kind"] == "oneshot"
+        reading["nftables"]["starts"] = starts
+
+    result = replay(altered(healthy, "edge1", "systemd", alter), Case("HOST-001", "edge1"))
+    assert result.outcome is outcome, result
+    expected = "" if outcome is Outcome.PASSED else "programs that nftables starts at least 1"
+    assert expected in result.reason
