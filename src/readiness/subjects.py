@@ -263,6 +263,17 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
     )
 
 
+def names_beside(environment: Environment, endpoint: Endpoint) -> tuple[str, ...]:
+    """Its names, and those of other listeners that are declared at its address and port."""
+    port = endpoint.listener.port
+    alike = [one for one in environment.listeners if one.port == port]
+    if alike == [endpoint.listener]:
+        return endpoint.names
+    here = (one for one in endpoints(environment) if one.listener in alike)
+    names = (name for one in here if one.address == endpoint.address for name in one.names)
+    return tuple(dict.fromkeys(names))
+
+
 def pages(environment: Environment, listener: Listener) -> tuple[str, ...]:
     """The paths of an HTTPS listener that anybody may ask, as far as they are declared."""
     plain = listener.plain_http.paths if listener.plain_http else ()
