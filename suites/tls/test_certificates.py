@@ -35,7 +35,7 @@ def readable(found: Found[Handshake]) -> bool:
 
 
 def answers_by_name(found: Found[Handshake], endpoint: Endpoint) -> bool:
-    """Claim that each further name is answered, and that we know what who asks for none gets."""
+    """Claim that each further name is presented a certificate, and that none was asked for too."""
     by_name = {one.name: one for one in found.reading.by_name}
     for name in (*endpoint.names[1:], None):
         one = by_name.get(name)
@@ -55,7 +55,7 @@ def presented(found: Found[Handshake]) -> Iterator[tuple[str, Handshake]]:
     yield "", found.reading
     for one in found.reading.further:
         if one.server_name != found.reading.server_name:
-            yield f" for who asks for {one.server_name or 'no name'}", one
+            yield f" (asked for {one.server_name or 'no name'})", one
         else:
             yield f" of its {one.leaf.key.type if one.leaf else 'second'} certificate", one
 

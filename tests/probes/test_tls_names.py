@@ -148,7 +148,7 @@ def test_a_foreign_certificate_behind_one_name(
     assert (found.trusted, found.further[0].trusted) == (True, False)
     red = judged(found)
     assert sorted(red) == ["TLS-001", "TLS-002", "TLS-003"]
-    assert all(f"for who asks for {words}" in one for one in red.values())
+    assert all(f"(asked for {words})" in one for one in red.values())
     assert "trust problem" in red["TLS-001"]
     assert SECOND in red["TLS-002"].partition("found ")[2]
     assert red["TLS-003"].endswith("at least 14, found 3")
