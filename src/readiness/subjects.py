@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
@@ -15,6 +16,9 @@ from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
+
+SHARED: Final = "shared"
+"""Stands for the machine of an endpoint whose address moves."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
         for listener in environment.listeners
         for node, addresses in (
             *((name, environment.machine(name).addresses) for name in listener.machines),
-            ("shared", listener.shared_addresses),
+            (SHARED, listener.shared_addresses),
         )
         for address in addresses
     ]
@@ -330,7 +334,7 @@ def backends(environment: Environment) -> tuple[Backend, ...]:
             tuple(
                 place
                 for place in endpoints(environment)
-                if place.listener.name == one.listener and place.node in {*one.machines, "shared"}
+                if place.listener.name == one.listener and place.node in {*one.machines, SHARED}
             ),
         )
         for one in environment.balancers
