@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from lab.defects import EDGES, address
+from lab.defects import EDGES, FAMILIES, address
 from lab.errors import LabError
 from lab.inventory import VIP4
 from lab.scene import Facts, Scene
@@ -75,6 +75,25 @@ def verification(scene: Scene, node: str, family: str) -> str:
     )
     said = scene.shell("mon1", script, f"{address(node, family)}:443", ACME_ROOT)
     return said.strip().partition(": ")[2]
+
+
+def verdict_for(scene: Scene, edge: str, family: str, *name: str) -> str:
+    """What OpenSSL says of the chain that clients get who ask like that; empty without one."""
+    script = (
+        'place=$1 root=$2; shift 2; openssl s_client -connect "$place" -CAfile "$root" "$@" '
+        "</dev/null 2>/dev/null | grep -m1 'Verify return code'"
+    )
+    place = f"{address(edge, family)}:443"
+    said = scene.ask("mon1", "sh", "-c", script, "ask", place, ACME_ROOT, *name).out
+    return said.strip().partition(": ")[2]
+
+
+def wrong_for(scene: Scene, edge: str, *name: str) -> str:
+    """That this edge presents to them what the root does not end, in both families; or nothing."""
+    said = {family: verdict_for(scene, edge, family, *name) for family in FAMILIES}
+    if any(not one or one.startswith("0 ") for one in said.values()):
+        return ""
+    return f"{edge} presents to {' '.join(name)}: {said}"
 
 
 def page(scene: Scene, url: str, *options: str) -> str:

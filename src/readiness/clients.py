@@ -53,6 +53,7 @@ from readiness.subjects import (
     cache_nodes,
     endpoints,
     members,
+    names_beside,
     sentinel_nodes,
     store_members,
 )
@@ -106,6 +107,7 @@ class Clients:
             authority_pem=self.authority(listener.authority).read_bytes(),
             server_name=endpoint.names[0],
             required_names=endpoint.names,
+            fallback_names=names_beside(self.site, endpoint),
             starttls="postgresql" if listener.protocol == "postgresql" else None,
             client_certificate=files or None,
         )

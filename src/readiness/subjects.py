@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
@@ -15,6 +16,9 @@ from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
+
+SHARED: Final = "shared"
+"""Stands for the machine of an endpoint whose address moves."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
         for listener in environment.listeners
         for node, addresses in (
             *((name, environment.machine(name).addresses) for name in listener.machines),
-            ("shared", listener.shared_addresses),
+            (SHARED, listener.shared_addresses),
         )
         for address in addresses
     ]
@@ -261,6 +265,17 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
         Endpoint(name if count[name] == 1 else f"{name}/{ip}", one, node, ip)
         for name, (one, node, ip) in zip(label, places, strict=True)
     )
+
+
+def names_beside(environment: Environment, endpoint: Endpoint) -> tuple[str, ...]:
+    """Its names, and those of other listeners that are declared at its address and port."""
+    port = endpoint.listener.port
+    alike = [one for one in environment.listeners if one.port == port]
+    if alike == [endpoint.listener]:
+        return endpoint.names
+    here = (one for one in endpoints(environment) if one.listener in alike)
+    names = (name for one in here if one.address == endpoint.address for name in one.names)
+    return tuple(dict.fromkeys(names))
 
 
 def pages(environment: Environment, listener: Listener) -> tuple[str, ...]:
@@ -319,7 +334,7 @@ def backends(environment: Environment) -> tuple[Backend, ...]:
             tuple(
                 place
                 for place in endpoints(environment)
-                if place.listener.name == one.listener and place.node in {*one.machines, "shared"}
+                if place.listener.name == one.listener and place.node in {*one.machines, SHARED}
             ),
         )
         for one in environment.balancers

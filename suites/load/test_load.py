@@ -5,12 +5,14 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, holds
 from readiness.declared.load import LoadTest
-from readiness.drills.load import Offered
+from readiness.drills.load import Offered, Place
 from readiness.model import Severity, Tier
 
 Load = Callable[[LoadTest], Found[Offered]]
 
-READS = ("GET of the declared pages at the declared rate, through the listener that users ask",)
+READS = (
+    "GET of the declared pages at the declared rate, at every address of the listener in turn",
+)
 RIGHTS = "network access to the listener; a synthetic user where a page needs a login"
 DISTURBS = "brings as many requests as users do, for as long as declared"
 LIMIT = 900.0
@@ -27,6 +29,11 @@ def most_lag(test: LoadTest) -> float:
     return max(LEAST_LAG, LAG_SHARE * test.within)
 
 
+def addresses(found: Found[Offered], what: Callable[[Place], int] = lambda _: 1) -> list[str]:
+    """The addresses of the listener of which this is more than nothing."""
+    return [place.address for place in found.reading.places if what(place) > 0]
+
+
 def able(test: LoadTest, found: Found[Offered]) -> bool:
     """Whether the generator was good enough for a finding against the site."""
     reading = found.reading
@@ -39,9 +46,20 @@ def able(test: LoadTest, found: Found[Offered]) -> bool:
     )
 
 
+def not_worse(test: LoadTest, found: Found[Offered], place: Place, *, trusted: bool) -> bool:
+    """Claim that what one address answered is not shown to be worse than allowed."""
+    for measured, limit in ((place.failures, test.failures), (place.took, test.within)):
+        least = measured.lower
+        fine = least is not None and least <= limit
+        shown = least if fine or trusted else None
+        if not holds(found.fact(f"{measured.name} (lower bound)", shown), "<=", limit):
+            return False
+    return True
+
+
 @check(
     "LOAD-001",
-    "The load is offered as declared: every request when it is due, every page",
+    "The load is offered as declared: every request when it is due, every page, every address",
     clauses=("test.load/offered-rate-achieved",),
     each="load_test",
     severity=Severity.HIGH,
@@ -54,7 +72,7 @@ def able(test: LoadTest, found: Found[Offered]) -> bool:
     remedy="give the gate a machine with more room, or see why the load was ended early",
 )
 def test_offered_as_declared(load_test: LoadTest, load: Load) -> None:
-    """It was not ended early, nearly every request went out on time, and each page was asked."""
+    """Not ended early, nearly all of it on time, and each page and each address was asked."""
     found = load(load_test)
     early = found.fact("why it ended early", found.reading.aborted or "none")
     assert holds(early, "==", "none")
@@ -62,6 +80,8 @@ def test_offered_as_declared(load_test: LoadTest, load: Load) -> None:
     assert holds(on_time, ">=", OFFERED)
     for page in found.reading.pages:
         assert holds(found.fact(f"requests for {page.name}", page.requests), ">=", 1)
+    declared, asked = addresses(found), addresses(found, lambda place: place.requests)
+    assert holds(found.fact("addresses that were asked", asked), "includes", declared)
 
 
 @check(
@@ -88,7 +108,7 @@ def test_generator_has_room(load_test: LoadTest, load: Load) -> None:
 
 @check(
     "LOAD-003",
-    "Every page is right and quick enough for users under the declared load",
+    "Every page is right and quick enough for users under the declared load, at every address",
     clauses=("test.load/sla-at-volume", "test.performance/percentiles-within-sla"),
     each="load_test",
     severity=Severity.CRITICAL,
@@ -101,13 +121,18 @@ def test_generator_has_room(load_test: LoadTest, load: Load) -> None:
     remedy="ask each machine behind the balancer for that page by itself, and compare",
 )
 def test_quick_and_right(load_test: LoadTest, load: Load) -> None:
-    """The percentile's upper bound is within the limit for each page; failures count as slowest."""
+    """The percentile's upper bound is within the limit for each page; failures count as slowest.
+
+    Of what one address answers, a part of the load, the lower bounds are compared: none is worse.
+    """
     found = load(load_test)
     trusted = able(load_test, found)
     failures = found.reading.failures
     good = failures.upper is not None and failures.upper <= load_test.failures
     first = next((one.problem for one in found.reading.pages if one.problem), "none")
-    name = f"percent of requests that failed (the first: {first})"
+    bad = addresses(found, lambda place: place.failed)
+    only = f", all at {bad[0]}" if len(bad) == 1 < len(found.reading.places) else ""
+    name = f"percent of requests that failed (the first: {first}){only}"
     assert holds(found.fact(name, failures if good or trusted else None), "<=", load_test.failures)
     for page in found.reading.pages:
         took = page.took
@@ -115,3 +140,8 @@ def test_quick_and_right(load_test: LoadTest, load: Load) -> None:
         # Lag counts into the time: quick is quick, slow may be the generator's own doing.
         shown = took if fast or trusted else None
         assert holds(found.fact(took.name, shown), "<=", load_test.within)
+    for address in found.reading.places:
+        assert not_worse(load_test, found, address, trusted=trusted)
+    right = addresses(found, lambda place: place.requests - place.failed)
+    fact = found.fact("addresses that answered rightly", right)
+    assert holds(fact, "includes", addresses(found))

@@ -18,7 +18,10 @@ WEAK_HASHES = ("md5", "sha1")
 BY_KIND = "an answer to clients that know one kind of key only"
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 CURRENT_VERSIONS = ("TLSv1.2", "TLSv1.3")
-READS = ("TLS handshakes with address and name (SNI), also as one who knows RSA or ECDSA only",)
+READS = (
+    "TLS handshakes with address and name (SNI), also as one who knows RSA or ECDSA only",
+    "one handshake for each further name, and one that asks for none",
+)
 
 
 def readable(found: Found[Handshake]) -> bool:
@@ -31,11 +34,42 @@ def readable(found: Found[Handshake]) -> bool:
     )
 
 
+def answers_by_name(found: Found[Handshake], endpoint: Endpoint) -> bool:
+    """Claim that each further name is presented a certificate, and that none was asked for too."""
+    by_name = {one.name: one for one in found.reading.by_name}
+    for name in (*endpoint.names[1:], None):
+        one = by_name.get(name)
+        known = one is not None and one.answer != "unknown"
+        why = f" ({one.reason})" if one and one.reason else ""
+        fact = found.fact(
+            f"what who asks for {name or 'no name'} gets{why}",
+            one.answer if one and known else None,
+        )
+        if not holds(fact, "in", ("presented",) if name else ("presented", "refused")):
+            return False
+    return True
+
+
 def presented(found: Found[Handshake]) -> Iterator[tuple[str, Handshake]]:
     """Each certificate with its chain, and the words that tell it from the one most clients get."""
     yield "", found.reading
     for one in found.reading.further:
-        yield f" of its {one.leaf.key.type if one.leaf else 'second'} certificate", one
+        if one.server_name != found.reading.server_name:
+            yield f" (asked for {one.server_name or 'no name'})", one
+        else:
+            yield f" of its {one.leaf.key.type if one.leaf else 'second'} certificate", one
+
+
+def missing_names(found: Found[Handshake], endpoint: Endpoint, one: Handshake) -> list[str]:
+    """The names that it should be issued for and is not.
+
+    Who asks for a further name gets a certificate for that; for none, one for any declared name.
+    """
+    if one.server_name is None:
+        return [] if any(one.name_matches.values()) else list(endpoint.names)
+    first = one.server_name == found.reading.server_name
+    wanted = endpoint.names if first else (one.server_name,)
+    return [name for name in wanted if not one.name_matches.get(name)]
 
 
 @check(
@@ -53,6 +87,7 @@ def test_chain_is_trusted(tls_listener: Endpoint, tls: Tls) -> None:
     """A client that holds only the declared authority completes the handshake on this node."""
     found = tls(tls_listener)
     assert readable(found)
+    assert answers_by_name(found, tls_listener)
     for which, one in presented(found):
         problem = found.fact(f"trust problem{which}", one.trust_problem or "none")
         assert holds(problem, "==", "none")
@@ -74,8 +109,9 @@ def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None
     """The leaf's subject alternative names cover each name of the listener (RFC 6125)."""
     found = tls(tls_listener)
     assert readable(found)
+    assert answers_by_name(found, tls_listener)
     for which, one in presented(found):
-        missing = [name for name in tls_listener.names if not one.name_matches.get(name)]
+        missing = missing_names(found, tls_listener, one)
         left = found.fact(f"names it is not issued for{which}", missing or "none")
         assert holds(left, "==", "none")
 
@@ -95,6 +131,7 @@ def test_certificate_lasts(tls_listener: Endpoint, tls: Tls, objectives: Objecti
     """The first certificate of the chain to expire has more days left than the declared notice."""
     found = tls(tls_listener)
     assert readable(found)
+    assert answers_by_name(found, tls_listener)
     notice = timedelta(seconds=objectives.certificate_notice)
     for which, one in presented(found):
         first = one.first_to_expire
@@ -144,6 +181,7 @@ def test_keys_are_strong(tls_listener: Endpoint, tls: Tls) -> None:
     """The weakest key of the chain has at least 112 bits of strength; no MD5 or SHA-1 signature."""
     found = tls(tls_listener)
     assert readable(found)
+    assert answers_by_name(found, tls_listener)
     for which, one in presented(found):
         weakest = one.weakest_key
         name = f"bits of strength of the weakest key{which}"

@@ -2,19 +2,25 @@
 
 import json
 import os
+import runpy
+import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pki import Hierarchy, hierarchy
 
+from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.declared.load import LoadTest
-from readiness.drills.load import Offered, read
+from readiness.documents import load_environment
+from readiness.drills.load import Offered, addresses_of, read
 from readiness.errors import NotUnderstood
 
 TEST = LoadTest.model_validate_json(
@@ -36,10 +42,15 @@ TEST = LoadTest.model_validate_json(
     )
 )
 
+ROOT = Path(__file__).parents[2]
+SUITE = runpy.run_path(str(ROOT / "suites/load/test_load.py"))
+FOUR, SIX = "127.0.0.1", "::1"
+
 
 def sample(due: float, page: str = "courses", **more: object) -> str:
     """One line of the samples."""
-    return json.dumps({"page": page, "due": due, "lag": 0.001, "took": 0.05, "problem": ""} | more)
+    usual = {"page": page, "address": FOUR, "due": due, "lag": 0.001, "took": 0.05, "problem": ""}
+    return json.dumps(usual | more)
 
 
 def summary(**more: object) -> str:
@@ -50,7 +61,7 @@ def summary(**more: object) -> str:
 def whole(*instead: str) -> Offered:
     """A load that went well, but for the first requests."""
     rest = [sample(number / 20) for number in range(len(instead), 80)]
-    return read(TEST, [sample(-0.5, took=9.0), *instead, *rest, summary()])
+    return read(TEST, [FOUR], [sample(-0.5, took=9.0), *instead, *rest, summary()])
 
 
 def test_the_warm_up_does_not_count() -> None:
@@ -74,7 +85,7 @@ def test_what_was_sent_late_or_not_at_all_was_not_offered() -> None:
     """Both are missing from what was due."""
     late = [sample(number / 20, lag=1.5) for number in range(20)]
     assert whole(*late).on_time.value == 75
-    alone = read(TEST, [sample(0.0), summary()])
+    alone = read(TEST, [FOUR], [sample(0.0), summary()])
     assert alone.on_time.value == 100 / 80
     assert alone.lag.value == TEST.timeout
 
@@ -89,7 +100,7 @@ def test_a_page_that_was_never_asked_has_no_figure() -> None:
 def test_samples_that_are_not_whole_are_refused(lines: list[str]) -> None:
     """A generator that died left no summary."""
     with pytest.raises(NotUnderstood):
-        read(TEST, lines)
+        read(TEST, [FOUR], lines)
 
 
 class Portal(BaseHTTPRequestHandler):
@@ -99,6 +110,7 @@ class Portal(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One page."""
+        time.sleep(self.server.pause)  # type: ignore[attr-defined]
         body = b'{"credits": 3}'
         if self.path.startswith("/search"):
             body = self.server.search  # type: ignore[attr-defined]
@@ -118,22 +130,39 @@ def authority() -> Hierarchy:
     return hierarchy()
 
 
+class SixServer(ThreadingHTTPServer):
+    """The same over IPv6."""
+
+    address_family = socket.AF_INET6
+
+
 @pytest.fixture
 def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offered]]:
-    """Offers the load to a real server over TLS, which answers a search with these bytes."""
+    """Offers the load to a real server over TLS, which answers a search with these bytes.
+
+    It has an address of each family; over IPv6 it answers as it is told for that.
+    """
     leaf = authority.leaf("portal.test")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(leaf.write(tmp_path / "leaf.pem", *leaf.above))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    four = ThreadingHTTPServer((FOUR, 0), Portal)
+    port = four.server_address[1]
+    servers = four, SixServer((SIX, port), Portal)
+    for server in servers:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def offer(search: bytes, *, hangs_up: bool = False) -> Offered:
-        server.search = search  # type: ignore[attr-defined]
-        server.hangs_up = hangs_up  # type: ignore[attr-defined]
+    def offer(
+        search: bytes, *, hangs_up: bool = False, over_six: bytes | None = None, pause: float = 0
+    ) -> Offered:
+        for server in servers:
+            six = server.address_family == socket.AF_INET6
+            server.search = search if over_six is None or not six else over_six  # type: ignore[attr-defined]
+            server.hangs_up = hangs_up  # type: ignore[attr-defined]
+            server.pause = pause if six else 0  # type: ignore[attr-defined]
         output = tmp_path / "samples.jsonl"
         orders = {
-            "address": "127.0.0.1", "port": server.server_address[1], "host": "portal.test",
+            "addresses": [FOUR, SIX], "port": port, "host": "portal.test",
             "authority": authority.root.pem.decode(), "rate": 20, "duration": 4, "warm_up": 1,
             "timeout": 2, "failures": 1, "login": None,
             "pages": [page.model_dump() for page in TEST.pages],
@@ -145,11 +174,12 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offe
             check=False, env=os.environ,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return read(TEST, output.read_text().splitlines())
+        return read(TEST, [FOUR, SIX], output.read_text().splitlines())
 
     yield offer
-    server.shutdown()
-    server.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_real_load_is_offered_whole(offered: Callable[..., Offered]) -> None:
@@ -159,6 +189,9 @@ def test_a_real_load_is_offered_whole(offered: Callable[..., Offered]) -> None:
     assert sum(page.requests for page in found.pages) == found.due == 80
     assert all(page.requests for page in found.pages)
     assert found.failures.value == 0
+    assert [(place.address, place.requests, place.failed) for place in found.places] == [
+        (FOUR, 40, 0), (SIX, 40, 0),
+    ]  # fmt: skip
 
 
 def test_a_wrong_page_with_200_is_a_failure(offered: Callable[..., Offered]) -> None:
@@ -175,3 +208,107 @@ def test_a_connection_that_was_closed_while_idle_is_no_failure(
     """Whoever browses asks again on a new one, and so does the generator."""
     found = offered(b'{"credits": 4}', hangs_up=True)
     assert found.failures.value == 0
+
+
+def test_an_address_that_answers_wrongly_is_told_apart(offered: Callable[..., Offered]) -> None:
+    """What fails over IPv6 alone is counted there, and the reason names the address."""
+    found = offered(b'{"credits": 4}', over_six=b"please come back later")
+    four, six = found.places
+    assert (four.failed, four.requests + six.requests) == (0, found.due)
+    assert six.failed == sum(page.failed for page in found.pages) > 0
+    (told,) = (one for one in judged(found) if "that failed" in one)
+    assert f"(the first: another page than the right one), all at {SIX} at most 1" in told
+
+
+def test_a_slow_address_does_not_slow_the_other_one(offered: Callable[..., Offered]) -> None:
+    """As many requests as declared go to either, however long the one takes."""
+    four, six = offered(b'{"credits": 4}', pause=0.5).places
+    assert (four.requests, six.requests) == (40, 40)
+    assert six.took.lower is not None
+    assert six.took.lower > TEST.within
+
+
+def many(count: int, address: str, **more: object) -> list[str]:
+    """Samples of both pages at an address."""
+    return [
+        sample(number * 4 / count, page, address=address, **more)
+        for number in range(count)
+        for page in ("courses", "search")
+    ]
+
+
+def judged(found: Offered) -> list[str]:
+    """The claims of all three checks that are not a definite yes, or none."""
+    claims: list[Claim] = []
+    token = CURRENT.set(SimpleNamespace(claim=lambda claim, **_: claims.append(claim)))
+    reading = Found(found, TEST.name, 0)
+    for name in ("test_offered_as_declared", "test_generator_has_room", "test_quick_and_right"):
+        try:
+            SUITE[name](TEST, lambda _: reading)
+        except AssertionError:
+            continue
+    CURRENT.reset(token)
+    assert claims
+    return [f"{one.answer}: {one}" for one in claims if one.answer is not Answer.YES]
+
+
+BIG = TEST.model_copy(update={"rate": 1000.0})
+
+
+def offered_of(*lines: str) -> Offered:
+    """A load of two thousand requests at each of two addresses, but for these."""
+    rest = 4000 - len(lines)
+    good = [*many(rest // 2, FOUR)] if lines else [*many(1000, FOUR), *many(1000, SIX)]
+    return read(BIG, [FOUR, SIX], [*lines, *good, summary()])
+
+
+def test_a_load_at_every_address_is_green() -> None:
+    """Every address was asked, answered rightly and quickly."""
+    assert judged(offered_of()) == []
+
+
+def test_an_address_that_was_not_asked_is_red() -> None:
+    """What one of two addresses answers says nothing about the other."""
+    found = read(BIG, [FOUR, SIX], [*many(2000, FOUR), summary()])
+    asked, *rest = judged(found)
+    assert asked.startswith("no: students: expected addresses that were asked to include ")
+    assert asked.endswith(f"found {FOUR}")
+    assert len(rest) == 1
+
+
+def test_no_address_at_all_is_not_green() -> None:
+    """Without an address nothing was asked, whatever the figures say."""
+    found = read(BIG, [], [*many(2000, FOUR), summary()])
+    assert [one.partition(":")[0] for one in judged(found)] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"problem": "HTTP 503"}, f"percent of failures at {SIX} (lower bound) at most 1, found"),
+        ({"took": 0.9}, f"p95 at {SIX} (lower bound) at most 0.3, found 0.9"),
+    ],
+)
+def test_an_address_may_not_hide_among_many(wrong: dict[str, object], words: str) -> None:
+    """A part of the load too small to count in the whole is red at the address that it went to."""
+    few = [*many(5, SIX, **wrong), *many(5, SIX)] if "problem" in wrong else many(10, SIX, **wrong)
+    (red,) = judged(offered_of(*few))
+    assert red.startswith("no: students: expected ")
+    assert words in red
+
+
+def test_a_generator_without_room_blames_no_address() -> None:
+    """What looks slow may be its own doing: unknown, never red."""
+    lines = [*many(1990, FOUR), *many(10, SIX, took=0.9), summary(busy=0.95)]
+    found = [one for one in judged(read(BIG, [FOUR, SIX], lines)) if f"at {SIX}" in one]
+    assert [one.partition(":")[0] for one in found] == ["unknown"]
+
+
+def test_every_declared_address_is_asked() -> None:
+    """Those that users are sent to first, then each machine's own, IPv4 and IPv6."""
+    site = load_environment(ROOT / "environments/lab.yaml")
+    (test,) = site.load_tests
+    assert addresses_of(site, test) == (
+        "198.18.1.100", "2001:2:0:1::100",
+        "198.18.1.11", "2001:2:0:1::11", "198.18.1.12", "2001:2:0:1::12",
+    )  # fmt: skip

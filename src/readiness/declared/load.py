@@ -36,7 +36,9 @@ class LoadTest(Written):
     """A load that users really bring, offered from one process at a constant rate."""
 
     name: Name
-    listener: Name = Field(description="The HTTPS listener that users ask.")
+    listener: Name = Field(
+        description="The HTTPS listener that users ask, at each of its addresses."
+    )
     rate: Rate = Field(description="Requests a second.")
     duration: Duration
     warm_up: Duration = 5.0

@@ -25,7 +25,7 @@ _VOLATILE: Final = (
     "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
     # Whom a certificate is for is in its names; an intermediate is chosen anew at each renewal.
     "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
-    "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered",
+    "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered", "tls.by_name[[]].reason",
     "http*.headers*", "http*.body_*", "http*.json*",
     "systemd.*.main_pid", "systemd.*.processes", "systemd.*.since", "systemd.*.up",
     "chrony.sources[[]].*", "chrony.tracking.*",
@@ -75,7 +75,7 @@ _BOUNDED: Final = (
 _FIXED: Final = (
     "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
     "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
-    "tls.protocols.*", "tls.chain[[]].*_names[[]]",
+    "tls.protocols.*", "tls.chain[[]].*_names[[]]", "tls.by_name[[]].*",
     "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
     "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
     "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",

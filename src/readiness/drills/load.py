@@ -16,6 +16,7 @@ from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.percentile import percentile, share
 from readiness.model import Tier
 from readiness.run import Run
+from readiness.subjects import SHARED, endpoints
 
 MARGIN: Final = 60.0
 ON_TIME: Final = 1.0
@@ -34,6 +35,17 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Place:
+    """What became of the requests to one address, whichever page they were for."""
+
+    address: str
+    requests: int
+    failed: int
+    failures: Measurement  # percent
+    took: Measurement
+
+
+@dataclass(frozen=True)
 class Offered:
     """What was offered, and what came of it."""
 
@@ -44,6 +56,7 @@ class Offered:
     aborted: str  # why it ended early; empty when it did not
     failures: Measurement  # percent
     pages: tuple[Page, ...]
+    places: tuple[Place, ...]
 
 
 def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
@@ -57,7 +70,8 @@ def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
     output = run.folder / f"load-{test.name}.jsonl"
     words = [sys.executable, "-m", "readiness.loadtests.generator"]
     longest = test.warm_up + test.duration + test.timeout + MARGIN
-    orders = json.dumps(_orders(run.environment, test, output)) + "\n"
+    addresses = addresses_of(run.environment, test)
+    orders = json.dumps(_orders(run.environment, test, addresses, output)) + "\n"
     try:
         done = subprocess.run(
             words, input=orders, capture_output=True, text=True, timeout=longest, check=False
@@ -67,20 +81,32 @@ def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise NotUnderstood(f"{test.name}: the generator failed: {said}")
-    return read(test, output.read_text().splitlines())
+    return read(test, addresses, output.read_text().splitlines())
 
 
-def _orders(environment: Environment, test: LoadTest, output: Path) -> dict[str, Any]:
+def addresses_of(environment: Environment, test: LoadTest) -> tuple[str, ...]:
+    """Every address of the listener, shared ones first: those that users are sent to.
+
+    Raises:
+        NotRun: it has none.
+    """
+    places = [one for one in endpoints(environment) if one.listener.name == test.listener]
+    places.sort(key=lambda one: one.node != SHARED)
+    if not places:
+        raise NotRun(f"{test.name}: the listener {test.listener} has no address")
+    return tuple(dict.fromkeys(one.address for one in places))
+
+
+def _orders(
+    environment: Environment, test: LoadTest, addresses: tuple[str, ...], output: Path
+) -> dict[str, Any]:
     """The load as the generator takes it."""
     listener = environment.listener(test.listener)
-    addresses = listener.shared_addresses or tuple(
-        environment.machine(name).addresses[0] for name in listener.machines
-    )
-    if not (addresses and listener.names):
-        raise NotRun(f"{test.name}: the listener {listener.name} has no address or no name")
+    if not listener.names:
+        raise NotRun(f"{test.name}: the listener {listener.name} has no name")
     login = test.login
     return {
-        "address": addresses[0],
+        "addresses": addresses,
         "port": listener.port,
         "host": listener.names[0],
         "authority": environment.path(environment.authorities[listener.authority]).read_text(),
@@ -96,7 +122,7 @@ def _orders(environment: Environment, test: LoadTest, output: Path) -> dict[str,
     }
 
 
-def read(test: LoadTest, lines: Iterable[str]) -> Offered:
+def read(test: LoadTest, addresses: Iterable[str], lines: Iterable[str]) -> Offered:
     """Read the samples of a load, the warm-up left out by rule.
 
     Raises:
@@ -108,9 +134,10 @@ def read(test: LoadTest, lines: Iterable[str]) -> Offered:
         window = [one for one in samples if one["due"] >= 0]
         busy, aborted = float(summary["busy"]), str(summary["aborted"])
         pages = tuple(_page(test, page.name, window) for page in test.pages)
+        digest = digest_of(text)
+        places = tuple(_place(test, address, window, digest) for address in addresses)
     except (ValueError, KeyError, TypeError) as error:
         raise NotUnderstood(f"{test.name}: the samples are unreadable: {error!r}") from error
-    digest = digest_of(text)
     due = round(test.rate * test.duration)
     late = max(0, due - sum(one["lag"] <= ON_TIME for one in window))
     failed = sum(bool(one["problem"]) for one in window)
@@ -125,6 +152,7 @@ def read(test: LoadTest, lines: Iterable[str]) -> Offered:
         aborted=aborted,
         failures=share("failures", failed, len(window), digest),
         pages=pages,
+        places=places,
     )
 
 
@@ -135,6 +163,16 @@ def _exactly(name: str, value: float, unit: str, n: int, digest: str) -> Measure
 def _page(test: LoadTest, name: str, window: list[dict[str, Any]]) -> Page:
     mine = [one for one in window if one["page"] == name]
     bad = [one["problem"] for one in mine if one["problem"]]
+    return Page(name, len(mine), len(bad), bad[0] if bad else "", _took(test, f"of {name}", mine))
+
+
+def _place(test: LoadTest, address: str, window: list[dict[str, Any]], digest: str) -> Place:
+    mine = [one for one in window if one["address"] == address]
+    failed = sum(bool(one["problem"]) for one in mine)
+    failures = share(f"percent of failures at {address}", failed, len(mine), digest)
+    return Place(address, len(mine), failed, failures, _took(test, f"at {address}", mine))
+
+
+def _took(test: LoadTest, what: str, mine: list[dict[str, Any]]) -> Measurement:
     took = [(one["due"], test.timeout if one["problem"] else one["took"]) for one in mine]
-    measured = percentile(f"p{test.percentile:g} of {name}", took, test.percentile)
-    return Page(name, len(mine), len(bad), bad[0] if bad else "", measured)
+    return percentile(f"p{test.percentile:g} {what}", took, test.percentile)

@@ -3,7 +3,8 @@
 A Locust process of its own. Orders are one JSON line on standard input (secrets never stand in
 argv); samples are JSON lines in the file that the orders name. Open loop: a request is due at
 a fixed moment whatever became of the ones before, and its time counts from that moment, so that a
-server that stands still is seen by every request that was due meanwhile.
+server that stands still is seen by every request that was due meanwhile. Requests go to the given
+addresses in turn; every virtual user stays with one, so that a slow one is not spared.
 """
 
 # Locust patches sockets and threads when it is imported: before everything that uses them.
@@ -22,7 +23,8 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -43,10 +45,10 @@ ABORT_SHARE: Final = 0.5
 class Pinned(http.client.HTTPSConnection):
     """A connection to exactly the address given, verified for the host's name."""
 
-    def __init__(self, orders: dict[str, Any]) -> None:
+    def __init__(self, orders: dict[str, Any], address: str) -> None:
         context = trusting_only(orders["authority"].encode(), check_hostname=True)
         super().__init__(orders["host"], orders["port"], timeout=orders["timeout"], context=context)
-        self.address = orders["address"], orders["port"]
+        self.address = address, orders["port"]
         self.trust = context
 
     def connect(self) -> None:
@@ -65,15 +67,20 @@ class Load:
         pages = orders["pages"]
         self.pages = chance.choices(pages, [page["weight"] for page in pages], k=count)
         self.started = time.monotonic() + 1
-        self.due = self._due(count)
+        self.addresses: list[str] = orders["addresses"]
+        self.due = {
+            address: self._due(range(turn, count, len(self.addresses)))
+            for turn, address in enumerate(self.addresses)
+        }
+        self.turns = cycle(self.addresses)
         self.token = ""
         self.aborted = ""
         self.asked = 0
         self.recent: deque[tuple[float, bool]] = deque()
 
-    def _due(self, count: int) -> Iterator[tuple[float, dict[str, Any]]]:
-        """Each request's moment (seconds from the start of the window) and page."""
-        for number in range(count):
+    def _due(self, numbers: Iterable[int]) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Each of these requests' moment (seconds from the start of the window) and page."""
+        for number in numbers:
             if self.aborted:
                 return
             yield number / self.orders["rate"] - self.orders["warm_up"], self.pages[number]
@@ -83,12 +90,19 @@ class Load:
         """Seconds since the window began; negative while it warms up."""
         return time.monotonic() - self.started - float(self.orders["warm_up"])
 
-    def note(self, when: float, sent: float, page: str, problem: str) -> None:
+    def note(self, when: float, sent: float, place: tuple[str, str], problem: str) -> None:
         """Write one request down."""
         done = self.now
         self.asked += 1
-        sample = {"page": page, "due": round(when, 6), "lag": round(sent - when, 6),
-                  "took": round(done - when, 6), "problem": problem}  # fmt: skip
+        page, address = place
+        sample = {
+            "page": page,
+            "address": address,
+            "due": round(when, 6),
+            "lag": round(sent - when, 6),
+            "took": round(done - when, 6),
+            "problem": problem,
+        }
         self.output.write(json.dumps(sample) + "\n")
         self.recent.append((done, bool(problem)))
         while self.recent[0][0] < done - ABORT_WINDOW:
@@ -100,20 +114,21 @@ class Load:
 
 
 class Visitor(User):
-    """One of many virtual users; takes whatever is due next."""
+    """One of many virtual users; takes whatever is due next at its address."""
 
     wait_time = constant(0)
     load: Load
 
     def on_start(self) -> None:
         """Connect only when something is due."""
+        self.address = next(self.load.turns)
         self.line: Pinned | None = None
 
     @task
     def visit(self) -> None:
         """Wait until the next request is due, ask, and write down what came."""
         load = self.load
-        found = next(load.due, None)
+        found = next(load.due[self.address], None)
         if found is None:
             raise StopUser
         when, page = found
@@ -125,7 +140,7 @@ class Visitor(User):
             problem = self._ask(page)
         if problem:
             self._hang_up()
-        load.note(when, sent, page["name"], problem)
+        load.note(when, sent, (page["name"], self.address), problem)
 
     def _ask(self, page: dict[str, Any]) -> str:
         """What is wrong with the answer; empty when it is right."""
@@ -155,7 +170,7 @@ class Visitor(User):
         if page["logged_in"]:
             headers["Authorization"] = f"Bearer {self.load.token}"
         if self.line is None:
-            self.line = Pinned(self.load.orders)
+            self.line = Pinned(self.load.orders, self.address)
         self.line.request("GET", page["path"], headers=headers)
         answer = self.line.getresponse()
         return answer, answer.read(BODY_LIMIT)
@@ -174,7 +189,7 @@ def log_in(orders: dict[str, Any]) -> str:
     """
     login = orders["login"]
     body = {login["user_field"]: login["user"], login["password_field"]: login["password"]}
-    line = Pinned(orders)
+    line = Pinned(orders, orders["addresses"][0])
     try:
         line.request("POST", login["path"], json.dumps(body), {"Content-Type": "application/json"})
         answer = line.getresponse()
@@ -194,7 +209,9 @@ def run(load: Load) -> None:
     if orders["login"]:
         load.token = log_in(orders)
     Visitor.load = load
-    users = min(MOST_USERS, math.ceil(orders["rate"] * orders["timeout"]))
+    places = len(load.addresses)
+    # As many at each address.
+    users = places * math.ceil(min(MOST_USERS, orders["rate"] * orders["timeout"]) / places)
     runner = Environment(user_classes=[Visitor]).create_local_runner()
     load.started = time.monotonic() + 1
     runner.start(users, spawn_rate=users)

@@ -4,6 +4,10 @@
 client finds that holds the declared store only and builds the chain from what is presented (RFC
 5280); the rest is read from the certificates themselves, also where nobody trusts them.
 
+Everything is asked for the first name. What clients get that know one kind of key only, ask for
+another declared name or for none (no SNI, as old clients and health probes) is judged apart where
+it is another chain.
+
 A version is `refused` on positive evidence only: an alert that says so, or silence from an endpoint
 that completes another handshake right before and right after, twice; and only if this client has
 proved that it can offer that version. Everything else is `unknown`.
@@ -13,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from ssl import SSLContext
 from typing import Literal
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
@@ -30,6 +35,7 @@ from readiness.probes.tls_contexts import (
 )
 
 Offer = Literal["accepted", "refused", "unknown"]
+Answer = Literal["presented", "refused", "unknown"]
 
 # After these a second look would find the same.
 _FINAL = (
@@ -42,6 +48,13 @@ _FINAL = (
 _SILENT = (Ending.TIMED_OUT, Ending.UNREACHABLE, Ending.CONNECTION_REFUSED)
 _DROPS = (Ending.CLOSED, Ending.RESET, Ending.ALERT)
 _REFUSING_ALERTS = {"protocol_version", "handshake_failure", "insufficient_security"}
+# How servers turn away who asks for no name: RFC 6066, 3; RFC 8446, 9.2; large networks; Go.
+_NAMELESS_ALERTS = {
+    "unrecognized_name",
+    "missing_extension",
+    "handshake_failure",
+    "internal_error",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,10 @@ class Question:
     starttls: StartTls | None = None
     client_certificate: ClientCertificate | None = None
     timeout: float = 5.0
-    """Seconds for each of the three parts: trust, chain, versions."""
+    """Seconds for each handshake that shows a chain, and for all that ask for versions."""
+    fallback_names: tuple[str, ...] = ()
+    """All names at this address and port, one of which the leaf must carry that is presented to
+    clients that ask for none; `required_names` when empty."""
 
     @property
     def place(self) -> str:
@@ -71,21 +87,20 @@ class Question:
         """The names to look for in the leaf."""
         return self.required_names or ((self.server_name,) if self.server_name else ())
 
+    def by_name(self, name: str | None) -> "Question":
+        """The same listener as a client asks it for another of its names, or for none."""
+        wanted = (self.fallback_names or self.names) if name is None else (name,)
+        return replace(self, server_name=name, required_names=wanted)
+
 
 @dataclass(frozen=True)
-class Heard:
-    """Everything that came back for one question."""
+class Shown:
+    """What a client of today gets for one name."""
 
     trusting: Attempt
     """Today's settings, trusting only the given store."""
-    looking: Attempt | None
+    looking: Attempt | None = None
     """Every version, trusting everything; only where the first did not complete."""
-    versions: Mapping[str, tuple[Attempt, ...]]
-    """The tries of each other version: one, or try, control, try, control."""
-    unofferable: frozenset[str] = frozenset()
-    """Versions that this client cannot offer."""
-    by_kind: tuple[tuple[Attempt, Attempt | None], ...] = ()
-    """As clients that know one kind of key only: looking, and trusting where it is another leaf."""
 
     @property
     def seen(self) -> Attempt | None:
@@ -93,6 +108,37 @@ class Heard:
         if self.trusting.completed:
             return self.trusting
         return self.looking if self.looking and self.looking.completed else None
+
+    @property
+    def last(self) -> Attempt:
+        """The attempt that says why there is no chain."""
+        return self.looking or self.trusting
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Everything that came back for one question."""
+
+    first: Shown
+    """For the first name."""
+    versions: Mapping[str, tuple[Attempt, ...]]
+    """The tries of each other version: one, or try, control, try, control."""
+    unofferable: frozenset[str] = frozenset()
+    """Versions that this client cannot offer."""
+    by_kind: tuple[tuple[Attempt, Attempt | None], ...] = ()
+    """As clients that know one kind of key only: looking, and trusting where it is another leaf."""
+    by_name: tuple[tuple[str | None, Shown], ...] = ()
+    """For each further name, and for none."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What became of the handshake of a client that asks for a further name, or for none."""
+
+    name: str | None
+    answer: Answer
+    reason: str = ""
+    """Why nothing was presented; empty when something was."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +176,11 @@ class Handshake:
     """Each version: what that rests on."""
     kinds_answered: bool = True
     """False when it was silent to a client that knows RSA or ECDSA only."""
+    by_name: tuple[Named, ...] = ()
+    """For each further name and for none, whether a certificate was presented."""
     further: tuple["Handshake", ...] = ()
-    """What clients get that know RSA or ECDSA only, where that is another certificate."""
+    """What clients get that know RSA or ECDSA only, or ask for a further name or none (as in
+    `server_name`), where that is another certificate."""
 
     @property
     def leaf(self) -> Certificate | None:
@@ -202,26 +251,44 @@ def listen(question: Question) -> Heard:
         server_name=question.server_name,
         starttls=question.starttls,
     )
-    client = question.client_certificate
-    trusting = shake(
-        trusting_only(question.authority_pem, client), deadline=wire.Deadline(question.timeout)
-    )
-    looking = None
-    if not trusting.completed and trusting.ending not in _FINAL:
-        looking = shake(trusting_all(None, client), deadline=wire.Deadline(question.timeout))
-    heard = Heard(trusting, looking, {})
-    if heard.seen is None:
-        return heard
+    first = _show(shake, question)
+    seen = first.seen
+    if seen is None:
+        return Heard(first, {})
     unofferable = frozenset(version for version in VERSIONS if not can_offer(version))
     deadline = wire.Deadline(question.timeout)
 
     def try_version(version: str) -> Attempt:
-        return shake(trusting_all(version, client), deadline=deadline)
+        return shake(trusting_all(version, question.client_certificate), deadline=deadline)
 
-    spoken = heard.seen.version
+    spoken = seen.version
     others = [version for version in VERSIONS if version not in {spoken, *unofferable}]
     tries = {version: _try(try_version, version, spoken) for version in others}
-    return Heard(trusting, looking, tries, unofferable, _by_kind(shake, question, heard.seen))
+    by_kind = _by_kind(shake, question, seen)
+    return Heard(first, tries, unofferable, by_kind, _by_name(shake, question))
+
+
+def _show(shake: Callable[..., Attempt], question: Question) -> Shown:
+    """Ask as a client of today, and look where that one gives up."""
+    client, name = question.client_certificate, question.server_name
+
+    def once(context: SSLContext) -> Attempt:
+        deadline = wire.Deadline(question.timeout)
+        return shake(context, server_name=name, deadline=deadline)
+
+    trusting = once(trusting_only(question.authority_pem, client))
+    if trusting.completed or trusting.ending in _FINAL:
+        return Shown(trusting)
+    return Shown(trusting, once(trusting_all(None, client)))
+
+
+def _by_name(
+    shake: Callable[..., Attempt], question: Question
+) -> tuple[tuple[str | None, Shown], ...]:
+    """Ask for each further name, and as a client that asks for none."""
+    asked = (*question.names, None)
+    further = (name for name in dict.fromkeys(asked) if name != question.server_name)
+    return tuple((name, _show(shake, question.by_name(name))) for name in further)
 
 
 def _by_kind(
@@ -261,27 +328,27 @@ def read(question: Question, heard: Heard, now: datetime) -> Handshake:
         question.server_name,
         now,
     )
-    trusting = heard.trusting
+    trusting = heard.first.trusting
     if trusting.ending is Ending.CONNECTION_REFUSED:
         return replace(reading, answers=False, problem=str(trusting), trust_problem=str(trusting))
     if trusting.ending is Ending.NOT_OFFERED:
         return replace(
             reading, tls_offered=False, problem=str(trusting), trust_problem=str(trusting)
         )
-    if heard.seen is None:
-        return _read_without_chain(question, heard, reading)
-    return _read_with_chain(question, heard, heard.seen, reading)
-
-
-def _read_without_chain(question: Question, heard: Heard, reading: Handshake) -> Handshake:
-    """A refusal or a broken trust is a finding also without a chain; the rest is no answer."""
-    trusting, last = heard.trusting, heard.looking or heard.trusting
+    seen = heard.first.seen
+    if seen is not None:
+        return _read_with_chain(question, heard, seen, reading)
     if trusting.ending is not Ending.UNTRUSTED:
-        _raise_unanswered(question, last)
+        _raise_unanswered(question, heard.first.last)
+    return _read_without_chain(question, heard.first, reading)
+
+
+def _read_without_chain(question: Question, shown: Shown, reading: Handshake) -> Handshake:
+    """A refusal or a broken trust is a finding also without a chain."""
     return replace(
         reading,
-        problem=f"no chain seen: {last}",
-        trust_problem=_trust_problem(trusting),
+        problem=f"no chain seen: {shown.last}",
+        trust_problem=_trust_problem(shown.trusting),
         name_matches=dict.fromkeys(question.names, False),
     )
 
@@ -307,19 +374,54 @@ def _read_with_chain(
     question: Question, heard: Heard, seen: Attempt, reading: Handshake
 ) -> Handshake:
     offers = {version: _read_version(version, heard, seen) for version in VERSIONS}
+    by_kind = (
+        _read_presented(question, trusting, looking, reading)
+        for looking, trusting in heard.by_kind
+        if trusting
+    )
+    by_name = (
+        _read_other(question.by_name(name), one, heard.first, reading)
+        for name, one in heard.by_name
+    )
     return replace(
-        _read_presented(question, heard.trusting, seen, reading),
+        _read_presented(question, heard.first.trusting, seen, reading),
         access=seen.access,
         access_problem=seen.reason,
         protocols={version: offer for version, (offer, _) in offers.items()},
         protocol_reasons={version: reason for version, (_, reason) in offers.items()},
-        further=tuple(
-            _read_presented(question, trusting, looking, reading)
-            for looking, trusting in heard.by_kind
-            if trusting
-        ),
+        by_name=tuple(_read_answer(name, one) for name, one in heard.by_name),
+        further=(*by_kind, *filter(None, by_name)),
         kinds_answered=all(one.ending not in _SILENT for one, _ in heard.by_kind),
     )
+
+
+def _read_answer(name: str | None, shown: Shown) -> Named:
+    """Whether a client that asks for this name is presented a certificate.
+
+    To turn away who asks for no name is no defect; only an alert that says so shows it.
+    """
+    last = shown.last
+    if shown.seen or shown.trusting.ending is Ending.UNTRUSTED:
+        return Named(name, "presented")
+    refused = last.ending in (Ending.CONNECTION_REFUSED, Ending.NOT_OFFERED, Ending.ALERT)
+    if name is None:
+        refused = last.ending is Ending.ALERT and last.alert in _NAMELESS_ALERTS
+    answer: Answer = "refused" if refused and not last.wants_certificate else "unknown"
+    return Named(name, answer, str(last))
+
+
+def _read_other(
+    question: Question, shown: Shown, first: Shown, reading: Handshake
+) -> Handshake | None:
+    """What a client is presented that asks for another name, where that differs from the first."""
+    reading = replace(reading, server_name=question.server_name)
+    if shown.seen is None:
+        untrusted = shown.trusting.ending is Ending.UNTRUSTED
+        return _read_without_chain(question, shown, reading) if untrusted else None
+    alike = first.seen is not None and shown.seen.presented == first.seen.presented
+    if alike and shown.trusting.completed == first.trusting.completed:
+        return None
+    return _read_presented(question, shown.trusting, shown.seen, reading)
 
 
 def _read_presented(

@@ -88,12 +88,15 @@ class Attempt:
         return read_words(self.heard)
 
     @property
+    def alert(self) -> str:
+        """Standard name of the alert that the server refused us by; empty when it did not."""
+        return _alert_name(self.reason) if self.ending is Ending.ALERT else ""
+
+    @property
     def wants_certificate(self) -> bool:
         """Whether the server refused us for want of a client certificate it accepts."""
-        words, alert = self.words, _alert_name(self.reason)
-        return self.ending is Ending.ALERT and (
-            alert in CERTIFICATE_ALERTS or (alert == "handshake_failure" and words.asks_certificate)
-        )
+        alert, asks = self.alert, self.words.asks_certificate
+        return alert in CERTIFICATE_ALERTS or (alert == "handshake_failure" and asks)
 
     def __str__(self) -> str:
         """Ending and reason in a few words."""
