@@ -376,13 +376,10 @@ class Clients:
 
     def storage(self, member: Member) -> Found[mounts.Storage]:
         """The file systems that one member's data lie on, as its machine says over SSH."""
-        state = self.postgres(member).reading
-
-        def ask() -> mounts.Storage:
-            folder = state.settings["data_directory"].value
-            return mounts.storage(self.session(member.machine), folder)
-
-        return self.look.at(member.id, "storage", ask)
+        folder = self.postgres(member).reading.settings["data_directory"].value
+        return self.look.at(
+            member.id, "storage", lambda: mounts.storage(self.session(member.machine), folder)
+        )
 
     def primary(self, database: str) -> Member:
         """The member that accepts writes, as all of them say.
