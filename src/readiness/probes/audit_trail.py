@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.guard_function import refuses_at_once
+from readiness.probes.guard_function import refused
 from readiness.probes.postgres import Session
 
 _STATES: Final = {"O": "origin", "A": "always", "R": "replica only", "D": "disabled"}
@@ -185,7 +185,7 @@ def read_rights(found: Mapping[str, Any]) -> TrailRights:
 def _state(guard: Mapping[str, Any]) -> str:
     """When it fires; of one that comes before changes also whether it may let some through."""
     state = _STATES[guard["state"]]
-    if not _before(guard) or refuses_at_once(guard["language"], guard["body"]):
+    if {*_before(guard)} <= {*refused(guard["language"], guard["body"])}:
         return state
     return f"{state}, and its function may let a change through"
 
@@ -198,9 +198,10 @@ def _before(guard: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _changes(guard: Mapping[str, Any]) -> tuple[str, ...]:
     """The changes that it refuses; one of some rows or columns lets the others through."""
-    if guard["limited"] or not refuses_at_once(guard["language"], guard["body"]):
+    if guard["limited"]:
         return ()
-    return _before(guard)
+    stopped = refused(guard["language"], guard["body"])
+    return tuple(one for one in _before(guard) if one in stopped)
 
 
 def _always(guards: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
