@@ -108,6 +108,7 @@ class Clients:
             server_name=endpoint.names[0],
             required_names=endpoint.names,
             fallback_names=names_beside(self.site, endpoint),
+            nameless=not listener.names_only,
             starttls="postgresql" if listener.protocol == "postgresql" else None,
             client_certificate=files or None,
         )

@@ -37,7 +37,8 @@ def readable(found: Found[Handshake]) -> bool:
 def answers_by_name(found: Found[Handshake], endpoint: Endpoint) -> bool:
     """Claim that each further name is presented a certificate, and that none was asked for too."""
     by_name = {one.name: one for one in found.reading.by_name}
-    for name in (*endpoint.names[1:], None):
+    nobody = () if endpoint.listener.names_only else (None,)
+    for name in (*endpoint.names[1:], *nobody):
         one = by_name.get(name)
         known = one is not None and one.answer != "unknown"
         why = f" ({one.reason})" if one and one.reason else ""

@@ -5,6 +5,7 @@ import runpy
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,12 +91,12 @@ def both(pki: Hierarchy, served: Callable[..., ssl.SSLContext]) -> ssl.SSLContex
     return served(pki.leaf(NAME, SECOND))
 
 
-def judged(reading: probe.Handshake) -> dict[str, str]:
+def judged(reading: probe.Handshake, endpoint: Endpoint = ENDPOINT) -> dict[str, str]:
     """How each check ends on a reading; red and unknown with the reason."""
-    return {check: end for check in CHECKS if (end := ending(check, reading)) != "green"}
+    return {check: end for check in CHECKS if (end := ending(check, reading, endpoint)) != "green"}
 
 
-def ending(check: str, reading: probe.Handshake) -> str:
+def ending(check: str, reading: probe.Handshake, endpoint: Endpoint) -> str:
     """How one check ends on a reading."""
     claims: list[Claim] = []
     log = SimpleNamespace(claim=lambda claim, **_: claims.append(claim))
@@ -103,7 +104,7 @@ def ending(check: str, reading: probe.Handshake) -> str:
     found = Found(reading, ENDPOINT.id, 0)
     more = {"objectives": NOTICE} if check == "TLS-003" else {}
     try:
-        CHECKS[check](ENDPOINT, lambda _: found, **more)
+        CHECKS[check](endpoint, lambda _: found, **more)
     except AssertionError:
         pass
     finally:
@@ -135,6 +136,19 @@ def test_a_good_certificate_of_its_own_for_the_second_name(
     assert (none.server_name, none.trusted) == (None, True)
     assert none.name_matches == {NAME: False, SECOND: True}
     assert judged(found) == {}
+
+
+def test_where_every_client_asks_for_a_name_nothing_else_is_judged(
+    pki: Hierarchy, both: ssl.SSLContext, served: Callable[..., ssl.SSLContext]
+) -> None:
+    """What such a listener presents to who asks for none is not even asked for."""
+    made = served(pki.leaf("ingress.local"))
+    with choosing(both, {None: made}) as port:
+        found = look(pki, port, nameless=False)
+        assert judged(look(pki, port))
+    assert [one.name for one in found.by_name] == [SECOND]
+    listener = ENDPOINT.listener.model_copy(update={"names_only": True})
+    assert judged(found, replace(ENDPOINT, listener=listener)) == {}
 
 
 @pytest.mark.parametrize(("name", "words"), [(SECOND, SECOND), (None, "no name")])

@@ -25,6 +25,10 @@ class Listener(Written):
     shared_addresses: tuple[Ip, ...] = Field(default=(), description="Addresses that move (VIP).")
     names: tuple[Text, ...] = Field(default=(), description="Names every certificate must carry.")
     own_name: bool = Field(default=False, description="Each node's certificate carries its name.")
+    names_only: bool = Field(
+        default=False,
+        description="Every client asks for a name (SNI): what others are presented is not judged.",
+    )
     authority: Name
     client_certificate: ClientCertificate | None = None
     plain_http: PlainHttp | None = None

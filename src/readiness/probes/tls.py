@@ -76,6 +76,8 @@ class Question:
     fallback_names: tuple[str, ...] = ()
     """All names at this address and port, one of which the leaf must carry that is presented to
     clients that ask for none; `required_names` when empty."""
+    nameless: bool = True
+    """Whether to ask for no name, too."""
 
     @property
     def place(self) -> str:
@@ -286,7 +288,7 @@ def _by_name(
     shake: Callable[..., Attempt], question: Question
 ) -> tuple[tuple[str | None, Shown], ...]:
     """Ask for each further name, and as a client that asks for none."""
-    asked = (*question.names, None)
+    asked = (*question.names, *((None,) if question.nameless else ()))
     further = (name for name in dict.fromkeys(asked) if name != question.server_name)
     return tuple((name, _show(shake, question.by_name(name))) for name in further)
 
