@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -118,6 +119,17 @@ def load(name: str) -> Recording:
     found = json.loads(gzip.decompress((RUNS / f"{name}.json.gz").read_bytes()))
     environment = Environment.model_validate_json(json.dumps(found["environment"]))
     return Recording(environment, found["facts"], found["red"], tuple(found["observations"]))
+
+
+def altered(
+    recording: Recording, source: str, change: Callable[[Any], object], *, of: str = ""
+) -> Recording:
+    """A recording in which everybody of a source, or those whose id ends so, answered otherwise."""
+    seen = deepcopy(recording.observations)
+    for one in seen:
+        if one["source"] == source and one["subject"].endswith(of):
+            change(one["reading"])
+    return replace(recording, observations=seen, known={})
 
 
 class Memory(Look):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from replay import Recording, Result, load, replay
+from replay import Recording, Result, altered, load, replay
 
 from readiness.model import Case, Outcome
 from readiness.probes.postgres_state import READ_ONLY
@@ -35,7 +35,7 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.fixture(scope="module")
 def healthy() -> Recording:
     """The healthy lab, every member with the settings that nobody changes, and on a disk."""
-    found = altered(load("healthy"), everyone)
+    found = altered(load("healthy"), "postgresql", everyone)
     if any(one["source"] == "storage" for one in found.observations):
         return found
     subjects = [one["subject"] for one in found.observations if one["source"] == "postgresql"]
@@ -71,17 +71,6 @@ def without(name: str) -> Change:
     return lambda reading: reading["settings"].pop(name)
 
 
-def altered(
-    recording: Recording, change: Change, *, of: str = "", source: str = "postgresql"
-) -> Recording:
-    """A recording whose members, or one of them, answered otherwise."""
-    seen = deepcopy(recording.observations)
-    for one in seen:
-        if one["source"] == source and one["subject"].endswith(of):
-            change(one["reading"])
-    return replace(recording, observations=seen, known={})
-
-
 def member(recording: Recording, *, primary: bool) -> str:
     """The id of the primary or of the first standby."""
     return next(
@@ -109,7 +98,7 @@ def test_a_member_that_stays_on_a_timeline_is_red(
 ) -> None:
     """It would not follow another primary; today's is a standby tomorrow."""
     subject = member(healthy, primary=primary)
-    found = altered(healthy, given("recovery_target_timeline", value), of=subject)
+    found = altered(healthy, "postgresql", given("recovery_target_timeline", value), of=subject)
     result = asked("PG-003", found, subject)
     assert result.outcome is Outcome.FAILED
     assert result.reason == (
@@ -121,7 +110,7 @@ def test_a_member_that_stays_on_a_timeline_is_red(
 def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
     """Its replay ends there."""
     subject = member(healthy, primary=False)
-    result = asked("PG-003", altered(healthy, given(name, "x"), of=subject), subject)
+    result = asked("PG-003", altered(healthy, "postgresql", given(name, "x"), of=subject), subject)
     assert result.outcome is Outcome.FAILED
     assert result.reason == f"{subject}: expected {name} to be empty, found x"
 
@@ -130,7 +119,7 @@ def test_a_standby_with_a_target_is_red(healthy: Recording, name: str) -> None:
 def test_a_target_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
     """Nothing is known of a setting that is not in the answer."""
     subject = member(healthy, primary=False)
-    result = asked("PG-003", altered(healthy, without(name), of=subject), subject)
+    result = asked("PG-003", altered(healthy, "postgresql", without(name), of=subject), subject)
     assert result.outcome is Outcome.INCONCLUSIVE
 
 
@@ -154,7 +143,7 @@ def test_a_member_that_goes_on_with_lost_data_is_red(
 ) -> None:
     """The one member is named with the setting; the others are green."""
     subject, other = (member(healthy, primary=primary) for primary in (False, True))
-    found = altered(healthy, given(name, value), of=subject)
+    found = altered(healthy, "postgresql", given(name, value), of=subject)
     result = asked("PG-010", found, subject)
     assert result.outcome is Outcome.FAILED
     assert re.fullmatch(f"{subject}: expected {name} {wanted}, found {value}", result.reason)
@@ -165,7 +154,7 @@ def test_a_member_that_goes_on_with_lost_data_is_red(
 def test_a_setting_that_nobody_read_is_not_green(healthy: Recording, name: str) -> None:
     """Nothing is known of what is not in the answer."""
     subject = member(healthy, primary=False)
-    result = asked("PG-010", altered(healthy, without(name), of=subject), subject)
+    result = asked("PG-010", altered(healthy, "postgresql", without(name), of=subject), subject)
     assert result.outcome is Outcome.INCONCLUSIVE
 
 
@@ -183,7 +172,9 @@ def test_a_setting_that_nobody_read_is_not_green(healthy: Recording, name: str) 
 def test_what_a_role_is_given(healthy: Recording, name: str, value: str, outcome: Outcome) -> None:
     """A setting of a role's own counts as weaker by its own measure."""
     subject = member(healthy, primary=True)
-    result = asked("PG-010", altered(healthy, override(name, value), of=subject), subject)
+    result = asked(
+        "PG-010", altered(healthy, "postgresql", override(name, value), of=subject), subject
+    )
     assert result.outcome is outcome
     if outcome is Outcome.FAILED:
         assert result.reason.endswith(f"found {name}={value} for role reports in database all")
@@ -215,7 +206,7 @@ def test_what_data_lie_on(
     """A disk, whole: of what lies in memory only statistics may be lost."""
     subject = member(healthy, primary=False)
     change = reading.items()
-    found = altered(healthy, lambda old: old.update(change), of=subject, source="storage")
+    found = altered(healthy, "storage", lambda old: old.update(change), of=subject)
     result = asked("PG-010", found, subject)
     assert result.outcome is outcome
     if outcome is Outcome.FAILED:
@@ -237,7 +228,9 @@ def test_a_server_whose_sessions_begin_read_only_is_red(
 ) -> None:
     """On the primary nobody can write; on a standby nobody could after the next failover."""
     subject = member(healthy, primary=primary)
-    result = asked("PG-001", altered(healthy, given(READ_ONLY, "on"), of=subject), CLUSTER)
+    result = asked(
+        "PG-001", altered(healthy, "postgresql", given(READ_ONLY, "on"), of=subject), CLUSTER
+    )
     assert result.outcome is Outcome.FAILED
     assert result.reason == f"{subject}: expected {READ_ONLY} to be off, found on"
 
@@ -275,7 +268,7 @@ def test_who_begins_read_only(
     healthy: Recording, change: Change, outcome: Outcome, reason: str
 ) -> None:
     """It is red for who may write there; what our login itself is given hides the server's."""
-    result = asked("PG-001", altered(healthy, change), CLUSTER)
+    result = asked("PG-001", altered(healthy, "postgresql", change), CLUSTER)
     assert result.outcome is outcome
     assert reason in result.reason
 
@@ -295,7 +288,7 @@ def learner(name: str) -> Change:
 
 def test_a_declared_member_without_a_vote_is_red(healthy: Recording) -> None:
     """It says that it is healthy, and every member lists it."""
-    result = asked("PG-009", altered(healthy, learner("db2"), source="etcd"), CLUSTER)
+    result = asked("PG-009", altered(healthy, "etcd", learner("db2")), CLUSTER)
     assert result.outcome is Outcome.FAILED
     assert result.reason == (
         "paws360-db: expected members that vote to include db1, db2, db3, found db1, db3"
@@ -304,7 +297,7 @@ def test_a_declared_member_without_a_vote_is_red(healthy: Recording) -> None:
 
 def test_one_list_in_which_it_has_no_vote_is_enough(healthy: Recording) -> None:
     """Who is behind may still list it as it was."""
-    found = altered(healthy, learner("db2"), of="etcd/db1", source="etcd")
+    found = altered(healthy, "etcd", learner("db2"), of="etcd/db1")
     assert asked("PG-009", found, CLUSTER).outcome is Outcome.FAILED
 
 
@@ -315,8 +308,8 @@ def test_a_learner_is_no_healthy_member(healthy: Recording) -> None:
         reading["members"].append({**reading["members"][0], "member_id": "9", "name": "db9"})
         reading["members"][-1]["learner"] = True
 
-    found = altered(healthy, change, source="etcd")
-    found = altered(found, lambda one: one["status"].update(member_id="9"), of="db3", source="etcd")
+    found = altered(healthy, "etcd", change)
+    found = altered(found, "etcd", lambda one: one["status"].update(member_id="9"), of="db3")
     result = asked("PG-009", found, CLUSTER)
     assert result.outcome is Outcome.FAILED
     assert result.reason == "paws360-db: expected healthy members of 3 at least 3, found 2"

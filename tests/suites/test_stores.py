@@ -3,16 +3,14 @@
 These are defects that no recording under a fault shows yet, or that a lab can't be given.
 """
 
-import json
 import re
 from collections.abc import Callable
 from contextlib import closing, nullcontext
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from replay import Memory, Recording, Silent, load, replay
+from replay import Memory, Recording, Silent, altered, load, replay
 
 from readiness.drills.guards import require_fresh_backup
 from readiness.errors import NotRun
@@ -26,14 +24,6 @@ Alter = Callable[[Any], None]
 def healthy() -> Recording:
     """What an observe run of the healthy lab saw."""
     return load("healthy")
-
-
-def altered(recording: Recording, subject: str, source: str, alter: Alter) -> Recording:
-    """The recording with one reading of it changed."""
-    changed = json.loads(json.dumps(recording.observations))
-    (mine,) = [one for one in changed if (one["subject"], one["source"]) == (subject, source)]
-    alter(mine["reading"])
-    return replace(recording, observations=tuple(changed), known={})
 
 
 def timeout(milliseconds: int) -> Alter:
@@ -54,7 +44,7 @@ def test_a_failover_has_its_time_and_is_tried_again(
     healthy: Recording, milliseconds: int, outcome: Outcome, reason: str
 ) -> None:
     """Neither given up before an answer can come, nor tried again after the recovery time."""
-    seen = altered(healthy, "sessions/sentinel/cache2", "sentinel", timeout(milliseconds))
+    seen = altered(healthy, "sentinel", timeout(milliseconds), of="sessions/sentinel/cache2")
     result = replay(seen, Case("CACHE-003", "sessions"))
     assert result.outcome is outcome, result
     assert re.search(reason, result.reason), result.reason
@@ -77,7 +67,7 @@ def test_a_backup_is_without_errors_only_when_it_says_so(
     healthy: Recording, outcome: Outcome, *, error: bool | None
 ) -> None:
     """A backup made by an older pgBackRest leaves it open: no evidence, and no green."""
-    seen = altered(healthy, "paws360-backup", "repository", errors(error))
+    seen = altered(healthy, "repository", errors(error), of="paws360-backup")
     result = replay(seen, Case("BKP-001", "paws360-backup"))
     assert result.outcome is outcome, result
     assert re.search(r"expected errors in \S+F to be no", result.reason), result.reason
@@ -91,7 +81,7 @@ def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
     cluster = subjects(healthy.environment, "database_cluster")["paws360-db"]
     assert isinstance(cluster, Cluster)
     for alter, refused in ((errors(error=False), False), (errors(error), True)):
-        memory = Memory(altered(healthy, "paws360-backup", "repository", alter))
+        memory = Memory(altered(healthy, "repository", alter, of="paws360-backup"))
         run = SimpleNamespace(environment=healthy.environment, writer=memory, case=None)
         with closing(Silent(run)) as clients:  # type: ignore[arg-type]
             clients.look = memory
@@ -142,7 +132,7 @@ def test_every_repository_holds_a_young_backup_and_the_last_segment(
     healthy: Recording, check: str, alter: Alter, reason: str | None
 ) -> None:
     """What the first repository holds says nothing about the second."""
-    seen = altered(healthy, "paws360-backup", "repository", alter)
+    seen = altered(healthy, "repository", alter, of="paws360-backup")
     result = replay(seen, Case(check, "paws360-backup"))
     assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
     assert re.search(reason or "", result.reason), result.reason
@@ -155,7 +145,7 @@ def test_repositories_that_nobody_lists_are_no_evidence(healthy: Recording, chec
     def alter(reading: Any) -> None:
         reading["stanza"]["repositories"] = None
 
-    seen = altered(healthy, "paws360-backup", "repository", alter)
+    seen = altered(healthy, "repository", alter, of="paws360-backup")
     assert replay(seen, Case(check, "paws360-backup")).outcome is Outcome.INCONCLUSIVE
 
 
@@ -177,7 +167,7 @@ def test_a_unit_that_ends_has_done_something(
         assert reading["nftables"]["kind"] == "oneshot"
         reading["nftables"]["starts"] = starts
 
-    result = replay(altered(healthy, "edge1", "systemd", alter), Case("HOST-001", "edge1"))
+    result = replay(altered(healthy, "systemd", alter, of="edge1"), Case("HOST-001", "edge1"))
     assert result.outcome is outcome, result
     expected = "" if outcome is Outcome.PASSED else "programs that nftables starts at least 1"
     assert expected in result.reason
