@@ -33,7 +33,7 @@ FAULT = Fault(
     reddens={
         "CACHE-003": {
             CACHE: rf"sentinel/{AT}: expected milliseconds until it gives a failover up at least "
-            r"2000, found 1$"
+            r"2000, found 1\b"
         }
     },
     apply=apply,
