@@ -267,5 +267,5 @@ def _against_claims(
 
 def _seen_before(claim: Json, seen: Mapping[int, Json]) -> bool:
     """Whether the claim rests on something, all of it seen in this run before it was claimed."""
-    numbers = claim["rests_on"]
-    return bool(numbers) and all(one in seen and one < claim["n"] for one in numbers)
+    numbers, before = claim["rests_on"], claim["n"]
+    return bool(numbers) and all(one in seen and one < before for one in numbers)

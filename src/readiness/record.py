@@ -12,10 +12,12 @@ import os
 import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -134,8 +136,17 @@ class Record:
     torn: bool
     head: str
 
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Json]]:
+        found: dict[str, list[Json]] = defaultdict(list)
+        for event in self.events:
+            found[event["kind"]].append(event)
+        return dict(found)
+
     def of(self, *kinds: str) -> Iterator[Json]:
         """The events of those kinds, in order."""
+        if len(kinds) == 1:
+            return iter(self._by_kind.get(kinds[0], ()))
         return (event for event in self.events if event["kind"] in kinds)
 
     def first(self, kind: str) -> Json | None:
