@@ -1,7 +1,17 @@
 """A Redis on an application server, which nobody declared, gets a copy of every session."""
 
 from lab.faults import Fault, _stranger
-from lab.faults._cache import CACHE, LIMIT, forget_strangers, info, quorum, roles, say
+from lab.faults._cache import (
+    CACHE,
+    LIMIT,
+    MEMBERS,
+    forget_strangers,
+    info,
+    quorum,
+    replicas_seen,
+    roles,
+    say,
+)
 from lab.inventory import machine
 from lab.scene import Scene
 
@@ -12,11 +22,14 @@ def apply(scene: Scene) -> None:
 
 
 def took_effect(scene: Scene) -> str:
-    """The master serves three replicas."""
+    """The master serves three replicas, and each Sentinel has heard so, which asks now and then."""
     text = say(scene, scene["master"], "INFO", "replication")
     there = str(machine(_stranger.STRANGER).v4)
     line = next((one for one in text.splitlines() if there in one), "")
-    return f"the master serves {line.strip()}" if "online" in line else ""
+    heard = all(
+        any(one.startswith(there) for one in replicas_seen(scene, name)) for name in MEMBERS
+    )
+    return f"the master serves {line.strip()}" if "online" in line and heard else ""
 
 
 def undo(scene: Scene) -> None:
