@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.lab]
 Gate = Callable[..., subprocess.CompletedProcess[str]]
 READINESS = str(Path(sys.executable).with_name("readiness"))
 POLICY = REPOSITORY / "environments/policy.yaml"
+BACK = 60.0  # seconds until a recovered site is green
 DRILL = ("--tier", "disrupt", "--only", "PG-02?")
 
 
@@ -206,5 +207,13 @@ def test_killed_gate_is_recovered(
     healthy.up()
     for name in ("db1", "db2", "db3"):
         assert "readiness" not in healthy.lab.check(name, ["nft", "list", "tables"])
+    # A standby may lose the primary a moment after the cut is taken back, and finds it again.
+    latest = time.monotonic() + BACK
+    while failed := failures(readiness, environment_file):
+        assert time.monotonic() < latest, failed
+
+
+def failures(readiness: Gate, environment_file: Path) -> list[str]:
+    """The cases that fail in an observe run."""
     observed = readiness("gate", "--env", str(environment_file), "--policy", str(POLICY))
-    assert " failed" not in observed.stdout.lower().split("causes in the way")[0]
+    return [one for one in observed.stdout.splitlines() if one.strip().startswith("failed ")]
