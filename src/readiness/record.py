@@ -75,10 +75,10 @@ class RecordWriter:
         self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
-        """Append one event and give its number; on disk when this returns.
+        """Append one event and give its number; on disk when this returns, but for two kinds.
 
-        Not a case's steps, they are with its end; nor its end, which is with the next end or other
-        event that comes `TOGETHER` seconds after the last.
+        A case's steps go to the disk with its end. Ends that come within `TOGETHER` seconds of the
+        last write to the disk go with the next event that does.
 
         Raises:
             StateError: the disk is full or the file can't be written; nothing is half written.

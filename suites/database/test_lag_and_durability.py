@@ -96,9 +96,8 @@ def test_durability_is_on(
     ]
     assert holds(found.fact("weaker settings", ", ".join(weaker) or "none"), "==", "none")
     for name in OFF:
-        value = settings[name].value if name in settings else None
-        assert holds(found.fact(name, value), "==", "off")
-    method = settings["wal_sync_method"].value if "wal_sync_method" in settings else None
+        assert holds(found.fact(name, found.reading.value(name)), "==", "off")
+    method = found.reading.value("wal_sync_method")
     assert holds(found.fact("wal_sync_method", method), "in", SYNCING)
     if not (site.ssh and database_member.machine.ssh):
         return

@@ -78,7 +78,7 @@ def sessions_can_write(found: Found[ServerState]) -> None:
         if one.role in {"", state.user} and one.database in {"", state.database}
     ]
     why = f" of the server (hidden by what {state.user} is given)" if own else ""
-    told = None if own or READ_ONLY not in state.settings else state.settings[READ_ONLY].value
+    told = None if own else state.value(READ_ONLY)
     assert holds(found.fact(f"{READ_ONLY}{why}", told), "==", "off")
 
 
@@ -160,12 +160,12 @@ def test_standby_replays(
         caught_up = replay(database_member)
         assert holds(caught_up.reached, "==", True)
         for name in RECOVERY_TARGETS:
-            target = settings[name].value or "empty" if name in settings else None
-            assert holds(found.fact(name, target), "==", "empty")
+            target = found.reading.value(name)
+            shown = "empty" if target == "" else target
+            assert holds(found.fact(name, shown), "==", "empty")
     # Of the primary, too: it is a standby after the next failover.
     name = "recovery_target_timeline"
-    timeline = settings[name].value if name in settings else None
-    assert holds(found.fact(name, timeline), "==", "latest")
+    assert holds(found.fact(name, found.reading.value(name)), "==", "latest")
 
 
 @check(

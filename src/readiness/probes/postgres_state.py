@@ -158,6 +158,11 @@ class ServerState:
     settings: Mapping[str, Setting]
     overrides: tuple[Override, ...]
 
+    def value(self, setting: str) -> str | None:
+        """What a session of ours begins with; None where the server told nothing of that name."""
+        found = self.settings.get(setting)
+        return None if found is None else found.value
+
 
 # On a primary the timeline comes from the log being written: the control file's lags behind a
 # promotion until the next checkpoint. On a standby a receiver knows best, then the control file.
