@@ -16,6 +16,12 @@ HOLDER, OTHER = "edge1", "edge2"
 HOLDER_LIMIT = 30.0
 SERVERS = ("portal/app1", "portal/app2")
 URL = "https://portal.lab.test/health/ready"
+# $1 is where, $2 the root that is trusted, and what follows is s_client's.
+VERIFY = """
+place=$1 root=$2; shift 2
+openssl s_client -connect "$place" -CAfile "$root" "$@" </dev/null 2>/dev/null |
+    grep -m1 'Verify return code'
+"""
 
 
 def holder_first(scene: Scene) -> Facts:
@@ -69,22 +75,19 @@ def restore(scene: Scene, path: str, *edges: str) -> None:
 
 def verification(scene: Scene, node: str, family: str) -> str:
     """What OpenSSL says about the chain that this address presents, to a client with the root."""
-    script = (
-        'openssl s_client -connect "$1" -servername portal.lab.test -CAfile "$2" '
-        "-verify_hostname portal.lab.test </dev/null 2>/dev/null | grep -m1 'Verify return code'"
-    )
-    said = scene.shell("mon1", script, f"{address(node, family)}:443", ACME_ROOT)
-    return said.strip().partition(": ")[2]
+    host = "portal.lab.test"
+    words = (f"{address(node, family)}:443", ACME_ROOT, "-servername", host)
+    return verdict(scene.shell("mon1", VERIFY, *words, "-verify_hostname", host))
 
 
 def verdict_for(scene: Scene, edge: str, family: str, *name: str) -> str:
     """What OpenSSL says of the chain that clients get who ask like that; empty without one."""
-    script = (
-        'place=$1 root=$2; shift 2; openssl s_client -connect "$place" -CAfile "$root" "$@" '
-        "</dev/null 2>/dev/null | grep -m1 'Verify return code'"
-    )
-    place = f"{address(edge, family)}:443"
-    said = scene.ask("mon1", "sh", "-c", script, "ask", place, ACME_ROOT, *name).out
+    words = (f"{address(edge, family)}:443", ACME_ROOT, *name)
+    return verdict(scene.ask("mon1", "sh", "-c", VERIFY, "ask", *words).out)
+
+
+def verdict(said: str) -> str:
+    """The code and the words of OpenSSL's line about a chain."""
     return said.strip().partition(": ")[2]
 
 
