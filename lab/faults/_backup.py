@@ -115,6 +115,12 @@ def archiver_is_content(scene: Scene) -> str:
     return f"pg_stat_archiver: {seen['last']} archived, no failure since"
 
 
+def completed_segment(scene: Scene) -> str:
+    """Complete the primary's current segment of WAL; its name."""
+    named = f"{cluster.WRITE}; SELECT pg_walfile_name(pg_switch_wal())"
+    return cluster.sql(scene, scene["primary"], named).splitlines()[-1]
+
+
 def archived_in_repository(scene: Scene, segment: str) -> bool:
     """Whether a segment lies in the repository."""
     script = f"find {REPOSITORY}/archive -name '{segment}-*' -size +0 | grep -c ."

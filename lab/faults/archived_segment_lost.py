@@ -7,17 +7,13 @@ from lab.scene import Scene
 
 
 def apply(scene: Scene) -> None:
-    """Complete two segments, and delete the first once both are archived."""
-    primary = scene["primary"]
-    query = "SELECT pg_walfile_name(pg_current_wal_lsn())"
-    first = cluster.sql(scene, primary, query)
-    cluster.sql(scene, primary, backup.SWITCH)
-    second = cluster.sql(scene, primary, query)
-    cluster.sql(scene, primary, backup.SWITCH)
-    for one in (first, second):
+    """Complete three segments, and delete the second once all are archived."""
+    completed = [backup.completed_segment(scene) for _ in range(3)]
+    for one in completed:
         there = lambda name=one: backup.archived_in_repository(scene, name)  # noqa: E731
         scene.wait(f"{one} is archived", there, 60)
-    scene.shell(backup.MACHINE, f"find {backup.REPOSITORY}/archive -name '{first}-*' -delete")
+    lost = completed[1]
+    scene.shell(backup.MACHINE, f"find {backup.REPOSITORY}/archive -name '{lost}-*' -delete")
 
 
 def took_effect(scene: Scene) -> str:

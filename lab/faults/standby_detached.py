@@ -51,7 +51,7 @@ FAULT = Fault(
     reddens={
         "PG-002": cluster.per_member(r"receiver to be streaming, found none", "<async>"),
         "PG-003": cluster.per_member(r"expected reached .*found no", "<async>"),
-        "PG-007": cluster.per_member(r"expected reached .*found no", "<async>"),
+        "PG-007": cluster.per_member(cluster.BEHIND, "<async>"),
         "PG-012": cluster.per_member(r"server it receives from .*found none", "<async>"),
     },
     survey=cluster.survey,

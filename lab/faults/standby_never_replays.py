@@ -60,7 +60,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "PG-003": cluster.per_member(r"expected reached .*found no", "<async>"),
-        "PG-007": cluster.per_member(r"expected reached .*found no", "<async>"),
+        "PG-007": cluster.per_member(cluster.BEHIND, "<async>"),
         "PG-013": {cluster.CLUSTER: r"row on <async> in time to be yes, found no"},
     },
     tier="touch",

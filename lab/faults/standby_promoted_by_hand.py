@@ -11,7 +11,7 @@ from lab.scene import Scene
 FIRST = cluster.MEMBERS[0]
 MEMBERS = ("<primary>", "<sync>", "<async>")
 BOTH = ("<primary>", "<async>")
-UNDECIDED = r"2 primaries, nothing to compare with"
+UNDECIDED = r"2 members accept writes, expected one"
 
 
 def two(member: str) -> str:

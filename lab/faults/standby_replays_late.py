@@ -54,7 +54,7 @@ FAULT = Fault(
     kind="database",
     reddens={
         "PG-003": cluster.per_member(r"apply delay to be 0, found 600000", "<async>"),
-        "PG-007": cluster.per_member(r"expected reached .*found no", "<async>"),
+        "PG-007": cluster.per_member(cluster.BEHIND, "<async>"),
     },
     survey=cluster.survey,
     apply=apply,

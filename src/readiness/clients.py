@@ -420,26 +420,22 @@ class Clients:
         return self.look.at(member.id, "archiving", lambda: ask(member))
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
-        """Whether a standby replays what the primary had written when it was asked.
+        """Whether a standby replays what the primary has written by now.
+
+        The primary is asked anew, just before the standby: of answers that came at once a segment
+        that was completed between them would look like 16 MiB of lag.
 
         Raises:
-            Unreachable: no member is the primary.
+            Unreachable: not exactly one member is the primary.
         """
-        written = [
-            found.reading.current
-            for found in (self.postgres(one) for one in standby.cluster.members)
-            if not found.reading.in_recovery
-        ]
-        if len(written) != 1 or written[0] is None:
-            raise Unreachable(f"{standby.id}: {len(written)} primaries, nothing to compare with")
-        goal, limit = written[0], standby.database.lag_time
-        return self.look.at(
-            standby.id,
-            "replay",
-            lambda: postgres_probe.replays_up_to(
-                self.postgres_session(standby), goal, within=limit
-            ),
-        )
+
+        def ask() -> postgres_probe.ReplayProgress:
+            primary = self.primary(standby.database.name)
+            goal = postgres_probe.written(self.postgres_session(primary))
+            session, limit = self.postgres_session(standby), standby.database.lag_time
+            return postgres_probe.replays_up_to(session, goal, within=limit)
+
+        return self.look.at(standby.id, "replay", ask)
 
     def patroni(self, member: Member) -> Found[patroni_probe.MemberReading]:
         """What one member's automation says; the first question asks every member at once."""

@@ -8,11 +8,13 @@ from readiness.environment import Environment
 from readiness.model import Severity
 from readiness.probes import mounts
 from readiness.probes.patroni import MemberReading
+from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import Override, ServerState
 from readiness.subjects import Member
 
 Storage = Callable[[Member], Found[mounts.Storage]]
 Postgres = Callable[[Member], Found[ServerState]]
+Replay = Callable[[Member], Found[ReplayProgress]]
 Patroni = Callable[[Member], Found[MemberReading]]
 
 READS = ("one read-only query of system views on every member",)
@@ -38,24 +40,19 @@ SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sy
     rights=RIGHTS,
     remedy="look for load, slow disks, long queries or a slow link on that standby",
 )
-def test_lag_is_small(
-    database_member: Member, postgres: Postgres, replay: Callable[..., Found[object]]
-) -> None:
+def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Replay) -> None:
     """Bytes between primary and replay, and seconds to replay them, are within limits."""
     database = database_member.database
     found = postgres(database_member)
-    everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
-    leading = {name: one for name, one in everyone.items() if not one.reading.in_recovery}
     if not found.reading.in_recovery:
-        role = derive("primaries", database_member.id, sorted(leading), *everyone.values())
+        everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
+        leading = sorted(name for name, one in everyone.items() if not one.reading.in_recovery)
+        role = derive("primaries", database_member.id, leading, *everyone.values())
         assert holds(role, "==", [database_member.machine.name])
         return
-    positions = [one.reading.current for one in leading.values() if one.reading.current is not None]
-    replayed = found.reading.replayed
-    behind = max(positions) - replayed if positions and replayed is not None else None
-    lag = derive("bytes behind", database_member.id, behind, found, *leading.values())
-    assert holds(lag, "<=", database.lag_bytes)
     caught_up = replay(database_member)
+    lag = caught_up.fact("bytes behind", caught_up.reading.behind)
+    assert holds(lag, "<=", database.lag_bytes)
     assert holds(caught_up.reached, "==", True)
     assert holds(
         caught_up.fact("seconds to replay it", caught_up.seconds.value), "<=", database.lag_time

@@ -13,7 +13,7 @@ from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
 from local_servers import free_port, wait_until
 from pki import Hierarchy, hierarchy
 
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
+from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import postgres
 from readiness.probes.postgres import Session
 from readiness.probes.postgres_rights import Rights
@@ -121,13 +121,13 @@ def test_a_standby_that_streams_but_does_not_replay_shows(
     try:
         primary.execute("CREATE TABLE if not exists fill AS SELECT generate_series(1, 1000)")
         with look(primary) as one, look(standby) as other:
-            wanted = postgres.state(one).current
-            assert wanted is not None
+            wanted = postgres.written(one)
             waited = postgres.replays_up_to(other, wanted, within=0.5)
             state = postgres.state(other)
         assert not waited.reached
         assert waited.replayed is not None
         assert waited.replayed < wanted
+        assert waited.behind == wanted - waited.replayed
         assert waited.looks > 1
         assert state.replay_pause == "paused"
         assert state.receiver is not None
@@ -136,6 +136,8 @@ def test_a_standby_that_streams_but_does_not_replay_shows(
         standby.execute("SELECT pg_wal_replay_resume()")
     with look(standby) as other:
         assert postgres.replays_up_to(other, wanted, within=20).reached
+        with pytest.raises(ProbeError, match="recovery is in progress"):
+            postgres.written(other)
 
 
 def test_a_primary_never_replays(primary: Postgres) -> None:

@@ -61,7 +61,7 @@ _VOLATILE: Final = (
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
-    "clock.value", "clock.error", "replay.seconds*", "replay.reached",
+    "clock.value", "clock.error", "replay.behind", "replay.seconds*", "replay.reached",
     "scan.connections", "scan.towards[[]].*",
     "patroni.cluster.members[[]].lag", "patroni.cluster.members[[]].*_lag",
     "redis.aof_last_*", "redis.rdb_last_save", "redis.loading", "redis.evicted",

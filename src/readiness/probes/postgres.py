@@ -58,6 +58,7 @@ class ReplayProgress:
     """How far a standby replayed while we waited for it."""
 
     wanted: Lsn
+    behind: int | None  # bytes at the first look, just after the primary had told `wanted`
     reached: bool
     replayed: Lsn | None  # None: the server is no standby or replayed nothing yet
     seconds: float
@@ -186,18 +187,30 @@ def ask_state(session: Session, settings: Sequence[str] = ()) -> dict[str, Any]:
     return session.document(STATE, {"settings": list(settings)})
 
 
+def written(session: Session) -> Lsn:
+    """How far a primary has written.
+
+    Raises:
+        ProbeError: it is a standby (now), or does not answer.
+    """
+    (text,) = session.row("SELECT pg_current_wal_lsn()::text")
+    return Lsn.parse(text)
+
+
 def replays_up_to(session: Session, wanted: Lsn, *, within: float) -> ReplayProgress:
     """Look again and again until the standby has replayed `wanted`, at most `within` seconds."""
     start = time.monotonic()
-    looks = 0
+    looks, behind = 0, None
     while True:
         (text,) = session.row("SELECT pg_last_wal_replay_lsn()::text")
         looks += 1
         replayed = Lsn.parse(text) if text else None
+        if looks == 1 and replayed is not None:
+            behind = max(wanted - replayed, 0)
         seconds = time.monotonic() - start
         reached = replayed is not None and replayed >= wanted
         if reached or seconds >= within:
-            return ReplayProgress(wanted, reached, replayed, seconds, looks)
+            return ReplayProgress(wanted, behind, reached, replayed, seconds, looks)
         time.sleep(min(_POLL, within - seconds))
 
 
