@@ -3,6 +3,7 @@
 from lab import cluster
 from lab.errors import LabError
 from lab.faults import Fault
+from lab.faults import _backup as backup
 from lab.faults._database import writable_through_the_pooler
 from lab.faults.automation_paused import paused
 from lab.scene import Scene
@@ -12,6 +13,7 @@ FIRST = cluster.MEMBERS[0]
 MEMBERS = ("<primary>", "<sync>", "<async>")
 BOTH = ("<primary>", "<async>")
 UNDECIDED = r"2 members accept writes, expected one"
+ARCHIVE = {backup.SUBJECT: r"2 members write, nothing to compare with"}
 
 
 def two(member: str) -> str:
@@ -76,6 +78,7 @@ FAULT = Fault(
     blinds={
         "PG-003": cluster.per_member(UNDECIDED, "<sync>"),
         "PG-007": cluster.per_member(UNDECIDED, "<sync>"),
+        **dict.fromkeys(("BKP-001", "BKP-005", "BKP-006", "BKP-007"), ARCHIVE),
     },
     arrange=arrange,
     survey=cluster.survey,

@@ -4,7 +4,6 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -294,22 +293,17 @@ class Clients:
     def services(self, machine: Machine) -> Found[dict[str, host_probe.ServiceState]]:
         """The declared units of a machine, by name."""
 
-        def ask(one: Machine) -> dict[str, host_probe.ServiceState]:
-            session = self.session(one)
-            for unit in one.services:
-                # What testinfra is going to ask; the session remembers the answer.
-                session.run(shlex.join(["systemctl", "is-active", unit]))
-            return host_probe.services(session, one.services)
-
-        return self._of_machine(machine, "systemd", ask)
+        return self._of_machine(
+            machine, "systemd", lambda one: host_probe.services(self.session(one), one.services)
+        )
 
     def clock(self, machine: Machine) -> Found[host_probe.ClockState]:
         """What a machine's chronyd says."""
         return self._of_machine(machine, "chrony", lambda one: host_probe.clock(self.session(one)))
 
     def clock_offset(self, machine: Machine) -> Found[host_probe.ClockOffset]:
-        """How far a machine's clock is from the one that looks; one after the other."""
-        return self.look.at(machine.id, "clock", lambda: host_probe.offset(self.session(machine)))
+        """How far a machine's clock is from the one that looks."""
+        return self._of_machine(machine, "clock", lambda one: host_probe.offset(self.session(one)))
 
     def sockets(self, machine: Machine) -> Found[tuple[network.Socket, ...]]:
         """The sockets of a machine that listen."""

@@ -22,7 +22,7 @@ _PROGRAM: Final = re.compile(r"^ExecStart=\{ path=(.*?) ; argv\[\]=", re.MULTILI
 _PROCESSES: Final = "ps -Aww -o stat,unit:50"
 _UNIT_WIDTH: Final = 50
 _STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
-_OFFSET_SAMPLES: Final = 5
+_OFFSET_SAMPLES: Final = 3
 _TRACKING_FIELDS: Final = 14
 _SOURCE_FIELDS: Final = 10
 _NEVER: Final = str(2**32 - 1)  # chronyc's way to say that a source never answered
