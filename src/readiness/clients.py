@@ -292,7 +292,6 @@ class Clients:
 
     def services(self, machine: Machine) -> Found[dict[str, host_probe.ServiceState]]:
         """The declared units of a machine, by name."""
-
         return self._of_machine(
             machine, "systemd", lambda one: host_probe.services(self.session(one), one.services)
         )

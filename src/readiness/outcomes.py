@@ -14,7 +14,7 @@ from typing import Final
 from readiness.catalogue import Check, catalogue_digest, expected_cases
 from readiness.environment import Environment
 from readiness.measure.confidence import share_shown
-from readiness.model import Json, Outcome, strongest
+from readiness.model import Json, Outcome, Tier, strongest
 from readiness.policy import Policy
 from readiness.record import Record
 from readiness.verdict import CaseVerdict, Origin
@@ -172,7 +172,7 @@ def judge_cases(
             verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason, origin, case.key))
             continue
         outcome, reason = _outcome(trace, seen)
-        if outcome is Outcome.PASSED and (doubt := _too_few_trials(trace, policy)):
+        if outcome is Outcome.PASSED and (doubt := _too_few_trials(check, trace, policy)):
             outcome, reason = Outcome.INCONCLUSIVE, doubt
         ended = trace.ends[0]["seconds"] if trace.ends else None
         rests = sorted({n for claim in trace.claims for n in claim["rests_on"]} & seen.keys())
@@ -241,9 +241,11 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
     return decisive, next(reason for outcome, reason in against if outcome is decisive)
 
 
-def _too_few_trials(trace: _Trace, policy: Policy) -> str:
+def _too_few_trials(check: Check, trace: _Trace, policy: Policy) -> str:
     """Why the trials behind a case show less than the policy asks for; empty when they do."""
     level, wanted = policy.confidence.level, policy.confidence.share
+    if check.tier is Tier.DISRUPT and not trace.confidence:
+        return f"it says of no trials, the policy asks that they show {wanted:.0%}"
     for event in trace.confidence:
         shown = share_shown(event["trials"], event["under"], confidence=level)
         if shown < wanted:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import NotRun
+from readiness.errors import Unreachable
 from readiness.measure import wal
 from readiness.model import Severity
 from readiness.probes.patroni import MemberReading
@@ -26,12 +26,12 @@ def primary(repository: BackupRepository, archiving: Archives) -> tuple[Member, 
     """The one member that writes, and how it archives.
 
     Raises:
-        NotRun: there is none, or more than one: nothing to compare with.
+        Unreachable: there is none, or more than one: nothing to compare with.
     """
     found = [(member, archiving(member)) for member in repository.cluster.members]
     writing = [one for one in found if not one[1].reading.in_recovery]
     if len(writing) != 1:
-        raise NotRun(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+        raise Unreachable(f"{repository.id}: {len(writing)} members write, nothing to compare with")
     return writing[0]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.declared.machine import Machine
-from readiness.errors import NotRun
+from readiness.errors import NotRun, Unreachable
 from readiness.model import Severity
 from readiness.probes.mounts import VOLATILE
 from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
@@ -32,12 +32,12 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
     """The one member that writes.
 
     Raises:
-        NotRun: there is none, or more than one: nothing to compare with.
+        Unreachable: there is none, or more than one: nothing to compare with.
     """
     found = [archiving(member) for member in repository.cluster.members]
     writing = [one for one in found if not one.reading.in_recovery]
     if len(writing) != 1:
-        raise NotRun(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+        raise Unreachable(f"{repository.id}: {len(writing)} members write, nothing to compare with")
     return writing[0]
 
 
