@@ -13,7 +13,7 @@ FIRST = cluster.MEMBERS[0]
 MEMBERS = ("<primary>", "<sync>", "<async>")
 BOTH = ("<primary>", "<async>")
 UNDECIDED = r"2 members accept writes, expected one"
-ARCHIVE = {backup.SUBJECT: r"2 members write, nothing to compare with"}
+WRITERS = {backup.SUBJECT: r"members that write to be 1, found 2"}
 
 
 def two(member: str) -> str:
@@ -66,6 +66,7 @@ FAULT = Fault(
     why="Done in a hurry while the automation was paused; two histories exist since.",
     kind="database",
     reddens={
+        **dict.fromkeys(("BKP-001", "BKP-005", "BKP-006", "BKP-007"), WRITERS),
         "PG-001": {cluster.CLUSTER: r"primaries to be 1, found 2"},
         "PG-002": cluster.per_member(two, *BOTH),
         "PG-003": cluster.per_member(two, *BOTH),
@@ -78,7 +79,6 @@ FAULT = Fault(
     blinds={
         "PG-003": cluster.per_member(UNDECIDED, "<sync>"),
         "PG-007": cluster.per_member(UNDECIDED, "<sync>"),
-        **dict.fromkeys(("BKP-001", "BKP-005", "BKP-006", "BKP-007"), ARCHIVE),
     },
     arrange=arrange,
     survey=cluster.survey,

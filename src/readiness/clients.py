@@ -422,8 +422,9 @@ class Clients:
             Unreachable: not exactly one member is the primary.
         """
 
+        primary = self.primary(standby.database.name)
+
         def ask() -> postgres_probe.ReplayProgress:
-            primary = self.primary(standby.database.name)
             goal = postgres_probe.written(self.postgres_session(primary))
             session, limit = self.postgres_session(standby), standby.database.lag_time
             return postgres_probe.replays_up_to(session, goal, within=limit)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import Unreachable
 from readiness.measure import wal
 from readiness.model import Severity
 from readiness.probes.patroni import MemberReading
@@ -23,15 +22,11 @@ RIGHTS = "an SSH login that sudo lets list the repository as its owner; pg_monit
 
 
 def primary(repository: BackupRepository, archiving: Archives) -> tuple[Member, Found[Archiving]]:
-    """The one member that writes, and how it archives.
-
-    Raises:
-        Unreachable: there is none, or more than one: nothing to compare with.
-    """
+    """The one member that writes, and how it archives."""
     found = [(member, archiving(member)) for member in repository.cluster.members]
     writing = [one for one in found if not one[1].reading.in_recovery]
-    if len(writing) != 1:
-        raise Unreachable(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+    number = derive("members that write", repository.id, len(writing), *(one[1] for one in found))
+    assert holds(number, "==", 1)
     return writing[0]
 
 

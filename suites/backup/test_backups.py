@@ -5,7 +5,7 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.declared.machine import Machine
-from readiness.errors import NotRun, Unreachable
+from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.mounts import VOLATILE
 from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
@@ -29,15 +29,10 @@ REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"
 
 
 def primary(repository: BackupRepository, archiving: Archives) -> Found[Archiving]:
-    """The one member that writes.
-
-    Raises:
-        Unreachable: there is none, or more than one: nothing to compare with.
-    """
+    """The one member that writes."""
     found = [archiving(member) for member in repository.cluster.members]
     writing = [one for one in found if not one.reading.in_recovery]
-    if len(writing) != 1:
-        raise Unreachable(f"{repository.id}: {len(writing)} members write, nothing to compare with")
+    assert holds(derive("members that write", repository.id, len(writing), *found), "==", 1)
     return writing[0]
 
 
