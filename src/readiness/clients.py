@@ -421,7 +421,6 @@ class Clients:
         Raises:
             Unreachable: not exactly one member is the primary.
         """
-
         primary = self.primary(standby.database.name)
 
         def ask() -> postgres_probe.ReplayProgress:
