@@ -21,7 +21,6 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from readiness.catalogue import expected_cases, load_catalogue
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
-from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, NotUnderstood, ProbeError
 from readiness.look import Look
@@ -200,13 +199,6 @@ class Silent(Clients):
     def authority(self, name: str) -> Path:
         """No certificate: nobody is asked for TLS."""
         return Path(os.devnull)
-
-    def host(self, machine: Machine) -> Any:
-        """Testinfra's vocabulary over what systemd was recorded to say."""
-        units = self.services(machine).reading
-        return SimpleNamespace(
-            service=lambda unit: SimpleNamespace(is_running=units[unit].active == "active")
-        )
 
 
 @dataclass
