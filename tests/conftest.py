@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 from engine import OBJECTIVES, TLS, Engine, Site, product_copy
+from hypothesis import HealthCheck, settings
 from pki import NAME, Hierarchy, hierarchy
 from servers import Behaviour, say, serve, server_context, silence
+
+# A shared machine stands still now and then: how long an example takes says nothing.
+settings.register_profile(
+    "here", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("here")
 
 LISTENER = """\
 listeners:

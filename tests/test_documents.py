@@ -154,8 +154,7 @@ def test_missing_space_does_not_echo_the_secret(refusal: Callable[..., str]) -> 
 
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.one_of(
@@ -176,7 +175,8 @@ def test_noise_is_refused_and_never_a_traceback(tmp_path: Path, noise: bytes) ->
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_a_damaged_file_loads_or_is_refused(tmp_path: Path, data: st.DataObject) -> None:

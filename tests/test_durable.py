@@ -90,7 +90,7 @@ def test_a_line_with_a_newline_is_the_callers_mistake(path: Path) -> None:
 
 
 @given(lines=st.lists(LINES, min_size=1, max_size=4), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_power_cut_anywhere_loses_only_the_last_line(
     lines: list[bytes], data: st.DataObject
 ) -> None:

@@ -396,14 +396,14 @@ def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Fo
 def confidence(run: Run) -> Callable[[int, str], None]:
     """Notes how many trials went well, all of them; the judge asks whether it is enough."""
 
-    def note(trials: int, limit: str) -> None:
+    def note(trials: int, how: str) -> None:
         if run.case is not None:
             run.writer.write(
                 "confidence",
                 case=run.case.key,
                 trials=trials,
                 under=trials,
-                sentence=sentence(trials, limit),
+                sentence=sentence(trials, how),
             )
 
     return note

@@ -68,7 +68,7 @@ def test_takes_over_in_time(
             name = f"outage of {client} in trial {trial.reading.number}"
             assert holds(trial.fact(name, outage), "<=", objectives.database_recovery_time)
         assert holds(usable(trial), "==", "none")
-    confidence(len(trials), in_words(objectives.database_recovery_time))
+    confidence(len(trials), f"under {in_words(objectives.database_recovery_time)}")
 
 
 @check(
@@ -101,7 +101,7 @@ def test_nothing_is_lost(
             name = f"acknowledged writes missing on {standby} after trial {number}"
             assert holds(trial.fact(name, missing), "==", 0)
         assert holds(usable(trial), "==", "none")
-    confidence(len(trials), "no loss")
+    confidence(len(trials), "without a loss")
 
 
 @check(
@@ -130,7 +130,7 @@ def test_one_writer(
         name = f"two primaries accepting writes in trial {trial.reading.number} ({why})"
         assert holds(trial.fact(name, answer), "==", "no")
         assert holds(usable(trial), "==", "none")
-    confidence(len(trials), "no second writer")
+    confidence(len(trials), "without a second writer")
 
 
 @check(
@@ -157,7 +157,7 @@ def test_old_primary_rejoins(
         name = f"old primary back in trial {trial.reading.number} ({trial.reading.problem or 'ok'})"
         assert holds(trial.fact(name, seconds is not None), "==", True)
         assert holds(usable(trial), "==", "none")
-    confidence(len(trials), "back in time")
+    confidence(len(trials), "with the old primary back in time")
 
 
 @check(
@@ -194,4 +194,4 @@ def test_users_are_served(
         asked = trial.reading.pages and len(trial.reading.pages)
         assert holds(trial.fact(f"pages asked for in trial {number}", asked), ">=", 1)
         assert holds(usable(trial), "==", "none")
-    confidence(len(trials), "users served")
+    confidence(len(trials), "with all users served")

@@ -60,7 +60,7 @@ def test_account_passwords_differ_by_person_and_lab() -> None:
     assert account_password(b"lab two", "student00001@example.test") not in ours
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.text(), st.text())
 def test_only_the_same_password_verifies(password: str, other: str) -> None:
     """A hash accepts its own password, refuses another, and never repeats."""

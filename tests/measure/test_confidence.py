@@ -59,15 +59,15 @@ def test_each_failure_shows_less_and_each_success_more(n: int, data: st.DataObje
 
 def test_sentence_rounds_down() -> None:
     """`at least` must be true: 71.69 % isn't printed as 72 %."""
-    assert sentence(9, "60 s") == (
+    assert sentence(9, "under 60 s") == (
         "9 of 9 under 60 s: at least 71.6 % of such failovers at 95 % confidence"
     )
 
 
 def test_sentence_says_when_nothing_is_shown() -> None:
     """No trials give a sentence that claims nothing."""
-    assert "shows nothing" in sentence(0, "60 s")
-    assert "shows nothing" in sentence(3, "60 s", under=0)
+    assert "shows nothing" in sentence(0, "under 60 s")
+    assert "shows nothing" in sentence(3, "under 60 s", under=0)
 
 
 @pytest.mark.parametrize(("n", "under"), [(3, 4), (3, -1), (-1, None)])

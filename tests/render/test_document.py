@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import EARLIER, POLICY, RED, UNSERVED, Bad, Story, Tell
 
@@ -186,7 +186,7 @@ def test_torn_and_halted_runs_say_what_to_do(tell: Tell) -> None:
     assert shown.blockers[0].commands == ("readiness recover --env environments/campus.yaml",)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(
     endings=st.fixed_dictionaries(dict.fromkeys(KEYS, ENDINGS)),
     tier=st.sampled_from([Tier.OBSERVE, Tier.DISRUPT]),

@@ -61,7 +61,7 @@ def minimum_trials(share: float, *, confidence: float = CONFIDENCE) -> int:
 
 def sentence(
     n: int,
-    limit: str,
+    how: str,
     *,
     under: int | None = None,
     events: str = "such failovers",
@@ -69,14 +69,16 @@ def sentence(
 ) -> str:
     """The sentence to print beside a verdict: `9 of 9 under 60 s: at least 71.6 % of …`.
 
+    `how` says how those that count as successes went: "under 60 s".
+
     Shares are rounded down: "at least" must stay true.
     """
     under = n if under is None else under
     shown = math.floor(share_shown(n, under, confidence=confidence) * 1000) / 10
     at = f"at {confidence * 100:.4g} % confidence"
     if shown == 0:
-        return f"{under} of {n} under {limit}: shows nothing about {events} {at}"
-    return f"{under} of {n} under {limit}: at least {shown:g} % of {events} {at}"
+        return f"{under} of {n} {how}: shows nothing about {events} {at}"
+    return f"{under} of {n} {how}: at least {shown:g} % of {events} {at}"
 
 
 def _at_least(k: int, n: int, share: float) -> float:
