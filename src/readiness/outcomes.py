@@ -35,6 +35,15 @@ class _Trace:
     confidence: list[Json] = field(default_factory=list)
 
 
+_PARTS: Final = {
+    "case-started": "starts",
+    "case-ended": "ends",
+    "phase": "phases",
+    "claim": "claims",
+    "confidence": "confidence",
+}
+
+
 def run_notes(record: Record, at: datetime) -> list[str]:
     """Why the record as a whole can't support a GO."""
     notes = [*_end_notes(record), *_scope_notes(record), *_identity_notes(record)]
@@ -201,19 +210,9 @@ def origin_of(record: Record) -> Origin:
 
 def _traces(record: Record) -> dict[str, _Trace]:
     traces: dict[str, _Trace] = defaultdict(_Trace)
-    for event in record.of("case-started", "case-ended", "phase", "claim", "confidence"):
-        trace = traces[event["case"]]
-        match event["kind"]:
-            case "case-started":
-                trace.starts.append(event)
-            case "case-ended":
-                trace.ends.append(event)
-            case "phase":
-                trace.phases.append(event)
-            case "confidence":
-                trace.confidence.append(event)
-            case _:
-                trace.claims.append(event)
+    for kind, part in _PARTS.items():
+        for event in record.of(kind):
+            getattr(traces[event["case"]], part).append(event)
     return dict(traces)
 
 
