@@ -11,7 +11,8 @@ from lab.machines import Lab
 from lab.parallel import for_each
 from lab.roles import roles_of, script_path
 
-PAUSE = 0.7
+# Asking takes the time that machines need to start: shorter is slower.
+PAUSE = 1.5
 ASK_LIMIT = 15.0
 # Who has no init by then is not waited for.
 BOOT_LIMIT = 15.0
