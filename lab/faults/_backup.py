@@ -16,7 +16,7 @@ CONFIG = "/etc/pgbackrest/pgbackrest.conf"
 LIMIT = 120.0
 WHOLE = 24  # digits of the name of a whole segment
 # One change with its record, then the next segment: what was written is complete and must go.
-SWITCH = f"{cluster.WRITE}; SELECT pg_switch_wal()"
+SWITCH = f"{cluster.WRITE}; SELECT pg_walfile_name(pg_switch_wal())"
 
 COPY = "/var/lib/lab-faults-copy"
 INTO_MEMORY = f"""set -e
@@ -117,8 +117,7 @@ def archiver_is_content(scene: Scene) -> str:
 
 def completed_segment(scene: Scene) -> str:
     """Complete the primary's current segment of WAL; its name."""
-    named = f"{cluster.WRITE}; SELECT pg_walfile_name(pg_switch_wal())"
-    return cluster.sql(scene, scene["primary"], named).splitlines()[-1]
+    return cluster.sql(scene, scene["primary"], SWITCH).splitlines()[-1]
 
 
 def archived_in_repository(scene: Scene, segment: str) -> bool:
