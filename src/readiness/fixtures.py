@@ -25,7 +25,6 @@ from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.environment import Environment, Objectives
-from readiness.errors import ProbeError
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
 from readiness.probes import etcd, haproxy, http, mounts, network, pgbackrest, postgres_archive
@@ -267,22 +266,23 @@ class Drilled:
 def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
     """Cuts the primary off and measures; done once for all checks that judge it."""
 
-    def drill(cluster: Cluster) -> Drilled:
-        key = ("failover", cluster.id)
-        if key not in run.remembered:
-            permit = mint(run)
-            target_lease.hold(run, cluster.database)
-            clients.look.forget()
-            require_fresh_backup(clients, cluster)
-            view = ClusterView(clients, cluster)
+    def cut(cluster: Cluster) -> Drilled:
+        permit = mint(run)
+        target_lease.hold(run, cluster.database)
+        clients.look.forget()
+        require_fresh_backup(clients, cluster)
+        view = ClusterView(clients, cluster)
+        try:
             trials = FailoverDrill(run, permit, cluster.database, view).trials()
+        finally:
             clients.look.forget()
-            control, *cuts = [
-                clients.look.note(cluster.id, f"failover trial {one.number}", one) for one in trials
-            ]
-            run.remembered[key] = Drilled(control, tuple(cuts))
-        remembered: Drilled = run.remembered[key]
-        return remembered
+        control, *cuts = [
+            clients.look.note(cluster.id, f"failover trial {one.number}", one) for one in trials
+        ]
+        return Drilled(control, tuple(cuts))
+
+    def drill(cluster: Cluster) -> Drilled:
+        return run.once.do("failover drill", cluster.id, lambda: cut(cluster))
 
     return drill
 
@@ -291,18 +291,19 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
 def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
     """Offers a declared load; done once for all checks that judge it."""
 
-    def offered(test: LoadTest) -> Found[Offered]:
-        key = ("load", test.name)
-        if key not in run.remembered:
-            permit = mint(run)
-            for database in run.environment.databases:
-                if database.failover:
-                    target_lease.hold(run, database)
+    def act(test: LoadTest) -> Found[Offered]:
+        permit = mint(run)
+        for database in run.environment.databases:
+            if database.failover:
+                target_lease.hold(run, database)
+        try:
             reading = offer(run, permit, test)
+        finally:
             clients.look.forget()
-            run.remembered[key] = clients.look.note(test.name, "load", reading)
-        found: Found[Offered] = run.remembered[key]
-        return found
+        return clients.look.note(test.name, "load", reading)
+
+    def offered(test: LoadTest) -> Found[Offered]:
+        return run.once.do("load", test.name, lambda: act(test))
 
     return offered
 
@@ -330,11 +331,11 @@ def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]
         def there() -> list[str]:
             return [str(one.parts["request"]) for one in clients.events(audit, requests)]
 
-        return clients.look.at(
-            audit.name,
-            "append-only attempts",
-            lambda: attempt(run.environment, mint(run), audit, primary, there),
-        )
+        def act() -> Found[Attempts]:
+            found = attempt(run.environment, mint(run), audit, primary, there)
+            return clients.look.note(audit.name, "append-only attempts", found)
+
+        return run.once.do("append-only attempts", audit.name, act)
 
     return ask
 
@@ -348,21 +349,15 @@ class AuditTried:
 
 
 def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
-    key = ("audit trial", audit.name)
-    if key not in run.remembered:
+    def act() -> AuditTried:
         permit = mint(run)
         database = run.environment.database(audit.trail.database)
         if database.failover is not None:
             target_lease.hold(run, database)
         trial = AuditTrial(run.environment, permit, audit, lambda ids: clients.events(audit, ids))
-        try:
-            run.remembered[key] = AuditTried(trial.run(), trial.requests)
-        except ProbeError as error:
-            run.remembered[key] = error
-    remembered: AuditTried | ProbeError = run.remembered[key]
-    if isinstance(remembered, ProbeError):
-        raise remembered
-    return remembered
+        return AuditTried(trial.run(), trial.requests)
+
+    return run.once.do("audit trial", audit.name, act)
 
 
 @pytest.fixture(scope="session")
@@ -375,19 +370,18 @@ def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRight
 def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
     """Restores the newest backup elsewhere and compares; done once for all checks."""
 
-    def drill(one: BackupRepository) -> Found[Restored]:
-        key = ("restore", one.id)
-        if key not in run.remembered:
-            permit = mint(run)
-            target_lease.hold(run, one.cluster.database)
+    def restore(one: BackupRepository) -> Found[Restored]:
+        permit = mint(run)
+        target_lease.hold(run, one.cluster.database)
+        clients.look.forget()
+        try:
+            found = RestoreDrill(run, permit, clients, one).restored()
+        finally:
             clients.look.forget()
-            try:
-                found = RestoreDrill(run, permit, clients, one).restored()
-            finally:
-                clients.look.forget()
-            run.remembered[key] = clients.look.note(one.id, "restore drill", found)
-        remembered: Found[Restored] = run.remembered[key]
-        return remembered
+        return clients.look.note(one.id, "restore drill", found)
+
+    def drill(one: BackupRepository) -> Found[Restored]:
+        return run.once.do("restore drill", one.id, lambda: restore(one))
 
     return drill
 

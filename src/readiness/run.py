@@ -10,7 +10,6 @@ import secrets
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -21,6 +20,7 @@ from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
 from readiness.lease import Lease, clear_halt
 from readiness.model import Case, Permission, Tier
+from readiness.once import Once
 from readiness.own import Own, load_own
 from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
@@ -65,7 +65,9 @@ class Run:
     own: Own = field(default_factory=Own)
     lease: Lease | None = None
     case: Case | None = None
-    remembered: dict[Any, Any] = field(default_factory=dict)
+    once: Once = field(default_factory=Once)
+    leases: dict[str, str] = field(default_factory=dict)
+    """Undo entries of the leases on databases that this process holds, by the database's name."""
 
     @property
     def catalogue(self) -> dict[str, Check]:

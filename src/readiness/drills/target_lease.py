@@ -20,7 +20,6 @@ from readiness.run import Run
 from readiness.undo import undo_action
 
 EXPIRY: Final = 900
-ENTRY: Final = "target lease"
 
 
 def hold(run: Run, database: Database) -> None:
@@ -35,10 +34,9 @@ def hold(run: Run, database: Database) -> None:
             f"{database.name}: no schema of the touch login is declared for synthetic rows"
         )
     schema = database.failover.db_schema
-    key = (ENTRY, database.name)
-    if key not in run.remembered:
+    if database.name not in run.leases:
         arguments = {"database": database.name, "schema": schema, "run": run.id}
-        run.remembered[key] = write_undo(
+        run.leases[database.name] = write_undo(
             run, "target-lease.release", arguments, target=database.name, expires_in=EXPIRY
         )
     with on_primary(run.environment, database) as connection:
@@ -70,15 +68,14 @@ def _take(connection: psycopg.Connection[Any], schema: str, run: Run) -> None:
 
 def give_back(run: Run) -> None:
     """Release every lease that this run took; what fails stays owed and is undone at the end."""
-    for key, entry in list(run.remembered.items()):
-        if isinstance(key, tuple) and key[0] == ENTRY:
-            database = run.environment.database(key[1])
-            schema = database.failover.db_schema if database.failover else ""
-            arguments = {"database": database.name, "schema": schema, "run": run.id}
-            try:
-                settle(run, entry, release(arguments, run.environment))
-            except ReadinessError as error:
-                run.writer.write("step", text=f"the lease on {database.name} stays: {error}")
+    for name, entry in list(run.leases.items()):
+        database = run.environment.database(name)
+        schema = database.failover.db_schema if database.failover else ""
+        arguments = {"database": name, "schema": schema, "run": run.id}
+        try:
+            settle(run, entry, release(arguments, run.environment))
+        except ReadinessError as error:
+            run.writer.write("step", text=f"the lease on {name} stays: {error}")
 
 
 @undo_action("target-lease.release")
