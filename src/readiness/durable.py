@@ -118,6 +118,11 @@ def read_lines(path: Path) -> list[Line]:
         return []
     except OSError as error:
         raise StateError(f"{path}: cannot be read: {error.strerror}") from error
+    return split_lines(content)
+
+
+def split_lines(content: bytes) -> list[Line]:
+    """The lines of an append-only file's content, torn ones marked."""
     whole, _, tail = content.rpartition(b"\n")
     raws = whole.split(b"\n") if whole or content.startswith(b"\n") else []
     lines = [

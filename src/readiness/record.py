@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
-from readiness.durable import Line, append_line, open_append, read_lines
+from readiness.durable import Line, append_line, open_append, read_lines, split_lines
 from readiness.errors import UsageError
 from readiness.model import Json
 from readiness.redact import Redactor
@@ -57,6 +57,17 @@ def digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+class _End(NamedTuple):
+    """The end of a record: the file's size, the next line's number, the last line's digest.
+
+    It is replaced in one step, so that a signal finds the old one or the new one.
+    """
+
+    size: int
+    number: int
+    previous: str
+
+
 class RecordWriter:
     """Appends events. One process writes at a time: the gate, then pytest, then the gate again.
 
@@ -66,10 +77,8 @@ class RecordWriter:
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.path = path
         self.redactor = redactor
-        whole = [line.raw for line in read_lines(path) if not line.torn]
-        self._number = len(whole)
-        self._previous = digest(whole[-1]) if whole else START
         self._file = open_append(path)
+        self._end = _End(-1, 0, START)
         self._synced = time.monotonic()
         # Questions are asked of many machines at once, and each notes its command.
         self._turn = threading.RLock()
@@ -85,27 +94,40 @@ class RecordWriter:
             RedactionError: the event could not be made safe; it was not written.
         """
         with self._turn:
+            end = self._whereabouts()
             event = {
-                "n": self._number,
+                "n": end.number,
                 "at": stamp(now()),
                 "mono": round(time.clock_gettime(time.CLOCK_BOOTTIME), 4),
                 "kind": kind,
-                "prev": self._previous,
+                "prev": end.previous,
                 **self.redactor.value(data),
             }
             text = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str)
             line = text.encode()
-            append_line(self._file, line, name=self.path, sync=self._due(kind))
-            self._number += 1
-            self._previous = digest(line)
-            return self._number - 1
+            due = self._due(kind)
+            append_line(self._file, line, name=self.path, sync=due)
+            self._end = _End(os.fstat(self._file).st_size, end.number + 1, digest(line))
+            self._synced = time.monotonic() if due else self._synced
+            return end.number
+
+    def _whereabouts(self) -> "_End":
+        """Where the file ends now: read again when it is not where the last event left it.
+
+        A signal may end `write` at any moment, also when the line is in the file already and
+        nobody has counted it yet. The file alone says what was written.
+        """
+        size = os.fstat(self._file).st_size
+        if size != self._end.size:
+            content = os.pread(self._file, size, 0)
+            whole = [line.raw for line in split_lines(content) if not line.torn]
+            self._end = _End(size, len(whole), digest(whole[-1]) if whole else START)
+        return self._end
 
     def _due(self, kind: str) -> bool:
         """Whether that event must be on disk before anything else happens."""
-        begun = time.monotonic()
-        due = kind not in STEPS and (kind != END or begun - self._synced > TOGETHER)
-        self._synced = begun if due else self._synced
-        return due
+        waited = time.monotonic() - self._synced
+        return kind not in STEPS and (kind != END or waited > TOGETHER)
 
     def close(self) -> None:
         """Close the file; `session-finished` and `run-closed` have put every event on disk."""
