@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, TypeVar
 
 from readiness.claim import Found
@@ -74,16 +75,31 @@ class Clients:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.site: Environment = run.environment
-        self.look = Look(run)
+        self.look = Look(run, also=self._forget)
         self._stack = ExitStack()
         self._machines = self._stack.enter_context(Machines(self._note_command))
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
+        self._connecting = Lock()
         self.scanning = Scanning(run, self._machines, self)
         self._postgres: dict[str, postgres_probe.Session] = {}
 
     def close(self) -> None:
         """Close every connection."""
         self._stack.close()
+        self._close_databases()
+
+    def _forget(self) -> None:
+        """Answers over connections end, that there is none too, and what a login may do."""
+        for name, session in list(self._ssh.items()):
+            if isinstance(session, ObserveSession):
+                session.forget()
+            else:
+                del self._ssh[name]
+        self._close_databases()
+
+    def _close_databases(self) -> None:
+        while self._postgres:
+            self._postgres.popitem()[1].close()
 
     def _note_command(self, command: Command) -> None:
         self.run.writer.write(
@@ -261,10 +277,11 @@ class Clients:
         return found
 
     def _connect(self) -> None:
-        """Connect to every machine, once."""
-        if not self._ssh:
-            targets = [self._ssh_target(one) for one in self.site.machines if one.ssh]
-            self._ssh = self._machines.connect(targets) if self.site.ssh else {}
+        """Connect to every machine that was not tried since the last disturbance."""
+        with self._connecting:
+            wanted = [one for one in self.site.machines if one.ssh and one.name not in self._ssh]
+            if wanted and self.site.ssh:
+                self._ssh |= self._machines.connect([self._ssh_target(one) for one in wanted])
 
     def _ssh_target(self, machine: Machine) -> SshTarget:
         ssh = self.site.ssh
@@ -348,14 +365,16 @@ class Clients:
                 user=login.user,
                 ca_file=self.authority(database.authority),
             )
-            session = postgres_probe.connect(target, self.site.secret(login.password))
-            self._stack.enter_context(session)
-            dangerous = postgres_probe.rights(session).dangerous
-            if dangerous:
-                raise OverPrivileged(
-                    f"{member.id}: the observe login {login.user} could do harm and is refused: "
-                    f"{', '.join(dangerous[:5])}; give one that only reads"
-                )
+            with ExitStack() as refused:
+                session = postgres_probe.connect(target, self.site.secret(login.password))
+                refused.enter_context(session)
+                dangerous = postgres_probe.rights(session).dangerous
+                if dangerous:
+                    raise OverPrivileged(
+                        f"{member.id}: the observe login {login.user} could do harm and is "
+                        f"refused: {', '.join(dangerous[:5])}; give one that only reads"
+                    )
+                refused.pop_all()
             self._postgres[key] = session
         return self._postgres[key]
 

@@ -30,11 +30,13 @@ N = TypeVar("N", bound=_Named)
 
 
 class Look:
-    """What this run has seen so far."""
+    """What this run has seen so far; `also` is what else was remembered and ends with it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, also: Callable[[], None] = lambda: None) -> None:
         self.run = run
         self._seen: dict[Hashable, Any] = {}
+        self._also = also
+        run.on_disturbance.append(self.forget)
 
     def at(self, subject: str, source: str, ask: Callable[[], T]) -> Found[T]:
         """What the source says about the subject: asked once, then remembered.
@@ -43,12 +45,13 @@ class Look:
             ProbeError: it could not be found out, now or when it was first asked.
         """
         key = (subject, source)
+        seen = self._seen.get(key)
         if key not in self._seen:
             try:
-                self._seen[key] = ask()
+                seen = ask()
             except ProbeError as error:
-                self._seen[key] = error
-        seen = self._seen[key]
+                seen = error
+            self._seen[key] = seen
         if isinstance(seen, ReadinessError):
             raise seen
         if not isinstance(seen, Found):
@@ -92,6 +95,7 @@ class Look:
     def forget(self) -> None:
         """Something was disturbed: ask again from now on."""
         self._seen.clear()
+        self._also()
 
 
 class SuiteLook:

@@ -7,6 +7,7 @@ environment, policy and plan into the record before anything is touched.
 import hashlib
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -68,6 +69,12 @@ class Run:
     once: Once = field(default_factory=Once)
     leases: dict[str, str] = field(default_factory=dict)
     """Undo entries of the leases on databases that this process holds, by the database's name."""
+    on_disturbance: list[Callable[[], None]] = field(default_factory=list)
+
+    def disturbed(self) -> None:
+        """Something is being disturbed: what was read before is not true of what comes next."""
+        for forget in self.on_disturbance:
+            forget()
 
     @property
     def catalogue(self) -> dict[str, Check]:

@@ -6,7 +6,8 @@ takes it back by itself.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -15,7 +16,7 @@ from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError, ReadinessError
 from readiness.model import Tier
-from readiness.probes.ssh import Answer, DrillSession, Machines, SshTarget
+from readiness.probes.ssh import Answer, Command, DrillSession, Machines, SshTarget
 from readiness.run import Run
 from readiness.undo import UndoEntry, undo_action
 
@@ -57,6 +58,20 @@ def drill_target(environment: Environment, machine: str) -> SshTarget:
         known_hosts=environment.path(ssh.known_hosts),
         config_file=environment.path(ssh.config) if ssh.config else None,
     )
+
+
+@contextmanager
+def disturbing(run: Run) -> Iterator[Machines]:
+    """The connections of a drill: every command is in the record, and makes the run forget."""
+
+    def sent(command: Command) -> None:
+        run.writer.write(
+            "command", machine=command.machine, user=command.user, command=command.command
+        )
+        run.disturbed()
+
+    with Machines(sent) as machines:
+        yield machines
 
 
 def _must(answer: Answer, what: str) -> str:
@@ -134,12 +149,14 @@ def write_undo(
         expires_in=None if expires_in is None else timedelta(seconds=expires_in),
     )
     run.journal.write(entry)
+    run.disturbed()
     run.writer.write("undo-written", entry=entry.id, action=action, target=target)
     return entry.id
 
 
 def settle(run: Run, entry: str, proof: str) -> None:
     """Note that an undo was played and proven."""
+    run.disturbed()
     run.journal.mark(entry, "proven", proof)
     run.writer.write("undo-played", entry=entry, reason=proof)
 

@@ -26,7 +26,14 @@ from typing import Final
 
 from readiness.declared.database import Database
 from readiness.drills import local_writer, writers
-from readiness.drills.actions import cut_off, drill_target, reconnect, settle, write_undo
+from readiness.drills.actions import (
+    cut_off,
+    disturbing,
+    drill_target,
+    reconnect,
+    settle,
+    write_undo,
+)
 from readiness.drills.cluster import ClusterView
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
@@ -40,7 +47,7 @@ from readiness.measure.operation import Op, Outcome, read_ledger
 from readiness.measure.outage import Series
 from readiness.measure.two_primaries import TwoPrimaries, decide_overlap
 from readiness.model import Tier
-from readiness.probes.ssh import Command, DrillSession, Machines
+from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 
 TICK: Final = 0.5
@@ -129,11 +136,6 @@ class FailoverDrill:
         reason = f"{self.database.name} is not whole after the drill: {problem}" if problem else ""
         self.run.writer.write(kind, critical=bool(problem), of=self.database.name, reason=reason)
 
-    def _note(self, command: Command) -> None:
-        self.run.writer.write(
-            "command", machine=command.machine, user=command.user, command=command.command
-        )
-
     def _say(self, text: str) -> None:
         self.run.writer.write("step", text=text)
 
@@ -161,7 +163,7 @@ class FailoverDrill:
         name = f"{self.run.id}-{number}"
         ledger = self.run.folder / f"ledger-{self.database.name}-{number}.jsonl"
         trial = _Attempt(self, victim, name, ledger, Marks())
-        with ExitStack() as stack, Machines(self._note) as machines:
+        with ExitStack() as stack, disturbing(self.run) as machines:
             session = machines.drill(drill_target(self.run.environment, victim))
             trial.begin(session, stack)
             if control:

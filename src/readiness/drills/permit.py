@@ -1,6 +1,7 @@
 """The permit: what a disturbing action demands, minted only from the frozen plan."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from readiness.errors import NotRun
 from readiness.model import Case, Tier
@@ -9,11 +10,12 @@ from readiness.run import Run
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave for one case of one run to disturb up to a tier."""
+    """Leave for one case of one run to disturb up to a tier; its use makes the run forget."""
 
     run: str
     case: Case
     tier: Tier
+    used: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
     def require(self, tier: Tier) -> None:
         """Refuse an action that disturbs more than the permit allows."""
@@ -21,6 +23,7 @@ class Permit:
             raise NotRun(
                 f"{self.case.key}: needs a permit for tier {tier}, has one for {self.tier}"
             )
+        self.used()
 
 
 def mint(run: Run) -> Permit:
@@ -34,4 +37,4 @@ def mint(run: Run) -> Permit:
         raise NotRun("not in the frozen plan of this run: nothing may be disturbed for it")
     if not run.plan.tier.covers(planned.check.tier):
         raise NotRun(f"needs --tier {planned.check.tier}, this run is --tier {run.plan.tier}")
-    return Permit(run.id, run.case, planned.check.tier)
+    return Permit(run.id, run.case, planned.check.tier, run.disturbed)

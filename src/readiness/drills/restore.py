@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from readiness.clients import Clients
 from readiness.drills import content, writers
-from readiness.drills.actions import drill_target, settle, write_undo
+from readiness.drills.actions import disturbing, drill_target, settle, write_undo
 from readiness.drills.copy import Copy, CopyFailed, Isolation, remove
 from readiness.drills.migrations import Migrated, migrated
 from readiness.drills.permit import Permit
@@ -31,7 +31,7 @@ from readiness.measure.measurement import Measurement, digest_of
 from readiness.model import Tier
 from readiness.probes import network, pgbackrest
 from readiness.probes import postgres as postgres_probe
-from readiness.probes.ssh import Command, DrillSession, Machines
+from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 from readiness.subjects import BackupRepository
 
@@ -107,11 +107,6 @@ class RestoreDrill:
             with on_primary(self.run.environment, self.one.cluster.database) as primary:
                 writers.drop_table(primary, self.schema)
             settle(self.run, entry, f"no table {self.schema}.ledger")
-
-    def _note(self, command: Command) -> None:
-        self.run.writer.write(
-            "command", machine=command.machine, user=command.user, command=command.command
-        )
 
     def _say(self, text: str) -> None:
         self.run.writer.write("step", text=f"{self.one.id}: {text}")
@@ -194,7 +189,7 @@ class RestoreDrill:
         arguments = {"backup": self.one.id, "name": self.name}
         machine = self.drill.machine
         entry = write_undo(self.run, "restored-copy.remove", arguments, target=machine)
-        with Machines(self._note) as machines:
+        with disturbing(self.run) as machines:
             session = machines.drill(drill_target(self.run.environment, machine))
             try:
                 return self._proven(session, point)
@@ -230,7 +225,6 @@ class RestoreDrill:
     def _contacts(self, session: DrillSession) -> tuple[str, ...]:
         """Whatever shows the copy outside of itself: a port, a client of a member, a member."""
         spare = self.clients.site.machine(self.drill.machine)
-        self.clients.look.forget()
         seen = [
             f"{spare.name} listens on {one.name}"
             for one in network.sockets(self.clients.session(spare))
