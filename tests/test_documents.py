@@ -20,6 +20,7 @@ from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.errors import UsageError
+from readiness.record import now
 
 CLAUSES = frozenset(clause.id for one in load_clauses() for clause in one.clauses)
 
@@ -47,7 +48,7 @@ def test_lab_files_load_and_agree_with_the_catalogue() -> None:
     """The committed pair is valid, and every clause it requires exists."""
     environment = load_environment(ENVIRONMENTS / "lab.yaml")
     policy = load_policy(ENVIRONMENTS / "policy.yaml")
-    validate_policy(policy, CLAUSES)
+    validate_policy(policy, CLAUSES, at=now())
     assert environment.database("paws360-db").failover is not None
     served = {clause for check in load_catalogue().values() for clause in check.clauses}
     assert set(policy.required or ()) == served
@@ -100,13 +101,13 @@ def test_unknown_clause_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     row = POLICY.partition("- sec.tls/chain")[0].count("\n") + 1
     place = rf":{row}:5: required\[\d+\]: .*did you mean 'sec.tls/chain'"
     with pytest.raises(UsageError, match=place):
-        validate_policy(load_policy(path), CLAUSES)
+        validate_policy(load_policy(path), CLAUSES, at=now())
 
 
 @pytest.mark.parametrize(
     ("section", "key"),
     [
-        ("may_be_not_applicable: []", "may_be_not_applicable: [sec.tls/nothing]"),
+        ("default: 1 d", "default: 1 d\nmay_be_not_applicable: [sec.tls/nothing]"),
         ("default: 1 d", "clauses: {sec.tls/nothing: 1 d}"),
     ],
 )
@@ -117,7 +118,7 @@ def test_unknown_clause_is_refused_wherever_it_is_named(
     path = tmp_path / "policy.yaml"
     path.write_text(POLICY.replace(section, key))
     with pytest.raises(UsageError, match="unknown clause"):
-        validate_policy(load_policy(path), CLAUSES)
+        validate_policy(load_policy(path), CLAUSES, at=now())
 
 
 def test_each_kind_of_file_in_the_place_of_the_other(refusal: Callable[..., str]) -> None:

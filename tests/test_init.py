@@ -9,6 +9,7 @@ from readiness.clauses import load_clauses
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.errors import UsageError
 from readiness.init import write_examples
+from readiness.record import now
 
 _COMMENTED_KEY = re.compile(r"^( *)# ( *(?:- )?[a-z_]+:(?: .*)?)$", re.MULTILINE)
 
@@ -17,7 +18,8 @@ def test_examples_load(tmp_path: Path) -> None:
     """What a new site starts from is valid, only observes, and names clauses that exist."""
     environment_file, policy_file = write_examples(tmp_path / "new")
     environment, policy = load_environment(environment_file), load_policy(policy_file)
-    validate_policy(policy, {clause.id for one in load_clauses() for clause in one.clauses})
+    clauses = {clause.id for one in load_clauses() for clause in one.clauses}
+    validate_policy(policy, clauses, at=now())
     assert list(environment.permissions.tiers) == ["observe"]
 
 

@@ -7,6 +7,7 @@ that sounds like one, never when it looks like a credential.
 import json
 import re
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from readiness.errors import UsageError
 from readiness.init import write_examples
 from readiness.model import Json
 from readiness.policy import Policy
+from readiness.quantities import in_words
 from readiness.references import check_references
 from readiness.schemas import keys_at, node_at
 from readiness.written import PATTERNS, REFUSAL, At, Written, one_of
@@ -83,22 +85,30 @@ def load_policy(path: Path) -> Policy:
     return load_written(path, Policy, Environment).read_from(path)
 
 
-def validate_policy(policy: Policy, clause_ids: Collection[str], recorded_in: str = "") -> None:
-    """Refuse a policy that names a clause outside the catalogue.
+def validate_policy(
+    policy: Policy, clause_ids: Collection[str], recorded_in: str = "", *, at: datetime
+) -> None:
+    """Refuse a policy that names a clause outside the catalogue, or grants an exception too long.
 
     Args:
         policy: from its file, or out of a record.
         clause_ids: the clauses that are known.
         recorded_in: the record that it is in, where it does not come from its file.
+        at: the moment that exceptions may not reach too far from.
 
     Raises:
-        UsageError: names the clause, where it stands, and what may have been meant.
+        UsageError: names the entry, where it stands, and what was expected.
     """
+    granted: At = ("exceptions", "granted")
     named: list[tuple[At, str]] = [
         *((("required", index), one) for index, one in enumerate(policy.required or ())),
         *(
             (("may_be_not_applicable", index), one)
             for index, one in enumerate(policy.may_be_not_applicable)
+        ),
+        *(
+            ((*granted, index, "clause"), one.clause)
+            for index, one in enumerate(policy.exceptions.granted)
         ),
         *((("evidence_age", "clauses", one), one) for one in policy.evidence_age.clauses),
         *((("evidence_from", one), one) for one in policy.evidence_from),
@@ -108,6 +118,14 @@ def validate_policy(policy: Policy, clause_ids: Collection[str], recorded_in: st
             expected = f"a clause of the catalogue{one_of(clause, clause_ids)}"
             source = _source_of(policy, recorded_in)
             raise _refusal(source, path, "unknown clause", expected, f"'{clause}'")
+    last = policy.exceptions.last_day(at)
+    for index, one in enumerate(policy.exceptions.granted):
+        if one.expires > last:
+            longest = in_words(policy.exceptions.longest)
+            expected = f"at the latest {last} (exceptions.longest is {longest})"
+            path = (*granted, index, "expires")
+            source = _source_of(policy, recorded_in)
+            raise _refusal(source, path, "ends too late", expected, str(one.expires))
 
 
 def _source_of(policy: Policy, recorded_in: str) -> YamlFile:

@@ -81,12 +81,15 @@ class Permissions(Written):
 
 
 class NotApplicable(Written):
-    """A clause that does not apply here, with who says so and until when."""
+    """What an environment asks the policy to except, and why; the asking alone changes nothing.
+
+    Files of older versions name an approver and an expiry, which nobody goes by.
+    """
 
     clause: ClauseId
     reason: Text
-    approver: Text
-    expires: date
+    approver: Text | None = None
+    expires: date | None = None
 
 
 class Environment(Written):

@@ -106,7 +106,7 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
         main, others = arrange(records, policy)
         own = own_of(main)
         if policy:
-            validate_policy(policy, clause_ids() | own.clause_ids, str(main.path))
+            validate_policy(policy, clause_ids() | own.clause_ids, str(main.path), at=at)
         return judge(
             main,
             others=others,

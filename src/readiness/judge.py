@@ -11,7 +11,7 @@ from readiness.environment import Environment
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Decision, Outcome, Tier, strongest
 from readiness.outcomes import origin_of
-from readiness.policy import Policy
+from readiness.policy import Grant, Policy
 from readiness.record import Record
 from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
 
@@ -70,7 +70,7 @@ def judge(
         criteria=criteria_judged,
         cases=cases,
         notes=tuple(notes),
-        valid_until=min((c.until for c in held if c.until), default=None),
+        valid_until=min((c.until for c in required if c.until and c.status in _DONE), default=None),
         oldest=min((c.oldest for c in held if c.oldest), default=None),
         record=record,
         proofs=matrix,
@@ -82,8 +82,13 @@ def judge(
 def _blocking(
     cases: Iterable[CaseVerdict], criteria: Iterable[CriterionVerdict], policy: Policy | None
 ) -> list[str]:
-    """Outcomes that block by their severity, but for what was not run and is shown elsewhere."""
-    shown = {c.id for one in criteria for c in one.clauses if c.shown_on and c.status == "held"}
+    """Outcomes that block by their severity, but for what nobody has to show here.
+
+    That is what was not run and is shown elsewhere, and what did not fail and is excepted.
+    """
+    clauses = [clause for one in criteria for clause in one.clauses]
+    shown = {c.id for c in clauses if c.shown_on and c.status == "held"}
+    excepted = {c.id for c in clauses if c.exception}
     severities = set(policy.blocking_severities) if policy else set()
     return [
         str(one.outcome)
@@ -91,6 +96,7 @@ def _blocking(
         if one.check.severity in severities
         and not one.passed
         and not (one.outcome is Outcome.NOT_RUN and shown.issuperset(one.check.clauses))
+        and not (one.outcome is not Outcome.FAILED and excepted.issuperset(one.check.clauses))
     ]
 
 
@@ -102,7 +108,7 @@ def _decide(outcomes: Iterable[str], notes: Sequence[str], *, complete: bool) ->
     seen = set(outcomes)
     if "failed" in seen and complete:
         return Decision.NO_GO
-    if notes or "held" not in seen or seen - {"held", "not-applicable"}:
+    if notes or "held" not in seen or seen - _DONE:
         return Decision.INCONCLUSIVE
     return Decision.GO
 
@@ -134,10 +140,33 @@ class _Bench:
         return _criterion(criterion, clauses)
 
     def _clause(self, clause: Clause, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
+        """The clause as it was shown, or as the policy excepts it where nothing shows it."""
+        found = self._found(clause, cases, away)
+        grant = (self.policy or _DEFAULT).exception(clause.id)
+        if grant is None or found.status == "held":
+            return found
+        if refused := self._refused(grant, found):
+            return replace(found, refused=refused)
+        return replace(
+            found, status="not-applicable", reason=str(grant), until=grant.end, exception=grant
+        )
+
+    def _refused(self, grant: Grant, found: ClauseVerdict) -> str:
+        """Why an exception does not stand in for the clause; empty when it does."""
+        if found.status == "failed":
+            return "the policy's exception does not cover what was seen to fail"
+        if grant.end <= self.at:
+            return f"the policy's exception ended with {grant.expires}"
+        last = (self.policy or _DEFAULT).exceptions.last_day(self.at)
+        if grant.expires > last:
+            return f"the policy's exception ends on {grant.expires}, {last} is the latest it allows"
+        return ""
+
+    def _found(self, clause: Clause, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
         """The clause here, or as it was shown where the policy accepts that."""
         here = self._shown_by(clause, cases)
         accepted = (self.policy or _DEFAULT).evidence_from.get(clause.id, ())
-        if here.status == "not-applicable" or not accepted:
+        if not accepted:
             return here
         there = [
             replace(self._shown_by(clause, away[name]), shown_on=name)
@@ -155,8 +184,7 @@ class _Bench:
         mine = [case for one in groups for case in one]
         oldest = min((case.oldest for case in mine if case.oldest), default=None)
         until = _until(mine, oldest, (self.policy or _DEFAULT).age_limit(identity))
-        excuse = _excused(self.policy, self.environment, self.at).get(identity, "")
-        status, reason = _status(groups, excuse, until, self.at)
+        status, reason = _status(groups, until, self.at)
         untried = sorted(name for name in serving if _never_red(self.matrix.get(name)))
         if status == "held" and untried:
             status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
@@ -188,32 +216,20 @@ def _missing(here: ClauseVerdict, accepted: Sequence[str]) -> ClauseVerdict:
     return replace(here, reason=f"{here.reason}; a run of {' or '.join(accepted)} may show it")
 
 
-def _excused(policy: Policy | None, environment: Environment, at: datetime) -> dict[str, str]:
-    """Clauses declared not applicable, where the policy allows it and the date has not passed."""
-    allowed = set(policy.may_be_not_applicable) if policy else set()
-    return {
-        entry.clause: f"{entry.reason} ({entry.approver}, until {entry.expires})"
-        for entry in environment.not_applicable
-        if entry.clause in allowed and entry.expires >= at.date()
-    }
-
-
 def _criterion(criterion: Criterion, clauses: tuple[ClauseVerdict, ...]) -> CriterionVerdict:
     wanted = [clause.status for clause in clauses if clause.required]
     if "failed" in wanted:
         status = "failed"
-    elif wanted and set(wanted) <= {"held", "not-applicable"}:
-        status = "held"
+    elif wanted and set(wanted) <= _DONE:
+        status = "held" if set(wanted) == {"held"} else "not-applicable"
     else:
         status = "inconclusive" if wanted else "not-required"
     return CriterionVerdict(criterion.id, criterion.text, bool(wanted), status, clauses)
 
 
 def _status(
-    groups: list[list[CaseVerdict]], excuse: str, until: datetime | None, at: datetime
+    groups: list[list[CaseVerdict]], until: datetime | None, at: datetime
 ) -> tuple[str, str]:
-    if excuse:
-        return "not-applicable", excuse
     if not groups:
         return "unproven", "no check serves it yet"
     if not all(groups):
@@ -242,4 +258,6 @@ def _until(
     return min(ends, default=None)
 
 
+# What keeps nobody from a GO: what holds, and what the policy excepts.
+_DONE = frozenset({"held", "not-applicable"})
 _DEFAULT = Policy.model_validate_json('{"schema": 1, "name": "none", "owner": "nobody"}')

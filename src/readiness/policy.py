@@ -1,5 +1,6 @@
 """Who decides, and what a GO needs: the policy file."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -26,6 +27,42 @@ class EvidenceAge(Written):
     clauses: dict[ClauseId, Duration] = Field(default_factory=dict)
 
 
+class Grant(Written):
+    """An exception: a clause that a GO may lean on without proof, and who answers for that."""
+
+    clause: ClauseId
+    reason: Text
+    approver: Text
+    expires: date = Field(description="The last day on which it counts, in UTC.")
+
+    @property
+    def end(self) -> datetime:
+        """The moment at which it counts no more."""
+        return datetime.combine(self.expires, time(tzinfo=UTC)) + timedelta(days=1)
+
+    def __str__(self) -> str:
+        return f"{self.reason.rstrip('.')} (approved by {self.approver}, until {self.expires})"
+
+
+class Exceptions(Written):
+    """What a GO may lean on without proof. An environment may ask for one and grants none."""
+
+    # Long enough for one change window per quarter, short enough that somebody looks again.
+    longest: Duration = Field(
+        default=90 * DAY, description="No exception may end later than so long from now."
+    )
+    granted: tuple[Grant, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("clause", [one.clause for one in self.granted], ("granted",), "clause")
+        return self
+
+    def last_day(self, at: datetime) -> date:
+        """The latest day on which an exception that counts at that moment may end."""
+        return (at.astimezone(UTC) + timedelta(seconds=self.longest)).date()
+
+
 class Policy(Written):
     """What a GO needs. Severities may add blockers; nothing releases a required clause."""
 
@@ -39,7 +76,11 @@ class Policy(Written):
     blocking_severities: tuple[Severity, ...] = (Severity.CRITICAL,)
     evidence_age: EvidenceAge = EvidenceAge()
     confidence: Confidence = Confidence()
-    may_be_not_applicable: tuple[ClauseId, ...] = ()
+    exceptions: Exceptions = Exceptions()
+    may_be_not_applicable: tuple[ClauseId, ...] = Field(
+        default=(),
+        description="Has no effect any more: `exceptions` grants them, with approver and expiry.",
+    )
     evidence_from: dict[ClauseId, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Other environments whose runs may show a clause, where this one can't.",
@@ -65,6 +106,10 @@ class Policy(Written):
     def file(self) -> Path | None:
         """The file that it was read from."""
         return self._file
+
+    def exception(self, clause: str) -> Grant | None:
+        """The exception that is granted for a clause, whether it counts now or not."""
+        return next((one for one in self.exceptions.granted if one.clause == clause), None)
 
     def age_limit(self, clause: str) -> float:
         """Seconds that evidence for the clause stays fresh."""

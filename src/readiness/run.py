@@ -91,7 +91,7 @@ def open_run(request: RunRequest) -> Run:
     """
     environment = load_environment(request.environment_file)
     own = load_own(environment)
-    policy = _policy(request.policy_file, environment, own)
+    policy = _policy(request.policy_file, own)
     catalogue = {**load_catalogue(), **own.catalogue}
     plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
     _agree(request, environment)
@@ -169,17 +169,10 @@ def _make_reports(folder: Path) -> None:
         ) from error
 
 
-def _policy(file: Path | None, environment: Environment, own: Own) -> Policy | None:
+def _policy(file: Path | None, own: Own) -> Policy | None:
     policy = load_policy(file) if file else None
     if policy:
-        validate_policy(policy, clause_ids() | own.clause_ids)
-    allowed = policy.may_be_not_applicable if policy else ()
-    for entry in environment.not_applicable:
-        if policy and entry.clause not in allowed:
-            raise UsageError(
-                f"the policy does not allow '{entry.clause}' to be not applicable",
-                key="not_applicable",
-            )
+        validate_policy(policy, clause_ids() | own.clause_ids, at=now())
     return policy
 
 

@@ -8,7 +8,7 @@ from readiness.catalogue import Check
 from readiness.environment import Environment
 from readiness.matrix import Proof
 from readiness.model import Case, Decision, Json, Outcome, Tier
-from readiness.policy import Policy
+from readiness.policy import Grant, Policy
 from readiness.record import Record
 
 
@@ -81,6 +81,10 @@ class ClauseVerdict:
     """Whether anything was seen that speaks for or against it now."""
     shown_on: str = ""
     """The other environment that it was shown on; empty when it is the one decided about."""
+    refused: str = ""
+    """Why the policy's exception does not stand in for its proof, where it has one."""
+    exception: Grant | None = None
+    """The policy's exception that stands in for its proof, if one does."""
 
 
 @dataclass(frozen=True)
@@ -149,5 +153,10 @@ class Verdict:
 
     @property
     def proven(self) -> tuple[ClauseVerdict, ...]:
-        """The required clauses that hold."""
-        return tuple(c for c in self.required if c.status in {"held", "not-applicable"})
+        """The required clauses that hold, without those that an exception stands in for."""
+        return tuple(c for c in self.required if c.status == "held")
+
+    @property
+    def excepted(self) -> tuple[ClauseVerdict, ...]:
+        """The required clauses that an exception of the policy stands in for."""
+        return tuple(c for c in self.required if c.exception)

@@ -17,7 +17,7 @@ from readiness.verdict import Verdict
 
 ISSUE_FIELDS = {
     "schema", "run", "environment", "identity", "policy", "started", "finished", "valid_until",
-    "verdict", "verdict_without_waivers", "exit_code", "criteria", "cases",
+    "verdict", "exit_code", "criteria", "cases",
 }  # fmt: skip
 CASE_FIELDS = {
     "check", "title", "criteria", "clauses", "subject", "severity", "tier", "outcome", "reason",

@@ -80,7 +80,11 @@ def predicate_of(verdict: Verdict) -> Json:
         "judgedAt": stamp(verdict.judged_at),
         "validUntil": stamp(shown.valid_until) if shown.valid_until else None,
         "policySha256": shown.policy.sha256 if shown.policy else None,
-        "clauses": {"required": clauses.required, "proven": clauses.proven},
+        "clauses": {
+            "required": clauses.required,
+            "proven": clauses.proven,
+            "byException": list(clauses.by_exception),
+        },
         "runs": [
             {
                 "run": one.run,

@@ -61,6 +61,7 @@ def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
     open_clauses = [one for one in verdict.required if one.status not in SATISFIED]
     deciding = {key for one in open_clauses for key in one.cases}
     shown = {one.id for one in verdict.required if one.shown_on}
+    excepted = {one.id for one in verdict.required if one.exception}
     severities = set(verdict.policy.blocking_severities) if verdict.policy else set()
     return [
         case
@@ -68,6 +69,7 @@ def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
         if case.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE}
         and (case.key in deciding or (_here(case, verdict) and case.check.severity in severities))
         and not (case.outcome is Outcome.NOT_RUN and shown.issuperset(case.check.clauses))
+        and not (case.outcome is not Outcome.FAILED and excepted.issuperset(case.check.clauses))
     ]
 
 
@@ -111,9 +113,12 @@ def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: V
     required = {one.id for one in verdict.required}
     served = (clause for case in cases for clause in case.check.clauses)
     checks = tuple(dict.fromkeys(case.check.id for case in cases))
+    refused = (
+        one.refused for one in verdict.required if one.refused and one.id in first.check.clauses
+    )
     return Cause(
         outcome=str(first.outcome),
-        reason=where_and_what(first) + more,
+        reason="; ".join((where_and_what(first) + more, *refused)),
         cases=tuple(cases),
         clauses=tuple(clause for clause in dict.fromkeys(served) if clause in required),
         remedy=remedy(first) + _other_source(first, verdict),
@@ -235,7 +240,7 @@ def _of_clauses(verdict: Verdict) -> list[Cause]:
     return [
         Cause(
             outcome=clauses[0].status,
-            reason=f"{clauses[0].id}: {clauses[0].reason}",
+            reason=words.sentence(f"{clauses[0].id}: {clauses[0].reason}", clauses[0].refused),
             cases=(),
             clauses=tuple(one.id for one in clauses),
             remedy=_NO_CASES.get(kind, "look again"),

@@ -5,6 +5,7 @@ reports render this document, so no two reports of a run can disagree.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from readiness.matrix import UNPROVEN, ProvenOn
 from readiness.model import Decision, Json, Outcome, Severity, Tier
 from readiness.outcomes import origin_of
+from readiness.policy import Grant, Policy
 from readiness.record import Record, stamp
 from readiness.render import words
 from readiness.render.causes import (
@@ -49,6 +51,23 @@ class Seen(_Part):
     environment: str
 
 
+class GrantedException(_Part):
+    """What the policy lets stand in for a proof: why, who approved it, and its last day."""
+
+    clause: str
+    reason: str
+    approver: str
+    expires: str
+
+
+class AskedException(_Part):
+    """An exception that the environment asks for. Only the policy grants one."""
+
+    clause: str
+    reason: str
+    granted: bool
+
+
 class Clause(_Part):
     """One fact of a criterion. `age` in seconds of its oldest evidence."""
 
@@ -64,6 +83,9 @@ class Clause(_Part):
     shown_on: str = Field(description="The other environment that it was shown on, or empty.")
     age: float | None
     until: Moment | None
+    exception: GrantedException | None = Field(
+        default=None, description="With status not-applicable: what stands in for its proof."
+    )
 
 
 class Criterion(_Part):
@@ -116,11 +138,15 @@ class Blocker(_Part):
 
 
 class Count(_Part):
-    """How many of the catalogue are required, and how many of those are proven."""
+    """How many of the catalogue are required, and how many of those are proven.
+
+    Proven, by exception and not proven are counted apart and add up to what is required.
+    """
 
     total: int
     required: int
     proven: int
+    by_exception: tuple[str, ...] = ()
     required_not_proven: tuple[str, ...]
     not_required: tuple[str, ...]
 
@@ -200,9 +226,12 @@ class VerdictDocument(_Part):
     oldest_evidence: Moment | None
     valid_until: Moment | None
     verdict: Decision
-    verdict_without_waivers: Decision
     exit_code: int
     counts: Counts
+    exceptions: tuple[GrantedException, ...] = Field(
+        default=(), description="What the verdict leans on without proof."
+    )
+    exceptions_asked: tuple[AskedException, ...] = ()
     blockers: tuple[Blocker, ...]
     notes: tuple[str, ...]
     confidence: tuple[str, ...]
@@ -242,13 +271,14 @@ def document(verdict: Verdict) -> VerdictDocument:
         oldest_evidence=verdict.oldest,
         valid_until=verdict.valid_until,
         verdict=verdict.decision,
-        verdict_without_waivers=verdict.decision,
         exit_code=verdict.exit_code,
         counts=Counts(
             criteria=_count(verdict.criteria),
             clauses=_count(clauses),
             cases=dict(Counter(str(case.outcome) for case in verdict.every_case)),
         ),
+        exceptions=tuple(_granted(one.exception) for one in verdict.excepted if one.exception),
+        exceptions_asked=_asked(verdict),
         blockers=tuple(_blocker(cause) for cause in causes(verdict)),
         notes=verdict.notes,
         confidence=tuple(
@@ -299,7 +329,11 @@ def _policy(verdict: Verdict) -> PolicySummary | None:
     if policy is None:
         return None
     opening = verdict.record.events[0]
-    if opening.get("policy") == policy.model_dump(mode="json", by_alias=True):
+    written = opening.get("policy")
+    # A record of an older version lacks the keys that were added since.
+    if written and Policy.model_validate_json(json.dumps(written)).model_dump() == (
+        policy.model_dump()
+    ):
         digest = opening.get("policy_sha256")
     else:
         digest = hashlib.sha256(policy.file.read_bytes()).hexdigest() if policy.file else None
@@ -311,7 +345,8 @@ def _count(judged: Sequence[CriterionVerdict] | Sequence[ClauseVerdict]) -> Coun
     return Count(
         total=len(judged),
         required=len(required),
-        proven=sum(one.status in SATISFIED for one in required),
+        proven=sum(one.status == "held" for one in required),
+        by_exception=tuple(one.id for one in required if one.status == "not-applicable"),
         required_not_proven=tuple(one.id for one in required if one.status not in SATISFIED),
         not_required=tuple(one.id for one in judged if not one.required),
     )
@@ -357,6 +392,29 @@ def _clause(clause: ClauseVerdict, verdict: Verdict) -> Clause:
         shown_on=clause.shown_on,
         age=age,
         until=clause.until,
+        exception=_granted(clause.exception) if clause.exception else None,
+    )
+
+
+def _granted(grant: Grant) -> GrantedException:
+    return GrantedException(
+        clause=grant.clause,
+        reason=grant.reason,
+        approver=grant.approver,
+        expires=grant.expires.isoformat(),
+    )
+
+
+def _asked(verdict: Verdict) -> tuple[AskedException, ...]:
+    """What the environment asks for, and whether the policy grants it."""
+    policy = verdict.policy
+    return tuple(
+        AskedException(
+            clause=one.clause,
+            reason=one.reason,
+            granted=policy is not None and policy.exception(one.clause) is not None,
+        )
+        for one in verdict.environment.not_applicable
     )
 
 
@@ -367,7 +425,8 @@ def _seen(origin: Origin) -> Seen:
 def _clause_reason(clause: ClauseVerdict, cases: Sequence[CaseVerdict]) -> str:
     """The reason, its subject named where a case stands behind it."""
     decided = next((case for case in cases if str(case.outcome) == clause.status), None)
-    return f"{decided.check.id}, {where_and_what(decided)}" if decided else clause.reason
+    reason = f"{decided.check.id}, {where_and_what(decided)}" if decided else clause.reason
+    return words.sentence(reason, clause.refused) if clause.refused else reason
 
 
 def _cases(verdict: Verdict) -> tuple[CheckedCase, ...]:

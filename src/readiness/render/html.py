@@ -47,6 +47,13 @@ def headline(shown: VerdictDocument) -> str:
     failed = status["failed"]
     unsure = required - failed - sum(status[name] for name in SATISFIED)
     clauses = words.count(required, "required clause")
+    if shown.verdict is Decision.GO and shown.exceptions:
+        leans = "; ".join(f"{one.clause}: {terminal.exception(one)}" for one in shown.exceptions)
+        many = words.count(len(shown.exceptions), "exception")
+        return (
+            f"{status['held']} of {clauses} hold, on fresh evidence; the rest leans on {many}"
+            f" of the policy and is not proven: {leans}."
+        )
     if shown.verdict is Decision.GO:
         return f"All of {clauses} hold, for every declared member, on fresh evidence."
     parts = [f"{failed} failed" if failed else "", f"{unsure} without proof" if unsure else ""]
@@ -102,8 +109,11 @@ def _template() -> Template:
     }
     environment.globals |= {
         "count": words.count,
+        "asked": terminal.asked,
+        "by_exception": terminal.by_exception,
         "evidence_age": terminal.evidence_age,
         "outcomes": terminal.outcomes,
+        "exception": terminal.exception,
         "policy": terminal.policy,
         "valid_until": terminal.valid_until,
         "earlier": terminal.earlier,

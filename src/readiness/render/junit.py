@@ -1,8 +1,8 @@
 """JUnit XML for pipelines: nothing that a GO needs and lacks can look like a skip there.
 
 One suite per area. Failed is a failure; error, inconclusive and a required case that was not run
-are errors; only what nobody requires may be skipped. The suite `verdict` carries the decision, so
-that a run without any case is not green either.
+are errors; only what nobody requires, or what the policy excepts, may be skipped. The suite
+`verdict` carries the decision, so that a run without any case is not green either.
 """
 
 import re
@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from readiness.model import Decision, Outcome
 from readiness.render.document import CheckedCase, VerdictDocument
+from readiness.render.terminal import exception
 
 # XML 1.0, production 2: other characters can't be written, not even as references.
 _FORBIDDEN: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -93,6 +94,11 @@ def _verdict(suite: ET.Element, shown: VerdictDocument) -> None:
         tag = "failure" if shown.verdict is Decision.NO_GO else "error"
         message = f"the verdict is {shown.verdict}"
         ET.SubElement(element, tag, message=message, type=shown.verdict)
+    for one in shown.exceptions:
+        name = f"{one.clause}, by exception"
+        element = ET.SubElement(suite, "testcase", classname="verdict", name=clean(name))
+        message = clean(f"not proven: {one.clause}, {exception(one)}")
+        ET.SubElement(element, "skipped", message=message)
     for blocker in shown.blockers:
         if blocker.cases:
             continue

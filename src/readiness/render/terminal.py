@@ -13,8 +13,13 @@ from rich.text import Text
 
 from readiness.model import Decision
 from readiness.render import words
-from readiness.render.causes import SATISFIED
-from readiness.render.document import Blocker, Criterion, VerdictDocument
+from readiness.render.document import (
+    Blocker,
+    Count,
+    Criterion,
+    GrantedException,
+    VerdictDocument,
+)
 
 NARROWEST: Final = 40
 WIDEST: Final = 110
@@ -81,6 +86,13 @@ class _Page:
                 f"with run {other.number} of {other.environment}, tier {other.tier},"
                 f" started {words.moment(other.started)}"
             )
+        for one in shown.exceptions:
+            self.wrapped(
+                f"by exception, not proven: {one.clause}, {exception(one)}",
+                "",
+                " " * 4,
+                style="bold yellow",
+            )
 
     def blockers(self, shown: VerdictDocument) -> None:
         if not shown.blockers:
@@ -115,12 +127,12 @@ class _Page:
         self.line()
         self.labelled(
             "clauses",
-            f"{clauses.proven} proven of {clauses.required} required,"
+            f"{clauses.proven} proven of {clauses.required} required{by_exception(clauses)},"
             f" of {clauses.total} in the catalogue",
         )
         self.labelled(
             "criteria",
-            f"{criteria.proven} proven of {criteria.required} required,"
+            f"{criteria.proven} proven of {criteria.required} required{by_exception(criteria)},"
             f" of {criteria.total} in the catalogue; each as far as its clauses are required",
         )
         self.labelled("cases", outcomes(shown))
@@ -129,6 +141,8 @@ class _Page:
         for text in shown.confidence:
             self.labelled("confidence", text)
         self.labelled("policy", policy(shown))
+        for text in asked(shown):
+            self.labelled("asked for", text)
         self.labelled("earlier", earlier(shown))
         self.labelled("not guarded", ", ".join(shown.not_guarded))
 
@@ -190,6 +204,26 @@ def valid_until(shown: VerdictDocument) -> str:
     return words.minute(shown.valid_until) if shown.valid_until else "nothing is proven"
 
 
+def exception(one: GrantedException) -> str:
+    """Why, who approved it, and until when."""
+    return f"{one.reason.rstrip('.')} (approved by {one.approver}, until {one.expires})"
+
+
+def by_exception(count: Count) -> str:
+    """How many are not proven and excepted, where any is."""
+    return f", {len(count.by_exception)} by exception" if count.by_exception else ""
+
+
+def asked(shown: VerdictDocument) -> tuple[str, ...]:
+    """What the environment asks the policy to except and the policy does not."""
+    return tuple(
+        f"the environment asks for an exception: {one.clause} ({one.reason.rstrip('.')});"
+        " the policy grants none"
+        for one in shown.exceptions_asked
+        if not one.granted
+    )
+
+
 def policy(shown: VerdictDocument) -> str:
     """Under which policy this was judged."""
     if shown.policy is None:
@@ -213,6 +247,8 @@ def earlier(shown: VerdictDocument) -> str:
 
 def criterion_word(criterion: Criterion) -> str:
     """The status; `in part` where what is required holds and is not all that the line says."""
+    if criterion.status == "not-applicable":
+        return "by exception"
     whole = all(clause.required for clause in criterion.clauses)
     return criterion.status if whole or criterion.status != "held" else "in part"
 
@@ -220,8 +256,10 @@ def criterion_word(criterion: Criterion) -> str:
 def required_and_proven(criterion: Criterion) -> str:
     """`5 of 6 required clauses proven, of 9`."""
     required = [clause for clause in criterion.clauses if clause.required]
-    proven = sum(clause.status in SATISFIED for clause in required)
-    return f"{proven} of {len(required)} required clauses proven, of {len(criterion.clauses)}"
+    proven = sum(clause.status == "held" for clause in required)
+    excepted = sum(clause.exception is not None for clause in required)
+    more = f", {excepted} by exception" if excepted else ""
+    return f"{proven} of {len(required)} required clauses proven{more}, of {len(criterion.clauses)}"
 
 
 def lines(shown: VerdictDocument, width: int = 80) -> Iterator[str]:
