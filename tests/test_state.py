@@ -42,6 +42,19 @@ def test_a_drift_look_counts_only_when_something_failed(log: RunLog) -> None:
     assert names(log, "now") == [("gate", "NO-GO"), ("red", "NO-GO")]
 
 
+def test_b4_numbers_of_idle_drift_looks_are_told(log: RunLog) -> None:
+    """Quiet and killed looks decide nothing; one that saw something fail, and a gate, do."""
+    run(log, "gate", "GO")
+    for name, verdict in (("quiet", "INCONCLUSIVE"), ("killed", None), ("red", "NO-GO")):
+        log.open_run(name, "1.0", "observe", Path("/reports", name), DRIFT)
+        if verdict:
+            log.close_run(name, verdict, 2)
+    run(log, "again", "GO")
+    log.open_run("last", "1.0", "observe", Path("/reports/last"), DRIFT)
+    run(log, "now")
+    assert log.drift_looks("now") == ((2, 3), (6, 6))
+
+
 @pytest.mark.parametrize(
     ("variables", "base"),
     [

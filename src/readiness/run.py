@@ -29,7 +29,7 @@ from readiness.policy import Policy
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
 from readiness.redact import Described, Redactor
 from readiness.references import references
-from readiness.state import GATE, RunEntry, RunLog, state_directory
+from readiness.state import GATE, RunLog, state_directory
 from readiness.undo import UndoJournal
 from readiness.written import Written
 from readiness.yaml_file import written
@@ -127,7 +127,7 @@ def open_run(request: RunRequest) -> Run:
             own=own,
             lease=lease,
         )
-        _write_opening(run, request, log.earlier(identity))
+        _write_opening(run, request, log)
     except BaseException:
         lease.release()
         raise
@@ -199,7 +199,7 @@ def _nothing_owed(state: Path, tier: Tier) -> None:
         )
 
 
-def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...]) -> None:
+def _write_opening(run: Run, request: RunRequest, log: RunLog) -> None:
     raw = request.environment_file.read_bytes()
     policy_raw = request.policy_file.read_bytes() if request.policy_file else b""
     run.writer.write(
@@ -218,8 +218,9 @@ def _write_opening(run: Run, request: RunRequest, earlier: tuple[RunEntry, ...])
         own=Described(run.own.event()),
         earlier=[
             {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}
-            for one in earlier
+            for one in log.earlier(run.id)
         ],
+        drift_looks=[list(row) for row in log.drift_looks(run.id)],
     )
     run.writer.write("plan", **run.plan.event())
 

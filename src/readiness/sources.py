@@ -2,7 +2,8 @@
 
 Production never allows every drill, so last night's drill on staging and this morning's look at
 production add up. The policy says which clause may be shown where. Nobody picks: for each case the
-newest admissible evidence counts, and a run number that is left out between two others blocks.
+newest admissible evidence counts, and a run number that is left out between two others blocks,
+unless a look for drift that saw nothing fail took it.
 """
 
 import json
@@ -31,6 +32,8 @@ class Look:
     cases: tuple[CaseVerdict, ...]
     notes: tuple[str, ...]
     release: str | None = None
+    drift_looks: frozenset[int] = frozenset()
+    """Numbers before it that looks for drift took and that decide nothing."""
 
 
 def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: datetime) -> Look:
@@ -42,6 +45,11 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
         tuple(judge_cases(record, catalogue, environment, policy)),
         tuple(run_notes(record, at)),
         record.events[0]["release"],
+        frozenset(
+            number
+            for first, last in record.events[0].get("drift_looks", ())
+            for number in range(first, last + 1)
+        ),
     )
 
 
@@ -98,7 +106,9 @@ def notes(by_environment: Mapping[str, Sequence[Look]]) -> list[str]:
         where = f"run {looks[0].origin.number} of {name}: " if several else ""
         found += [where + note for note in looks[0].notes]
         numbers = [one.origin.number for one in reversed(looks)]
-        missing = [n for low, high in pairwise(numbers) for n in range(low + 1, high)]
+        idle = frozenset().union(*(one.drift_looks for one in looks))
+        between = (n for low, high in pairwise(numbers) for n in range(low + 1, high))
+        missing = [number for number in between if number not in idle]
         if missing:
             left_out = ", ".join(map(str, missing))
             found.append(f"run {left_out} of {name} was left out: give every run in between")

@@ -110,9 +110,9 @@ class RunEntry:
     def sought_go(self) -> bool:
         """Whether it counts among the runs that it took: a drift look decides nothing by itself.
 
-        One that saw something fail counts all the same.
+        One that saw something fail counts all the same; one that was killed saw nothing.
         """
-        return self.purpose == GATE or self.verdict not in {"GO", "INCONCLUSIVE"}
+        return self.purpose == GATE or self.verdict == "NO-GO"
 
 
 class RunLog:
@@ -178,6 +178,23 @@ class RunLog:
                 entry = _closed(fields, runs)
                 runs[entry.number] = entry
         return tuple(runs.values())
+
+    def drift_looks(self, run_id: str) -> tuple[tuple[int, int], ...]:
+        """The numbers before that run that looks for drift took and that decide nothing.
+
+        As first and last of each row of numbers, so that a year of looks is a short list.
+        """
+        rows: list[tuple[int, int]] = []
+        for entry in self.entries():
+            if entry.run == run_id:
+                break
+            if entry.torn or entry.sought_go:
+                continue
+            if rows and rows[-1][1] == entry.number - 1:
+                rows[-1] = (rows[-1][0], entry.number)
+            else:
+                rows.append((entry.number, entry.number))
+        return tuple(rows)
 
     def earlier(self, run_id: str | None = None) -> tuple[RunEntry, ...]:
         """Return the runs since the last GO or change of release, oldest first.

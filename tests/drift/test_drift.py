@@ -93,6 +93,22 @@ def test_nothing_changed_is_one_line(engine: Engine, site: Site, door: Path) -> 
     assert drift(engine, site, "--quiet").text == ""
 
 
+def test_b4_gates_around_looks_for_drift_are_judged_together(
+    engine: Engine, site: Site, door: Path
+) -> None:
+    """Their numbers are no gap: the later gate's record says who took them."""
+    site.environment.write_text(site.environment.read_text() + "release: '7'\n")
+    accepted(engine, site)
+    first = site.runs()[-1]
+    assert drift(engine, site).code == 0
+    assert engine.gate(site).code == 0
+    last = site.runs()[-1]
+    assert read_record(last).events[0]["drift_looks"] == [[2, 2]]
+    ended = engine.cli(site, "judge", first, last, "--policy", site.policy)
+    assert "was left out" not in ended.text
+    assert ended.code == 0, ended.text
+
+
 def test_a_worsening_is_read_twice_and_told(engine: Engine, site: Site, door: Path) -> None:
     """Old, new, subject, remedy and the run that saw it first are told; both readings are kept."""
     accepted(engine, site)

@@ -199,6 +199,7 @@ class Story:
     identity: dict[str, object] | None = field(default_factory=dict)
     catalogue: str = field(default_factory=catalogue_digest)
     environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
+    drift_looks: Sequence[Sequence[int]] = ()
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
     def verdict(self) -> Verdict:
@@ -259,6 +260,7 @@ def _opening(writer: RecordWriter, story: Story) -> None:
         policy_sha256="a" * 64,
         policy=story.policy.model_dump(mode="json", by_alias=True) if story.policy else None,
         earlier=list(story.earlier),
+        drift_looks=story.drift_looks,
     )
 
 

@@ -115,6 +115,21 @@ def test_a_gap_in_the_numbers_blocks(
     assert any("left out" in note for note in verdict.notes) == (decision is not Decision.GO)
 
 
+def test_b4_looks_for_drift_are_no_gap(ran: Written) -> None:
+    """A timer looks each quarter hour between two gates: their numbers decide nothing."""
+    first, last = ran(PRODUCTION, 5), ran(PRODUCTION, 12, tier=Tier.OBSERVE, drift_looks=[[6, 11]])
+    verdict = together(first, last)
+    assert (verdict.decision, verdict.notes) == (Decision.GO, ())
+
+
+def test_b4_a_gate_among_looks_for_drift_is_a_gap(ran: Written) -> None:
+    """The number that no look for drift took is named, and only that."""
+    looks = [[6, 8], [10, 11]]
+    verdict = together(ran(PRODUCTION, 5), ran(PRODUCTION, 12, drift_looks=looks))
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert "run 9 of production was left out: give every run in between" in verdict.notes
+
+
 def test_runs_of_no_declared_release_are_not_known_to_be_of_one(ran: Written) -> None:
     """Nobody said which release either is about: together they support nothing."""
     nameless = ran(PRODUCTION | {"release": ""}, 1), ran(PRODUCTION | {"release": ""}, 2)
