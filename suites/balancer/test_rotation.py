@@ -7,7 +7,7 @@ from readiness.claim import Found, derive, holds
 from readiness.declared.balancer import Balancer, OtherBackend
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.errors import NotRun, ProbeError
 from readiness.model import Severity
 from readiness.probes.haproxy import Server
 from readiness.probes.rotation import Rotation
@@ -17,14 +17,20 @@ Status = Callable[[BalancerNode], Found[tuple[Server, ...]]]
 Asked = Callable[[Backend, Endpoint], Found[Rotation]]
 Addresses = Callable[[Machine], Found[tuple[str, ...]]]
 
-# The application was asked and answered as expected (HAProxy management guide, 9.1). A connection
-# alone (L4OK) would keep a machine in rotation whose application is broken.
+# The application was asked and answered as the balancer expects (HAProxy management guide, 9.1); a
+# connection alone (L4OK) would keep a machine in rotation whose application is broken. What it
+# expects may be little: `option httpchk` alone takes a redirect for health. LB-002 looks at a page.
 ANSWERED = ("L7OK", "L7OKC")
 
 
 def servers_of(balancer: Balancer, found: Found[tuple[Server, ...]]) -> list[Server]:
     """The servers of the declared backend."""
     return [one for one in found.reading if one.backend == balancer.backend]
+
+
+def place(server: Server, node: BalancerNode) -> str:
+    """How that balancer names the machine of a server: one on a socket is on its own machine."""
+    return node.machine.name if server.on_socket else server.where
 
 
 def places(backend: Balancer | OtherBackend, machine: Machine) -> set[str]:
@@ -54,7 +60,7 @@ def test_backend_is_up_everywhere(backend: Backend, balancer_status: Status) -> 
         here = [
             one
             for one in servers_of(balancer, found)
-            if one.where in places(balancer, backend.machine)
+            if place(one, node) in places(balancer, backend.machine)
         ]
         assert holds(found.fact(f"servers that are {name}", len(here)), "==", 1)
         (server,) = here
@@ -96,17 +102,18 @@ def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
 
 @check(
     "LB-003",
-    "Every virtual address is held by exactly one machine",
+    "Every virtual address is held by exactly one machine of its balancer",
     clauses=("infra.load-balancer/vip-held-once",),
     each="environment",
     severity=Severity.CRITICAL,
     risk="Two holders split the users between them at random; with none there is nobody to reach.",
     reads=("ip -json address show on every machine",),
-    rights="an SSH login without privileges",
-    remedy="see the VRRP state on both machines and whether they hear each other's advertisements",
+    rights="an SSH login without privileges on every machine of the balancer",
+    remedy="see the VRRP state on both machines and whether they hear each other's advertisements; "
+    "take the address from a machine that is none of the balancer's",
 )
 def test_virtual_address_is_held_once(environment: Environment, addresses: Addresses) -> None:
-    """Each shared address of a balanced listener, v4 and v6 apart, is on one machine's card."""
+    """Each shared address, v4 and v6 apart, is on the card of one of the balancer's machines."""
     shared = {
         (one.name, address)
         for one in environment.balancers
@@ -114,11 +121,39 @@ def test_virtual_address_is_held_once(environment: Environment, addresses: Addre
     }
     if not shared:
         raise NotRun(f"{environment.name}: no balancer's listener has a shared address")
-    held = {one.name: addresses(one) for one in environment.machines if one.ssh}
+    held, blind = holdings(environment, addresses)
     for balancer, address in sorted(shared):
+        own = environment.balancer(balancer).machines
         holders = [name for name, found in held.items() if address in found.reading]
-        who = derive(f"holders of {address}", balancer, holders, *held.values())
-        assert holds(who, "in", [[one.name] for one in environment.machines])
+        unseen = [
+            str(why) for name, why in blind.items() if name in own or isinstance(why, ProbeError)
+        ]
+        # Another machine that holds it, or a second one, is wrong whatever nobody could look at.
+        wrong = len(holders) > 1 or not set(holders) <= set(own)
+        words = f" ({'; '.join(unseen)})" if unseen and not wrong else ""
+        told = holders if wrong or not unseen else None
+        who = derive(f"holders of {address}{words}", balancer, told, *held.values())
+        assert holds(who, "in", [[name] for name in own])
+
+
+def holdings(
+    environment: Environment, addresses: Addresses
+) -> tuple[dict[str, Found[tuple[str, ...]]], dict[str, ProbeError | NotRun]]:
+    """What each machine holds, and why nobody knows it of the others; by name.
+
+    Every machine is looked at: one of no balancer may hold an address by mistake.
+    """
+    held: dict[str, Found[tuple[str, ...]]] = {}
+    blind: dict[str, ProbeError | NotRun] = {}
+    for one in environment.machines:
+        if not one.ssh:
+            blind[one.name] = NotRun(f"{one.name}: no SSH is declared for it")
+            continue
+        try:
+            held[one.name] = addresses(one)
+        except (ProbeError, NotRun) as error:
+            blind[one.name] = error
+    return held, blind
 
 
 @check(
@@ -143,7 +178,7 @@ def test_servers_as_declared(environment: Environment, balancer_status: Status) 
         found = balancer_status(node)
         machines = [environment.machine(name) for name in balancer.servers]
         owners = {where: one.name for one in machines for where in places(balancer, one)}
-        names = [owners.get(one.where, one.where) for one in servers_of(balancer, found)]
+        names = [owners.get(place(one, node), one.where) for one in servers_of(balancer, found)]
         listed = found.fact("servers of its backend", sorted(names))
         assert holds(listed, "==", sorted(balancer.servers))
         strays = found.fact("servers that nobody declared", undeclared(environment, node, found))
@@ -165,5 +200,5 @@ def undeclared(
     return [
         f"{one.backend}/{one.where}"
         for one in found.reading
-        if (one.backend, one.where) not in declared
+        if (one.backend, place(one, node)) not in declared
     ]

@@ -10,7 +10,9 @@ from readiness.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.probes import haproxy
 from readiness.probes.rest import RestTarget
 
-RECORDED = (Path(__file__).parents[1] / "recorded/haproxy/statistics.csv").read_text()
+FOLDER = Path(__file__).parents[1] / "recorded/haproxy"
+RECORDED = (FOLDER / "statistics.csv").read_text()
+SOCKETS = (FOLDER / "sockets.csv").read_text()
 
 
 def target(port: int, login: tuple[str, str] | None = None) -> RestTarget:
@@ -46,6 +48,21 @@ def test_a_server_without_an_address_goes_by_its_name() -> None:
     text = RECORDED.replace("198.18.2.11:8000", "")
     (found,) = (one for one in haproxy.read(text, where="lb1") if one.name == "app1")
     assert (found.where, found.address, found.port) == ("app1", "", None)
+
+
+def test_d4_a_server_on_a_socket_is_read_as_what_it_is() -> None:
+    """HAProxy 2.6 writes `unix` for it, and nothing for a name that it has not resolved yet."""
+    found = {one.name: one for one in haproxy.read(SOCKETS, where="lb1")}
+    assert {name: (one.address, one.port, one.where) for name, one in found.items()} == {
+        "app1": ("127.0.0.1", 17999, "127.0.0.1:17999"),
+        "six": ("::1", 17999, "[::1]:17999"),
+        "local": ("unix", None, "socket local"),
+        "abstract": ("unix", None, "socket abstract"),
+        "later": ("", None, "later"),
+        "noport": ("127.0.0.2", 0, "127.0.0.2:0"),
+        "httpsok": ("127.0.0.1", 17003, "127.0.0.1:17003"),
+        "viafront": ("unix", None, "socket viafront"),
+    }
 
 
 def test_a_check_that_runs_right_now_keeps_its_last_result() -> None:

@@ -15,6 +15,7 @@ from readiness.probes.rest import RestTarget, fetch
 _OK: Final = 200
 _SERVER: Final = "2"  # the column `type`
 _HEADING: Final = "# pxname"
+SOCKET: Final = "unix"  # what HAProxy writes for a server on a socket of its own machine
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,25 @@ class Server:
 
     backend: str
     name: str
-    address: str  # without the port; empty where the balancer does not show it
+    address: str  # without the port; `unix` on a socket; empty where the balancer shows none
     port: int | None
     status: str  # UP, DOWN, NOLB, MAINT, DRAIN, "no check", or on its way: "UP 1/3"
-    check: str  # last finished check: L7OK, L4TOUT…; empty where none is done
+    # Last finished check: L7OK (for a redirect, too, unless `http-check expect` wants a status),
+    # L4TOUT…; empty where none is done.
+    check: str
     weight: int
     spare: bool  # a backup server gets requests only when all others are down
 
     @property
+    def on_socket(self) -> bool:
+        """Whether it is reached over a socket, so that it is on the balancer's own machine."""
+        return self.address == SOCKET
+
+    @property
     def where(self) -> str:
-        """Address and port, or its name where the balancer shows no address."""
+        """Address and port, or its name where the balancer shows no address or a socket."""
+        if self.on_socket:
+            return f"socket {self.name}"
         if not self.address:
             return self.name
         address = f"[{self.address}]" if ":" in self.address else self.address
@@ -63,15 +73,23 @@ def read(text: str, *, where: str) -> tuple[Server, ...]:
 
 
 def _server(row: dict[str, str]) -> Server:
-    address, _, port = (row.get("addr") or "").rpartition(":")
+    address, port = _place(row.get("addr") or "")
     return Server(
         backend=row["pxname"],
         name=row["svname"],
-        address=str(ipaddress.ip_address(address.strip("[]"))) if address else "",
-        port=int(port) if port else None,
+        address=address,
+        port=port,
         status=row["status"],
         # A star marks a check that runs right now; the result before it is still the last one.
         check=row["check_status"].removeprefix("* "),
         weight=int(row["weight"]),
         spare=row["bck"] == "1",
     )
+
+
+def _place(text: str) -> tuple[str, int | None]:
+    """Address and port of `192.0.2.1:80` or `[2001:db8::1]:80`; what is on a socket has no port."""
+    if text in ("", SOCKET):
+        return text, None
+    address, _, port = text.rpartition(":")
+    return str(ipaddress.ip_address(address.strip("[]"))), int(port)
