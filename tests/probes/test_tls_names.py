@@ -96,13 +96,15 @@ def judged(reading: probe.Handshake, endpoint: Endpoint = ENDPOINT) -> dict[str,
     return {check: end for check in CHECKS if (end := ending(check, reading, endpoint)) != "green"}
 
 
-def ending(check: str, reading: probe.Handshake, endpoint: Endpoint) -> str:
+def ending(
+    check: str, reading: probe.Handshake, endpoint: Endpoint, notice: object = NOTICE
+) -> str:
     """How one check ends on a reading."""
     claims: list[Claim] = []
     log = SimpleNamespace(claim=lambda claim, **_: claims.append(claim))
     token = CURRENT.set(log)
     found = Found(reading, ENDPOINT.id, 0)
-    more = {"objectives": NOTICE} if check == "TLS-003" else {}
+    more = {"objectives": notice} if check == "TLS-003" else {}
     try:
         CHECKS[check](endpoint, lambda _: found, **more)
     except AssertionError:
@@ -317,3 +319,30 @@ def test_names_beside_are_those_of_the_same_address_and_port() -> None:
     assert names["portal/edge1/v6"] == ("portal.lab.test", "beside.lab.test")
     assert names["portal/edge2/v6"] == ("portal.lab.test",)
     assert names["patroni/db1/v4"] == ("db1",)
+
+
+@pytest.mark.parametrize(
+    ("notice", "left", "green"),
+    [
+        (timedelta(hours=12), timedelta(hours=1), False),
+        (timedelta(hours=12), timedelta(hours=13), True),
+        (timedelta(hours=36), timedelta(hours=30), False),
+        (timedelta(days=1), timedelta(hours=23, minutes=59, seconds=59), False),
+        (timedelta(days=1), timedelta(days=1), True),
+    ],
+)
+def test_a7_a_notice_in_hours_is_kept_to_the_second(
+    pki: Hierarchy, both: ssl.SSLContext, notice: timedelta, left: timedelta, *, green: bool
+) -> None:
+    """Neither the notice nor what is left is counted in whole days."""
+    with serve(tls(both)) as port:
+        reading = look(pki, port)
+    assert reading.leaf is not None
+    short = replace(
+        reading.leaf, not_after=NOW + left, days_left=left / timedelta(days=1), not_before=NOW
+    )
+    seen = replace(reading, chain=(short, *reading.chain[1:]), further=(), by_name=reading.by_name)
+    objectives = SimpleNamespace(certificate_notice=notice.total_seconds())
+    end = ending("TLS-003", seen, ENDPOINT, objectives)
+    assert (end == "green") is green, end
+    assert green or "days left before the chain expires at least" in end
