@@ -22,6 +22,7 @@ from readiness.probes.pgbackrest import (
 )
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "pgbackrest"
+SYSTEM = "7712437342744608917"
 INFO = (RECORDED / "info.json").read_text()
 
 
@@ -30,8 +31,8 @@ def test_the_newest_full_backup_with_its_system() -> None:
     found = read_info(INFO, "paws360", where="m")
     newest = found.newest_full
     assert newest is not None
-    assert newest == found.oldest
-    assert (newest.label, newest.system_identifier) == ("20261126-112624F", "7712437342744608917")
+    assert newest == found.oldest(newest.system_identifier)
+    assert (newest.label, newest.system_identifier) == ("20261126-112624F", SYSTEM)
     assert (newest.first_wal, newest.archive) == ("000000010000000000000008", "15-1")
     assert (newest.size, newest.stored) == (32048817, 6415232)
     assert newest.databases == ("paws360", "postgres")
@@ -67,7 +68,7 @@ def test_the_files_listed_are_those_of_the_first_repository() -> None:
     """A newer backup in the second one is not the one whose files are looked for."""
     found = read_info(with_second(held=None), "paws360", where="m")
     assert [one.key for one in found.repositories or ()] == [1, SECOND_REPOSITORY]
-    assert found.newest_full == found.oldest == found.of(1)[0]
+    assert found.newest_full == found.oldest(SYSTEM) == found.of(1)[0]
     newest = newest_full(found.of(SECOND_REPOSITORY))
     assert newest is not None
     assert newest.label == "20261126-120000F"
@@ -78,8 +79,8 @@ def test_each_repository_has_an_end_of_its_own(held: str | None) -> None:
     """The archive of the first one says nothing about what the second one holds."""
     found = read_info(with_second(held=held), "paws360", where="m")
     assert found.repositories == (
-        Held(1, 0, "aes-256-cbc", "000000010000000000000009"),
-        Held(SECOND_REPOSITORY, 0, "aes-256-cbc", held or ""),
+        Held(1, 0, "aes-256-cbc", "000000010000000000000009", "15-1"),
+        Held(SECOND_REPOSITORY, 0, "aes-256-cbc", held or "", "15-1"),
     )
 
 
@@ -100,7 +101,7 @@ def test_after_an_upgrade_the_archive_of_the_present_database_counts() -> None:
         ]
     )
     (held,) = read_info(text, "paws360", where="m").repositories or ()
-    assert held.last_wal == ""
+    assert (held.last_wal, held.archive) == ("", "16-2")
 
 
 def test_an_old_pgbackrest_does_not_say_which_repositories_there_are() -> None:
@@ -108,6 +109,16 @@ def test_an_old_pgbackrest_does_not_say_which_repositories_there_are() -> None:
     (whole,) = json.loads(INFO)
     del whole["repo"]
     assert read_info(json.dumps([whole]), "paws360", where="m").repositories is None
+
+
+def test_d1_each_repository_numbers_its_databases_by_itself() -> None:
+    """After an upgrade number 1 is the old system in one repository and the new in the other."""
+    text = (RECORDED / "upgraded.info.json").read_text()
+    found = read_info(text, "s", where="m")
+    old, new = "7713628958611586812", "7713629008109261154"
+    seen = [(one.repository, one.system_identifier, one.archive) for one in found.backups]
+    assert seen == [(1, old, "15-1"), (2, new, "15-1")]
+    assert [one.archive for one in found.repositories or ()] == ["15-2", "15-1"]
 
 
 @pytest.mark.parametrize(("said", "error"), [("false", False), ("true", True), ("null", None)])
@@ -124,7 +135,7 @@ def test_a_repository_without_backups_has_no_newest() -> None:
     (whole,) = json.loads(INFO)
     found = read_info(json.dumps([{**whole, "backup": []}]), "paws360", where="m")
     assert found.newest_full is None
-    assert found.oldest is None
+    assert found.oldest(SYSTEM) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[{}]", '[{"name": "other"}]', "null"])

@@ -6,15 +6,18 @@ These are defects that no recording under a fault shows yet, or that a lab can't
 import re
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from replay import Memory, Recording, Silent, altered, load, replay
 
+from readiness.claim import plain
 from readiness.drills.guards import require_fresh_backup
 from readiness.errors import NotRun
 from readiness.model import Case, Outcome
+from readiness.probes.pgbackrest import read_info
 from readiness.subjects import Cluster, subjects
 
 Alter = Callable[[Any], None]
@@ -70,7 +73,7 @@ def test_a_backup_is_without_errors_only_when_it_says_so(
     seen = altered(healthy, "repository", errors(error), of="paws360-backup")
     result = replay(seen, Case("BKP-001", "paws360-backup"))
     assert result.outcome is outcome, result
-    assert re.search(r"expected errors in \S+F to be no", result.reason), result.reason
+    assert re.search(r"expected errors in \S+F .* to be no", result.reason), result.reason
 
 
 @pytest.mark.parametrize("error", [None, True])
@@ -87,6 +90,123 @@ def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
             clients.look = memory
             with pytest.raises(NotRun) if refused else nullcontext():
                 require_fresh_backup(clients, cluster)
+
+
+def checksums(on: bool | None) -> Alter:  # noqa: FBT001 - what PostgreSQL says
+    """A server whose pages carry checksums, or don't, or that nobody asked."""
+    return lambda reading: reading.update(data_checksums=on)
+
+
+@pytest.mark.parametrize(
+    ("on", "error", "outcome", "said"),
+    [
+        (True, False, Outcome.PASSED, "errors in .* (none is also said with checksum-page off"),
+        (False, False, Outcome.PASSED, "a restore only, the database has no data checksums"),
+        (False, None, Outcome.PASSED, "a restore only, the database has no data checksums"),
+        (False, True, Outcome.FAILED, "errors in "),
+        (None, False, Outcome.INCONCLUSIVE, "what shows whether pages of"),
+    ],
+)
+def test_d2_pages_that_nobody_checked_are_not_called_right(
+    healthy: Recording, outcome: Outcome, said: str, *, on: bool | None, error: bool | None
+) -> None:
+    """Without data checksums no claim says that there is no error: the restore is named instead."""
+    seen = altered(healthy, "repository", errors(error), of="paws360-backup")
+    result = replay(altered(seen, "archiving", checksums(on)), Case("BKP-001", "paws360-backup"))
+    assert result.outcome is outcome, result
+    told = "\n".join(map(str, result.claims))
+    assert re.search(said.replace("(", r"\("), told), told
+    assert ("errors in " in told) is bool(on or error)
+
+
+def upgraded(name: str) -> Alter:
+    """A repository of which pgBackRest 2.45 said this: two repositories, of two systems.
+
+    The first kept both systems as numbers 1 and 2, the second knows the new one only, as number 1.
+    """
+
+    def alter(reading: Any) -> None:
+        stanza = read_info((PGBACKREST / f"{name}.info.json").read_text(), "s", where="m")
+        reading["stanza"] = plain(stanza)
+        newest = stanza.newest_full
+        assert newest is not None
+        for one in reading["stanza"]["backups"]:
+            one["databases"] = ["paws360"]
+        reading["asked"] = newest.stopped + HOUR
+
+    return alter
+
+
+NEW_SYSTEM = "7713629008109261154"
+PGBACKREST = Path(__file__).parents[1] / "recorded" / "pgbackrest"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("upgraded", Outcome.FAILED), ("upgraded-and-backed-up", Outcome.PASSED)],
+)
+def test_d1_a_backup_of_the_system_before_an_upgrade_is_none_of_this_one(
+    healthy: Recording, name: str, outcome: Outcome
+) -> None:
+    """Its number is that of the live system in the other repository, and means nothing in this."""
+    seen = altered(healthy, "repository", upgraded(name), of="paws360-backup")
+    live = {"system_identifier": NEW_SYSTEM, "size": 23_000_000}
+    seen = altered(seen, "archiving", lambda reading: reading.update(live))
+    result = replay(seen, Case("BKP-001", "paws360-backup"))
+    assert result.outcome is outcome, result
+    if outcome is Outcome.FAILED:
+        assert result.reason == (
+            "paws360-backup: expected system identifier in 20261129-161957F to be "
+            f"{NEW_SYSTEM}, found 7713628958611586812"
+        )
+
+
+def held_before(reading: Any) -> None:
+    """What an archive holds of the system before an upgrade, under the names of today's."""
+    stanza, segments = reading["stanza"], reading["segments"]
+    (repository,) = stanza["repositories"]
+    repository["archive"] = "15-2"
+    for one in stanza["backups"]:
+        one["archive"] = "15-2"
+    old = [{**one, "archive": "15-1"} for one in segments]
+    reading["segments"] = [*old, *({**one, "archive": "15-2"} for one in segments)]
+    reading["histories"] = [one.replace("15-1", "15-2") for one in reading["histories"]]
+    before = {**stanza["backups"][0], "archive": "15-1", "label": "20260101-000000F"}
+    gone = {"system_identifier": "1", "started": 1.0, "stopped": 2.0, "kind": "full"}
+    stanza["backups"].insert(0, {**before, **gone})
+
+
+@pytest.mark.parametrize("check", ["BKP-005", "BKP-006", "BKP-007"])
+def test_d1_what_is_kept_of_the_system_before_an_upgrade_is_no_gap(
+    healthy: Recording, check: str
+) -> None:
+    """Its backups and its WAL lie beside those of today until they expire: nothing is wrong."""
+    seen = altered(healthy, "repository", held_before, of="paws360-backup")
+    before = {"system_identifier": "1", "label": "20260101-000000F"}
+
+    def told(reading: Any) -> None:
+        reading["backups"].insert(0, {**reading["backups"][0], **before})
+
+    seen = altered(seen, "repository-answer paws360-backup", told)
+    result = replay(seen, Case(check, "paws360-backup"))
+    assert result.outcome is Outcome.PASSED, result
+
+
+def test_d1_a_segment_of_the_system_before_an_upgrade_is_not_todays(healthy: Recording) -> None:
+    """Both systems name their segments alike: what lies in the old archive is not archived."""
+
+    def alter(reading: Any) -> None:
+        held_before(reading)
+        reading["segments"] = [
+            one
+            for one in reading["segments"]
+            if one["archive"] == "15-1" or not one["name"].endswith("13")
+        ]
+
+    seen = altered(healthy, "repository", alter, of="paws360-backup")
+    result = replay(seen, Case("BKP-006", "paws360-backup"))
+    assert result.outcome is Outcome.FAILED, result
+    assert "last segment archived by db1 to be one of" in result.reason
 
 
 def repositories(*last: str, young: bool = True) -> Alter:

@@ -85,6 +85,7 @@ _FIXED: Final = (
     "chrony.answers", "chrony.problem",
     "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*", "repository*.repositories[[]].key",
+    "repository*.repositories[[]].archive",
     "repository*.backups[[]].system_identifier", "repository*.backups[[]].databases*",
     "sentinel.*", "storage.*", "timer.*", "trail.*", "wire.*",
     "haproxy[[]].*", "rotation.address", "rotation.shares[[]].served_by", "sockets[[]].*",

@@ -7,7 +7,7 @@ with aes-256-cbc begins with OpenSSL's `Salted__`.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ SALTED: Final = "53616c7465645f5f"
 PGBACKREST: Final = "/usr/bin/pgbackrest"
 SAMPLE: Final = 40  # files of each kind whose first bytes are read
 LIMIT: Final = 25.0  # seconds; a listing reads a whole folder
+Database = tuple[int | None, int]  # a repository's key, and the number that it gave the database
 _WAL: Final = re.compile(
     r"(?P<archive>[^/]+)/[0-9A-F]{16}/(?P<name>[0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?"
 )
@@ -35,7 +36,9 @@ class BackupSet:
     kind: str  # full, diff, incr
     system_identifier: str  # of the database that was backed up
     archive: str  # the archive that its WAL is in, as 15-1
-    error: bool | None  # pages with wrong checksums; None: it does not say
+    # Pages with wrong checksums; None: it does not say. False is written, too, where no page was
+    # looked at (2.45): of a database without data checksums, or with --no-checksum-page.
+    error: bool | None
     started: float
     stopped: float
     start: Lsn | None
@@ -56,6 +59,7 @@ class Held:
     status: int  # 0 is ok
     cipher: str
     last_wal: str  # the last segment in the archive of the present database; empty: none
+    archive: str = ""  # that archive, as 15-2; empty: it has none, or nobody asked
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,18 @@ class Stanza:
         """The full backup in the first repository that ended last."""
         return newest_full(self.first)
 
+    def oldest(self, system_identifier: str) -> BackupSet | None:
+        """The backup of that system in the first repository that began first.
+
+        After an upgrade a repository keeps backups of the system before it.
+        """
+        own = (one for one in self.first if one.system_identifier == system_identifier)
+        return min(own, key=lambda one: one.started, default=None)
+
     @property
-    def oldest(self) -> BackupSet | None:
-        """The backup in the first repository that began first."""
-        return min(self.first, key=lambda one: one.started, default=None)
+    def archive(self) -> str:
+        """The archive of the present database in the first repository; empty: it does not say."""
+        return self.repositories[0].archive if self.repositories else ""
 
 
 @dataclass(frozen=True)
@@ -131,8 +143,9 @@ def read_info(text: str, stanza: str, *, where: str) -> Stanza:
     """Read `info --output=json`."""
     try:
         (found,) = [one for one in json.loads(text) if one["name"] == stanza]
-        systems = {one["id"]: str(one["system-id"]) for one in found["db"]}
-        archives = {one["database"]["id"]: one["id"] for one in found["archive"]}
+        # Each repository numbers its databases by itself: the same id may be another system there.
+        systems = {_database(one): str(one["system-id"]) for one in found["db"]}
+        archives = {_database(one["database"]): one["id"] for one in found["archive"]}
         return Stanza(
             status=int(found["status"]["code"]),
             message=found["status"]["message"],
@@ -144,33 +157,42 @@ def read_info(text: str, stanza: str, *, where: str) -> Stanza:
         raise NotUnderstood(f"{where}: pgBackRest's info is unreadable: {error!r}") from error
 
 
+def _database(found: Any) -> Database:
+    """Which database: pgBackRest before 2.32 has one repository and gives it no key."""
+    return found.get("repo-key"), found["id"]
+
+
 def _repositories(found: Any) -> tuple[Held, ...] | None:
     """The repositories by key; pgBackRest before 2.32 has one and does not list it."""
     if "repo" not in found:
         return None
     held = (
-        Held(one["key"], int(one["status"]["code"]), one["cipher"], _last_wal(found, one["key"]))
+        Held(one["key"], int(one["status"]["code"]), one["cipher"], *_end(found, one["key"]))
         for one in found["repo"]
     )
     return tuple(sorted(held, key=lambda one: one.key))
 
 
-def _last_wal(found: Any, key: int) -> str:
-    """After an upgrade a repository has an archive for each database; the last one counts."""
+def _end(found: Any, key: int) -> tuple[str, str]:
+    """The last segment of the present database's archive, and that archive.
+
+    After an upgrade a repository has an archive for each database; the last one counts.
+    """
     present = max((one["id"] for one in found["db"] if one["repo-key"] == key), default=None)
-    wanted = {"id": present, "repo-key": key}
-    return max(
-        (one["max"] or "" for one in found["archive"] if one["database"] == wanted), default=""
-    )
+    own = [one for one in found["archive"] if _database(one["database"]) == (key, present)]
+    last = max(own, key=lambda one: one["max"] or "", default={"max": "", "id": ""})
+    return last["max"] or "", last["id"]
 
 
-def _backup(found: Any, systems: dict[int, str], archives: dict[int, str]) -> BackupSet:
+def _backup(
+    found: Any, systems: Mapping[Database, str], archives: Mapping[Database, str]
+) -> BackupSet:
     lsn, wal, size = found.get("lsn") or {}, found["archive"], found["info"]
     return BackupSet(
         label=found["label"],
         kind=found["type"],
-        system_identifier=systems[found["database"]["id"]],
-        archive=archives.get(found["database"]["id"], ""),
+        system_identifier=systems[_database(found["database"])],
+        archive=archives.get(_database(found["database"]), ""),
         error=None if found["error"] is None else bool(found["error"]),
         started=float(found["timestamp"]["start"]),
         stopped=float(found["timestamp"]["stop"]),

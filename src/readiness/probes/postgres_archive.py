@@ -26,6 +26,7 @@ SELECT json_build_object(
   'timeout', (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'),
   'segment_size', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
   'current', CASE WHEN NOT r.recovering THEN pg_current_wal_lsn()::text END,
+  'data_checksums', current_setting('data_checksums')::bool,
   'last_archived', (SELECT last_archived_wal FROM pg_stat_archiver),
   'last_archived_time', (SELECT extract(epoch FROM last_archived_time) FROM pg_stat_archiver),
   'last_failed', (SELECT last_failed_wal FROM pg_stat_archiver),
@@ -65,6 +66,7 @@ class Archiving:
     last_failed_time: float | None
     size: int  # of all databases, in bytes
     segments: tuple[HeldSegment, ...]
+    data_checksums: bool | None = None  # pages carry checksums; None: nobody asked
 
 
 def archiving(session: Session) -> Archiving:
@@ -91,6 +93,7 @@ def read_archiving(answer: Mapping[str, Any], *, where: str) -> Archiving:
             last_failed=answer["last_failed"] or "",
             last_failed_time=answer["last_failed_time"],
             size=int(answer["size"]),
+            data_checksums=answer.get("data_checksums"),
             segments=tuple(
                 HeldSegment(one["name"], float(one["written"])) for one in answer["segments"] or ()
             ),
