@@ -9,7 +9,7 @@ from readiness.model import Severity
 from readiness.probes import mounts
 from readiness.probes.patroni import MemberReading
 from readiness.probes.postgres import ReplayProgress
-from readiness.probes.postgres_state import Override, ServerState
+from readiness.probes.postgres_state import Override, ServerState, silence
 from readiness.subjects import Member
 
 Storage = Callable[[Member], Found[mounts.Storage]]
@@ -57,6 +57,15 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
     assert holds(
         caught_up.fact("seconds to replay it", caught_up.seconds.value), "<=", database.lag_time
     )
+    # On an idle site positions agree whatever became of the link.
+    everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
+    known = {name: one.reading for name, one in everyone.items()}
+    quiet = silence(found.reading, database_member.machine.addresses, known)
+    if quiet is not None:
+        words = f"seconds since {quiet.sender} had a word of it"
+        age = derive(words, database_member.id, quiet.seconds, found, everyone[quiet.sender])
+        most = None if quiet.due is None else quiet.due + database.lag_time
+        assert holds(age, "<=", most)
 
 
 @check(

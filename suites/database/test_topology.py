@@ -15,6 +15,7 @@ from readiness.probes.postgres_state import (
     Override,
     Replica,
     ServerState,
+    silence,
 )
 from readiness.subjects import Cluster, Member, StoreMember
 
@@ -107,7 +108,7 @@ def reading_only(given: Sequence[Override], database: str) -> str | None:
     remedy="see the standby's log, its primary_conninfo, and whether the primary kept its WAL",
 )
 def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
-    """The standby's receiver streams, and the primary lists it as streaming."""
+    """The standby's receiver streams, the primary lists it as streaming, and heard it lately."""
     found = postgres(database_member)
     if is_the_primary(database_member, found, postgres):
         return
@@ -127,6 +128,25 @@ def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
         *states(database_member.cluster, postgres).values(),
     )
     assert holds(at_primary, "==", "streaming")
+    assert is_heard(database_member, postgres)
+
+
+def is_heard(member: Member, postgres: Postgres) -> bool:
+    """Claim that whoever sends to a standby has its word, as lately as it is due.
+
+    One that nobody lists as a replica is PG-002's matter.
+    """
+    everyone = states(member.cluster, postgres)
+    known = {name: one.reading for name, one in everyone.items()}
+    here = everyone[member.machine.name]
+    found = silence(here.reading, member.machine.addresses, known)
+    if found is None:
+        return True
+    due = "none is due, ever" if found.due is None else f"one is due each {found.due:g} s"
+    words = f"seconds since {found.sender} had a word of it ({due})"
+    age = derive(words, member.id, found.seconds, here, everyone[found.sender])
+    most = None if found.due is None else found.due + member.database.lag_time
+    return bool(holds(age, "<=", most))
 
 
 def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres) -> bool:
@@ -163,6 +183,7 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
             target = found.reading.value(name)
             shown = "empty" if target == "" else target
             assert holds(found.fact(name, shown), "==", "empty")
+        assert is_heard(database_member, postgres)
     # Of the primary, too: it is a standby after the next failover.
     name = "recovery_target_timeline"
     assert holds(found.fact(name, found.reading.value(name)), "==", "latest")
@@ -170,17 +191,21 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
 
 @check(
     "PG-004",
-    "As many standbys as declared are synchronous, and no session may skip them",
+    "A commit waits for as many standbys as declared, they are there, and no session may skip them",
     clauses=("infra.database-ha/synchronous-standby",),
     each="database_cluster",
     severity=Severity.CRITICAL,
     risk="A commit that no standby has is lost with the primary although it was acknowledged.",
     reads=READS,
     rights=RIGHTS,
-    remedy="turn synchronous_mode on; remove synchronous_commit from every role and database",
+    remedy="turn synchronous_mode on, with a synchronous_node_count of as many as declared; remove "
+    "synchronous_commit from every role and database",
 )
 def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> None:
-    """The primary reports the declared number of synchronous standbys, and commits wait."""
+    """The primary reports the declared number of synchronous standbys, and commits wait for it.
+
+    Of a quorum each counts as synchronous, and a commit waits for some of them only.
+    """
     found = states(database_cluster, postgres)
     only = [one for one in found.values() if not one.reading.in_recovery]
     assert holds(primaries(database_cluster, postgres), "!=", [])
@@ -194,6 +219,10 @@ def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> N
         assert holds(count, ">=", database_cluster.database.synchronous_standbys)
         names = primary.reading.settings["synchronous_standby_names"].value
         assert holds(primary.fact("synchronous_standby_names", names or "empty"), "!=", "empty")
+        waits = primary.fact("standbys that a commit waits for", primary.reading.commits_wait_for)
+        assert holds(waits, ">=", database_cluster.database.synchronous_standbys)
+        enough = primary.fact("synchronous standbys, of those that it waits for", len(in_step))
+        assert holds(enough, ">=", waits.value)
         commit = primary.reading.settings["synchronous_commit"].value
         assert holds(primary.fact("synchronous_commit", commit), "in", WAITING)
         assert holds(primary.fact("sessions that may skip them", skipping(primary)), "==", "none")
@@ -277,7 +306,28 @@ def test_synchronous_standby_is_promotable(
         *views.values(),
         *server.values(),
     )
-    assert holds(count, ">=", 1)
+    assert holds(count, ">=", _enough(agreed, views, server))
+
+
+def _enough(
+    agreed: set[str], views: dict[str, Found[MemberReading]], server: dict[str, Found[ServerState]]
+) -> int | None:
+    """How many of them have to be fit, so that one of those has every commit.
+
+    Each synchronous standby has them all. Of a quorum a commit waits for some only: with `ANY 1 (a,
+    b)` whatever a has not got may be b's alone.
+    """
+    roles = {
+        one.role
+        for view in views.values()
+        for one in view.reading.cluster.members
+        if one.name in agreed
+    }
+    primary = next((one.reading for one in server.values() if not one.reading.in_recovery), None)
+    if "quorum_standby" not in roles or primary is None:
+        return 1
+    waits = primary.commits_wait_for
+    return None if waits is None else max(len(agreed) - waits + 1, 1)
 
 
 def _against(
@@ -299,8 +349,8 @@ def _against(
         "it is on another timeline": primary is None or state.timeline != primary.timeline,
         "replay is paused": state.replay_pause != "not paused",
         "it is not listed": listed is None,
-        "its lag is unknown": bool(listed and limit and limit > 0 and listed.lag is None),
-        "it lags too far": bool(listed and limit and limit > 0 and (listed.lag or 0) > limit),
+        "its lag is unknown": bool(listed and limit and limit > 0 and listed.behind is None),
+        "it lags too far": bool(listed and limit and limit > 0 and (listed.behind or 0) > limit),
         "the server does not stream": state.receiver is None
         or state.receiver.status != "streaming",
     }
@@ -474,3 +524,4 @@ def test_standby_of_this_primary(database_member: Member, postgres: Postgres) ->
     # Who receives nothing knows only the timeline of its last restart point.
     timeline = found.fact("timeline", found.reading.timeline)
     assert holds(timeline, "==", primary.reading.timeline)
+    assert is_heard(database_member, postgres)

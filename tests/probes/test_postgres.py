@@ -1,8 +1,10 @@
 """The PostgreSQL probe against a real primary and its streaming standby."""
 
 import json
+import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +24,9 @@ from readiness.probes.postgres_state import (
     RECOVERY_TARGETS,
     SETTINGS,
     Lsn,
+    Silence,
     read_state,
+    silence,
 )
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "postgres"
@@ -425,6 +429,108 @@ def test_a_promoted_standby_has_the_next_timeline(pki: Hierarchy) -> None:
     assert not found.in_recovery
     assert found.timeline == 2
     assert found.current is not None
+
+
+def quiet(primary: Postgres, standby: Postgres) -> Silence:
+    """How long the standby, which follows over the socket, was not heard."""
+    with look(primary) as one, look(standby) as other:
+        sender, follower = postgres.state(one, SETTINGS), postgres.state(other, SETTINGS)
+    assert [one.state for one in sender.replicas] == ["streaming"]
+    assert follower.receiver is not None
+    assert follower.receiver.status == "streaming"
+    found = silence(follower, ("",), {"db1": sender, "db2": follower})
+    assert found is not None
+    return found
+
+
+def set_everywhere(servers: Iterable[Postgres], **settings: str) -> None:
+    """Give settings to servers, at once."""
+    for server in servers:
+        for name, value in settings.items():
+            server.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        server.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize(
+    ("interval", "timeout", "due"),
+    [("1s", "1min", 1.0), ("0", "4s", 2.0), ("0", "0", None), ("10s", "0", 10.0)],
+)
+def test_d5_a_standby_owes_a_word_as_its_settings_say(
+    pki: Hierarchy, interval: str, timeout: str, due: float | None
+) -> None:
+    """Each status interval, else whenever it is asked; where both are off it owes none."""
+    settings = {"wal_receiver_status_interval": interval, "wal_sender_timeout": timeout}
+    with postgres_pair(pki) as pair:
+        set_everywhere(pair, **settings)
+        wait_until(lambda: quiet(*pair).due == due, "settings are in force")
+
+
+def test_d5_silence_tells_of_a_standby_that_is_cut_off_while_both_ends_say_streaming(
+    pki: Hierarchy,
+) -> None:
+    """Its receiver stands still, as behind a link that drops everything; then it goes on."""
+    with postgres_pair(pki) as (primary, standby):
+        set_everywhere((primary, standby), wal_receiver_status_interval="1s")
+        wait_until(lambda: quiet(primary, standby).due == 1.0, "settings are in force")
+        with standby.superuser() as connection:
+            (pid,) = connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchone() or (0,)
+        assert isinstance(pid, int)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: (quiet(primary, standby).seconds or 0) > 3, "it is silent")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: (quiet(primary, standby).seconds or 9) < 3, "it is heard again")
+
+
+def test_d5_of_two_lines_of_one_standby_the_latest_counts(
+    primary: Postgres, standby: Postgres
+) -> None:
+    """After a cut the dead connection is listed until it times out, beside the new one."""
+    with look(primary) as one, look(standby) as other:
+        sender, follower = postgres.state(one, SETTINGS), postgres.state(other, SETTINGS)
+    (line,) = sender.replicas
+    for replicas in ((line, replace(line, reply_time=1.0)), (replace(line, reply_time=1.0), line)):
+        found = silence(follower, ("",), {"db1": replace(sender, replicas=replicas)})
+        assert found is not None
+        assert line.reply_time is not None
+        assert found.seconds == follower.server_clock - line.reply_time
+    assert silence(follower, ("192.0.2.1",), {"db1": sender}) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "waited_for"),
+    [
+        ("", 0),
+        ("db2", 1),
+        ("db2, db3", 1),
+        ("*", 1),
+        ("FIRST 2 (db2, db3, db4)", 2),
+        ("2 (db2, db3)", 2),
+        ("ANY 1 (db2, db3)", 1),
+        ("any 2(db2,db3,db4)", 2),
+        ('ANY 1 ("db-2", "any 3 (x)")', 1),
+    ],
+)
+def test_d7_what_a_commit_waits_for_is_what_postgresql_reads(
+    primary: Postgres, names: str, waited_for: int
+) -> None:
+    """PostgreSQL itself takes the setting, so that it is one; it is read by its grammar."""
+    primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+    primary.execute("SELECT pg_reload_conf()")
+    try:
+
+        def read() -> bool:
+            with look(primary) as session:
+                found = postgres.state(session, SETTINGS)
+            return (found.value("synchronous_standby_names"), found.commits_wait_for) == (
+                names,
+                waited_for,
+            )
+
+        wait_until(read, "the setting is read")
+    finally:
+        primary.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
 
 @pytest.mark.parametrize("name", ["primary", "standby"])

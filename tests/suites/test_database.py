@@ -313,3 +313,124 @@ def test_a_learner_is_no_healthy_member(healthy: Recording) -> None:
     result = asked("PG-009", found, CLUSTER)
     assert result.outcome is Outcome.FAILED
     assert result.reason == "paws360-db: expected healthy members of 3 at least 3, found 2"
+
+
+def silent(seconds: float, *, at: str = "198.18.3.12") -> Change:
+    """Whoever sends to the standby at that address had no word of it for so long."""
+
+    def change(reading: dict[str, Any]) -> None:
+        for one in reading["replicas"]:
+            if one["client_address"] == at:
+                one["reply_time"] = reading["server_clock"] - seconds
+
+    return change
+
+
+@pytest.mark.parametrize("check", ["PG-002", "PG-003", "PG-007", "PG-012"])
+@pytest.mark.parametrize(
+    ("seconds", "interval", "timeout", "outcome"),
+    [
+        (10, "10", "60000", Outcome.PASSED),  # an idle site, just before the next word
+        (19, "10", "60000", Outcome.PASSED),
+        (21, "10", "60000", Outcome.FAILED),
+        (35, "0", "60000", Outcome.PASSED),  # asked for a word after half a minute
+        (45, "0", "60000", Outcome.FAILED),
+        (1, "0", "0", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_d5_a_standby_that_was_not_heard_when_it_was_due_is_red(
+    healthy: Recording, check: str, seconds: float, interval: str, timeout: str, outcome: Outcome
+) -> None:
+    """Both ends say `streaming`, and on an idle site every position agrees: the silence tells."""
+    found = altered(healthy, "postgresql", given("wal_receiver_status_interval", interval))
+    found = altered(found, "postgresql", given("wal_sender_timeout", timeout))
+    found = altered(found, "postgresql", silent(seconds), of="db1")
+    result = asked(check, found, "paws360-db/db2")
+    assert result.outcome is outcome, result
+    if outcome is not Outcome.PASSED:
+        assert "seconds since db1 had a word of it" in result.reason
+    other = asked(check, altered(healthy, "postgresql", silent(99), of="db1"), "paws360-db/db3")
+    assert other.outcome is Outcome.PASSED
+
+
+QUORUM = "ANY 1 (db2,db3)"
+
+
+def quorum(names: str) -> Change:
+    """The primary's commits wait for some of its standbys, which all count as synchronous."""
+
+    def change(reading: dict[str, Any]) -> None:
+        given("synchronous_standby_names", names)(reading)
+        for one in reading["replicas"]:
+            one["sync_state"] = "quorum"
+
+    return change
+
+
+def wanting(recording: Recording, standbys: int) -> Recording:
+    """An environment that declares so many synchronous standbys."""
+    site = recording.environment
+    (database,) = site.databases
+    other = database.model_copy(update={"synchronous_standbys": standbys})
+    return replace(recording, environment=site.model_copy(update={"databases": (other,)}))
+
+
+@pytest.mark.parametrize(
+    ("names", "declared", "reason"),
+    [
+        (QUORUM, 1, ""),
+        ("ANY 2 (db2,db3)", 2, ""),
+        (QUORUM, 2, "standbys that a commit waits for at least 2, found 1"),
+        ("ANY 3 (db2,db3,db4)", 2, "of those that it waits for at least 3, found 2"),
+        ("FIRST 1 (db2,db3)", 2, "standbys that a commit waits for at least 2, found 1"),
+    ],
+)
+def test_d7_of_a_quorum_a_commit_waits_for_some(
+    healthy: Recording, names: str, declared: int, reason: str
+) -> None:
+    """How many it waits for counts, and that as many are there."""
+    found = altered(wanting(healthy, declared), "postgresql", quorum(names), of="db1")
+    result = asked("PG-004", found, CLUSTER)
+    assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
+    assert reason in result.reason
+
+
+def in_quorum(reading: dict[str, Any]) -> None:
+    """As Patroni 4.1 lists members in quorum mode."""
+    for one in reading["cluster"]["members"]:
+        if one["role"] != "leader":
+            one["role"] = "quorum_standby"
+
+
+@pytest.mark.parametrize(
+    ("names", "barred", "outcome"),
+    [
+        (QUORUM, False, Outcome.PASSED),
+        (QUORUM, True, Outcome.FAILED),
+        ("ANY 2 (db2,db3)", True, Outcome.PASSED),
+    ],
+)
+def test_d7_who_may_take_over_has_every_commit(
+    healthy: Recording, names: str, outcome: Outcome, *, barred: bool
+) -> None:
+    """Where a commit waits for one of two, what the other one has may be on it alone."""
+    found = altered(healthy, "patroni", in_quorum)
+    found = altered(found, "postgresql", quorum(names), of="db1")
+    if barred:
+        tags = {"nofailover": True, "raw": {"nofailover": True}}
+        found = altered(found, "patroni", lambda one: one["status"]["tags"].update(tags), of="db3")
+    result = asked("PG-006", found, CLUSTER)
+    assert result.outcome is outcome, result
+
+
+def test_d7_a_standby_that_received_and_does_not_replay_is_behind(healthy: Recording) -> None:
+    """Since Patroni 4.1 `lag` is what was received; what counts for a takeover is the replay."""
+
+    def change(reading: dict[str, Any]) -> None:
+        for one in reading["cluster"]["members"]:
+            if one["role"] == "sync_standby":
+                one.update(lag=0, receive_lag=0, replay_lag=64 * 1024**2)
+
+    result = asked("PG-006", altered(healthy, "patroni", change), CLUSTER)
+    assert result.outcome is Outcome.FAILED
+    assert "it lags too far" in result.reason

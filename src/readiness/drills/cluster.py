@@ -109,8 +109,8 @@ class ClusterView:
         for member in view.members:
             if member.state not in _STREAMING or member.timeline != leader.timeline:
                 return f"{member.name} is {member.state} on timeline {member.timeline}"
-            if member is not leader and (member.lag is None or member.lag > self._lag_limit):
-                return f"{member.name} lags by {member.lag} bytes"
+            if member is not leader and (member.behind is None or member.behind > self._lag_limit):
+                return f"{member.name} lags by {member.behind} bytes"
         missing = self.database.synchronous_standbys - len(view.sync_standbys)
         return f"{missing} synchronous standbys are missing" if missing > 0 else ""
 

@@ -82,11 +82,18 @@ class ClusterMember:
     port: int | None
     api_url: str
     timeline: int | None
-    lag: int | None  # bytes behind the leader; None: unknown, or the leader itself
+    # Bytes behind the leader, received since Patroni 4.1 and replayed before; None: unknown, or the
+    # leader itself.
+    lag: int | None
     receive_lag: int | None  # bytes not received yet; both only since Patroni 4.1
     replay_lag: int | None  # bytes not replayed yet
     pending_restart: bool
     tags: Tags
+
+    @property
+    def behind(self) -> int | None:
+        """Bytes behind the leader in replay, which is never ahead of what was received."""
+        return self.lag if self.replay_lag is None else self.replay_lag
 
     @property
     def leads(self) -> bool:
@@ -110,7 +117,7 @@ class ClusterView:
 
     @property
     def sync_standbys(self) -> tuple[str, ...]:
-        """Names of the members that hold every acknowledged commit."""
+        """Names of the members that commits wait for: each of them, or some of a quorum."""
         roles = ("sync_standby", "quorum_standby")
         return tuple(member.name for member in self.members if member.role in roles)
 

@@ -1,6 +1,7 @@
 """The one question that tells a PostgreSQL server's state, and how its answer is read."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -8,6 +9,7 @@ from readiness.errors import AccessDenied, NotUnderstood
 
 _LSN_SHIFT: Final = 32
 _LSN_BITS: Final = 64
+_MILLISECONDS: Final = 1000  # in a second; wal_sender_timeout counts them
 # Our sessions turn it on for themselves, after they began.
 READ_ONLY: Final = "default_transaction_read_only"
 # Any of these ends replay before the WAL does (PostgreSQL 15, 20.5.6).
@@ -33,8 +35,16 @@ SETTINGS: Final = (
     "synchronous_commit",
     "synchronous_standby_names",
     "wal_level",
+    "wal_receiver_status_interval",
+    "wal_sender_timeout",
     "wal_sync_method",
     "zero_damaged_pages",
+)
+
+
+# FIRST 2 (a, b), ANY 1 (a, b) and 2 (a, b); a list alone means FIRST 1 (PostgreSQL 15, 20.6.2).
+_WAITED_FOR: Final = re.compile(
+    r"\s*(?:(?:first|any)\s+)?(\d+)\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -94,7 +104,7 @@ class Replica:
 
     application_name: str
     client_address: str
-    state: str  # startup, catchup, streaming, backup, stopping
+    state: str  # startup, catchup, streaming (for a minute after a cut, too), backup, stopping
     sync_state: str  # async, potential, sync, quorum
     sent: Lsn | None
     written: Lsn | None
@@ -162,6 +172,61 @@ class ServerState:
         """What a session of ours begins with; None where the server told nothing of that name."""
         found = self.settings.get(setting)
         return None if found is None else found.value
+
+    @property
+    def commits_wait_for(self) -> int | None:
+        """How many standbys a commit waits for, by synchronous_standby_names; None: not told.
+
+        Of a quorum (`ANY 1 (a, b)`) each counts as one that may be waited for, and one is.
+        """
+        names = self.value("synchronous_standby_names")
+        if names is None:
+            return None
+        counted = _WAITED_FOR.fullmatch(names)
+        return int(counted[1]) if counted else int(bool(names.strip()))
+
+    def word_due(self, sender: "ServerState") -> float | None:
+        """Seconds within which this standby gives its sender a word, when nothing happens.
+
+        It does so each wal_receiver_status_interval; where that is 0, when it is asked for one,
+        after half of the sender's wal_sender_timeout (20.6.1, 20.6.3). None: it owes none, ever.
+        """
+        interval = self.value("wal_receiver_status_interval")
+        timeout = sender.value("wal_sender_timeout")
+        if interval is None or timeout is None:
+            return None
+        return float(interval) or float(timeout) / _MILLISECONDS / 2 or None
+
+
+@dataclass(frozen=True)
+class Silence:
+    """How long a standby has not been heard by whoever sends to it, and how long it may be silent.
+
+    Both ends say `streaming` for a minute after their link was cut on an idle site; this tells
+    sooner. Its words carry its own clock, so that is what they are compared with.
+    """
+
+    sender: str
+    seconds: float | None  # None: it has not said anything yet
+    due: float | None  # None: it owes no word, ever, or nobody knows
+
+
+def silence(
+    standby: ServerState, addresses: Collection[str], everyone: Mapping[str, ServerState]
+) -> Silence | None:
+    """The silence of a standby at these addresses; None where nobody lists it as a replica."""
+    lines = [
+        (one.reply_time or 0.0, name, one.reply_time)
+        for name, sender in everyone.items()
+        for one in sender.replicas
+        if one.client_address in addresses
+    ]
+    if not lines:
+        return None
+    # A link that was cut and is up again may be listed beside the dead one.
+    _, name, said = max(lines, key=lambda line: line[:2])
+    seconds = None if said is None else standby.server_clock - said
+    return Silence(name, seconds, standby.word_due(everyone[name]))
 
 
 # On a primary the timeline comes from the log being written: the control file's lags behind a
