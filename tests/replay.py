@@ -151,7 +151,7 @@ class Memory(Look):
     """A look that remembers a recording and asks nobody. `used` are the observations handed out."""
 
     def __init__(self, recording: Recording) -> None:
-        super().__init__(SimpleNamespace(case=None, writer=self))  # type: ignore[arg-type]
+        super().__init__(SimpleNamespace(case=None, writer=self, on_disturbance=[]))  # type: ignore[arg-type]
         self.recording = recording
         self.used: set[int] = set()
         self.noted: list[Json] = []
@@ -251,7 +251,9 @@ def replay(recording: Recording, case: Case) -> Result:
 def replay_all(recording: Recording, some: Iterable[Case]) -> list[Result]:
     """The same for several cases, with the same clients as in a run."""
     memory = Memory(recording)
-    run = SimpleNamespace(environment=recording.environment, writer=memory, case=None)
+    run = SimpleNamespace(
+        environment=recording.environment, writer=memory, case=None, on_disturbance=[]
+    )
     clients = Silent(run)  # type: ignore[arg-type]
     clients.look = memory
     try:

@@ -85,7 +85,9 @@ def test_no_drill_begins_on_a_backup_that_leaves_errors_open(
     assert isinstance(cluster, Cluster)
     for alter, refused in ((errors(error=False), False), (errors(error), True)):
         memory = Memory(altered(healthy, "repository", alter, of="paws360-backup"))
-        run = SimpleNamespace(environment=healthy.environment, writer=memory, case=None)
+        run = SimpleNamespace(
+            environment=healthy.environment, writer=memory, case=None, on_disturbance=[]
+        )
         with closing(Silent(run)) as clients:  # type: ignore[arg-type]
             clients.look = memory
             with pytest.raises(NotRun) if refused else nullcontext():
