@@ -1,18 +1,22 @@
-"""The part of ``scripts/lab`` that plants faults: faults, break, mend, try, matrix."""
+"""The part of ``scripts/lab`` that plants faults and variants: list, break, mend, try, matrix."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from lab import matrix, mending, product, proving
 from lab.errors import LabError
-from lab.faults import Fault, all_faults, fault_called
+from lab.faults import Fault, all_faults
 from lab.progress import say
 from lab.site import this
+from lab.variants import all_variants, called
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
-Names = Annotated[list[str] | None, typer.Option("--fault", help="Only this fault; repeatable.")]
+Names = Annotated[
+    list[str] | None, typer.Option("--fault", help="Only this fault or variant; repeatable.")
+]
 Checks = Annotated[
     list[str] | None, typer.Option("--check", help="Only faults that redden it; repeatable.")
 ]
@@ -21,6 +25,7 @@ Checks = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(faults)
+    app.command()(variants)
     app.command("break")(plant)
     app.command()(mend)
     app.command("try")(attempt)
@@ -28,16 +33,29 @@ def register(app: typer.Typer) -> None:
 
 
 def faults(*, as_json: Json = False) -> None:
-    """List the faults, what they turn red, and which of them is in force."""
-    site = this()
-    planted = {str(entry.arguments["fault"]) for entry in mending.in_force(site)}
-    facts = [_fact(fault, in_force=name in planted) for name, fault in all_faults().items()]
+    """List the faults, what they turn red, which is in force, and which result is out of date."""
+    _list("faults", all_faults(), "reddens", as_json=as_json)
+
+
+def variants(*, as_json: Json = False) -> None:
+    """List the healthy variants and the checks that they tempt; the same marks as for faults."""
+    _list("variants", all_variants(), "tempts", as_json=as_json)
+
+
+def _list(kind: str, known: Mapping[str, Fault], checks: str, *, as_json: bool) -> None:
+    planted = {str(entry.arguments["fault"]) for entry in mending.in_force(this())}
+    kept = matrix.load()[kind]
+    facts = [
+        {**_fact(one, in_force=name in planted), "state": matrix.state(one, kept.get(name))}
+        for name, one in known.items()
+    ]
     if as_json:
-        print(json.dumps({"schema": 1, "faults": facts}, indent=2))
+        print(json.dumps({"schema": 1, kind: facts}, indent=2))
         return
     for fact in facts:
-        mark = "IN FORCE " if fact["in_force"] else ""
-        print(f"{fact['name']:<46} {mark}{', '.join(fact['reddens'])}")
+        marks = "IN FORCE " if fact["in_force"] else ""
+        marks += "" if fact["state"] == matrix.PROVEN else f"({fact['state']}) "
+        print(f"{fact['name']:<46} {marks}{', '.join(fact[checks])}")
         print(f"    {fact['title']}")
 
 
@@ -51,13 +69,14 @@ def _fact(fault: Fault, *, in_force: bool) -> dict[str, Any]:
         "tier": fault.tier,
         "only": list(fault.only),
         "reddens": {check: list(cases) for check, cases in sorted(fault.reddens.items())},
+        "tempts": list(fault.tempts),
         "in_force": in_force,
     }
 
 
 def plant(fault: str) -> None:
-    """Plant a fault in the healthy lab; its undo is written first."""
-    site, wanted = this(), fault_called(fault)
+    """Plant a fault or a variant in the healthy lab; its undo is written first."""
+    site, wanted = this(), called(fault)
     with mending.holding(site):
         mending.plant(site, wanted)
         mending.let_settle(site)
@@ -70,7 +89,7 @@ def mend(fault: Annotated[str | None, typer.Argument()] = None) -> None:
     """Take away a fault, or whatever is in force; twice does no harm."""
     site = this()
     if fault is not None:
-        fault_called(fault)
+        called(fault)
     with mending.holding(site):
         results = mending.mend(site, fault)
         if results:
@@ -83,9 +102,9 @@ def mend(fault: Annotated[str | None, typer.Argument()] = None) -> None:
 
 def attempt(fault: str, *, as_json: Json = False) -> None:
     """Break, look, compare with what the fault declares, mend, look again."""
-    tried = proving.attempt(this(), fault_called(fault))
+    tried = proving.attempt(this(), called(fault))
     if as_json:
-        entry = matrix.entry(fault_called(fault), tried)
+        entry = matrix.entry(called(fault), tried)
         print(json.dumps({"schema": 1, "fault": fault, **entry}, indent=2))
     if not tried.proven:
         raise typer.Exit(1)
@@ -96,16 +115,25 @@ def work_out(
     fault: Names = None,
     check: Checks = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Keep faults that are proven and unchanged.")
+        bool,
+        typer.Option(
+            "--resume", help="Keep what is proven while neither it nor its checks changed."
+        ),
+    ] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Try nothing: write the page anew from the data.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Three healthy runs, then every fault; exits 0 only at 100 %."""
+    """Three healthy runs, then every variant and every fault; exits 0 only at 100 %."""
+    if page:
+        matrix.save(matrix.load())
+        return
     site = this()
     chosen = matrix.selected(fault or [], check or [])
     whole = not (fault or check)
     document = matrix.work_out(site, chosen, resume=resume, whole=whole)
-    mine = {one.name: document["faults"][one.name] for one in chosen}
+    mine = {one.name: matrix.kept(document, one) for one in chosen}
     problems = [name for name, one in mine.items() if not one["proven"]]
     missing = matrix.complete(document) if whole else problems
     if as_json:
@@ -114,7 +142,7 @@ def work_out(
     for line in missing:
         say(f"missing: {line}")
     say(
-        f"matrix: {len(mine) - len(problems)} of {len(mine)} faults proven, "
+        f"matrix: {len(mine) - len(problems)} of {len(mine)} proven, "
         f"{len(document['proven'])} of {len(product.catalogue())} checks seen red"
     )
     if missing:

@@ -6,19 +6,20 @@ everything that was surveyed, and a fault's undo needs nothing else.
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab import health
 from lab.errors import LabError
-from lab.faults import Fault, all_faults, fault_called, in_the_file_only
+from lab.faults import Fault, in_the_file_only
 from lab.host import require_root
 from lab.inventory import MACHINES, Machine
 from lab.parallel import for_each
 from lab.progress import say, step
 from lab.scene import Scene
 from lab.site import Site
+from lab.variants import called
 from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending, undo_action
 
 ACTION = "lab.mend"
@@ -85,15 +86,17 @@ def require_healthy(site: Site, seconds: float = HEALTHY_LIMIT) -> None:
     health.wait(site.lab, MACHINES, seconds)
 
 
-def plant(site: Site, fault: Fault) -> Scene:
+def plant(site: Site, fault: Fault, beside: Collection[str] = ()) -> Scene:
     """Plant a fault in a healthy lab and wait until it is proven to be in force.
+
+    `beside` names what may be in force already: healthy variants.
 
     Raises:
         LabError: another fault is in force, the lab is ill, or the fault does not take effect.
     """
-    pending = in_force(site)
+    pending = {str(entry.arguments["fault"]) for entry in in_force(site)} - {*beside}
     if pending:
-        names = ", ".join(str(entry.arguments["fault"]) for entry in pending)
+        names = ", ".join(sorted(pending))
         raise LabError(f"in force already: {names}; scripts/lab mend takes it away")
     require_healthy(site)
     fault.arrange(Scene(site, {}, fault.name))
@@ -143,7 +146,6 @@ def mend(site: Site, name: str | None = None) -> list[UndoResult]:
     Raises:
         LabError: something could not be undone; its entry stays pending.
     """
-    all_faults()
     results = play_pending(
         journal(site),
         site,
@@ -165,11 +167,11 @@ def start_anew(site: Site) -> None:
 @undo_action(ACTION)
 def play(arguments: Mapping[str, Any], site: Site) -> str:
     """Undo one fault and wait until it is gone and the lab is healthy."""
-    fault = fault_called(str(arguments["fault"]))
+    fault = called(str(arguments["fault"]))
     scene = Scene(site, dict(arguments["facts"]), fault.name)
     with step(f"{fault.name}: mending"):
         fault.undo(scene)
-        if not in_the_file_only(fault):
+        if not (in_the_file_only(fault) or fault.past):
             scene.wait("it is gone", lambda: not fault.took_effect(scene), GONE_LIMIT)
         require_healthy(site)
         for_each(MACHINES, lambda machine: scene.forget(machine.name))

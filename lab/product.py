@@ -86,6 +86,18 @@ def catalogue() -> dict[str, str]:
     return {entry["id"]: entry["tier"] for entry in _entries()}
 
 
+def source_of(check: str) -> str:
+    """The file and function of a check, ``FILE::FUNCTION``.
+
+    Raises:
+        LabError: there is no such check.
+    """
+    for entry in _entries():
+        if entry["id"] == check:
+            return str(entry["source"])
+    raise LabError(f"no check is called {check!r}")
+
+
 def observing(*, scan: bool = False) -> tuple[str, ...]:
     """The ids of all checks of the observe tier; those that scan only where that is asked for."""
     return tuple(

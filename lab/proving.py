@@ -8,6 +8,7 @@ and proves nothing; whoever tries several so looks at the whole lab afterwards.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 from lab import mending, product, recording
@@ -18,6 +19,8 @@ from lab.progress import say
 from lab.scene import Facts, Scene
 from lab.site import Site
 
+# The name of the environment file under several variants.
+TOGETHER = "variants"
 # Outcomes by which a case may be red as declared; an error is never as declared.
 FAILED, UNSURE = "failed", "inconclusive"
 # The check that doubts a service which has only just been started.
@@ -79,7 +82,7 @@ def _declared(
 def checks_under(fault: Fault, *, narrow: bool) -> tuple[str, ...]:
     """What is looked at under a fault."""
     if narrow:
-        return tuple(sorted({*fault.reddens, *fault.blinds}))
+        return fault.about
     return (*product.observing(scan=fault.scan), *fault.only)
 
 
@@ -113,7 +116,8 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
         problems += compare(fault, scene.facts, looked.cases)
     finally:
         mending.mend(site, fault.name)
-    after = None if narrow else _look_again(site, fault, checks)
+    # Taking a variant back leaves what it tempts to be looked at: nothing was broken elsewhere.
+    after = None if narrow else _look_again(site, fault, fault.tempts or checks)
     problems += [f"mended, and not green: {case}" for case in after.red] if after else []
     tried = Tried(
         fault=fault.name,
@@ -128,8 +132,64 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
     )
     _tell(tried, looked)
     if tried.proven and fault.tier == "observe":
-        recording.save(looked, fault.name, scene.facts)
+        recording.save(looked, fault.name, scene.facts, green=fault.tempts)
     return tried
+
+
+def together(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> list[Tried]:
+    """Try healthy variants that do not disturb each other at once; what all of them gave.
+
+    Any problem is everybody's: whose it is shows when each is tried alone.
+
+    Raises:
+        LabError: one could not be planted, looked at or taken back.
+    """
+    tempted = sorted({check for one in several for check in one.tempts})
+    scenes: dict[str, Scene] = {}
+    with mending.holding(site):
+        try:
+            for one in several:
+                scenes[one.name] = mending.plant(site, one, beside=tuple(scenes))
+            looked = _look_at_all(site, several, tempted if narrow else product.observing())
+        finally:
+            mending.mend(site)
+        problems = [f"not declared: {case}" for case in looked.red]
+        after = None if narrow else _look_again(site, several[0], tempted)
+        problems += [f"mended, and not green: {case}" for case in after.red] if after else []
+    tried = [
+        Tried(
+            fault=one.name,
+            number=looked.number,
+            red=looked.red,
+            problems=tuple(problems),
+            facts=scenes[one.name].facts,
+            mended_number=after.number if after else 0,
+            seconds=looked.seconds,
+            narrow=narrow,
+        )
+        for one in several
+    ]
+    for each, one in zip(tried, several, strict=True):
+        _tell(each, looked)
+        if each.proven:
+            recording.save(looked, one.name, each.facts, green=one.tempts)
+    return tried
+
+
+def _look_at_all(site: Site, several: Sequence[Fault], checks: Sequence[str]) -> Looked:
+    """What the product finds while all of them are in force."""
+    _let_settle(site, checks)
+    alters = [one.environment for one in several if one.environment is not None]
+
+    def all_altered(text: str) -> str:
+        return reduce(lambda so_far, alter: alter(so_far), alters, text)
+
+    return product.look(
+        site,
+        checks=checks,
+        environment=product.environment_file(site, TOGETHER, all_altered if alters else None),
+        title=f"{len(several)} variants: the product looks",
+    )
 
 
 def _look_again(site: Site, fault: Fault, checks: Sequence[str]) -> Looked:

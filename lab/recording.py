@@ -3,11 +3,13 @@
 A check is then tried without a lab: green on the recording of the healthy lab, and red, for the
 reason that the fault declares, on the recording under the fault. Of a run under a fault only
 the sources are kept on which its red cases rest, of every subject: a check asks all of a cluster
-before it says which of them it goes by. What is in a record has been through the redactor.
+before it says which of them it goes by. Of a run under a healthy variant it is those of the checks
+that it tempts. What is in a record has been through the redactor.
 """
 
 import gzip
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,18 @@ FOLDER = REPOSITORY / "tests/recorded/runs"
 HEALTHY = "healthy"
 
 
-def save(looked: Looked, name: str, facts: Facts, folder: Path = FOLDER) -> Path:
-    """Keep what a run saw under a name; without facts all of it, else what its red cases need."""
+def save(
+    looked: Looked,
+    name: str,
+    facts: Facts,
+    folder: Path = FOLDER,
+    *,
+    green: Collection[str] = (),
+) -> Path:
+    """Keep what a run saw under a name: of the healthy lab all, else what its red cases need.
+
+    `green` names checks whose sources are kept besides.
+    """
     lines = (looked.folder / "record.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     red = {f"{case.check}|{case.subject}": case.reason for case in looked.red}
@@ -28,7 +40,8 @@ def save(looked: Looked, name: str, facts: Facts, folder: Path = FOLDER) -> Path
     wanted = {
         seen[number]["source"]
         for event in events
-        if event["kind"] == "claim" and (name == HEALTHY or event["case"] in red)
+        if event["kind"] == "claim"
+        and (name == HEALTHY or event["case"] in red or event["case"].split("|")[0] in green)
         for number in event["rests_on"]
         if number in seen
     }

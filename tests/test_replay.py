@@ -7,12 +7,14 @@ import pytest
 from replay import RUNS, Recording, cases, load, replay, replay_all, whole
 
 from lab.faults import all_faults, resolved
+from lab.variants import all_variants
 from readiness.catalogue import load_catalogue
 from readiness.model import Case, Outcome, Tier
 
 HEALTHY = "healthy"
 RECORDED = sorted(path.name.removesuffix(".json.gz") for path in RUNS.glob("*.json.gz"))
-FAULTS = [name for name in RECORDED if name != HEALTHY]
+VARIANTS = [name for name in RECORDED if name in all_variants()]
+FAULTS = [name for name in RECORDED if name not in {HEALTHY, *VARIANTS}]
 AGAIN = "scripts/lab matrix"
 # They rest on the scan as a whole, of which each pair of zones needs a part.
 WHOLE = {"FW-001", "FW-002", "FW-003", "FW-004"}
@@ -44,6 +46,16 @@ def test_a_fault_is_red_as_it_declares(name: str, healthy: Recording) -> None:
         result = replay(recording, Case(check, subject))
         assert result.outcome is Outcome.FAILED, result
         assert re.search(pattern, result.reason), result.reason
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_healthy_variant_is_green(name: str, healthy: Recording) -> None:
+    """The checks that it tempts pass on what was seen under it."""
+    recording = load(name).over(healthy)
+    tempted = [case for case in cases(recording) if case.check in all_variants()[name].tempts]
+    results = replay_all(recording, tempted)
+    assert results
+    assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
 
 
 def test_no_check_is_green_without_what_it_looks_at(healthy: Recording) -> None:

@@ -64,6 +64,10 @@ class Fault:
         scan: whether the network is scanned under it.
         environment: makes the altered environment file that the product is given.
         settle: seconds it may take to come into force.
+        tempts: the checks that could take it for sick; those of a healthy variant, which turns
+            nothing red (``lab.variants``).
+        alone: whether no other may be in force beside it.
+        past: whether `took_effect` tells what has happened, which no undo makes untrue.
     """
 
     name: str
@@ -84,11 +88,19 @@ class Fault:
     scan: bool = False
     environment: Callable[[str], str] | None = None
     settle: float = 60.0
+    tempts: tuple[str, ...] = ()
+    alone: bool = True
+    past: bool = False
 
     @property
     def checks(self) -> tuple[str, ...]:
         """The ids of the checks that it turns red."""
         return tuple(sorted(self.reddens))
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The ids of the checks that it is there for: which a narrow look asks."""
+        return tuple(sorted({*self.reddens, *self.blinds, *self.tempts}))
 
 
 def resolved(reasons: Reasons, facts: Facts) -> dict[tuple[str, str], str]:
@@ -98,13 +110,18 @@ def resolved(reasons: Reasons, facts: Facts) -> dict[tuple[str, str], str]:
         LabError: a placeholder has no fact.
     """
     return {
-        (check, _put_in(subject, facts)): _put_in(pattern, facts)
+        (check, filled(subject, facts)): filled(pattern, facts)
         for check, cases in reasons.items()
         for subject, pattern in cases.items()
     }
 
 
-def _put_in(text: str, facts: Facts) -> str:
+def filled(text: str, facts: Facts) -> str:
+    """A text with the surveyed facts in place of their names.
+
+    Raises:
+        LabError: a placeholder has no fact.
+    """
     for key, value in facts.items():
         text = text.replace(f"<{key}>", value)
     if left := re.search(r"(?<!\?P)<[a-z]+>", text):

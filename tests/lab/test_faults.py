@@ -285,7 +285,12 @@ def test_the_page_shows_runs_and_reasons(tmp_path: Path) -> None:
 def test_a_selection_is_by_name_or_check() -> None:
     """Names and checks add up; what is unknown is refused."""
     chosen = {fault.name for fault in matrix.selected(["clock-source-lost"], ["PG-009"])}
-    assert chosen == {"clock-source-lost", "etcd-member-cut-off", "etcd-member-never-promoted"}
+    assert chosen == {
+        "clock-source-lost",
+        "etcd-member-cut-off",
+        "etcd-member-never-promoted",
+        "ipv6-comes-first",
+    }
     with pytest.raises(LabError, match="no fault reddens"):
         matrix.selected([], ["XX-999"])
 

@@ -1,5 +1,8 @@
 """Faults on the real lab: the product is green, sees each of them, and is green afterwards.
 
+The healthy variants that were proven are tried, too, at once but for a quarter of those that stand
+alone: nothing may be red under them.
+
 Every fault of the observe tier is tried, and of the others, each of which costs a minute to ten, a
 quarter that changes from commit to commit. Only what a fault declares is looked at: that nothing
 else goes red, and that each by itself is green again, is what `scripts/lab matrix` proves.
@@ -14,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import mending, product, proving
+from lab import matrix, mending, product, proving
 from lab.errors import LabError
-from lab.faults import Fault, all_faults, fault_called
+from lab.faults import Fault, all_faults
 from lab.home import REPOSITORY
 from lab.progress import say
 from lab.site import Site
+from lab.variants import all_variants, called
 
 pytestmark = [pytest.mark.lab]
 
@@ -55,6 +59,15 @@ def a_quarter(by: str, faults: Sequence[Fault]) -> list[str]:
 SEED = seed()
 OBSERVED = [fault.name for fault in all_faults().values() if kind(fault) == "observe"]
 OTHERS = [fault for fault in all_faults().values() if kind(fault) != "observe"]
+# Those that take minutes by themselves are left to `scripts/lab matrix`.
+SHORT = 60.0
+ODD = [
+    one
+    for one in all_variants().values()
+    if matrix.load()["variants"].get(one.name, {}).get("proven")
+    and kind(one) == "observe"
+    and one.settle <= SHORT
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +93,14 @@ def problems(site: Site, name: str, end: float) -> tuple[str, ...]:
     if time.monotonic() > end:
         pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {name}")
     try:
-        found = proving.attempt(site, fault_called(name), narrow=True).problems
+        found = proving.attempt(site, called(name), narrow=True).problems
     except LabError as error:
         found = (str(error),)
     if found:
         say(f"{name}: once more, after {'; '.join(found)}")
         left = [] if mending.in_force(site) else red(site)
         mending.start_anew(site)
-        found = (*left, *proving.attempt(site, fault_called(name), narrow=True).problems)
+        found = (*left, *proving.attempt(site, called(name), narrow=True).problems)
     return found
 
 
@@ -112,6 +125,22 @@ def test_the_healthy_lab_is_green(site: Site) -> None:
 @pytest.mark.parametrize("name", OBSERVED)
 def test_a_fault_of_the_observe_tier(site: Site, end: float, name: str) -> None:
     """It is red as it declares."""
+    assert problems(site, name, end) == ()
+
+
+def test_healthy_variants_at_once(site: Site) -> None:
+    """Of those that may stand beside each other nothing is red that they tempt."""
+    several = [one for one in ODD if not one.alone]
+    if several:
+        tried = proving.together(site, several, narrow=True)
+        assert [one.problems for one in tried] == [()] * len(several)
+
+
+@pytest.mark.parametrize(
+    "name", a_quarter(SEED, [one for one in ODD if one.alone]), ids=lambda name: f"{name}-{SEED}"
+)
+def test_a_healthy_variant(site: Site, end: float, name: str) -> None:
+    """Nothing that it tempts is red."""
     assert problems(site, name, end) == ()
 
 

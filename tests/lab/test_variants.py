@@ -1,0 +1,241 @@
+"""Tests of the healthy variants, offline: what a row says can be held against the product."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab import examined, matrix, product, proving, recording, steps
+from lab.errors import LabError
+from lab.faults import Fault, all_faults
+from lab.product import Case
+from lab.proving import Tried
+from lab.variants import all_variants, called
+from readiness.catalogue import expected_cases, load_catalogue
+from readiness.documents import load_environment
+
+TIERS = ("observe", "touch", "load", "disrupt")
+EVERY = pytest.mark.parametrize("variant", all_variants().values(), ids=list(all_variants()))
+ONE = all_variants()["redirects-with-308"]
+LEAST = 12
+
+
+@pytest.fixture(scope="module")
+def checks() -> set[str]:
+    """The checks that have cases in the lab."""
+    environment = load_environment(product.ENVIRONMENT)
+    return {case.check for case in expected_cases(load_catalogue(), environment)}
+
+
+def test_there_are_enough() -> None:
+    """False alarms are tried as often as the issue asks for, in more than one area."""
+    assert len(all_variants()) >= LEAST
+    assert len({one.kind for one in all_variants().values()}) >= LEAST // 2
+
+
+@EVERY
+def test_a_variant_is_healthy_and_tempts(variant: Fault, checks: set[str]) -> None:
+    """Nothing is red under it by declaration, and what it tempts is asked in the lab."""
+    assert not variant.reddens
+    assert not variant.blinds
+    assert variant.tempts
+    assert set(variant.tempts) <= checks
+    tiers = product.catalogue()
+    asked = {*product.observing(scan=variant.scan), *variant.only}
+    assert set(variant.tempts) <= asked
+    assert all(TIERS.index(tiers[check]) <= TIERS.index(variant.tier) for check in variant.only)
+
+
+@EVERY
+def test_its_environment_file_is_still_one(variant: Fault, tmp_path: Path) -> None:
+    """What it makes of the environment file loads, and differs."""
+    if variant.environment is None:
+        return
+    text = product.ENVIRONMENT.read_text()
+    path = tmp_path / "altered.yaml"
+    path.write_text(variant.environment(text))
+    assert path.read_text() != text
+    assert load_environment(path).name == "lab"
+
+
+@EVERY
+def test_it_is_found_by_name(variant: Fault) -> None:
+    """An undo that is played by another process finds it; no fault has its name."""
+    assert called(variant.name) is variant
+    assert variant.name not in all_faults()
+
+
+def test_no_such_variant() -> None:
+    """The error names what there is, faults and variants."""
+    with pytest.raises(LabError, match=r"automation-paused.*redirects-with-308"):
+        called("redirects-with-309")
+
+
+def tried(*cases: Case) -> Tried:
+    """A result of trying a variant."""
+    problems = tuple(proving.compare(ONE, {}, cases))
+    return Tried(ONE.name, 7, tuple(case for case in cases if not case.green), problems, {}, "", 8)
+
+
+@pytest.mark.parametrize("outcome", ["failed", "inconclusive", "error", "not-run"])
+def test_whatever_is_not_green_is_a_problem(outcome: str) -> None:
+    """A false alarm, and a check that can't tell, are both no proof of health."""
+    green = Case("WEB-002", "portal/edge1/v4", "passed", "")
+    assert tried(green).proven
+    assert not tried(green, Case("WEB-001", "portal/edge1/v4", outcome, "status 308")).proven
+
+
+def test_a_variant_proves_no_check() -> None:
+    """It has a place of its own in the matrix, and no check counts as seen red by it."""
+    document = matrix.load(Path("none.json"))
+    document["variants"][ONE.name] = matrix.entry(ONE, tried())
+    assert matrix.proven(document["faults"]) == {}
+    page = matrix.render(document)
+    assert "Healthy variants green: 1 of 1" in page
+    assert f"**{ONE.name}**" in page
+    assert f"{ONE.name}: not tried" not in matrix.complete(document)
+    assert "ssh-started-by-its-socket: not tried" in matrix.complete(document)
+
+
+def test_a_variant_that_was_called_sick_is_missing() -> None:
+    """100 % needs every variant green."""
+    document = matrix.load(Path("none.json"))
+    sick = tried(Case("WEB-001", "portal/edge1/v4", "failed", "status 308"))
+    document["variants"][ONE.name] = matrix.entry(ONE, sick)
+    assert any(
+        line.startswith(f"{ONE.name}: not declared: WEB-001") for line in matrix.complete(document)
+    )
+    assert "NOT PROVEN" in matrix.render(document)
+
+
+def test_a_result_is_outdated_when_its_row_or_its_checks_change() -> None:
+    """Each part of what a result is about shows, for faults and variants alike."""
+    for one in (ONE, all_faults()["automation-paused"]):
+        kept = matrix.entry(one, tried())
+        assert matrix.state(one, kept) == matrix.PROVEN
+        assert matrix.state(one, None) == "not tried"
+        assert matrix.state(one, {**kept, "digest": "other"}) == "changed since it was proven"
+        other = {**kept, "checks": {**kept["checks"], one.about[0]: "other"}}
+        assert matrix.state(one, other) == f"{one.about[0]} changed since it was proven"
+        assert matrix.state(one, {**kept, "proven": False}) == "not proven"
+
+
+def test_a_result_from_before_checks_were_kept_is_outdated() -> None:
+    """What isn't known to be unchanged is tried again."""
+    kept = matrix.entry(ONE, tried())
+    del kept["checks"]
+    assert matrix.state(ONE, kept) == "WEB-001 changed since it was proven"
+
+
+SUITE = '''"""A suite."""
+LIMIT = 3
+OTHER = 4
+def used(value: int) -> bool:
+    """Compare."""
+    return value < LIMIT
+@check("X-001", "a title", remedy="do this")
+def test_x(value: int) -> None:
+    """What it is for."""
+    assert used(value)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("a title", "another title", ""),
+        ("do this", "do that", ""),
+        ("What it is for.", "What else it is for.", ""),
+        ("Compare.", "Compare two.", ""),
+        ("    assert used", "    # Why.\n    assert used", ""),
+        ("OTHER = 4", "OTHER = 5", ""),
+        ("LIMIT = 3", "LIMIT = 5", "the digest"),
+        ("value < LIMIT", "value <= LIMIT", "the digest"),
+        ("assert used(value)", "assert not used(value)", "the digest"),
+    ],
+)
+def test_a_check_changes_by_what_decides(
+    old: str, new: str, changes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its function and what that uses of its file; not what people are told about it."""
+
+    def digest(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(examined, "source_of", lambda _: f"{name}::test_x")
+        return examined.check(name)
+
+    monkeypatch.setattr(examined, "REPOSITORY", tmp_path)
+    assert old in SUITE
+    # What was digested once is remembered by its name.
+    before = digest(f"{tmp_path.name}-before.py", SUITE)
+    after = digest(f"{tmp_path.name}-after.py", SUITE.replace(old, new))
+    assert (before != after) is bool(changes)
+
+
+def test_every_check_and_row_has_a_digest() -> None:
+    """Nothing in catalogue or tables is where it can't be found, and no two are the same."""
+    checks = {examined.check(name) for name in product.catalogue()}
+    rows = {matrix.digest(one) for one in all_variants().values()}
+    assert len(checks) == len(product.catalogue())
+    assert len(rows) == len(all_variants())
+
+
+class Recorded:
+    """A scene that notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self.facts = {"master": "cache2", "next": "abc"}
+        self.said: list[tuple[Any, ...]] = []
+
+    def run(self, *words: str, **_: Any) -> str:
+        """Note it."""
+        self.said.append(words)
+        return ""
+
+
+def test_steps_are_taken_back_in_reverse_with_the_facts() -> None:
+    """What came last goes first, and names stand for what was surveyed."""
+    rows = (
+        steps.shell(["<master>"], "one", "not one"),
+        steps.told(["cache1"], ("ACL", "SETUSER", "portal", "><next>"), ("PING",)),
+    )
+    scene: Any = Recorded()
+    steps.applied(rows)(scene)
+    assert [words[0] for words in scene.said] == ["cache2", "cache1"]
+    assert scene.said[1][-1] == ">abc"
+    scene.said.clear()
+    steps.taken_back(rows)(scene)
+    assert [words[0] for words in scene.said] == ["cache1", "cache2"]
+    assert scene.said[1][-1] == "set -e; not one"
+
+
+def test_a_recording_keeps_what_tempted_checks_asked(tmp_path: Path) -> None:
+    """A green run has no red case: the sources of the named checks are kept, and no others."""
+    seen = [
+        {"n": 1, "kind": "observation", "subject": "a", "source": "http", "reading": 1},
+        {"n": 2, "kind": "observation", "subject": "a", "source": "tls", "reading": 2},
+        {"n": 3, "kind": "claim", "case": "WEB-001|a", "rests_on": [1]},
+        {"n": 4, "kind": "claim", "case": "TLS-001|a", "rests_on": [2]},
+    ]
+    events = [{"n": 0, "kind": "opened", "environment": {}}, *seen]
+    (tmp_path / "record.jsonl").write_text("\n".join(map(json.dumps, events)))
+    looked: Any = SimpleNamespace(folder=tmp_path, red=())
+    path = recording.save(looked, "odd", {}, tmp_path, green=("WEB-001",))
+    kept = json.loads(gzip.decompress(path.read_bytes()))
+    assert [one["source"] for one in kept["observations"]] == ["http"]
+
+
+def test_a_narrow_try_of_a_variant_proves_nothing() -> None:
+    """As with faults: nobody looked at the rest."""
+    assert proving.checks_under(ONE, narrow=True) == ONE.tempts
+    assert not replace(tried(), narrow=True).proven
+
+
+def test_committed_matrix_is_about_variants_that_exist() -> None:
+    """Results of variants that are gone are gone, too."""
+    assert set(matrix.load()["variants"]) <= set(all_variants())
