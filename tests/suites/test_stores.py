@@ -6,6 +6,7 @@ These are defects that no recording under a fault shows yet, or that a lab can't
 import re
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -293,3 +294,41 @@ def test_a_unit_that_ends_has_done_something(
     assert result.outcome is outcome, result
     expected = "" if outcome is Outcome.PASSED else "programs that nftables starts at least 1"
     assert expected in result.reason
+
+
+def keeping_snapshots(recording: Recording) -> Recording:
+    """The same cache, declared to keep snapshots, each change for ten minutes at most unsaved."""
+    site = recording.environment
+    (cache,) = site.caches
+    other = cache.model_copy(update={"persistence": "snapshots", "snapshot_age": 600.0})
+    return replace(recording, environment=site.model_copy(update={"caches": (other,)}))
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "reason"),
+    [
+        ({"rdb_saves": 3, "unsaved_changes": 0, "rdb_saved_seconds_ago": 86400}, "passed", ""),
+        ({"rdb_saves": 3, "unsaved_changes": 9, "rdb_saved_seconds_ago": 599}, "passed", ""),
+        (
+            {"rdb_saves": 3, "unsaved_changes": 9, "rdb_saved_seconds_ago": 601},
+            "failed",
+            "seconds that changes may be unsaved at most 600, found 601",
+        ),
+        ({"rdb_saves": 0, "rdb_loaded_keys": 5, "unsaved_changes": 0}, "passed", ""),
+        (
+            {"rdb_saves": 0, "rdb_loaded_keys": 0, "unsaved_changes": 0},
+            "inconclusive",
+            "a snapshot written or read since its start",
+        ),
+        ({"rdb_saves": 1, "unsaved_changes": 9, "rdb_saving_seconds": 2}, "passed", ""),
+        ({"rdb_saves": 1, "unsaved_changes": 9, "rdb_saving_seconds": 700}, "failed", "700"),
+    ],
+)
+def test_d3_snapshots_are_judged_by_what_they_lack(
+    healthy: Recording, told: dict[str, int], outcome: str, reason: str
+) -> None:
+    """Not by the time since the last one: a start counts as one, and an idle server makes none."""
+    seen = altered(keeping_snapshots(healthy), "redis", lambda one: one.update(told), of="cache1")
+    result = replay(seen, Case("CACHE-007", "sessions/cache1"))
+    assert result.outcome is Outcome(outcome), result
+    assert reason in result.reason

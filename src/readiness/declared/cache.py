@@ -48,7 +48,7 @@ class Cache(Written):
     lag_time: Duration
     persistence: Literal["aof", "snapshots"] = "aof"
     snapshot_age: Duration | None = Field(
-        default=None, description="With snapshots: how old the last one may be."
+        default=None, description="With snapshots: how long a change may wait for one."
     )
     eviction: tuple[Eviction, ...] = ("noeviction",)
     memory_used: Annotated[float, Field(gt=0, lt=100)] = Field(

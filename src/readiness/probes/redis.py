@@ -70,6 +70,8 @@ class RedisState:
     aof_last_write: str
     aof_last_rewrite: str
     rdb_last_save: str
+    # At its start a server counts from then, whether there is a file or not (7.0); one that is idle
+    # has nothing to save and saves nothing.
     rdb_saved_seconds_ago: int | None
     unsaved_changes: int
     policy: str
@@ -77,6 +79,21 @@ class RedisState:
     used_memory: int
     machine_memory: int
     evicted: int
+    rdb_saves: int | None = None  # snapshots since its start; None: it does not say
+    rdb_loaded_keys: int | None = None  # of the snapshot that it read last; None: it does not say
+    rdb_saving_seconds: int | None = None  # how long a snapshot is being written; None: none is
+
+    @property
+    def has_snapshot(self) -> bool | None:
+        """Whether it wrote or read a snapshot since its start; None: nothing tells of one."""
+        return True if self.rdb_saves or self.rdb_loaded_keys else None
+
+    @property
+    def seconds_unsaved(self) -> int | None:
+        """How long the oldest change that no snapshot has may be waiting; 0 where all are saved."""
+        if self.rdb_saving_seconds is not None:
+            return self.rdb_saving_seconds
+        return self.rdb_saved_seconds_ago if self.unsaved_changes else 0
 
 
 def state(target: RespTarget, user: str, password: str) -> RedisState:
@@ -206,7 +223,15 @@ def _state(said: Mapping[str, str]) -> RedisState:
         used_memory=int(said["used_memory"]),
         machine_memory=int(said["total_system_memory"]),
         evicted=int(said["evicted_keys"]),
+        rdb_saves=_whole(said.get("rdb_saves")),
+        rdb_loaded_keys=_whole(said.get("rdb_last_load_keys_loaded")),
+        rdb_saving_seconds=_whole(said["rdb_current_bgsave_time_sec"]),
     )
+
+
+def _whole(text: str | None) -> int | None:
+    """A number; Redis writes -1 for none."""
+    return None if text in (None, "-1") else int(text)
 
 
 def _follower(text: str) -> Follower:
