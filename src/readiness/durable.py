@@ -60,9 +60,13 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def open_append(path: Path) -> int:
-    """Open a file for `append_line`: created with mode 0600, never through a link, name durable."""
+def open_append(path: Path, *, exclusive: bool = False) -> int:
+    """Open a file for `append_line`: created with mode 0600, never through a link, name durable.
+
+    With `exclusive` a file that is there already is an error.
+    """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags |= os.O_EXCL if exclusive else 0
     try:
         descriptor = os.open(path, flags, PRIVATE_FILE)
         try:

@@ -18,12 +18,13 @@ from readiness.drills.audit_trial import AuditTrial
 from readiness.drills.audit_trial import Trial as AuditedMachine
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
-from readiness.drills.failover import FailoverDrill, Trial
+from readiness.drills.failover import FailoverDrill
 from readiness.drills.guards import require_fresh_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
 from readiness.drills.restore import Restored, RestoreDrill
+from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence

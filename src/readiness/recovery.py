@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 
 from readiness.documents import load_environment
-from readiness.drills import undoing
+from readiness.drills import target_lease, undoing
 from readiness.environment import Environment
 from readiness.errors import ReadinessError
 from readiness.lease import Lease
@@ -73,14 +73,18 @@ def recover(environment: Environment, state: Path, file: str = "") -> list[UndoR
     The folder is that of the run that was killed: the environment's name may have changed since.
 
     Raises:
-        LeaseHeld: a run is going on; it undoes its own.
+        LeaseHeld: a run is going on, here or, by the lease on a database, on another machine.
     """
 
     def wanted(entry: UndoEntry) -> bool:
         return not file or entry.environment_file == file
 
     with Lease(state, run="recover", tier="disrupt"):
-        return play_pending(UndoJournal(state / JOURNAL), environment, only=wanted)
+        journal = UndoJournal(state / JOURNAL)
+        pending, _ = journal.survey()
+        runs = dict.fromkeys(entry.run for entry in pending if wanted(entry))
+        with target_lease.borrowed(environment, tuple(runs)):
+            return play_pending(journal, environment, only=wanted)
 
 
 def _tell(name: str, results: list[UndoResult], out: Console) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -49,6 +50,18 @@ class RunRequest:
     permissions: tuple[Permission, ...] = ()
 
 
+class HeldLease(Protocol):
+    """A lease on a database, renewed until it is stopped."""
+
+    entry: str
+    """Its undo."""
+    lost: str
+    """Why it is no longer held; empty while it is."""
+
+    def stop(self) -> None:
+        """Renew it no more."""
+
+
 @dataclass
 class Run:
     """An open run. `case` is the one that runs now; `lease` is None in the child of a gate."""
@@ -67,8 +80,8 @@ class Run:
     lease: Lease | None = None
     case: Case | None = None
     once: Once = field(default_factory=Once)
-    leases: dict[str, str] = field(default_factory=dict)
-    """Undo entries of the leases on databases that this process holds, by the database's name."""
+    leases: dict[str, HeldLease] = field(default_factory=dict)
+    """What this process holds, by the database's name."""
     on_disturbance: list[Callable[[], None]] = field(default_factory=list)
 
     def disturbed(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, holds
-from readiness.drills.failover import Trial
+from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.errors import NotRun
 from readiness.fixtures import Drilled
@@ -83,12 +83,16 @@ def test_takes_over_in_time(
     reads=READS,
     rights=RIGHTS,
     disturbs=DISTURBS,
-    remedy="turn synchronous mode on, and use an automation that demotes before its lease ends",
+    remedy="compare when the lost writes were acknowledged with the cut: before it, their commits "
+    "did not wait for the standby that was promoted; after it, the old primary was not demoted",
 )
 def test_nothing_is_lost(
     database_cluster: Cluster, failover_drill: Drill, confidence: Confidence
 ) -> None:
-    """Every acknowledged id is on the proven primary and on every standby; none is wrong."""
+    """Every acknowledged id is on the proven primary, and on every standby that caught up with it.
+
+    A standby that never caught up says nothing of a loss; it is what PG-023 is about.
+    """
     trials = undisturbed(failover_drill(database_cluster))
     for trial in trials:
         read, number = trial.reading, trial.reading.number
@@ -145,7 +149,8 @@ def test_one_writer(
     reads=READS,
     rights=RIGHTS,
     disturbs=DISTURBS,
-    remedy="see the old primary's log; pg_rewind must be allowed and able to connect",
+    remedy="see the log of the member that did not come back: pg_rewind must be allowed and able "
+    "to connect, and the new primary must accept its replication login",
 )
 def test_old_primary_rejoins(
     database_cluster: Cluster, failover_drill: Drill, confidence: Confidence
@@ -154,8 +159,12 @@ def test_old_primary_rejoins(
     trials = undisturbed(failover_drill(database_cluster))
     for trial in trials:
         seconds = trial.reading.rejoin_seconds
-        name = f"old primary back in trial {trial.reading.number} ({trial.reading.problem or 'ok'})"
+        why = trial.reading.not_whole or trial.reading.problem or "ok"
+        name = f"old primary back in trial {trial.reading.number} ({why})"
         assert holds(trial.fact(name, seconds is not None), "==", True)
+        behind = [f"{name}: {why}" for name, why in trial.reading.behind.items()]
+        words = f"standbys that did not catch up with trial {trial.reading.number}"
+        assert holds(trial.fact(words, behind), "==", ())
         assert holds(usable(trial), "==", "none")
     confidence(len(trials), "with the old primary back in time")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from readiness import fixtures
+from readiness.drills import target_lease
 from readiness.errors import NotRun, ProbeError, TimedOut
 from readiness.once import Once
 
@@ -91,7 +92,7 @@ def test_b1_every_drill_that_failed_is_done_once(
     done = Counted(TimedOut("the site did not answer"))
     for name in ("mint", "require_fresh_backup", "ClusterView"):
         monkeypatch.setattr(fixtures, name, lambda *_: None)
-    monkeypatch.setattr(fixtures.target_lease, "hold", lambda *_: None)
+    monkeypatch.setattr(target_lease, "hold", lambda *_: None)
     if fixture == "append_only":
         monkeypatch.setattr(fixtures, "_audit_trial", lambda *_: SimpleNamespace(requests=()))
     made = SimpleNamespace(**{method: done, "requests": ()}) if method else None

@@ -73,10 +73,11 @@ def test_the_touch_login_owns_its_schema_and_nothing_else(granted: Postgres) -> 
 
 def test_the_touch_login_can_do_what_drills_do(touch: psycopg.Connection[Any]) -> None:
     """Its table can be made, filled, read and dropped."""
-    writers.create_table(touch, SCHEMA)
-    writers.insert_row(touch, SCHEMA, "run", "one")
-    assert [name for name, _ in writers.stored_rows(touch, SCHEMA, "run")] == ["one/0"]
-    writers.drop_table(touch, SCHEMA)
+    table = writers.fresh_table("run", 1, SCHEMA)
+    writers.create_table(touch, table)
+    writers.insert_row(touch, table, "run", "one")
+    assert [name for name, _ in writers.stored_rows(touch, table, "run")] == ["one/0"]
+    writers.drop_table(touch, table)
 
 
 def test_the_touch_login_writes_nowhere_else(touch: psycopg.Connection[Any]) -> None:

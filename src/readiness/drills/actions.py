@@ -7,8 +7,7 @@ takes it back by itself.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -82,51 +81,112 @@ def _must(answer: Answer, what: str) -> str:
     return answer.stdout.decode(errors="replace")
 
 
-@dataclass(frozen=True)
 class Cut:
-    """A cut that is in force."""
+    """A machine cut off from everything but itself and the gate's SSH.
 
-    machine: str
-    table: str
-    entry: str
-
-
-def cut_off(run: Run, permit: Permit, session: DrillSession, *, expiry: float, machine: str) -> Cut:
-    """Cut a machine off from everything but itself and the gate's SSH.
-
-    Order: 1. undo on disk, 2. expiry armed and seen on the victim, 3. cut, 4. cut seen.
-
-    Raises:
-        ActionFailed: a step could not be done or proven; the undo entry stays pending.
-        NotRun: the permit does not cover it.
+    When what happened is known as a bracket: the moment before it was asked for, and the moment
+    at which it was seen. None: not, or nobody saw it.
     """
-    permit.require(Tier.DISRUPT)
-    gate, port = _gate_seen_from(session)
-    name = f"readiness_{run.number}_{len(run.journal.pending())}_{run.id[-4:]}"
-    arguments = {"machine": machine, "table": name}
-    # 1.
-    entry = write_undo(run, "network.reconnect", arguments, target=machine, expires_in=expiry)
-    # 2.
-    unit = _unit(name)
-    arm = ["sudo", "-n", "/usr/bin/systemd-run", f"--on-active={expiry:.0f}", f"--unit={unit}"]
-    _must(session.run([*arm, NFT, "delete", "table", "inet", name]), "arming the expiry")
-    shown = session.run(["systemctl", "is-active", f"{unit}.timer"])
-    if shown.stdout.strip() != b"active":
-        raise ActionFailed(f"{machine}: the expiry {unit}.timer is not active, nothing was cut")
-    # 3.
-    newer = ":" in gate
-    rules = TABLE.format(
-        name=name,
-        gate=gate,
-        port=port,
-        family="ip6" if newer else "ip",
-        neighbours=NEIGHBOURS if newer else "",
-    )
-    _must(session.run(["sudo", "-n", NFT, "-f", "-"], stdin=rules.encode()), "cutting")
-    # 4.
-    if name not in _tables(session):
-        raise ActionFailed(f"{machine}: the cut {name} is not in force")
-    return Cut(machine, name, entry)
+
+    def __init__(
+        self, run: Run, permit: Permit, session: DrillSession, *, machine: str, expiry: float
+    ) -> None:
+        permit.require(Tier.DISRUPT)
+        self.run, self.session, self.machine, self.expiry = run, session, machine, expiry
+        self.table = f"readiness_{run.number}_{len(run.journal.pending())}_{run.id[-4:]}"
+        self.sent: float | None = None
+        self.seen: float | None = None
+        self.mending: float | None = None
+        self.mended: float | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Cut off until the block ends, however it ends.
+
+        Order: 1. undo on disk, 2. expiry armed and seen on the victim, 3. cut, 4. cut seen. From
+        1. on the undo is played at once, whatever happens; what it can't undo stays owed, and ends
+        by itself on the victim.
+
+        Raises:
+            ActionFailed: a step could not be done or proven, or the cut not be taken back.
+        """
+        gate, port = _gate_seen_from(self.session)
+        arguments = {"machine": self.machine, "table": self.table}
+        entry = write_undo(  # 1.
+            self.run,
+            "network.reconnect",
+            arguments,
+            target=self.machine,
+            expires_in=self.expiry,
+        )
+        try:
+            self._make(gate, port)
+            yield
+        except BaseException:
+            # What ended the block is what people hear of; what was not undone is owed and noted.
+            with suppress(ReadinessError):
+                self._take_back(entry)
+            raise
+        self._take_back(entry)
+
+    def _make(self, gate: str, port: int) -> None:
+        session, name = self.session, self.table
+        # 2.
+        unit = _unit(name)
+        after = f"--on-active={self.expiry:.0f}"
+        arm = ["sudo", "-n", "/usr/bin/systemd-run", after, f"--unit={unit}"]
+        _must(session.run([*arm, NFT, "delete", "table", "inet", name]), "arming the expiry")
+        shown = session.run(["systemctl", "is-active", f"{unit}.timer"])
+        if shown.stdout.strip() != b"active":
+            raise ActionFailed(f"{self.machine}: {unit}.timer is not active, nothing was cut")
+        # 3.
+        newer = ":" in gate
+        rules = TABLE.format(
+            name=name,
+            gate=gate,
+            port=port,
+            family="ip6" if newer else "ip",
+            neighbours=NEIGHBOURS if newer else "",
+        )
+        self.sent = time.monotonic()
+        _must(session.run(["sudo", "-n", NFT, "-f", "-"], stdin=rules.encode()), "cutting")
+        # 4.
+        if not self.stands():
+            raise ActionFailed(f"{self.machine}: the cut {name} is not in force")
+        self.seen = time.monotonic()
+
+    def stands(self) -> bool:
+        """Whether the cut is in force on the victim."""
+        return self.table in _tables(self.session)
+
+    def _take_back(self, entry: str) -> None:
+        self.mending = time.monotonic()
+        try:
+            try:
+                proof = reconnect(self.session, self.table)
+            except ReadinessError:
+                # The connection may be what broke: once more over one of its own.
+                proof = on_machine(
+                    self.run.environment, self.machine, lambda own: reconnect(own, self.table)
+                )
+        except ReadinessError as error:
+            self.run.writer.write("step", text=f"{self.told()}: {error}")
+            raise ActionFailed(
+                f"{self.machine}: the cut could not be taken back: {error}; it stays owed, and "
+                f"ends by itself {self.expiry:.0f} s after it was made"
+            ) from error
+        self.mended = time.monotonic()
+        if self.sent is not None:
+            self.run.writer.write("step", text=self.told())
+        settle(self.run, entry, proof)
+
+    def told(self) -> str:
+        """What was disturbed, in words; empty when nothing was."""
+        if self.sent is None:
+            return ""
+        if self.mended is None:
+            return f"{self.machine} was cut off, and it was not seen that it is back"
+        return f"{self.machine} was cut off for at most {self.mended - self.sent:.1f} s"
 
 
 def write_undo(
@@ -219,16 +279,43 @@ def undo_local_writer(arguments: Mapping[str, Any], environment: Environment) ->
     name = arguments["name"]
 
     def stop(session: DrillSession) -> str:
-        begun = time.monotonic()
-        while session.run(["pgrep", "-f", f"^bash .*{name}"]).stdout.strip():
-            waited = time.monotonic() - begun
-            if waited > WRITER_LIMIT:
-                raise ActionFailed(f"{session.name}: writer {name} still runs")
-            # Asked first, so that the row in flight gets its line; made to after that.
-            signal = "-TERM" if waited < WRITER_LIMIT / 2 else "-KILL"
-            session.run(["pkill", signal, "-f", f"^bash .*{name}"])
-            time.sleep(0.2)
-        session.run(["rm", "-f", f"/tmp/{name}.log"])  # noqa: S108 - the writer's own file
-        return f"no writer {name} on {session.name}"
+        end_writer(session, name)
+        return remove_writer(session, name)
 
     return on_machine(environment, arguments["machine"], stop)
+
+
+def folder_of(writer: str) -> str:
+    """The folder of a writer on a member; nobody but its user may look into it."""
+    return f"/tmp/{writer}"  # noqa: S108 - its name is random, and it is made exclusively
+
+
+def log_of(writer: str) -> str:
+    """The log of a writer on a member."""
+    return f"{folder_of(writer)}/log"
+
+
+def end_writer(session: DrillSession, writer: str) -> None:
+    """End a writer on a member and see that it has ended; one that has ended already is fine.
+
+    Raises:
+        ActionFailed: it still runs.
+    """
+    begun = time.monotonic()
+    while session.run(["pgrep", "-f", f"^bash .*{writer}"]).stdout.strip():
+        waited = time.monotonic() - begun
+        if waited > WRITER_LIMIT:
+            raise ActionFailed(f"{session.name}: writer {writer} still runs")
+        # Asked first, so that the row in flight gets its line; made to after that.
+        signal = "-TERM" if waited < WRITER_LIMIT / 2 else "-KILL"
+        session.run(["pkill", signal, "-f", f"^bash .*{writer}"])
+        time.sleep(0.2)
+
+
+def remove_writer(session: DrillSession, writer: str) -> str:
+    """Remove what a writer that has ended left on a member; the second name is of older runs."""
+    folder = folder_of(writer)
+    gone = session.run(["rm", "-rf", folder, f"{folder}.log"])
+    if gone.exit_code:
+        raise ActionFailed(f"{session.name}: {folder} stays: {gone.complaint}")
+    return f"no writer {writer} on {session.name}"

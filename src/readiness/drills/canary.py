@@ -1,5 +1,6 @@
 """A synthetic row, written on the primary and looked for on every standby: replication's effect."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,10 +8,8 @@ from typing import Any, Final
 import psycopg
 
 from readiness.drills import writers
-from readiness.drills.actions import settle, write_undo
 from readiness.drills.permit import Permit
-from readiness.drills.primary import on_primary
-from readiness.errors import NotRun, ReadinessError
+from readiness.drills.primary import on_primary, synthetic_rows
 from readiness.model import Tier
 from readiness.run import Run
 from readiness.subjects import Cluster
@@ -35,43 +34,31 @@ def write_canary(run: Run, permit: Permit, cluster: Cluster) -> CanaryRow:
         ProbeError: no member accepts writes, or one is not reached.
     """
     permit.require(Tier.TOUCH)
-    database = cluster.database
-    if database.failover is None:
-        raise NotRun(
-            f"{database.name}: no schema of the touch login is declared for synthetic rows"
-        )
-    schema, limit = database.failover.db_schema, database.lag_time
-    arguments = {"database": database.name, "schema": schema}
-    entry = write_undo(run, "ledger.drop", arguments, target=database.name)
-    with on_primary(run.environment, database) as primary:
-        writers.create_table(primary, schema)
-        name = primary.info.host
-        writers.insert_row(primary, schema, run.id, NAME)
+    database, limit = cluster.database, cluster.database.lag_time
+    with synthetic_rows(run, database) as table:
+        with on_primary(run.environment, database) as primary:
+            name = primary.info.host
+            writers.insert_row(primary, table, run.id, NAME)
         begun = time.monotonic()
         seconds: dict[str, float | None] = {}
         for member in cluster.members:
             if member.machine.name != name:
-                with writers.touch_connection(
+                with writers.touch_session(
                     run.environment, database, member.machine.name
                 ) as standby:
-                    seconds[member.machine.name] = _await_row(standby, schema, run.id, begun, limit)
-        writers.drop_table(primary, schema)
-    settle(run, entry, f"no table {schema}.ledger")
+                    seconds[member.machine.name] = _await_row(standby, table, run.id, begun, limit)
     return CanaryRow(name, seconds, limit)
 
 
 def _await_row(
-    standby: psycopg.Connection[Any], schema: str, run: str, begun: float, limit: float
+    standby: psycopg.Connection[Any], table: writers.Table, run: str, begun: float, limit: float
 ) -> float | None:
     """Seconds until the row is there; None when it is not within the limit."""
     while True:
-        try:
-            if writers.stored_rows(standby, schema, run):
+        # The table itself may not be replicated yet.
+        with contextlib.suppress(psycopg.errors.UndefinedTable):
+            if writers.stored_rows(standby, table, run):
                 return time.monotonic() - begun
-        except ReadinessError as error:
-            # The table itself may not be replicated yet.
-            if "UndefinedTable" not in str(error):
-                raise
         if time.monotonic() - begun > limit:
             return None
         time.sleep(TICK)

@@ -33,8 +33,9 @@ class ClusterView:
             raise Unreachable(f"{cluster.id}: no member tells the automation's TTL")
         self.ttl = max(known)
 
-    def _ask_all(self, ask: Callable[[RestTarget], T]) -> dict[str, T | None]:
-        """What every member answers now; None for one that does not."""
+    def _ask_all(self, ask: Callable[[RestTarget], T], but: str = "") -> dict[str, T | None]:
+        """What every member answers now, one left out if told; None for one that does not."""
+        asked = {name: one for name, one in self.members.items() if name != but}
 
         def one(member: Member) -> T | None:
             try:
@@ -42,12 +43,8 @@ class ClusterView:
             except ProbeError:
                 return None
 
-        with ThreadPoolExecutor(len(self.members)) as pool:
-            return dict(zip(self.members, pool.map(one, self.members.values()), strict=True))
-
-    def address(self, name: str) -> str:
-        """The address by which a member is known."""
-        return self.members[name].machine.addresses[0]
+        with ThreadPoolExecutor(max(1, len(asked))) as pool:
+            return dict(zip(asked, pool.map(one, asked.values()), strict=True))
 
     def leader(self) -> str:
         """The leader that all members agree on.
@@ -62,8 +59,11 @@ class ClusterView:
         return str(leaders.pop())
 
     def leader_seen_by_others(self, victim: str) -> str | None:
-        """The leader that every member but the victim agrees on, if they do."""
-        seen = {self._leader_of(view) for name, view in self._views().items() if name != victim}
+        """The leader that every member but the victim agrees on, if they do.
+
+        The victim is not asked: who waits for its answer notices a promotion seconds late.
+        """
+        seen = {self._leader_of(view) for view in self._views(but=victim).values()}
         return seen.pop() if len(seen) == 1 else None
 
     def pages(self) -> dict[str, str]:
@@ -79,8 +79,8 @@ class ClusterView:
                 found[f"{backend.machine.name} at {place.id}"] = wrong
         return found
 
-    def _views(self) -> dict[str, patroni.ClusterView | None]:
-        return self._ask_all(patroni.cluster)
+    def _views(self, but: str = "") -> dict[str, patroni.ClusterView | None]:
+        return self._ask_all(patroni.cluster, but)
 
     @staticmethod
     def _leader_of(view: patroni.ClusterView | None) -> str | None:
@@ -118,35 +118,43 @@ class ClusterView:
     def _lag_limit(self) -> int:
         return self.database.lag_bytes
 
-    def wait_until_steady(self, limit: float) -> None:
+    def wait_until_steady(self, limit: float) -> tuple[float, float]:
         """Wait until redundancy is full, seen twice in a row.
+
+        Returns:
+            When it became so on our monotonic clock: not before, not after.
 
         Raises:
             TimedOut: it is not within the limit.
         """
-        deadline = time.monotonic() + limit
+        since = until = time.monotonic()
+        deadline = since + limit
         calm = 0
         while True:
+            asked = time.monotonic()
             problem = self.why_not_steady()
             calm = 0 if problem else calm + 1
-            if calm == 2:  # noqa: PLR2004 - one look may fall between two states
-                return
+            if problem:
+                since = asked
+            elif calm == 1:
+                until = time.monotonic()
+            else:  # one look may fall between two states
+                return since, until
             if time.monotonic() > deadline:
                 raise TimedOut(f"{self.database.name}: not steady within {limit:g} s: {problem}")
             time.sleep(TICK)
 
     def proven_primary(self) -> str | None:
         """The one member that is not in recovery, every member asked; None when it is not one."""
-        from readiness.drills.writers import touch_connection  # noqa: PLC0415 - needs psycopg
+        from readiness.drills.writers import touch_session  # noqa: PLC0415 - needs psycopg
 
         primaries = []
         for name in self.members:
             try:
-                connection = touch_connection(self.clients.site, self.database, name)
+                with touch_session(self.clients.site, self.database, name) as connection:
+                    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             except (ProbeError, NotRun):
                 return None
-            with connection:
-                row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             if row == (False,):
                 primaries.append(name)
         return primaries[0] if len(primaries) == 1 else None

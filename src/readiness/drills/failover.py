@@ -14,86 +14,57 @@ Steps of a trial, the numbers stand again at the code:
 10. ledger, outage brackets and the victim's acknowledgements are worked out
 
 A control trial leaves out steps 4 to 7: an outage or a loss in it means that the harness is broken.
+Before the cut a trial that can't go on was never begun; from the cut on it is a trial of its own in
+the record, with what was disturbed, and why it shows no more.
 """
 
 import random
+import secrets
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from readiness.declared.database import Database
-from readiness.drills import local_writer, writers
-from readiness.drills.actions import (
-    cut_off,
-    disturbing,
-    drill_target,
-    reconnect,
-    settle,
-    write_undo,
-)
+from readiness.drills import local_writer, target_lease, writers
+from readiness.drills.actions import ActionFailed, Cut, disturbing, drill_target
 from readiness.drills.cluster import ClusterView
 from readiness.drills.permit import Permit
-from readiness.drills.primary import on_primary
-from readiness.errors import NotRun, ProbeError, TimedOut
+from readiness.drills.primary import synthetic_rows
+from readiness.drills.trial import (
+    Marks,
+    Trial,
+    acknowledged,
+    clock_offset,
+    first_acknowledged,
+    never_legal,
+    shifted,
+    shows_nothing,
+    since_begin,
+    thinned,
+)
+from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut
 from readiness.lease import halt_requested
+from readiness.limits import PROMOTION_LIMIT, REJOIN_LIMIT, STABLE, trial_limit
 from readiness.measure.bracket import Rules, bracket_group
-from readiness.measure.clock import Offset, best, bound, measure_offset
+from readiness.measure.clock import Offset, bound
 from readiness.measure.ledger import Reconciliation, reconcile
-from readiness.measure.measurement import Measurement, digest_of
-from readiness.measure.operation import Op, Outcome, read_ledger
+from readiness.measure.operation import LedgerError, Op, read_ledger
 from readiness.measure.outage import Series
-from readiness.measure.two_primaries import TwoPrimaries, decide_overlap
+from readiness.measure.two_primaries import decide_overlap
 from readiness.model import Tier
 from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 
 TICK: Final = 0.5
-STABLE: Final = 10.0
 CONTROL: Final = 12.0
-PROMOTION_LIMIT: Final = 120.0
-REJOIN_LIMIT: Final = 120.0
 LEAST_ACKNOWLEDGED: Final = 50
+MARKER: Final = "marker"
+"""A row that is written after a trial: a standby that shows it has caught up with the trial."""
 
 
 class Aborted(ProbeError):
     """The trial was stopped early; what it would have shown is unknown."""
-
-
-@dataclass
-class Marks:
-    """What happened when, in seconds since the trial began."""
-
-    begun: float = field(default_factory=time.monotonic)
-    at: dict[str, float] = field(default_factory=dict)
-
-    def note(self, label: str) -> float:
-        """Note that something happens now."""
-        moment = time.monotonic()
-        self.at[label] = moment
-        return moment
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What one trial showed. Times in seconds; `problem` says why it shows nothing."""
-
-    number: int
-    control: bool
-    victim: str
-    promoted: str
-    cut_seconds: float
-    rejoin_seconds: float | None
-    outages: dict[str, Measurement]
-    lost: Measurement
-    wrong: dict[str, int | None]
-    lost_sample: tuple[str, ...]
-    missing_on_standbys: dict[str, int]
-    two_primaries: TwoPrimaries | None
-    pages: dict[str, str] | None  # of every balancer afterwards: what is wrong; None: not asked
-    problem: str
 
 
 class FailoverDrill:
@@ -109,24 +80,30 @@ class FailoverDrill:
         self.clients = writers.clients(run.environment, database)
 
     def trials(self) -> list[Trial]:
-        """The control trial and the declared number of trials, each after full recovery."""
-        self._prepare()
-        done: list[Trial] = []
-        try:
-            for number in range(self.drill.trials + 1):
-                try:
-                    done.append(self._trial(number, control=number == 0))
-                except TimedOut as error:
-                    if not done:
-                        raise
-                    # What the trials before it found stands, and so does that this one never began.
-                    done.append(_never_begun(number, str(error)))
-                if done[-1].problem or any((done[-1].pages or {}).values()):
-                    # What is not whole again, or does not serve its users, is not cut once more.
-                    break
-        finally:
-            self._clean()
+        """The control trial and the declared number of trials, each after full recovery.
+
+        Raises:
+            ProbeError: nothing was cut, and not even the control trial came to its end.
+        """
+        with synthetic_rows(self.run, self.database) as table:
+            done = self._trials(table)
         self._prove_restored()
+        return done
+
+    def _trials(self, table: writers.Table) -> list[Trial]:
+        done: list[Trial] = []
+        for number in range(self.drill.trials + 1):
+            try:
+                done.append(self._trial(number, table, control=number == 0))
+            except (ProbeError, ActionFailed) as error:
+                # Nothing was cut in this one: what the trials before it found stands.
+                if not done:
+                    raise
+                done.append(shows_nothing(number, f"was not begun: {error}"))
+            last = done[-1]
+            if last.problem or last.not_whole or any((last.pages or {}).values()):
+                # What is not whole again, or does not serve its users, is not cut once more.
+                break
         return done
 
     def _prove_restored(self) -> None:
@@ -136,47 +113,47 @@ class FailoverDrill:
         reason = f"{self.database.name} is not whole after the drill: {problem}" if problem else ""
         self.run.writer.write(kind, critical=bool(problem), of=self.database.name, reason=reason)
 
-    def _say(self, text: str) -> None:
-        self.run.writer.write("step", text=text)
+    def say(self, text: str) -> None:
+        """Put a step into the record."""
+        self.run.writer.write("step", text=f"{self.database.name}: {text}")
 
-    def _prepare(self) -> None:
-        arguments = {"database": self.database.name, "schema": self.drill.db_schema}
-        self._table = write_undo(self.run, "ledger.drop", arguments, target=self.database.name)
-        with on_primary(self.run.environment, self.database) as connection:
-            writers.create_table(connection, self.drill.db_schema)
+    def _trial(self, number: int, table: writers.Table, *, control: bool) -> Trial:
+        """One trial; from the cut on it ends as a trial, whatever breaks.
 
-    def _clean(self) -> None:
-        try:
-            with on_primary(self.run.environment, self.database) as connection:
-                writers.drop_table(connection, self.drill.db_schema)
-        except ProbeError as error:
-            # It stays owed: the end of the run, or `recover`, plays it again.
-            self._say(f"{self.database.name}: the synthetic rows stay for now: {error}")
-            return
-        settle(self.run, self._table, f"no table {self.drill.db_schema}.ledger")
-
-    def _trial(self, number: int, *, control: bool) -> Trial:
+        Raises:
+            ProbeError, ActionFailed: it could not go on, and nothing was cut.
+        """
         what = "control trial" if control else f"trial {number} of {self.drill.trials}"
-        self._say(f"{self.database.name}: {what}: proving the steady state")
+        self.say(f"{what}: proving the steady state")
         self.view.wait_until_steady(REJOIN_LIMIT)  # 1.
-        victim = self.view.leader()
-        name = f"{self.run.id}-{number}"
-        ledger = self.run.folder / f"ledger-{self.database.name}-{number}.jsonl"
-        trial = _Attempt(self, victim, name, ledger, Marks())
+        attempt = _Attempt(self, number, self.view.leader(), table)
+        try:
+            return self._tried(attempt, what, control=control)
+        except (ProbeError, ActionFailed) as error:
+            if not attempt.disturbed:
+                raise
+            return attempt.broken_off(str(error))
+        except BaseException:
+            if attempt.disturbed:
+                self.say(f"{what} did not come to its end: {attempt.disturbed}")
+            raise
+
+    def _tried(self, attempt: "_Attempt", what: str, *, control: bool) -> Trial:
         with ExitStack() as stack, disturbing(self.run) as machines:
-            session = machines.drill(drill_target(self.run.environment, victim))
-            trial.begin(session, stack)
+            session = machines.drill(drill_target(self.run.environment, attempt.victim))
+            local = attempt.begin(session, stack)
             if control:
-                trial.wait(CONTROL)
+                attempt.wait(CONTROL)
             else:
-                self._say(f"{self.database.name}: {what}: cutting {victim} off")
-                trial.break_and_mend(session)
-            log = trial.end(session)
-        if not control and not trial.problem:
-            self._say(f"{self.database.name}: {what}: asking for the pages of users")
-            trial.pages = self.view.pages()
-        self._say(f"{self.database.name}: {what}: reading the ledger")
-        return trial.conclude(number, log, control=control)
+                self.say(f"{what}: cutting {attempt.victim} off")
+                attempt.break_and_mend(session)
+            log = local.stop()  # 9., first half
+            attempt.clock.append(clock_offset(session))
+        if not control and not attempt.problem:
+            self.say(f"{what}: asking for the pages of users")
+            attempt.pages = self.view.pages()
+        self.say(f"{what}: reading the ledger")
+        return attempt.conclude(log, control=control)
 
 
 @dataclass
@@ -184,75 +161,100 @@ class _Attempt:
     """The state of one trial while it goes on."""
 
     drill: FailoverDrill
+    number: int
     victim: str
-    name: str
-    ledger: Path
-    marks: Marks
+    table: writers.Table
+    clock: list[Offset] = field(default_factory=list)
+    cut: Cut | None = None
     promoted: str = ""
     rejoined: float | None = None
     pages: dict[str, str] | None = None
     problem: str = ""
+    not_whole: str = ""
 
-    def begin(self, session: DrillSession, stack: ExitStack) -> None:
+    def __post_init__(self) -> None:
+        # Of this attempt alone: rows and files of another one would be losses of this.
+        token = secrets.token_hex(3)
+        self.name = f"{self.drill.run.id}-{self.number}-{token}"
+        file = f"ledger-{self.drill.database.name}-{self.number}-{token}.jsonl"
+        self.ledger = self.drill.run.folder / file
+        self.marks = Marks(time.monotonic())
+
+    @property
+    def disturbed(self) -> str:
+        """What was disturbed, in words; empty when nothing was."""
+        return self.cut.told() if self.cut else ""
+
+    def begin(self, session: DrillSession, stack: ExitStack) -> local_writer.LocalWriter:
         """Start the writers and let a baseline and a random share of the TTL pass."""
         drill = self.drill
-        seconds = drill.drill.expiry + PROMOTION_LIMIT + REJOIN_LIMIT
-        self.before = clock_offset(session)
-        self.local = local_writer.start(  # 2.
-            drill.run, drill.permit, session, drill.database, trial=self.name, seconds=seconds
+        seconds = trial_limit(drill.database, drill.objective)
+        self.clock.append(clock_offset(session))
+        local = stack.enter_context(  # 2.
+            local_writer.writing(
+                drill.run,
+                drill.permit,
+                session,
+                drill.database,
+                self.table,
+                trial=self.name,
+                seconds=seconds,
+            )
         )
         stack.enter_context(
             writers.writing(
                 self.ledger,
                 run=self.name,
-                schema=drill.drill.db_schema,
+                table=self.table,
                 clients=drill.clients,
                 seconds=seconds,
             )
         )
         phase = random.uniform(0, drill.view.ttl)  # noqa: S311 - a phase, not a secret
         self.wait(drill.drill.baseline + phase)  # 3.
+        return local
 
     def break_and_mend(self, session: DrillSession) -> None:
         """Cut off, wait for promotion and longer, take back, wait for the old primary."""
-        drill, run = self.drill, self.drill.run
-        cut = cut_off(  # 4.
-            run, drill.permit, session, expiry=drill.drill.expiry, machine=self.victim
+        drill = self.drill
+        self.cut = cut = Cut(
+            drill.run, drill.permit, session, machine=self.victim, expiry=drill.drill.expiry
         )
-        begun = self.marks.note("cut")
         try:
-            self._await_promotion()  # 5.
-            promotion = time.monotonic() - begun
-            self.wait(drill.view.ttl)
-            self.marks.note("reconnected")
-            held = time.monotonic() - begun
-            if held <= promotion + drill.view.ttl - TICK:
-                self.problem = f"the cut lasted only {held:.1f} s"
+            with cut.held():  # 4.
+                self.marks.note("cut", cut.sent, cut.seen)
+                self._await_promotion(cut)  # 5.
+                promoted = time.monotonic()
+                self.wait(drill.view.ttl)
+                if not cut.stands():
+                    held = time.monotonic() - promoted
+                    self.problem = f"the cut ended by itself within {held:.1f} s of the promotion"
         except Aborted as error:
             self.problem = str(error)
-        finally:
-            settle(run, cut.entry, reconnect(session, cut.table))  # 6.
+        self.marks.note("reconnected", cut.mending, cut.mended)  # 6. was the end of the block
         back = time.monotonic()
-        self.marks.at.setdefault("reconnected", back)
         try:
-            drill.view.wait_until_steady(REJOIN_LIMIT)  # 7.
-            self.rejoined = self.marks.note("rejoined") - back
+            since, until = drill.view.wait_until_steady(REJOIN_LIMIT)  # 7.
+            self.marks.note("rejoined", since, until)
+            self.rejoined = until - back
         except TimedOut as error:
-            self.problem = self.problem or str(error)
-        left = begun + drill.objective + 5 - time.monotonic()
+            self.not_whole = str(error)
+        left = (cut.sent or back) + drill.objective + 5 - time.monotonic()
         self.wait(max(left, STABLE + 2))  # 8.
 
-    def _await_promotion(self) -> None:
+    def _await_promotion(self, cut: Cut) -> None:
         """Until every survivor names one of themselves as leader."""
         deadline = time.monotonic() + min(PROMOTION_LIMIT, self.drill.drill.expiry / 2)
-        view = self.drill.view
+        view, since = self.drill.view, cut.sent
         while time.monotonic() < deadline:
             self._check_halt()
+            asked = time.monotonic()
             leader = view.leader_seen_by_others(self.victim)
             if leader and leader != self.victim:
                 self.promoted = leader
-                self.marks.note("promoted")
+                self.marks.note("promoted", since, time.monotonic())
                 return
+            since = asked
             time.sleep(TICK)
         raise Aborted(f"no standby was promoted while {self.victim} was cut off")
 
@@ -267,25 +269,43 @@ class _Attempt:
         halt = halt_requested(self.drill.run.state)
         if halt is not None:
             raise Aborted(f"halted: {halt.reason}")
+        lost = target_lease.lost(self.drill.run, self.drill.database)
+        if lost:
+            raise Aborted(lost)
 
-    def end(self, session: DrillSession) -> str:
-        """Stop the victim's writer and fetch its log (9., first half)."""
-        log = local_writer.stop(self.drill.run, session, self.local)
-        self.after = clock_offset(session)
-        return log
+    def broken_off(self, problem: str) -> Trial:
+        """The trial that disturbed and could not go on: what is known of it, and why no more."""
+        self.drill.say(f"trial {self.number} was broken off: {self.disturbed}: {problem}")
+        assert self.cut is not None  # noqa: S101 - it has disturbed
+        self.marks.note("cut", self.cut.sent, self.cut.seen or self.cut.mending)
+        self.marks.note("reconnected", self.cut.mending, self.cut.mended)
+        self._draw({}, [])
+        return replace(
+            shows_nothing(self.number, f"{self.disturbed}: {problem}"),
+            victim=self.victim,
+            promoted=self.promoted,
+            cut_seconds=self._cut_seconds(),
+            rejoin_seconds=self.rejoined,
+            not_whole=self.not_whole,
+        )
 
-    def conclude(self, number: int, log: str, *, control: bool) -> Trial:
+    def _cut_seconds(self) -> float:
+        """How long the victim was cut off, at most; until now where nobody saw it end."""
+        if self.cut is None or self.cut.sent is None:
+            return 0.0
+        return (self.cut.mended or time.monotonic()) - self.cut.sent
+
+    def conclude(self, log: str, *, control: bool) -> Trial:
         """Read what is stored and work everything out (9. and 10.)."""
-        offset = bound(self.before, self.after)
-        read = read_ledger(self.ledger)
-        mine = [op for op in read.ops if op.group != local_writer.GROUP]
+        offset = bound(self.clock[0], self.clock[-1])
+        mine = self._written()
         foreign = local_writer.read_log(log, self.name)
         theta = (offset.lower + offset.upper) / 2
-        shifted = [_shift(op, theta) for op in foreign]
-        rows, standbys = self._final_reads({op.id for op in mine + shifted if acknowledged(op)})
-        fault_at = self.marks.at.get("cut")
+        on_ours = [shifted(op, theta) for op in foreign]
+        final = self._final_reads({op.id for op in mine + on_ours if acknowledged(op)})
+        _, fault_at = self.marks.at.get("cut", (None, None))
         ledger = reconcile(
-            mine + shifted, rows, fault_at=fault_at, minimum_acknowledged=LEAST_ACKNOWLEDGED
+            mine + on_ours, final.rows, fault_at=fault_at, minimum_acknowledged=LEAST_ACKNOWLEDGED
         )
         series = {
             client.name: bracket_group(
@@ -295,25 +315,48 @@ class _Attempt:
             )
             for client in self.drill.clients
         }
-        first = _first_ack(mine, self.drill.view.address(self.promoted)) if self.promoted else None
+        first = first_acknowledged(mine, self.drill.view.members.get(self.promoted))
         overlap = None if control else decide_overlap(foreign or None, first, offset)
-        self._draw(number, series, mine)
+        self._narrow_promotion(first)
+        self._draw(series, mine)
         return Trial(
-            number=number,
+            number=self.number,
             control=control,
             victim=self.victim,
             promoted=self.promoted,
-            cut_seconds=self.marks.at.get("reconnected", 0) - (fault_at or 0) if fault_at else 0.0,
+            cut_seconds=self._cut_seconds(),
             rejoin_seconds=self.rejoined,
             outages={name: one.longest() for name, one in series.items()},
             lost=ledger.measurement("lost"),
-            wrong=_wrong(ledger),
+            wrong=never_legal(ledger),
             lost_sample=ledger.lost.sample,
-            missing_on_standbys=standbys,
+            missing_on_standbys=final.missing,
             two_primaries=overlap,
             pages=self.pages,
             problem=self.problem or self._why_useless(series, ledger, control=control),
+            not_whole=self.not_whole,
+            behind=final.behind,
         )
+
+    def _written(self) -> list[Op]:
+        """What the writers of this trial kept.
+
+        Raises:
+            NotUnderstood: they kept nothing that can be read.
+        """
+        try:
+            return list(read_ledger(self.ledger).ops)
+        except LedgerError as error:
+            raise NotUnderstood(f"the writers' ledger: {error}") from error
+
+    def _narrow_promotion(self, first: Op | None) -> None:
+        """Who was promoted had been before it acknowledged a client; polls notice later."""
+        if first is not None and first.end is not None and "promoted" in self.marks.at:
+            since, until = self.marks.at["promoted"]
+            if first.end < until:
+                earliest = self.cut.sent if self.cut and self.cut.sent is not None else since
+                since = since if since <= first.end else earliest
+                self.marks.note("promoted", since, first.end)
 
     def _why_useless(
         self, series: dict[str, Series], ledger: Reconciliation, *, control: bool
@@ -327,134 +370,81 @@ class _Attempt:
             return f"the generator was late for {late}: look again while this machine is idle"
         if control:
             out = [name for name, one in series.items() if one.outages]
-            wrong = {name: count for name, count in _wrong(ledger).items() if count}
+            wrong = {name: count for name, count in never_legal(ledger).items() if count}
             if out or ledger.lost.count or wrong:
                 return f"the trial without a fault saw {out or wrong or 'a loss'}"
         return ""
 
-    def _final_reads(self, wanted: set[str]) -> tuple[list[tuple[str, str]] | None, dict[str, int]]:
+    def _final_reads(self, wanted: set[str]) -> "_Final":
         """Rows on the one proven primary, and how many acknowledged are missing on each standby."""
         drill = self.drill
-        environment, database, schema = drill.run.environment, drill.database, drill.drill.db_schema
+        environment, database = drill.run.environment, drill.database
         primary = drill.view.proven_primary()
         if primary is None:
-            return None, {}
-        rows = _read(lambda: writers.touch_connection(environment, database, primary), schema, self)
-        missing = {}
+            return _Final(None)
+        marker = f"{self.name}-{MARKER}"
+        with writers.touch_session(environment, database, primary) as session:
+            writers.insert_row(session, self.table, marker, MARKER)
+            final = _Final(writers.stored_rows(session, self.table, self.name))
         for standby in [name for name in database.members if name != primary]:
-            missing[standby] = self._missing_on(standby, wanted)
-        return rows, missing
+            try:
+                final.missing[standby] = self._missing_on(standby, marker, wanted)
+            except ProbeError as error:
+                final.behind[standby] = str(error)
+        return final
 
-    def _missing_on(self, standby: str, wanted: set[str]) -> int:
+    def _missing_on(self, standby: str, marker: str, wanted: set[str]) -> int:
+        """How many are missing on a standby that has caught up with the end of the trial.
+
+        Raises:
+            ProbeError: it has not, or can't be asked: whether it follows is another question.
+        """
         drill = self.drill
         deadline = time.monotonic() + STABLE
         while True:
-            rows = _read(
-                lambda: writers.touch_connection(drill.run.environment, drill.database, standby),
-                drill.drill.db_schema,
-                self,
-            )
-            missing = len(wanted - {name for name, _ in rows})
-            if not missing or time.monotonic() > deadline:
-                return missing
+            with writers.touch_session(drill.run.environment, drill.database, standby) as session:
+                if writers.stored_rows(session, self.table, marker):
+                    rows = writers.stored_rows(session, self.table, self.name)
+                    return len(wanted - {name for name, _ in rows})
+            if time.monotonic() > deadline:
+                raise TimedOut(f"has not caught up within {STABLE:g} s of the trial's end")
             time.sleep(TICK)
 
-    def _draw(self, number: int, series: dict[str, Series], ops: list[Op]) -> None:
+    def _draw(self, series: dict[str, Series], ops: list[Op]) -> None:
         """Put what the timeline shows into the record."""
         zero = self.marks.begun
         self.drill.run.writer.write(
             "drill",
             case=self.drill.permit.case.key,
-            trial=str(number),
+            trial=str(self.number),
             fault="partition" if "cut" in self.marks.at else "none",
-            marks=[{"t": round(at - zero, 3), "label": name} for name, at in self.marks.at.items()],
+            marks=[
+                {"since": since_begin(zero, since), "t": since_begin(zero, until), "label": name}
+                for name, (since, until) in self.marks.at.items()
+            ],
             outages=[
                 {
                     "client": name,
                     "lower": outage.lower,
                     "upper": outage.upper,
-                    "start": _since(zero, outage.begins),
-                    "end": _since(zero, outage.ends),
+                    "start": since_begin(zero, outage.begins),
+                    "end": since_begin(zero, outage.ends),
                 }
                 for name, one in series.items()
                 for outage in one.outages
             ],
             samples=[
-                [_since(zero, op.start), op.group, str(op.outcome)]
+                [since_begin(zero, op.start), op.group, str(op.outcome)]
                 for name in series
-                for op in _thinned([op for op in ops if op.group == name])
+                for op in thinned([op for op in ops if op.group == name])
             ],
         )
 
 
-def _never_begun(number: int, problem: str) -> Trial:
-    """A trial that found the cluster not whole, long after the one before it."""
-    nothing = Measurement("lost", None, None, None, "writes", None, 0, digest_of(()))
-    return Trial(
-        number=number,
-        control=False,
-        victim="",
-        promoted="",
-        cut_seconds=0.0,
-        rejoin_seconds=None,
-        outages={},
-        lost=nothing,
-        wrong={},
-        lost_sample=(),
-        missing_on_standbys={},
-        two_primaries=None,
-        pages=None,
-        problem=problem,
-    )
+@dataclass
+class _Final:
+    """What was read in the end; `rows` is None where no member was proven primary."""
 
-
-def _read(connect: Callable[[], object], schema: str, attempt: _Attempt) -> list[tuple[str, str]]:
-    with connect() as connection:  # type: ignore[attr-defined]
-        return writers.stored_rows(connection, schema, attempt.name)
-
-
-def _since(zero: float, moment: float | None) -> float | None:
-    """Seconds since the trial began."""
-    return None if moment is None else round(moment - zero, 3)
-
-
-def _thinned(ops: list[Op], most: int = 300) -> list[Op]:
-    """Enough of a group's operations to draw a line."""
-    return ops[:: max(1, len(ops) // most)]
-
-
-def acknowledged(op: Op) -> bool:
-    """Whether a client may rely on it."""
-    return op.outcome is Outcome.OK
-
-
-def _shift(op: Op, theta: float) -> Op:
-    """The same operation on our clock."""
-    ended = None if op.end is None else op.end - theta
-    return Op(
-        op.group, op.seq, op.intended - theta, op.start - theta, ended, op.outcome, op.payload
-    )
-
-
-def _first_ack(ops: list[Op], address: str) -> Op | None:
-    """The first operation that the promoted server acknowledged."""
-    acks = [op for op in ops if acknowledged(op) and op.backend == address and op.end is not None]
-    return min(acks, key=lambda op: op.end or 0.0, default=None)
-
-
-def _wrong(ledger: Reconciliation) -> dict[str, int | None]:
-    """Counts of what is never legal."""
-    names = ("unexpected", "duplicate", "corrupt", "failed", "holes")
-    return {name: getattr(ledger, name).count for name in names}
-
-
-def clock_offset(session: DrillSession) -> Offset:
-    """The machine's wall clock minus our monotonic clock, best of five exchanges."""
-    samples = []
-    for _ in range(5):
-        sent = time.monotonic()
-        answer = session.run(["date", "+%s.%N"])
-        back = time.monotonic()
-        there = float(answer.text)
-        samples.append(measure_offset(sent, there, there, back))
-    return best(samples)
+    rows: list[tuple[str, str]] | None
+    missing: dict[str, int] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)

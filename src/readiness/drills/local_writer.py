@@ -5,14 +5,27 @@ one psql call per row: no acknowledgement outlives a broken session, and a warni
 ("committed locally") is seen.
 """
 
+import contextlib
 import hashlib
 import re
-from dataclasses import dataclass
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from readiness.declared.database import Database
-from readiness.drills.actions import ActionFailed, settle, write_undo
+from readiness.drills.actions import (
+    ActionFailed,
+    end_writer,
+    folder_of,
+    log_of,
+    remove_writer,
+    settle,
+    write_undo,
+)
 from readiness.drills.permit import Permit
+from readiness.drills.writers import Table
+from readiness.errors import ReadinessError
 from readiness.measure.operation import Op, Outcome
 from readiness.model import Tier
 from readiness.probes.ssh import DrillSession
@@ -22,8 +35,8 @@ GROUP: Final = "local"
 # Names and numbers only are put in; none of them holds a quote (they are validated names).
 SCRIPT: Final = """
 trap 'exit 0' TERM
-exec >/tmp/{name}.log 2>&1
 umask 077
+exec >{log} 2>&1
 n=0
 end=$(( $(date +%s) + {seconds} ))
 while [ "$(date +%s)" -lt "$end" ]; do
@@ -31,7 +44,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
   start=$(date +%s.%N)
   printf '%s %s\\n' "$n" "$start"
   said=$(timeout 2 psql -XAtq -v ON_ERROR_STOP=1 -U {user} -d {database} -c \\
-    "INSERT INTO {schema}.ledger (run, writer, seq, payload) \\
+    "INSERT INTO \\"{schema}\\".\\"{table}\\" (run, writer, seq, payload) \\
      VALUES ('{run}', 'local', $n, '$payload')" 2>&1)
   code=$?
   done_at=$(date +%s.%N)
@@ -43,56 +56,86 @@ done
 """
 
 
-@dataclass(frozen=True)
 class LocalWriter:
-    """A writer that runs on a member."""
+    """A writer that runs on a member until it is stopped; its folder there is its own."""
 
-    name: str
-    entry: str
+    def __init__(self, run: Run, session: DrillSession, name: str, entry: str) -> None:
+        self.run, self.session, self.name, self.entry = run, session, name, entry
+        self._stopped = False
+
+    def stop(self) -> str:
+        """Stop it, prove it, and give its log; an empty log says nothing."""
+        end_writer(self.session, self.name)
+        log = self.session.run(["cat", log_of(self.name)])
+        proof = remove_writer(self.session, self.name)
+        self._stopped = True
+        settle(self.run, self.entry, proof)
+        return log.text if not log.exit_code else ""
+
+    def abandon(self) -> None:
+        """Stop it unless that is done; where it can't be, it stays owed and ends by its time."""
+        if not self._stopped:
+            with contextlib.suppress(ReadinessError):
+                self.stop()
 
 
-def start(
+@contextmanager
+def writing(
     run: Run,
     permit: Permit,
     session: DrillSession,
     database: Database,
+    table: Table,
     *,
     trial: str,
     seconds: float,
-) -> LocalWriter:
-    """Start it, its undo written first; it ends by itself after the seconds."""
+) -> Iterator[LocalWriter]:
+    """Start it, its undo written first; it ends with the block, or by itself after the seconds.
+
+    Raises:
+        ActionFailed: it did not start.
+    """
     permit.require(Tier.TOUCH)
     drill, login = database.failover, database.logins.touch
     if drill is None or login is None:
         raise ActionFailed(f"{database.name}: no drill or touch login is declared")
-    name = f"readiness-writer-{trial}"
+    # Nobody else on the machine can know the name beforehand, and put something of his own there.
+    name = f"readiness-writer-{trial}-{secrets.token_hex(8)}"
     arguments = {"machine": session.name, "name": name}
     entry = write_undo(run, "local-writer.stop", arguments, target=session.name, expires_in=seconds)
-    script = SCRIPT.format(
-        name=name,
+    writer = LocalWriter(run, session, name, entry)
+    try:
+        _start(writer, _script(name, database, login.user, table, trial, seconds))
+        yield writer
+    finally:
+        writer.abandon()
+
+
+def _script(
+    name: str, database: Database, user: str, table: Table, trial: str, seconds: float
+) -> str:
+    return SCRIPT.format(
+        log=log_of(name),
         seconds=int(seconds),
         run=trial,
-        user=login.user,
+        user=user,
         database=database.database,
-        schema=drill.db_schema,
+        schema=table.db_schema,
+        table=table.name,
     )
+
+
+def _start(writer: LocalWriter, script: str) -> None:
+    session = writer.session
+    # Fails where something of that name is there, a link included.
+    made = session.run(["mkdir", "-m", "700", folder_of(writer.name)])
+    if made.exit_code:
+        raise ActionFailed(f"{session.name}: no folder for the local writer: {made.complaint}")
     # The script comes by standard input into a variable first: the launched shell has no input.
-    answer = session.run(
-        ["bash", "-c", f'script=$(cat); setsid bash -c "$script" {name} </dev/null >&- 2>&- &'],
-        stdin=script.encode(),
-    )
+    launch = f'script=$(cat); setsid bash -c "$script" {writer.name} </dev/null >&- 2>&- &'
+    answer = session.run(["bash", "-c", launch], stdin=script.encode())
     if answer.exit_code:
         raise ActionFailed(f"{session.name}: the local writer did not start: {answer.complaint}")
-    return LocalWriter(name, entry)
-
-
-def stop(run: Run, session: DrillSession, writer: LocalWriter) -> str:
-    """Stop it and give its log; an empty log says nothing."""
-    session.run(["pkill", "-f", f"bash -c .*{writer.name}"])
-    log = session.run(["cat", f"/tmp/{writer.name}.log"])  # noqa: S108 - the writer's own file
-    session.run(["rm", "-f", f"/tmp/{writer.name}.log"])  # noqa: S108
-    settle(run, writer.entry, f"no writer {writer.name} on {session.name}")
-    return log.text if not log.exit_code else ""
 
 
 def read_log(text: str, trial: str) -> list[Op]:

@@ -1,40 +1,53 @@
 """Whichever member accepts writes: found anew each time, since drills move it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import psycopg
 
 from readiness.declared.database import Database
 from readiness.drills import writers
-from readiness.drills.actions import ActionFailed
+from readiness.drills.actions import ActionFailed, settle, write_undo
 from readiness.environment import Environment
-from readiness.errors import ReadinessError, Unreachable
+from readiness.errors import NotRun, ProbeError, ReadinessError, Unreachable
+from readiness.run import Run
 from readiness.undo import undo_action
 
 PATIENCE: Final = 60.0
 PAUSE: Final = 1.0
 # Longer than a commit needs that waits for its synchronous standby.
 STATEMENT_LIMIT: Final = "10s"
+# What runs called their table before tables carried the run; journals may still owe it.
+FIRST_TABLE: Final = "ledger"
 
 
-def on_primary(environment: Environment, database: Database) -> psycopg.Connection[Any]:
-    """A writing session with whichever member accepts writes.
+@contextmanager
+def on_primary(environment: Environment, database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A writing session with whichever member accepts writes, until the block ends.
 
     Raises:
         Unreachable: none does.
+        ProbeError: the database failed in the block; the reason says how.
     """
     problems = []
-    for member in database.members:
-        try:
-            connection = writers.touch_connection(environment, database, member)
-        except ReadinessError as error:
-            problems.append(str(error))
-            continue
-        if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
-            return connection
-        connection.close()
+    with ExitStack() as stack:
+        for member in database.members:
+            with ExitStack() as tried:
+                try:
+                    connection = tried.enter_context(
+                        writers.touch_session(environment, database, member)
+                    )
+                    with writers.database_errors(member):
+                        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                except ReadinessError as error:
+                    problems.append(str(error))
+                    continue
+                if row == (False,):
+                    stack.enter_context(tried.pop_all())
+                    yield connection
+                    return
     why = "; ".join(problems) or "all are standbys"
     raise Unreachable(f"{database.name}: no member accepts writes ({why})")
 
@@ -57,15 +70,51 @@ def once_writable(
                     "SELECT set_config('statement_timeout', %s, false)", (STATEMENT_LIMIT,)
                 )
                 return act(connection)
-        except (psycopg.Error, Unreachable) as error:
+        except ProbeError as error:
             if time.monotonic() > deadline:
-                raise ActionFailed(f"{database.name}: {' '.join(str(error).split())}") from error
+                raise ActionFailed(f"{database.name}: {error}") from error
         time.sleep(PAUSE)
+
+
+@contextmanager
+def synthetic_rows(run: Run, database: Database) -> Iterator[writers.Table]:
+    """A table of its own for one attempt, its undo on disk first; dropped when the block ends.
+
+    What can't be dropped then stays owed: the end of the run, or `recover`, drops it.
+
+    Raises:
+        ProbeError: it can't be made.
+    """
+    if database.failover is None:
+        raise NotRun(
+            f"{database.name}: no schema of the touch login is declared for synthetic rows"
+        )
+    table = writers.fresh_table(run.id, run.number, database.failover.db_schema)
+    arguments = {"database": database.name, "schema": table.db_schema, "table": table.name}
+    entry = write_undo(run, "ledger.drop", arguments, target=database.name)
+    try:
+        with on_primary(run.environment, database) as primary:
+            writers.create_table(primary, table)
+        yield table
+    finally:
+        _drop(run, database, table, entry)
+
+
+def _drop(run: Run, database: Database, table: writers.Table, entry: str) -> None:
+    try:
+        with on_primary(run.environment, database) as primary:
+            writers.drop_table(primary, table)
+    except ProbeError as error:
+        text = f"{database.name}: the synthetic rows stay for now: {error}"
+        run.writer.write("step", text=text)
+        return
+    settle(run, entry, f"no table {table}")
 
 
 @undo_action("ledger.drop")
 def undo_ledger(arguments: Mapping[str, Any], environment: Environment) -> str:
     """Drop the table of synthetic rows."""
-    database, schema = environment.database(arguments["database"]), arguments["schema"]
-    once_writable(environment, database, lambda primary: writers.drop_table(primary, schema))
-    return f"no table {schema}.ledger in {database.name}"
+    database = environment.database(arguments["database"])
+    table = writers.Table(arguments["schema"], arguments.get("table", FIRST_TABLE))
+    once_writable(environment, database, lambda primary: writers.drop_table(primary, table))
+    return f"no table {table} in {database.name}"

@@ -13,7 +13,6 @@ Steps, the numbers stand again at the code:
 8. the copy is removed, proven
 """
 
-import contextlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -25,8 +24,8 @@ from readiness.drills.actions import disturbing, drill_target, settle, write_und
 from readiness.drills.copy import Copy, CopyFailed, Isolation, remove
 from readiness.drills.migrations import Migrated, migrated
 from readiness.drills.permit import Permit
-from readiness.drills.primary import on_primary
-from readiness.errors import NotRun, ProbeError, TimedOut
+from readiness.drills.primary import on_primary, synthetic_rows
+from readiness.errors import NotRun, TimedOut
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model import Tier
 from readiness.probes import network, pgbackrest
@@ -84,29 +83,17 @@ class RestoreDrill:
             raise NotRun(f"{one.id}: no schema of the touch login is declared")
         self.run, self.clients, self.one = run, clients, one
         self.drill = one.backup.restore
-        self.schema = one.cluster.database.failover.db_schema
         self.name = f"run-{run.number}-{run.id[-4:].lower()}"
 
     def restored(self) -> Restored:
         """Do it; what was made is removed, whatever becomes of it."""
         database = self.one.cluster.database
-        arguments = {"database": database.name, "schema": self.schema}
-        rows = write_undo(self.run, "ledger.drop", arguments, target=database.name)  # 1.
-        try:
+        with synthetic_rows(self.run, database) as self.table:  # 1.
             with on_primary(self.run.environment, database) as primary:
-                writers.create_table(primary, self.schema)
-                writers.insert_row(primary, self.schema, self.name, BEFORE)
+                writers.insert_row(primary, self.table, self.name, BEFORE)
                 point = self._point(primary.info.host)
                 self._await_archived(primary)
             return self._restore(point)
-        finally:
-            self._clean(rows)
-
-    def _clean(self, entry: str) -> None:
-        with contextlib.suppress(ProbeError):  # it stays owed, and the end of the run plays it
-            with on_primary(self.run.environment, self.one.cluster.database) as primary:
-                writers.drop_table(primary, self.schema)
-            settle(self.run, entry, f"no table {self.schema}.ledger")
 
     def _say(self, text: str) -> None:
         self.run.writer.write("step", text=f"{self.one.id}: {text}")
@@ -162,7 +149,7 @@ class RestoreDrill:
 
     def _await_archived(self, primary: Any) -> None:
         """3. Write the row that must not be restored, and wait for its segment's archive."""
-        writers.insert_row(primary, self.schema, self.name, AFTER)
+        writers.insert_row(primary, self.table, self.name, AFTER)
         (segment,) = primary.execute(
             "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
         ).fetchone()
@@ -212,7 +199,7 @@ class RestoreDrill:
             held = content.read_content(answer, where=f"the copy on {session.name}")
             there = copy.ask(database, content.NAMES, role)
             found.differing = content.differences(point.content, _with_names(held, there))
-            marks = copy.ask(database, _marks(self.schema, self.name), role)
+            marks = copy.ask(database, _marks(self.table, self.name), role)
             found.marks = tuple(sorted(marks["marks"]))
             found.proven = time.monotonic()
             if self.drill.migrations is not None:
@@ -298,11 +285,11 @@ def _pair(name: str, value: str) -> dict[str, object]:
     return {"name": name, "value": value}
 
 
-def _marks(schema: str, run: str) -> str:
+def _marks(table: writers.Table, run: str) -> str:
     """Both come from the environment file and the run's own name: letters, digits, dashes."""
     return (
         "SELECT json_build_object('marks', (SELECT coalesce(json_agg(writer), '[]') "  # noqa: S608
-        f"FROM \"{schema}\".ledger WHERE run = '{run}'))"
+        f'FROM "{table.db_schema}"."{table.name}" WHERE run = \'{run}\'))'
     )
 
 

@@ -76,7 +76,7 @@ class Writer:
             "INSERT INTO {} (run, writer, seq, payload) VALUES (%s, %s, %s, %s) "
             "RETURNING host(inet_server_addr()), "
             "('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int"
-        ).format(sql.Identifier(orders["schema"], "ledger"))
+        ).format(sql.Identifier(*orders["table"]))
         self.kept = _Keeper(Path(orders["ledger"]))
         self.stopping = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -183,7 +183,8 @@ class _Keeper:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = open_append(path)
+        # Exclusively: rows of an earlier attempt in the same file would be missing from this table.
+        self._file = open_append(path, exclusive=True)
         self._queue: queue.SimpleQueue[Op | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()

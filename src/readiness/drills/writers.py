@@ -1,10 +1,11 @@
 """Starts and stops the writer process, and prepares and reads the table it writes to."""
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +15,35 @@ from psycopg import sql
 
 from readiness.declared.database import Database
 from readiness.environment import Environment
-from readiness.errors import NotRun, Unreachable
+from readiness.errors import AccessDenied, NotRun, NotUnderstood, ProbeError, Unreachable
 
 # M2 allows up to 0.1 s; the generator shares its machine with the lab.
 CADENCE: Final = 0.1
 # Every address of a multi-host list may take libpq's shortest connect timeout to fail.
 CONNECT_TIMEOUT: Final = 2
+# A commit that waits for a standby that never comes back, or for a lock, ends as a reason.
+STATEMENT_LIMIT: Final = "30s"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of synthetic rows, which one attempt of one run makes, writes and drops."""
+
+    db_schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.db_schema}.{self.name}"
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name, quoted."""
+        return sql.Identifier(self.db_schema, self.name)
+
+
+def fresh_table(run: str, number: int, schema: str) -> Table:
+    """A table that no other attempt and no other run knows, so that none drops another's rows."""
+    return Table(schema, f"run_{number}_{run[-4:].lower()}_{secrets.token_hex(3)}_ledger")
 
 
 @dataclass(frozen=True)
@@ -97,12 +121,12 @@ def _common(environment: Environment, database: Database) -> dict[str, Any]:
 
 @contextmanager
 def writing(
-    ledger: Path, *, run: str, schema: str, clients: list[Client], seconds: float
+    ledger: Path, *, run: str, table: Table, clients: list[Client], seconds: float
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Write through every client path until the block ends."""
     orders = {
         "run": run,
-        "schema": schema,
+        "table": [table.db_schema, table.name],
         "ledger": str(ledger),
         "seconds": seconds,
         "groups": [client.order() for client in clients],
@@ -126,67 +150,87 @@ def writing(
                 process.kill()
 
 
-def touch_connection(
+@contextmanager
+def database_errors(where: str) -> Iterator[None]:
+    """Turn what psycopg raises in the block into reasons.
+
+    Raises:
+        AccessDenied: the server refused the login or the right.
+        Unreachable: the server went away, or did not answer.
+        NotUnderstood: anything else that the server said.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        kind: type[ProbeError] = NotUnderstood
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            kind = AccessDenied
+        elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            kind = Unreachable
+        said = " ".join(str(error).split())
+        raise kind(f"{where}: {type(error).__name__}: {said}".removesuffix(": ")) from error
+
+
+@contextmanager
+def touch_session(
     environment: Environment, database: Database, member: str
-) -> psycopg.Connection[Any]:
-    """A writing session with one member, as the touch login."""
+) -> Iterator[psycopg.Connection[Any]]:
+    """A writing session with one member, as the touch login, until the block ends.
+
+    Raises:
+        ProbeError: the member can't be reached, or went away in the block.
+    """
     login = database.logins.touch
     if login is None:
         raise NotRun(f"{database.name}: no touch login is declared")
-    try:
-        return psycopg.connect(
-            hostaddr=environment.machine(member).addresses[0],
-            host=member,
-            port=database.port,
-            dbname=database.database,
-            user=login.user,
-            password=environment.secret(login.password),
-            sslmode="verify-full",
-            sslrootcert=str(environment.path(environment.authorities[database.authority])),
-            connect_timeout=CONNECT_TIMEOUT,
-            application_name="readiness",
-            autocommit=True,
-        )
-    except psycopg.Error as error:
-        raise Unreachable(f"{member} as {login.user}: {' '.join(str(error).split())}") from error
+    with (
+        database_errors(f"{member} as {login.user}"),
+        closing(
+            psycopg.connect(
+                hostaddr=environment.machine(member).addresses[0],
+                host=member,
+                port=database.port,
+                dbname=database.database,
+                user=login.user,
+                password=environment.secret(login.password),
+                sslmode="verify-full",
+                sslrootcert=str(environment.path(environment.authorities[database.authority])),
+                connect_timeout=CONNECT_TIMEOUT,
+                application_name="readiness",
+                options=f"-c statement_timeout={STATEMENT_LIMIT}",
+                autocommit=True,
+            )
+        ) as connection,
+    ):
+        yield connection
 
 
-def create_table(connection: psycopg.Connection[Any], schema: str) -> None:
-    """The table of synthetic rows; it holds nothing else."""
-    table = sql.Identifier(schema, "ledger")
+def create_table(connection: psycopg.Connection[Any], table: Table) -> None:
+    """The table of synthetic rows; it holds nothing else, and is not there before."""
     connection.execute(
         sql.SQL(
-            "CREATE TABLE IF NOT EXISTS {} (run text NOT NULL, writer text NOT NULL, "
+            "CREATE TABLE {} (run text NOT NULL, writer text NOT NULL, "
             "seq bigint NOT NULL, payload text NOT NULL, "
             "at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (run, writer, seq))"
-        ).format(table)
+        ).format(table.identifier)
     )
 
 
-def insert_row(connection: psycopg.Connection[Any], schema: str, run: str, writer: str) -> None:
+def insert_row(connection: psycopg.Connection[Any], table: Table, run: str, writer: str) -> None:
     """One synthetic row."""
-    table = sql.Identifier(schema, "ledger")
     query = sql.SQL("INSERT INTO {} (run, writer, seq, payload) VALUES (%s, %s, 0, '')")
-    connection.execute(query.format(table), (run, writer))
+    connection.execute(query.format(table.identifier), (run, writer))
 
 
-def drop_table(connection: psycopg.Connection[Any], schema: str) -> None:
+def drop_table(connection: psycopg.Connection[Any], table: Table) -> None:
     """Take the synthetic rows away."""
-    table = sql.Identifier(schema, "ledger")
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
 
 
 def stored_rows(
-    connection: psycopg.Connection[Any], schema: str, run: str
+    connection: psycopg.Connection[Any], table: Table, run: str
 ) -> list[tuple[str, str]]:
-    """What is stored: (`writer/seq`, payload) of every row of a trial.
-
-    Raises:
-        Unreachable: the server went away while it was read.
-    """
-    table = sql.Identifier(schema, "ledger")
-    query = sql.SQL("SELECT writer || '/' || seq, payload FROM {} WHERE run = %s").format(table)
-    try:
-        return [(str(name), str(payload)) for name, payload in connection.execute(query, (run,))]
-    except psycopg.Error as error:
-        raise Unreachable(f"the final read failed: {type(error).__name__}") from error
+    """What is stored: (`writer/seq`, payload) of every row of a trial."""
+    query = sql.SQL("SELECT writer || '/' || seq, payload FROM {} WHERE run = %s")
+    found = connection.execute(query.format(table.identifier), (run,))
+    return [(str(name), str(payload)) for name, payload in found]
