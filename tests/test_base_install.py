@@ -1,11 +1,14 @@
 """What the base install must do without the extra `run`: judge, report, export, verify."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from stories import Story
+
+from readiness.init import write_examples
 
 BLOCKED = ("pytest", "psycopg", "asyncssh", "requests", "testinfra", "_pytest")
 WITHOUT_THE_EXTRA = f"""
@@ -35,6 +38,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         subprocess.run(["openssl", *words], cwd=made, check=True, umask=0o077)
     return made
+
+
+@pytest.mark.parametrize("words", ["doctor", "gate", "drift", "recover"])
+def test_what_needs_the_extra_says_how_to_get_it(folder: Path, words: str) -> None:
+    """One line with the command that helps, exit 69, and no run was begun."""
+    site = folder / "site"
+    if not site.exists():
+        write_examples(site)
+    file = () if words == "recover" else ("--env", "site/environment.yaml")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA, words, *file],
+        cwd=folder,
+        env={**os.environ, "READINESS_STATE": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 69, done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("readiness: this command looks at live systems and needs ")
+    assert line.endswith("pip install 'readiness[run]'")
+    assert not (folder / "reports").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import json
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +15,19 @@ from rich.table import Table
 
 from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment, load_policy
-from readiness.errors import LeaseHeld, ReadinessError, StateError, UsageError
-from readiness.model import EXIT_USAGE, Permission, Tier
+from readiness.errors import NotInstalled, ReadinessError, UsageError
+from readiness.extras import missing
+from readiness.model import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_INSTALLED,
+    EXIT_NOT_PRINTED,
+    EXIT_USAGE,
+    Permission,
+    Tier,
+)
 from readiness.own import load_own
 from readiness.plan import make_plan
+from readiness.terminal import unbreakable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,6 +55,25 @@ Only = Annotated[
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
 ]
 Run = Annotated[Path, typer.Argument(help="A run's folder or its record file.")]
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callbacks get a plain value
+    if asked:
+        out.print(f"readiness {version('readiness')}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Hold the options that belong to no command."""
 
 
 def _tier(text: str) -> Tier:
@@ -359,24 +389,40 @@ _WRONG_WORDS: Any = typer.BadParameter.__mro__[1]
 
 
 def _guarded(call: Callable[[], Any]) -> int:
-    """Run the command line and turn what went wrong into one line and an exit code."""
+    """Run the command line and turn what went wrong into one line and an exit code.
+
+    Never into 1: that is a verdict.
+    """
     try:
         result = call()
     except typer.Exit as ended:
         return ended.exit_code
-    except UsageError as error:
-        err.print(f"readiness: {error}", markup=False)
-        return EXIT_USAGE
-    except LeaseHeld as error:
-        err.print(f"readiness: {error}", markup=False)
-        return 2
-    except (StateError, ReadinessError) as error:
-        err.print(f"readiness: {error}", markup=False)
-        return 2
-    except KeyboardInterrupt:
-        err.print("readiness: interrupted")
-        return 130
-    return result if isinstance(result, int) else 0
+    except (ReadinessError, ModuleNotFoundError, OSError, KeyboardInterrupt) as error:
+        lines, code = _told(error)
+    except Exception:  # noqa: BLE001 - Python's own exit code for it would read as a NO-GO
+        err.print(traceback.format_exc(), markup=False, end="")
+        lines, code = ("broke: this is a mistake of readiness itself, nothing was judged",), 2
+    else:
+        return result if isinstance(result, int) else 0
+    for line in lines:
+        err.print(f"readiness: {line}", markup=False)
+    return code
+
+
+def _told(error: BaseException) -> tuple[tuple[str, ...], int]:
+    """How an error reads, and the exit code that it ends with."""
+    match error:
+        case UsageError():
+            return error.lines, EXIT_USAGE
+        case ModuleNotFoundError(name=name) if not (name or "").startswith("readiness"):
+            return _told(missing(name or "a package"))
+        case NotInstalled():
+            return (str(error),), EXIT_NOT_INSTALLED
+        case KeyboardInterrupt():
+            return ("interrupted",), EXIT_INTERRUPTED
+        case OSError(filename=name, strerror=reason) if reason:
+            return (f"{name}: {reason}" if name else reason,), 2
+    return (str(error),), 2
 
 
 def main() -> None:
@@ -390,4 +436,9 @@ def main() -> None:
         except typer.Abort:
             raise KeyboardInterrupt from None
 
-    sys.exit(_guarded(call))
+    with unbreakable() as lost:
+        code = _guarded(call)
+    if lost.reason:
+        err.print(f"readiness: what was printed could not be written: {lost.reason}", markup=False)
+        code = code or EXIT_NOT_PRINTED
+    sys.exit(code)

@@ -67,6 +67,7 @@ from readiness.targets import (
 
 T = TypeVar("T")
 DEFAULT_PLAIN_PORT: Final = 80
+AT_ONCE_TLS: Final = 16  # a listener is asked some ten handshakes, one after the other
 
 
 class Clients:
@@ -119,7 +120,7 @@ class Clients:
         return tls_probe.Question(
             address=endpoint.address,
             port=listener.port,
-            authority_pem=self.authority(listener.authority).read_bytes(),
+            authority_pem=self.authority_pem(listener.authority),
             server_name=endpoint.names[0],
             required_names=endpoint.names,
             fallback_names=names_beside(self.site, endpoint),
@@ -130,15 +131,12 @@ class Clients:
 
     def tls(self, endpoint: Endpoint) -> Found[tls_probe.Handshake]:
         """What a listener presents; the first question asks all of them at once."""
-        if not self.look.knows(endpoint.id, "tls"):
-            everyone = endpoints(self.site)
-            answers = tls_probe.ask_many(self.tls_question(one) for one in everyone)
-            for one, answer in zip(everyone, answers, strict=True):
-                self.look.expect(one.id, "tls", answer)
-        question = self.tls_question(endpoint)
-        return self.look.at(
-            endpoint.id, "tls", lambda: tls_probe.ask_question(question, datetime.now(UTC))
-        )
+
+        def ask(one: Endpoint) -> tls_probe.Handshake:
+            return tls_probe.ask_question(self.tls_question(one), datetime.now(UTC))
+
+        self.look.ahead("tls", endpoints(self.site), ask, AT_ONCE_TLS)
+        return self.look.at(endpoint.id, "tls", lambda: ask(endpoint))
 
     def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
         """What a listener answers over HTTPS at its own address."""
@@ -147,7 +145,7 @@ class Clients:
             port=endpoint.listener.port,
             host=endpoint.names[0],
             path=path,
-            authority_pem=self.authority(endpoint.listener.authority).read_bytes(),
+            authority_pem=self.authority_pem(endpoint.listener.authority),
         )
         source = f"https {path}"
         return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
@@ -167,6 +165,14 @@ class Clients:
     def authority(self, name: str) -> Path:
         """The file of a declared authority."""
         return self.site.path(self.site.authorities[name])
+
+    def authority_pem(self, name: str) -> bytes:
+        """What the file of a declared authority holds.
+
+        Raises:
+            UsageError: the file is missing or unreadable.
+        """
+        return self.site.content(self.site.authorities[name])
 
     # Balancers
 
@@ -190,7 +196,7 @@ class Clients:
                 port=one.listener.port,
                 host=one.names[0],
                 path=balancer.page.path,
-                authority_pem=self.authority(one.listener.authority).read_bytes(),
+                authority_pem=self.authority_pem(one.listener.authority),
                 contains=balancer.page.contains,
             )
             once = partial(http_probe.ask_question, question)
@@ -258,7 +264,7 @@ class Clients:
             host=node.machine.name,
             address=address,
             port=port,
-            authority_pem=self.authority(node.cache.authority).read_bytes(),
+            authority_pem=self.authority_pem(node.cache.authority),
         )
 
     # Machines

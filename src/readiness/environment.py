@@ -290,6 +290,18 @@ class Environment(Written):
         except RuntimeError:
             raise UsageError("names no user's home folder", key=reference) from None
 
+    def content(self, reference: str) -> bytes:
+        """What the file behind a reference holds.
+
+        Raises:
+            UsageError: the file is missing or unreadable.
+        """
+        path = self.path(reference)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"can't be read ({error.strerror})", file=str(path)) from error
+
     def secret(self, reference: str) -> str:
         """The secret behind a reference, without its final line break.
 
@@ -302,9 +314,9 @@ class Environment(Written):
                 raise UsageError("is not set", key=reference)
             return os.environ[rest]
         try:
-            return self.path(reference).read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"can't be read ({error})", key=reference) from error
+            return self.content(reference).decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError("is not a text", file=str(self.path(reference))) from error
 
 
 class _Named(Protocol):

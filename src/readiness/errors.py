@@ -2,6 +2,7 @@
 
 * ReadinessError
   + UsageError          the person who called: a file, flag or name is wrong (exit 64)
+  + NotInstalled        a package that the base install leaves out is missing (exit 69)
   + ProbeError          we could not find out (the case is inconclusive)
     - Unreachable       no answer at all
     - TimedOut          an answer may have been coming; we stopped waiting
@@ -21,6 +22,10 @@ from dataclasses import dataclass
 
 class ReadinessError(Exception):
     """Base of everything the suite raises on purpose."""
+
+
+class NotInstalled(ReadinessError):
+    """A package that the base install leaves out is missing; nothing was touched (exit 69)."""
 
 
 class ProbeError(ReadinessError):
@@ -78,6 +83,13 @@ class UsageError(ReadinessError):
     key: str = ""
     expected: str = ""
     found: str = ""
+    others: tuple["UsageError", ...] = ()
+    """What else is wrong with the same input, so that it is mended in one go."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line for each mistake."""
+        return (str(self), *(str(one) for one in self.others))
 
     def __str__(self) -> str:
         """One line: where, what is wrong, what was expected, what was found."""

@@ -61,8 +61,14 @@ def finish(run: Run, how: str) -> Finished:
         # Nobody who called is to blame for what is in a record that was only just made.
         raise RecordError(str(error)) from error
     exit_code = EXIT_INTERRUPTED if how == INTERRUPTED else verdict.exit_code
-    shown = write_reports(verdict, run.folder)
-    _point_latest(run.folder)
+    try:
+        shown = write_reports(verdict, run.folder)
+        _point_latest(run.folder)
+    except (OSError, StateError) as error:
+        raise StateError(
+            f"{error}; the run's record is whole and says {verdict.decision}: "
+            f"`readiness report {run.folder}` writes its reports once that is mended"
+        ) from error
     RunLog(run.state).close_run(run.id, verdict.decision, exit_code)
     if run.lease is not None:
         run.lease.release()

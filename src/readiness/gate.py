@@ -19,6 +19,7 @@ from typing import IO, Final, Protocol
 
 from readiness.catalogue import Check
 from readiness.errors import ReadinessError
+from readiness.extras import need_run
 from readiness.finish import INTERRUPTED, Finished, finish
 from readiness.lease import halt_requested
 from readiness.model import Json
@@ -60,9 +61,11 @@ def run_gate(request: RunRequest, progress: Progress) -> Finished:
     """Open a run, look, undo, judge, report.
 
     Raises:
+        NotInstalled: the extra `run` is missing; nothing was touched.
         UsageError: something that a person wrote is wrong; nothing was touched.
         LeaseHeld: another run holds the environment.
     """
+    need_run()
     run = open_run(request)
     progress.opened(run)
     run.writer.close()

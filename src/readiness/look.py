@@ -69,7 +69,13 @@ class Look:
         )
         return Found(reading, subject, number)
 
-    def ahead(self, source: str, everyone: Sequence[N], ask: Callable[[N], object]) -> None:
+    def ahead(
+        self,
+        source: str,
+        everyone: Sequence[N],
+        ask: Callable[[N], object],
+        at_once: int = AT_ONCE,
+    ) -> None:
         """Ask all of a kind at once, the first time that one of them is needed."""
         missing = [one for one in everyone if not self.knows(one.id, source)]
 
@@ -79,7 +85,7 @@ class Look:
             except ReadinessError as error:
                 return error
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             answers = list(pool.map(answer, missing))
         for one, found in zip(missing, answers, strict=True):
             self.expect(one.id, source, found)

@@ -86,6 +86,8 @@ class Decision(StrEnum):
 
 
 EXIT_USAGE: Final = 64
+EXIT_NOT_INSTALLED: Final = 69
+EXIT_NOT_PRINTED: Final = 74  # what would have been 0, but standard output took no more
 EXIT_INTERRUPTED: Final = 130
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -173,6 +174,7 @@ def _make_reports(folder: Path) -> None:
     """Where runs are kept is there before anything is taken."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        TemporaryDirectory(dir=folder, prefix=".writable-").cleanup()
     except OSError as error:
         raise UsageError(
             f"can't hold runs ({error.strerror})",

@@ -8,6 +8,7 @@ from readiness.documents import load_environment
 from readiness.drift.accepted import Acceptance, acceptance_of, acceptances
 from readiness.drift.compare import Change, Direction, compare
 from readiness.errors import ReadinessError, UsageError
+from readiness.extras import need_run
 from readiness.finish import judge_records
 from readiness.gate import Progress, run_gate
 from readiness.model import Json, Outcome, Permission
@@ -66,10 +67,12 @@ def look_for_drift(
     """Compare the environment as it is now with an accepted run.
 
     Raises:
+        NotInstalled: the extra `run` is missing.
         UsageError: the baseline is not an accepted run of this environment, or a permission was
             asked for and the environment's name was not typed.
         LeaseHeld: another run holds the environment.
     """
+    need_run()
     environment = load_environment(environment_file)
     state = state_directory(environment.name)
     record, accepted = _baseline(state, baseline, environment.name)

@@ -109,7 +109,7 @@ def _orders(
         "addresses": addresses,
         "port": listener.port,
         "host": listener.names[0],
-        "authority": environment.path(environment.authorities[listener.authority]).read_text(),
+        "authority": environment.content(environment.authorities[listener.authority]).decode(),
         "rate": test.rate,
         "duration": test.duration,
         "warm_up": test.warm_up,
