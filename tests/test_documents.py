@@ -192,3 +192,65 @@ def test_a_damaged_file_loads_or_is_refused(tmp_path: Path, data: st.DataObject)
     except UsageError as error:
         refused = str(error)
     assert not refused or refused.startswith(str(path))
+
+
+def several(tmp_path: Path, text: str) -> list[str]:
+    """Every line that refuses a file, without the file's name."""
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_environment(path)
+    return [line.removeprefix(f"{path}:") for line in caught.value.lines]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[observe, touch, load, disrupt]", "[obsrve]", "permissions.tiers[0]: wrong value"),
+        ("members: [db1, db2, db3]", "members: [DB1]", "databases[0].members[0]: wrong value"),
+        ("names: [portal.lab.test]\n", "names: [1]\n", "listeners[0].names[0]: wrong value"),
+    ],
+)
+def test_first_hour_the_only_element_of_a_list_is_the_one_that_is_wrong(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    """A list of one wrong element is not said to be too short."""
+    assert old in LAB
+    (line,) = several(tmp_path, LAB.replace(old, new, 1))
+    assert expected in line
+
+
+def test_first_hour_the_only_machine_is_the_one_that_is_wrong(tmp_path: Path) -> None:
+    """The key that is unknown in the first of a new site's machines is named as that."""
+    (line,) = several(
+        tmp_path,
+        "schema: 1\nname: a\nkind: staging\nzones: [all]\nlooks_from: all\nmachines:\n"
+        "  - {name: a, zone: all, role: web, addresses: [127.0.0.1], ssh_port: 23}\n"
+        "objectives: {availability: 99, recovery_time: 1 h, recovery_point: 1 h, "
+        "database_recovery_time: 1 min}\n",
+    )
+    assert "machines[0].ssh_port: unknown key" in line
+
+
+def test_first_hour_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    """One line each, in the order of the file; a misspelt key is not missing as well."""
+    text = LAB.replace("kind: rehearsal", "kind: prod").replace("looks_from:", "look_from:")
+    lines = several(tmp_path, text.replace("port: 443", "port: 70000"))
+    assert ["kind" in lines[0], "look_from" in lines[1], "port" in lines[2]] == [True] * 3
+    assert len(lines) == 3
+
+
+def test_first_hour_every_name_that_is_not_declared_is_told_at_once(tmp_path: Path) -> None:
+    """Also what only the whole file shows to be wrong."""
+    text = LAB.replace("looks_from: ops", "looks_from: moon").replace("zone: edge", "zone: egde")
+    lines = several(tmp_path, text.replace("authority: public", "authority: publik"))
+    assert "looks_from: wrong value" in lines[0]
+    assert sum("found 'egde'" in line for line in lines) == text.count("zone: egde")
+    assert any("listeners[0].authority" in line for line in lines)
+
+
+def test_first_hour_a_file_full_of_mistakes_has_an_end(tmp_path: Path) -> None:
+    """Nobody reads a thousand lines; how many more there are is said."""
+    lines = several(tmp_path, LAB + "".join(f"zzz{number}: 1\n" for number in range(1000)))
+    assert len(lines) == 52
+    assert lines[-1].endswith("has 949 more mistakes")

@@ -1,9 +1,10 @@
-"""Loads what people write, environment and policy, or says in one line what is wrong and where.
+"""Loads what people write, environment and policy, or says line by line what is wrong and where.
 
 What is found is quoted only where it can't be a secret: never for a reference, never below a key
 that sounds like one, never when it looks like a credential.
 """
 
+import difflib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 SCHEMA: Final = 1
+MOST_TOLD: Final = 50  # mistakes of one file, besides the first: nobody reads more at once
 
 Document = TypeVar("Document", bound=Written)
 
@@ -146,7 +148,7 @@ def load_written(path: Path, model: type[Document], other: type[Written]) -> Doc
     try:
         return model.model_validate_json(json.dumps(source.data))
     except ValidationError as error:
-        raise _first(source, model, error.errors(include_url=False)) from None
+        raise _all(source, model, error.errors(include_url=False)) from None
 
 
 def _refuse_other_kind(source: YamlFile, model: type[Written], other: type[Written]) -> None:
@@ -169,18 +171,40 @@ def _refuse_other_kind(source: YamlFile, model: type[Written], other: type[Writt
         )
 
 
-def _first(source: YamlFile, model: type[Written], errors: list[ErrorDetails]) -> UsageError:
-    """The first problem as one line; a misspelt key comes before the key missing because of it."""
+def _all(source: YamlFile, model: type[Written], errors: list[ErrorDetails]) -> UsageError:
+    """Every mistake of the file in the order of its lines, but for those that follow from one."""
+    misspelt = {
+        (*path[:-1], _meant(str(path[-1]), keys_at(model, path[:-1])))
+        for path in (_path(one) for one in errors if one["type"] == "extra_forbidden")
+    }
+    own = [
+        one
+        for one in errors
+        if not _list_is_long_enough(source, one)
+        and not (one["type"] == "missing" and _path(one) in misspelt)
+    ]
+    refusals = {str(one): one for one in (_sentence(source, model, error) for error in own)}
+    first, *others = sorted(refusals.values(), key=lambda one: (one.line, one.column))
+    left = len(others) - MOST_TOLD
+    if left > 0:
+        others[MOST_TOLD:] = [UsageError(f"has {left} more mistakes", source.file)]
+    first.others = tuple(others)
+    return first
 
-    def rank(error: ErrorDetails) -> tuple[int, int, int]:
-        order = {"extra_forbidden": 0, "missing": 2}.get(error["type"], 1)
-        place = source.place(_path(error))
-        return (order, place.line, place.column)
 
-    refusal = _sentence(source, model, min(errors, key=rank))
-    if len(errors) > 1:
-        refusal.problem += f" (first of {len(errors)} problems)"
-    return refusal
+def _list_is_long_enough(source: YamlFile, error: ErrorDetails) -> bool:
+    """Whether a list is called too short only because none of its wrong elements was counted."""
+    if error["type"] != "too_short":
+        return False
+    value: Any = source.data
+    for part in _path(error):
+        value = value[part]
+    return len(value) >= int(error["ctx"]["min_length"])
+
+
+def _meant(key: str, choices: Collection[str]) -> str:
+    """The key that a misspelt one is taken for; empty when none is close."""
+    return next(iter(difflib.get_close_matches(key, sorted(choices), n=1)), "")
 
 
 def _path(error: ErrorDetails) -> At:

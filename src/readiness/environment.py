@@ -34,6 +34,7 @@ from readiness.written import (
     Text,
     Written,
     distinct,
+    gathering,
     known,
     wrong,
 )
@@ -123,6 +124,7 @@ class Environment(Written):
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
+    @gathering
     def _consistent(self) -> Self:
         distinct("zone", self.zones, ("zones",))
         for what, key in (

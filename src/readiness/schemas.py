@@ -7,6 +7,7 @@ them, the models decide. `python -m readiness.schemas FOLDER` writes them.
 import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MODELS: Final[Mapping[str, type[Written]]] = {"environment": Environment, "policy": Policy}
 
 
+@cache
 def schema(model: type[Written]) -> Json:
     """The JSON Schema (draft 2020-12) of what people may write."""
     generated = model.model_json_schema(by_alias=True, mode="validation")

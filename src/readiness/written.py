@@ -5,12 +5,14 @@ turns it into one line with file, line and column.
 """
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Final
+from functools import wraps
+from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 At = tuple[str | int, ...]
 REFUSAL: Final = "refused"
@@ -84,20 +86,58 @@ def wrong(expected: str, at: At = (), found: str = "") -> PydanticCustomError:
     return PydanticCustomError(REFUSAL, words, context)
 
 
+_GATHERED: ContextVar[list[PydanticCustomError] | None] = ContextVar("gathered", default=None)
+M = TypeVar("M", bound=BaseModel)
+
+
+def gathering(validate: Callable[[M], M]) -> Callable[[M], M]:
+    """Have a validator refuse everything that `known` and `distinct` find, not the first only.
+
+    What breaks after a refusal is left out: it may be because the refused name is not there.
+    """
+
+    @wraps(validate)
+    def gather(model: M) -> M:
+        found: list[PydanticCustomError] = []
+        token = _GATHERED.set(found)
+        try:
+            validate(model)
+        except PydanticCustomError as error:
+            found.append(error)
+        except Exception:
+            if not found:
+                raise
+        finally:
+            _GATHERED.reset(token)
+        if found:
+            details = [InitErrorDetails(type=one, input=None) for one in found]
+            raise ValidationError.from_exception_data(type(model).__name__, details)
+        return model
+
+    return gather
+
+
+def _refuse(refusal: PydanticCustomError) -> None:
+    gathered = _GATHERED.get()
+    if gathered is None:
+        raise refusal
+    gathered.append(refusal)
+
+
 def distinct(what: str, names: Sequence[str], at: At, key: str = "") -> None:
     """Refuse a name that appears twice in the list at that place (under `key` of each entry)."""
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         if name in first:
             place = (*at, index, key) if key else (*at, index)
-            raise wrong(f"each {what} once", place, f"'{name}' twice")
+            _refuse(wrong(f"each {what} once", place, f"'{name}' twice"))
         first[name] = index
 
 
 def known(what: str, name: str, declared: Collection[str], at: At) -> None:
     """Refuse a name that is not declared."""
     if name not in declared:
-        raise wrong(f"a declared {what}{one_of(name, declared)}", at, f"'{name}'")
+        _refuse(wrong(f"a declared {what}{one_of(name, declared)}", at, f"'{name}'"))
 
 
 def one_of(name: str, choices: Collection[str]) -> str:
