@@ -2,29 +2,18 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from engine import OBJECTIVES, TLS, Engine, Site, product_copy
+from engine import Engine, Site, product_copy, web
 from hypothesis import HealthCheck, settings
-from pki import NAME, Hierarchy, hierarchy
-from servers import Behaviour, say, serve, server_context, silence
+from pki import Hierarchy, hierarchy
+from servers import server_context, silence
 
 # A shared machine stands still now and then: how long an example takes says nothing.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 
-LISTENER = """\
-listeners:
-  - name: web
-    protocol: https
-    port: {port}
-    machines: [box]
-    names: [{name}]
-    authority: own
-    plain_http: {{port: {plain}}}
-"""
 PAGE = (
     b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=31536000\r\nContent-Length: 0\r\n\r\n"
 )
@@ -46,17 +35,6 @@ def site(tmp_path: Path) -> Site:
 def authority() -> Hierarchy:
     """The declared authority of the sites that are served."""
     return hierarchy()
-
-
-@contextmanager
-def web(site: Site, authority: Hierarchy, secure: Behaviour) -> Iterator[Site]:
-    """The site with a web listener: one port behaves as told, its plain twin redirects to it."""
-    with serve(secure) as port:
-        target = f"Location: https://{NAME}:{port}/?from=readiness\r\nContent-Length: 0\r\n\r\n"
-        with serve(say(f"HTTP/1.1 308 Permanent Redirect\r\n{target}".encode())) as plain:
-            listener = LISTENER.format(port=port, plain=plain, name=NAME)
-            (site.folder / "root.pem").write_bytes(authority.root.pem)
-            yield site.describe(listener, required=(OBJECTIVES, *TLS))
 
 
 @pytest.fixture

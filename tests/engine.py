@@ -20,6 +20,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from pki import NAME, Hierarchy
+from servers import Behaviour, say, serve
+
 from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.judge import judge
@@ -53,6 +56,16 @@ objectives:
   recovery_time: 30 min
   recovery_point: 5 min
   database_recovery_time: 60 s
+"""
+LISTENER: Final = """\
+listeners:
+  - name: web
+    protocol: https
+    port: {port}
+    machines: [box]
+    names: [{name}]
+    authority: own
+    plain_http: {{port: {plain}}}
 """
 
 
@@ -107,6 +120,17 @@ class Site:
     def judged(self) -> Verdict:
         """The newest run judged here and now, every check taken as proven."""
         return judged(self.record())
+
+
+@contextmanager
+def web(site: Site, authority: Hierarchy, secure: Behaviour) -> Iterator[Site]:
+    """The site with a web listener: one port behaves as told, its plain twin redirects to it."""
+    with serve(secure) as port:
+        target = f"Location: https://{NAME}:{port}/?from=readiness\r\nContent-Length: 0\r\n\r\n"
+        with serve(say(f"HTTP/1.1 308 Permanent Redirect\r\n{target}".encode())) as plain:
+            listener = LISTENER.format(port=port, plain=plain, name=NAME)
+            (site.folder / "root.pem").write_bytes(authority.root.pem)
+            yield site.describe(listener, required=(OBJECTIVES, *TLS))
 
 
 def judged(record: Record, policy: Policy | None = None, **changes: Any) -> Verdict:

@@ -77,6 +77,22 @@ WRONG_ENVIRONMENTS = (
         shape=False,
     ),
     Wrong("identity: file:", "identity: env:", "identity: wrong value; expected a reference"),
+    Wrong(
+        "path: /courses\n    contains: '\"credits\"'\n\nbalancers",
+        "path: /courses\n\nbalancers",
+        "pages[0].contains: is missing",
+    ),
+    Wrong(
+        "pages:\n  - listener: portal\n",
+        "pages:\n  - listener: postgresql\n",
+        "pages[0].listener: wrong value; expected a declared HTTPS listener",
+        shape=False,
+    ),
+    Wrong(
+        "pages:\n  - listener: portal\n    path: /courses\n",
+        "pages:\n  - listener: portal\n    path: /courses\n    status: 503\n",
+        "pages[0].status: wrong value; expected at most 499, found 503",
+    ),
     Wrong("      port: 80", "      prot: 80", "plain_http.prot: unknown key, did you mean 'port'?"),
     Wrong(PASSWORD, "password: hunter2", "expected a reference, file:PATH or env:NAME"),
     Wrong(PASSWORD, "password: env:1a", "expected a reference, file:PATH or env:NAME"),

@@ -3,8 +3,9 @@
 import csv
 import io
 import re
+from collections.abc import Iterable
 
-from lab.defects import EDGES, FAMILIES, address
+from lab.defects import EDGES, FAMILIES, address, every
 from lab.errors import LabError
 from lab.inventory import VIP4
 from lab.scene import Facts, Scene
@@ -38,6 +39,12 @@ def users_see(pattern: str) -> dict[str, dict[str, str]]:
     """What a defect of an edge means for its users, whichever machine would have answered."""
     wrong = rf"portal/\w+/v[46]: .*what is wrong with a request to be none, found {pattern}"
     return {"LB-002": dict.fromkeys(SERVERS, wrong)}
+
+
+def unanswered(subjects: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What it means for every claim about its pages that a listener gives nobody an answer."""
+    said = every(subjects, r"an answer at its address to be yes, found no")
+    return dict.fromkeys(("WEB-001", "WEB-002", "WEB-003"), said)
 
 
 def out_of_rotation(server: str) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from lab.faults._edge import (
     portal_answers,
     reload,
     restore,
+    unanswered,
     users_see,
     verification,
 )
@@ -74,7 +75,7 @@ FAULT = Fault(
         "TLS-002": every(
             SUBJECTS, r"names it is not issued for to be none, found portal\.lab\.test"
         ),
-        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **unanswered(SUBJECTS),
         **users_see("certificate not trusted"),
     },
     survey=holder_first,

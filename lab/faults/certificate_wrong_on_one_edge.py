@@ -9,6 +9,7 @@ from lab.faults._edge import (
     portal_answers,
     reload,
     restore,
+    unanswered,
     users_see,
     verification,
 )
@@ -46,7 +47,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "TLS-001": every(SUBJECTS, r"trust problem to be none, found self-signed certificate"),
-        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **unanswered(SUBJECTS),
         **users_see("certificate not trusted"),
     },
     survey=holder_first,

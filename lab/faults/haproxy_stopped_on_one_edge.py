@@ -2,7 +2,7 @@
 
 from lab.defects import at, every
 from lab.faults import Fault
-from lab.faults._edge import OTHER, SERVERS, holder_first, portal_answers, users_see
+from lab.faults._edge import OTHER, SERVERS, holder_first, portal_answers, unanswered, users_see
 from lab.scene import Scene
 
 SUBJECTS = at("portal", [OTHER])
@@ -35,8 +35,8 @@ FAULT = Fault(
         "HOST-003": {OTHER: r"declared ports where nothing listens to be none, found 443/tcp"},
         **users_see("connection refused"),
         **dict.fromkeys(TLS, every(SUBJECTS, r"an answer at its address to be yes, found no")),
+        **unanswered(SUBJECTS),
         "WEB-001": every(SUBJECTS, r"an answer on the plain port to be yes, found no"),
-        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
     },
     blinds={
         "LB-001": dict.fromkeys(SERVERS, rf"{OTHER} .*refused"),

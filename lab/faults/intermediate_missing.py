@@ -9,6 +9,7 @@ from lab.faults._edge import (
     holder_first,
     reload,
     restore,
+    unanswered,
     users_see,
     verification,
 )
@@ -61,7 +62,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         "TLS-001": every(SUBJECTS, r"trust problem to be none, found unable to get local issuer"),
-        "WEB-002": every(SUBJECTS, r"an answer at its address to be yes, found no"),
+        **unanswered(SUBJECTS),
         **users_see("certificate not trusted"),
     },
     survey=holder_first,

@@ -54,6 +54,7 @@ from readiness.subjects import (
     endpoints,
     members,
     names_beside,
+    pages,
     sentinel_nodes,
     store_members,
 )
@@ -139,13 +140,15 @@ class Clients:
         return self.look.at(endpoint.id, "tls", lambda: ask(endpoint))
 
     def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
-        """What a listener answers over HTTPS at its own address."""
+        """What a listener answers over HTTPS at its own address; looks for what is declared."""
+        declared = pages(self.site, endpoint.listener)
         question = http_probe.Question(
             address=endpoint.address,
             port=endpoint.listener.port,
             host=endpoint.names[0],
             path=path,
             authority_pem=self.authority_pem(endpoint.listener.authority),
+            contains=next((one.contains for one in declared if one.path == path), ""),
         )
         source = f"https {path}"
         return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))

@@ -19,7 +19,7 @@ from readiness.declared.cache import Cache
 from readiness.declared.common import canonical
 from readiness.declared.database import Database
 from readiness.declared.firewall import Firewall, consistent
-from readiness.declared.listener import Listener
+from readiness.declared.listener import Listener, PortalPage
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.errors import UsageError
@@ -111,6 +111,9 @@ class Environment(Written):
     authorities: dict[Name, FileReference] = Field(default_factory=dict)
     machines: Annotated[tuple[Machine, ...], Field(min_length=1)]
     listeners: tuple[Listener, ...] = ()
+    pages: tuple[PortalPage, ...] = Field(
+        default=(), description="What users ask for, and what a right answer is."
+    )
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
@@ -147,6 +150,7 @@ class Environment(Written):
             self._database_consistent(database, ("databases", index))
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
+        self._pages_consistent()
         for index, load in enumerate(self.load_tests):
             self._https_known(load.listener, ("load_tests", index, "listener"))
         if self.audit is not None:
@@ -176,6 +180,12 @@ class Environment(Written):
     def _listener_consistent(self, listener: Listener, at: tuple[str | int, ...]) -> None:
         self._all_known(listener.machines, (*at, "machines"))
         known("authority", listener.authority, self.authorities, (*at, "authority"))
+
+    def _pages_consistent(self) -> None:
+        asked = [f"{page.listener} {page.path}" for page in self.pages]
+        distinct("page of a listener", asked, ("pages",), "path")
+        for index, page in enumerate(self.pages):
+            self._https_known(page.listener, ("pages", index, "listener"))
 
     def _database_consistent(self, database: Database, at: tuple[str | int, ...]) -> None:
         self._all_known(database.members, (*at, "members"))

@@ -19,6 +19,7 @@ from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
 
 SHARED: Final = "shared"
 """Stands for the machine of an endpoint whose address moves."""
+OK: Final = 200
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Endpoint:
         """Names that the certificate presented here must carry."""
         own = (self.node,) if self.listener.own_name else ()
         return self.listener.names + own
+
+
+@dataclass(frozen=True)
+class WebPage:
+    """One page of a listener. Without a status nobody declared what a right answer is."""
+
+    path: str
+    status: int | None = None
+    contains: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,18 +288,27 @@ def names_beside(environment: Environment, endpoint: Endpoint) -> tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
-def pages(environment: Environment, listener: Listener) -> tuple[str, ...]:
-    """The paths of an HTTPS listener that anybody may ask, as far as they are declared."""
+def pages(environment: Environment, listener: Listener) -> tuple[WebPage, ...]:
+    """The pages of an HTTPS listener that anybody may ask, as far as they are declared.
+
+    Each path once: what `pages` says of it comes first, then what a balancer or a load test does.
+    """
+    name = listener.name
     plain = listener.plain_http.paths if listener.plain_http else ()
-    balanced = [one.page.path for one in environment.balancers if one.listener == listener.name]
-    loaded = [
-        page.path
+    found = {path: WebPage(path) for path in (listener.path, *plain)}
+    loaded = (
+        page
         for test in environment.load_tests
-        if test.listener == listener.name
+        if test.listener == name
         for page in test.pages
         if not page.logged_in
-    ]
-    return tuple(dict.fromkeys((listener.path, *plain, *balanced, *loaded)))
+    )
+    balanced = (one.page for one in environment.balancers if one.listener == name)
+    found |= {one.path: WebPage(one.path, OK, one.contains) for one in loaded}
+    found |= {one.path: WebPage(one.path, OK, one.contains) for one in balanced}
+    declared = (one for one in environment.pages if one.listener == name)
+    found |= {one.path: WebPage(one.path, one.status, one.contains) for one in declared}
+    return tuple(found.values())
 
 
 def clusters(environment: Environment) -> tuple[Cluster, ...]:

@@ -1,19 +1,43 @@
-"""What clients get that come by plain HTTP, and that HTTPS tells them to stay."""
+"""What users of a listener get: its pages, by plain HTTP the way to HTTPS, and the word to stay."""
 
 from collections.abc import Callable
 
 from readiness.catalogue import check
 from readiness.claim import Found, holds
 from readiness.environment import Environment
+from readiness.errors import NotRun
 from readiness.model import Severity
-from readiness.probes.http import Exchange, redirects_to_https
-from readiness.subjects import Endpoint, pages
+from readiness.probes.http import Exchange, redirects_to_https, wrong_with
+from readiness.subjects import Endpoint, WebPage, pages
 
 Http = Callable[..., Found[Exchange]]
 
 # RFC 6797 names no minimum; a year is what browsers' preload lists ask for.
 LEAST_MAX_AGE = 365 * 86400
 PROBE = "from=readiness"
+
+
+def answers(found: Found[Exchange], page: WebPage) -> bool:
+    """Claim that a page is answered as it should be, so that more can be said about it."""
+    wrong = wrong_with(found.reading, page.status)
+    return bool(
+        holds(found.fact("an answer at its address", found.reading.answers), "==", True)
+        and holds(
+            found.fact(f"what is wrong with the page {page.path}", wrong or "none"), "==", "none"
+        )
+    )
+
+
+def leads_to_https(endpoint: Endpoint, plain_http: Http, path: str) -> bool:
+    """Claim that a page by plain HTTP is a permanent redirect to itself over HTTPS."""
+    found = plain_http(endpoint, f"{path}{'&' if '?' in path else '?'}{PROBE}")
+    redirect = redirects_to_https(found.reading, port=endpoint.listener.port)
+    wrong = redirect.problem or "none"
+    return bool(
+        holds(found.fact("an answer on the plain port", found.reading.answers), "==", True)
+        and holds(found.fact(f"what is wrong with the redirect of {path}", wrong), "==", "none")
+        and holds(found.fact(f"a permanent redirect of {path}", redirect.permanent), "==", True)
+    )
 
 
 @check(
@@ -23,26 +47,25 @@ PROBE = "from=readiness"
     each="http_listener",
     severity=Severity.HIGH,
     risk="A first visit by plain HTTP can be read and altered on the way.",
-    reads=("GET of every declared page over plain HTTP, redirects are not followed",),
-    rights="network access to the plain port",
-    remedy="answer 301 or 308 with the same host and path under https on this node, and reload it",
+    reads=(
+        "GET of every declared page over plain HTTP, redirects are not followed",
+        "GET of the same page over HTTPS",
+    ),
+    rights="network access to the plain port and the listener",
+    remedy="answer 301 or 308 with the same host and path under https on this node, and reload it; "
+    "a redirect to a page that is wrong is mended there (WEB-003)",
 )
 def test_plain_http_is_redirected(
-    http_listener: Endpoint, plain_http: Http, site: Environment
+    http_listener: Endpoint, plain_http: Http, https: Http, site: Environment
 ) -> None:
-    """Each declared page answers 301 or 308 to the same host, path and query under https."""
+    """Each page answers 301 or 308 to the same host, path and query under https, and is there."""
     plain = http_listener.listener.plain_http
     if plain is None:
         found = plain_http(http_listener, "/")
         assert holds(found.fact("an answer on the plain port", found.reading.answers), "==", False)
-        return
-    for path in pages(site, http_listener.listener):
-        found = plain_http(http_listener, f"{path}{'&' if '?' in path else '?'}{PROBE}")
-        redirect = redirects_to_https(found.reading, port=http_listener.listener.port)
-        assert holds(found.fact("an answer on the plain port", found.reading.answers), "==", True)
-        wrong = found.fact(f"what is wrong with the redirect of {path}", redirect.problem or "none")
-        assert holds(wrong, "==", "none")
-        assert holds(found.fact(f"a permanent redirect of {path}", redirect.permanent), "==", True)
+    for page in pages(site, http_listener.listener):
+        assert plain is None or leads_to_https(http_listener, plain_http, page.path)
+        assert answers(https(http_listener, page.path), page)
 
 
 @check(
@@ -54,15 +77,42 @@ def test_plain_http_is_redirected(
     risk="A browser that was here before still tries plain HTTP first.",
     reads=("GET of every declared page over HTTPS",),
     rights="network access to the listener",
-    remedy="send Strict-Transport-Security with max-age=31536000 or more from this node",
+    remedy="send Strict-Transport-Security with max-age=31536000 or more from this node; where the "
+    "page itself is wrong, see WEB-003",
 )
 def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -> None:
-    """Each page carries a valid Strict-Transport-Security header (RFC 6797) of a year or more."""
-    for path in pages(site, http_listener.listener):
-        found = https(http_listener, path)
-        assert holds(found.fact("an answer at its address", found.reading.answers), "==", True)
+    """Each page is right and carries a valid Strict-Transport-Security (RFC 6797) of a year."""
+    for page in pages(site, http_listener.listener):
+        found = https(http_listener, page.path)
+        assert answers(found, page)
         policy = found.reading.hsts
         wrong = policy.problem or ("none" if policy.max_age is not None else "no header")
-        assert holds(found.fact(f"what is wrong with the policy of {path}", wrong), "==", "none")
-        age = found.fact(f"seconds that browsers remember {path}", policy.max_age)
+        fact = found.fact(f"what is wrong with the policy of {page.path}", wrong)
+        assert holds(fact, "==", "none")
+        age = found.fact(f"seconds that browsers remember {page.path}", policy.max_age)
         assert holds(age, ">=", LEAST_MAX_AGE)
+
+
+@check(
+    "WEB-003",
+    "Every node answers each declared page with the declared status and content",
+    clauses=("infra.load-balancer/portal-answers",),
+    each="http_listener",
+    severity=Severity.CRITICAL,
+    risk="Everything around the portal is in order, and its users get an error page.",
+    reads=("GET of every declared page over HTTPS, at each address; redirects are not followed",),
+    rights="network access to the listener",
+    remedy="ask for the page at this address as a browser does, and look at what answers behind "
+    "this node: the application, a maintenance page, a cache",
+)
+def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -> None:
+    """Each page that `pages`, a balancer or a load test declares for it has status and content."""
+    name = http_listener.listener.name
+    declared = [one for one in pages(site, http_listener.listener) if one.status is not None]
+    if not declared:
+        raise NotRun(
+            f"{http_listener.id}: no page is declared; say in the environment file what users ask "
+            f"for: pages: [{{listener: {name}, path: /, contains: …}}]"
+        )
+    for page in declared:
+        assert answers(https(http_listener, page.path), page)

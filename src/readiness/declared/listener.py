@@ -15,6 +15,17 @@ class PlainHttp(Written):
     paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
 
 
+class PortalPage(Written):
+    """A page that users ask for, and how it is answered at every address of its listener."""
+
+    listener: Name = Field(description="The HTTPS listener that users ask.")
+    path: UrlPath
+    status: Annotated[int, Field(ge=200, le=499)] = 200
+    contains: Text = Field(
+        description="What the body holds when it is right; of a redirect (3xx), its Location."
+    )
+
+
 class Listener(Written):
     """One TLS service as clients reach it, on each machine and shared address that offers it."""
 

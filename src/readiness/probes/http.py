@@ -35,7 +35,8 @@ BODY_LIMIT = 1024 * 1024
 JSON_LIMIT = 64 * 1024
 """Bytes of a body that are read as JSON."""
 
-_PERMANENT, _TEMPORARY = (301, 308), (302, 307)
+_PERMANENT, _TEMPORARY, _SEE_OTHER = (301, 308), (302, 307), (303,)
+_SERVER_ERROR = 500
 _HTTP_PORT, _HTTPS_PORT = 80, 443
 _NO_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
@@ -145,7 +146,8 @@ class Exchange:
     body_complete: bool = False
     """False when the body was cut off, or longer than `BODY_LIMIT`."""
     contains: bool | None = None
-    """Whether the whole body holds what was to be looked for; None when nothing was."""
+    """Whether the body as read, or the Location of a redirect, holds what was to be looked for;
+    None when nothing was."""
     json: Any = None
     """The body where it is JSON of at most `JSON_LIMIT` bytes, else None."""
 
@@ -313,9 +315,37 @@ def read(question: Question, heard: Heard) -> Exchange:
         body_digest=hashlib.sha256(heard.body).hexdigest() if heard.status else "",
         body_length=len(heard.body),
         body_complete=heard.complete,
-        contains=question.contains.encode() in heard.body if question.contains else None,
+        contains=_holds(question.contains, heard, locations) if question.contains else None,
         json=_read_json(heard),
     )
+
+
+def _holds(text: str, heard: Heard, locations: list[str]) -> bool:
+    """Whether a text is where people would look for it: a browser never shows a redirect's body."""
+    if heard.status in _PERMANENT + _TEMPORARY + _SEE_OTHER:
+        return any(text in one for one in locations)
+    return text.encode() in heard.body
+
+
+def wrong_with(found: Exchange, status: int | None) -> str:
+    """What is wrong with a page that should be answered so; empty when nothing is.
+
+    Args:
+        found: what was answered, and whether it holds what it should.
+        status: the right one; None where nobody declared it, which any answer is but an error of
+            the server (5xx).
+    """
+    if not found.answers:
+        return found.problem
+    if found.status >= _SERVER_ERROR if status is None else found.status != status:
+        return f"HTTP {found.status}"
+    if not found.body_complete and found.body_length < BODY_LIMIT:
+        return "the page is cut off"
+    if status is None or found.contains:
+        return ""
+    if found.body_complete:
+        return "another page than the right one"
+    return f"not within the first {BODY_LIMIT} bytes what the page should hold"
 
 
 def _read_json(heard: Heard) -> Any:

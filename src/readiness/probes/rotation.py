@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import ProbeError
-from readiness.probes.http import Exchange
+from readiness.probes.http import Exchange, wrong_with
 
 _OK: Final = 200
 EACH: Final = 2
@@ -68,19 +68,10 @@ def ask(
         if not found.answers:
             silent.append(found.problem)
             continue
-        answers[", ".join(found.header(header))].append(_wrong(found))
+        answers[", ".join(found.header(header))].append(wrong_with(found, _OK))
     shares = tuple(
         Share(name, len(said), said.count(""), next(filter(None, said), ""))
         for name, said in sorted(answers.items())
         if said
     )
     return Rotation(address, requests, shares, len(silent), next(iter(silent), ""))
-
-
-def _wrong(found: Exchange) -> str:
-    """What is wrong with an answer; empty when nothing is."""
-    if found.status != _OK:
-        return f"HTTP {found.status}"
-    if not found.body_complete:
-        return "the page is cut off"
-    return "" if found.contains else "another page than the right one"
