@@ -141,8 +141,8 @@ WRONG_ENVIRONMENTS = (
     ),
     Wrong(
         "      machines: [cache1, cache2, cache3]\n      watches",
-        "      machines: [cache1, cache2]\n      watches",
-        "expected at least 3 entry",
+        "      machines: []\n      watches",
+        "expected at least 1 entry",
     ),
     Wrong(
         "    members: [cache1, cache2, cache3]",

@@ -7,7 +7,7 @@ was collected never decides what was expected.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from readiness.environment import Environment
 from readiness.model import Case, Permission, Severity, Tier
+from readiness.needs import NEEDS, Gap, missing
 from readiness.subjects import KINDS, subjects
 from readiness.written import Written
 
@@ -36,6 +37,7 @@ class Check(Written):
     tier: Tier = Tier.OBSERVE
     permission: Permission | None = None
     limit: float = DEFAULT_LIMIT
+    declared: tuple[str, ...] = ()
     risk: Annotated[str, Field(min_length=1)]
     reads: Annotated[tuple[str, ...], Field(min_length=1)]
     rights: str
@@ -69,6 +71,7 @@ def check(
     permission: Permission | None = None,
     limit: float = DEFAULT_LIMIT,
     disturbs: str = "",
+    declared: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare a pytest function as a check.
 
@@ -86,7 +89,11 @@ def check(
         permission: what must be allowed and asked for besides the tier.
         limit: seconds for one subject, after which it is inconclusive.
         disturbs: what a disturbing check does to the target.
+        declared: what must be declared for there to be something to ask, of `readiness.needs`.
     """
+    if unknown := set(declared) - set(NEEDS):
+        message = f"{identity}: unknown need {sorted(unknown)} (of {', '.join(NEEDS)})"
+        raise ValueError(message)
     if each not in KINDS:
         message = f"{identity}: unknown kind of subject '{each}' (one of {', '.join(KINDS)})"
         raise ValueError(message)
@@ -101,6 +108,7 @@ def check(
             tier=tier,
             permission=permission,
             limit=limit,
+            declared=declared,
             risk=risk,
             reads=reads,
             rights=rights,
@@ -126,7 +134,7 @@ def of(function: object) -> Check | None:
     return entry if isinstance(entry, Check) else None
 
 
-_DECIDES = {"id", "clauses", "each", "severity", "tier", "permission"}
+_DECIDES = {"id", "clauses", "each", "severity", "tier", "permission", "declared"}
 
 
 @cache
@@ -154,3 +162,14 @@ def expected_cases(catalogue: dict[str, Check], environment: Environment) -> lis
         for entry in catalogue.values()
         for subject in subjects(environment, entry.each)
     ]
+
+
+def gaps(catalogue: Mapping[str, Check], environment: Environment) -> dict[str, Gap]:
+    """What is not declared for a case and would have to be, by the key of each such case."""
+    return {
+        Case(entry.id, name).key: gap
+        for entry in catalogue.values()
+        if entry.declared
+        for name, subject in subjects(environment, entry.each).items()
+        if (gap := missing(environment, entry.declared, subject))
+    }

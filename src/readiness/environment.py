@@ -93,6 +93,11 @@ class NotApplicable(Written):
     expires: date | None = None
 
 
+Section = Literal[
+    "listeners", "databases", "balancers", "load_tests", "audit", "caches", "backups", "firewall"
+]
+
+
 class Environment(Written):
     """A live environment."""
 
@@ -123,6 +128,10 @@ class Environment(Written):
     firewall: Firewall | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
+    absent: tuple[Section, ...] = Field(
+        default=(),
+        description="What this site does not have, on purpose: clauses about it fail.",
+    )
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -142,6 +151,7 @@ class Environment(Written):
             _named_once(what, key, getattr(self, key))
         clauses = [entry.clause for entry in self.not_applicable]
         distinct("clause", clauses, ("not_applicable",), "clause")
+        self._absent_is_empty()
         known("zone", self.looks_from, self.zones, ("looks_from",))
         self._machines_consistent()
         for index, listener in enumerate(self.listeners):
@@ -165,6 +175,13 @@ class Environment(Written):
         if self.firewall is not None:
             consistent(self.firewall, self.machines, self.zones, set(self.shared_addresses))
         return self
+
+    def _absent_is_empty(self) -> None:
+        distinct("section", self.absent, ("absent",))
+        for index, name in enumerate(self.absent):
+            if getattr(self, name):
+                expected = f"no `{name}` in a file that says that there are none"
+                raise wrong(expected, ("absent", index), f"'{name}'")
 
     def _machines_consistent(self) -> None:
         owners: dict[str, str] = {}

@@ -53,7 +53,14 @@ class NotUnderstood(ProbeError):
 
 
 class NotRun(ReadinessError):
-    """The case was not run: permission, need or time is missing."""
+    """The case was not run: permission, need or time is missing.
+
+    `declare` names what the environment file would have to say, where that would mend it.
+    """
+
+    def __init__(self, reason: str, *, declare: str = "") -> None:
+        super().__init__(reason)
+        self.declare = declare
 
 
 class WrongTarget(ReadinessError):

@@ -11,7 +11,7 @@ from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.matrix import load_matrix
 from readiness.model import Tier
-from readiness.plan import NOT_GUARDED, Plan, PlannedCase
+from readiness.plan import Plan, PlannedCase
 from readiness.quantities import in_words
 
 
@@ -66,7 +66,7 @@ def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
     _print_unserved(plan, out)
     if any(one.check.tier is Tier.DISRUPT for one in plan.cases):
         out.print("\nNot guarded before a disturbing action:")
-        for line in NOT_GUARDED:
+        for line in plan.not_guarded:
             out.print(f"  {line}", markup=False)
 
 

@@ -10,6 +10,7 @@ from readiness.clauses import Clause, Criterion
 from readiness.environment import Environment
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Decision, Outcome, Tier, strongest
+from readiness.needs import SECTIONS, Why, section
 from readiness.outcomes import origin_of
 from readiness.policy import Grant, Policy
 from readiness.record import Record
@@ -84,7 +85,8 @@ def _blocking(
 ) -> list[str]:
     """Outcomes that block by their severity, but for what nobody has to show here.
 
-    That is what was not run and is shown elsewhere, and what did not fail and is excepted.
+    That is what was not run and is shown elsewhere, what did not fail and is excepted, and what
+    nothing is declared of.
     """
     clauses = [clause for one in criteria for clause in one.clauses]
     shown = {c.id for c in clauses if c.shown_on and c.status == "held"}
@@ -97,6 +99,7 @@ def _blocking(
         and not one.passed
         and not (one.outcome is Outcome.NOT_RUN and shown.issuperset(one.check.clauses))
         and not (one.outcome is not Outcome.FAILED and excepted.issuperset(one.check.clauses))
+        and not one.undeclared
     ]
 
 
@@ -153,7 +156,7 @@ class _Bench:
 
     def _refused(self, grant: Grant, found: ClauseVerdict) -> str:
         """Why an exception does not stand in for the clause; empty when it does."""
-        if found.status == "failed":
+        if found.status == "failed" and not found.absent:
             return "the policy's exception does not cover what was seen to fail"
         if grant.end <= self.at:
             return f"the policy's exception ended with {grant.expires}"
@@ -184,7 +187,7 @@ class _Bench:
         mine = [case for one in groups for case in one]
         oldest = min((case.oldest for case in mine if case.oldest), default=None)
         until = _until(mine, oldest, (self.policy or _DEFAULT).age_limit(identity))
-        status, reason = _status(groups, until, self.at)
+        status, reason = self._undeclared(serving, cases) or _status(groups, until, self.at)
         untried = sorted(name for name in serving if _never_red(self.matrix.get(name)))
         if status == "held" and untried:
             status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
@@ -201,8 +204,17 @@ class _Bench:
             oldest=oldest,
             until=until,
             origins=tuple(dict.fromkeys(case.origin for case in mine if case.observations)),
-            looked=status == "held" or any(case.speaks_against for case in mine),
+            looked=status in {"held", "failed"} or any(case.speaks_against for case in mine),
+            absent=status == "failed" and all(one.outcome is not Outcome.FAILED for one in mine),
         )
+
+    def _undeclared(self, serving: Sequence[str], cases: _Cases) -> tuple[str, str] | None:
+        """What follows where a check has no subject at all: absent, or not declared."""
+        kinds = [self.catalogue[name].each for name in serving if not cases.get(name)]
+        if not kinds:
+            return None
+        gap = section(self.environment, SECTIONS[kinds[0]])
+        return "failed" if gap.why is Why.ABSENT else "unproven", gap.reason
 
 
 def _against_first(clause: ClauseVerdict) -> int:
@@ -232,10 +244,11 @@ def _status(
 ) -> tuple[str, str]:
     if not groups:
         return "unproven", "no check serves it yet"
-    if not all(groups):
-        return "unproven", "the environment declares no subject for it"
     cases = [case for group in groups for case in group]
     decisive = strongest(case.outcome for case in cases)
+    absent = next((case for case in cases if case.absent), None)
+    if absent and decisive is not Outcome.FAILED:
+        return "failed", f"{absent.case.check} {absent.reason}"
     if decisive is not Outcome.PASSED:
         worst = next(case for case in cases if case.outcome is decisive)
         return str(decisive), f"{worst.case.check} {worst.reason}"

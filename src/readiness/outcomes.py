@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from readiness.catalogue import Check, catalogue_digest, expected_cases
+from readiness.catalogue import Check, catalogue_digest, expected_cases, gaps
 from readiness.environment import Environment
 from readiness.measure.confidence import share_shown
 from readiness.model import Json, Outcome, Tier, strongest
+from readiness.needs import Why
 from readiness.policy import Policy
 from readiness.record import Record
 from readiness.verdict import CaseVerdict, Origin
@@ -170,17 +171,31 @@ def judge_cases(
     traces = _traces(record)
     seen = {event["n"]: event for event in record.of("observation")}
     plan = record.first("plan") or {"cases": []}
-    planned = {one["case"]: one["not_run"] for one in plan["cases"]}
+    planned = {one["case"]: one for one in plan["cases"]}
+    lacking = gaps(catalogue, environment)
     verdicts = []
     for case in expected_cases(dict(catalogue), environment):
         check, trace = catalogue[case.check], traces.get(case.key)
+        entry, gap = planned.get(case.key), lacking.get(case.key)
         if trace is None:
-            reason = planned.get(case.key) or NEVER_STARTED
-            if case.key not in planned:
-                reason = "not in the plan of this run"
-            verdicts.append(CaseVerdict(case, check, Outcome.NOT_RUN, reason, origin, case.key))
+            reason = (entry["not_run"] or NEVER_STARTED) if entry else "not in the plan of this run"
+            verdicts.append(
+                CaseVerdict(
+                    case,
+                    check,
+                    Outcome.NOT_RUN,
+                    gap.reason if gap else reason,
+                    origin,
+                    case.key,
+                    gap=gap,
+                    declare=gap.declare if gap else (entry or {}).get("declare", ""),
+                )
+            )
             continue
         outcome, reason = _outcome(trace, seen)
+        if gap and gap.why is Why.ABSENT and outcome is not Outcome.FAILED:
+            # An older version asked although there was nothing to ask, and was content.
+            outcome, reason = Outcome.NOT_RUN, gap.reason
         if outcome is Outcome.PASSED and (doubt := _too_few_trials(check, trace, policy)):
             outcome, reason = Outcome.INCONCLUSIVE, doubt
         ended = trace.ends[0]["seconds"] if trace.ends else None
@@ -197,6 +212,8 @@ def judge_cases(
                 claims=tuple(trace.claims),
                 observations=evidence,
                 seconds=ended,
+                gap=gap,
+                declare=next((one["declare"] for one in trace.phases if one.get("declare")), ""),
             )
         )
     return verdicts

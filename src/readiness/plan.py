@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from readiness.catalogue import Check, expected_cases
+from readiness.catalogue import Check, expected_cases, gaps
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.model import Case, Json, Permission, Tier
 
-# Guards that design asks for and that come with the parts they need; until then they are said.
-NOT_GUARDED = (
-    "a fresh backup before the cut of a database that no backups are declared for",
-    "no blocking alert before the cut: no alerting is examined yet",
-)
+# A guard that the design asks for and that comes with the part it needs; until then it is said.
+NO_ALERTING = "no blocking alert before the cut: no alerting is examined yet"
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,8 @@ class PlannedCase:
     case: Case
     check: Check
     not_run: str = ""
+    declare: str = ""
+    """The key of the environment file that would let it run, where one would."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Plan:
     only: tuple[str, ...]
     cases: tuple[PlannedCase, ...]
     permissions: tuple[Permission, ...] = ()
+    not_guarded: tuple[str, ...] = ()
+    """What nobody makes sure of before a disturbing action."""
 
     @property
     def runs(self) -> tuple[PlannedCase, ...]:
@@ -59,9 +60,11 @@ class Plan:
             "tier": self.tier,
             "only": list(self.only),
             "permissions": list(self.permissions),
-            "not_guarded": list(NOT_GUARDED) if self.disturbs else [],
+            "not_guarded": list(self.not_guarded) if self.disturbs else [],
             "cases": [
-                {"case": planned.case.key, "not_run": planned.not_run} for planned in self.cases
+                {"case": one.case.key, "not_run": one.not_run}
+                | ({"declare": one.declare} if one.declare else {})
+                for one in self.cases
             ],
         }
 
@@ -79,16 +82,18 @@ def make_plan(
         UsageError: a selection names nothing known, or nothing is left to run.
     """
     chosen = _select(catalogue, only)
-    planned = [
-        PlannedCase(
-            case,
-            catalogue[case.check],
-            _why_not(catalogue[case.check], tier, environment)
-            or _not_permitted(catalogue[case.check], permissions, environment),
-        )
-        for case in expected_cases(catalogue, environment)
-        if case.check in chosen
-    ]
+    lacking = gaps(catalogue, environment)
+    planned = []
+    for case in expected_cases(catalogue, environment):
+        if case.check in chosen:
+            check, gap = catalogue[case.check], lacking.get(case.key)
+            why = (
+                (gap.reason, gap.declare)
+                if gap
+                else _why_not(check, tier, environment)
+                or _not_permitted(check, permissions, environment)
+            )
+            planned.append(PlannedCase(case, check, *why))
     planned.sort(key=lambda one: (one.check.tier.rank, one.check.id, one.case.subject))
     if not planned:
         raise UsageError(
@@ -96,27 +101,38 @@ def make_plan(
             expected="at least one case",
             found="0",
         )
-    return Plan(tier, tuple(only), tuple(planned), tuple(permissions))
+    unguarded = _not_guarded(environment)
+    return Plan(tier, tuple(only), tuple(planned), tuple(permissions), unguarded)
 
 
-def _why_not(check: Check, tier: Tier, environment: Environment) -> str:
+def _not_guarded(environment: Environment) -> tuple[str, ...]:
+    """The guards that this environment's drills lack."""
+    kept = {one.database for one in environment.backups}
+    bare = [one.name for one in environment.databases if one.failover and one.name not in kept]
+    backup = f"a fresh backup before the cut of {', '.join(bare)}: no backups are declared for it"
+    return (*((backup,) if bare else ()), NO_ALERTING)
+
+
+def _why_not(check: Check, tier: Tier, environment: Environment) -> tuple[str, ...]:
+    """Why the tier keeps a case from running, and the key that would allow it; or nothing."""
+    allowed = check.tier is Tier.OBSERVE or check.tier in environment.permissions.tiers
+    key = "" if allowed else f"`{check.tier}` among `permissions: tiers`"
     if not tier.covers(check.tier):
-        return f"needs --tier {check.tier}, this run is --tier {tier}"
-    if check.tier is not Tier.OBSERVE and check.tier not in environment.permissions.tiers:
-        return f"the environment does not allow tier {check.tier}"
-    return ""
+        return f"needs --tier {check.tier}, this run is --tier {tier}", key
+    return () if allowed else (f"the environment does not allow tier {check.tier}", key)
 
 
 def _not_permitted(
     check: Check, permissions: Sequence[Permission], environment: Environment
-) -> str:
+) -> tuple[str, ...]:
     if check.permission is None:
-        return ""
+        return ()
+    key = "" if environment.permissions.scan else "`permissions: scan: true`"
     if check.permission not in permissions:
-        return f"needs --{check.permission}, this run is without"
+        return f"needs --{check.permission}, this run is without", key
     if check.permission is Permission.SCAN and not environment.permissions.scan:
-        return "the environment does not allow its network to be scanned (permissions.scan)"
-    return ""
+        return "the environment does not allow its network to be scanned (permissions.scan)", key
+    return ()
 
 
 def _select(catalogue: dict[str, Check], only: Sequence[str]) -> set[str]:

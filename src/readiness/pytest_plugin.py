@@ -266,6 +266,7 @@ def pytest_runtest_makereport(
         result=kind,
         reason=reason,
         seconds=report.duration,
+        **_declare(call),
     )
     _redact(report, run.writer.redactor)
     return report
@@ -306,6 +307,12 @@ _ENDINGS: Final = (
     ((pytest.skip.Exception, NotRun), "not-run"),
     ((ProbeError, WrongTarget), "inconclusive"),
 )
+
+
+def _declare(call: pytest.CallInfo[None]) -> dict[str, str]:
+    """What the environment file would have to say for the case to run, where that is known."""
+    error = call.excinfo.value if call.excinfo else None
+    return {"declare": error.declare} if isinstance(error, NotRun) and error.declare else {}
 
 
 def _own(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:

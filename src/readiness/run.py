@@ -230,6 +230,7 @@ def _write_opening(run: Run, request: RunRequest, log: RunLog) -> None:
         environment=_described(run.environment),
         policy_sha256=hashlib.sha256(policy_raw).hexdigest() if policy_raw else None,
         policy=_described(run.policy) if run.policy else None,
+        policy_file=str(request.policy_file.absolute()) if request.policy_file else None,
         own=Described(run.own.event()),
         earlier=[
             {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}

@@ -8,6 +8,7 @@ from readiness.catalogue import Check
 from readiness.environment import Environment
 from readiness.matrix import Proof
 from readiness.model import Case, Decision, Json, Outcome, Tier
+from readiness.needs import Gap, Why
 from readiness.policy import Grant, Policy
 from readiness.record import Record
 
@@ -38,6 +39,21 @@ class CaseVerdict:
     claims: tuple[Json, ...] = ()
     observations: tuple[Json, ...] = ()
     seconds: float | None = None
+    gap: Gap | None = None
+    """What is not declared for it and would have to be."""
+    declare: str = ""
+    """The key of the environment file that would let it run, where one would."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is declared that there is nothing of what it is about."""
+        return self.gap is not None and self.gap.why is Why.ABSENT
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether it could not be asked because nothing of its kind is declared."""
+        gone = self.gap is not None and self.gap.why is not Why.CLOSED
+        return gone and self.outcome is Outcome.NOT_RUN
 
     @property
     def passed(self) -> bool:
@@ -83,6 +99,8 @@ class ClauseVerdict:
     """The other environment that it was shown on; empty when it is the one decided about."""
     refused: str = ""
     """Why the policy's exception does not stand in for its proof, where it has one."""
+    absent: bool = False
+    """Whether it fails because it is declared that there is nothing of what it is about."""
     exception: Grant | None = None
     """The policy's exception that stands in for its proof, if one does."""
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.declared.machine import Machine
-from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.mounts import VOLATILE
 from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
@@ -44,6 +43,7 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
     "The newest full backup in each repository is recent, whole and of this very database",
     clauses=("ops.backup/age",),
     each="backup_repository",
+    declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="What is restored is days old, empty, or another system's database.",
     reads=(INFO, "sizes and system identifier of every database member"),
@@ -128,6 +128,7 @@ def pages_are_right(
     "Full backups are taken on schedule by a timer that will elapse again",
     clauses=("ops.backup/schedule-met",),
     each="backup_repository",
+    declared=("ssh",),
     severity=Severity.HIGH,
     risk="The last backup was the last one, and nobody will notice until it is needed.",
     reads=(INFO, "systemctl list-timers and show"),
@@ -173,6 +174,7 @@ def test_schedule(
     "Every file looked at in the repository is encrypted",
     clauses=("ops.backup/encrypted",),
     each="backup_repository",
+    declared=("encryption", "ssh"),
     severity=Severity.CRITICAL,
     risk="Whoever gets hold of the repository reads every student's record.",
     reads=("the first eight bytes of files of the newest full backup and of the newest WAL",),
@@ -181,8 +183,6 @@ def test_schedule(
 )
 def test_encrypted(backup_repository: BackupRepository, repository: Repository) -> None:
     """By their bytes and not by a setting: each begins as what OpenSSL encrypted."""
-    if not backup_repository.backup.encrypted:
-        raise NotRun(f"{backup_repository.id}: encryption is not declared")
     found = repository(backup_repository)
     newest = found.reading.stanza.newest_full
     paths = [path for path, _ in found.reading.headers]
@@ -201,6 +201,7 @@ def test_encrypted(backup_repository: BackupRepository, repository: Repository) 
     "The repository lies on another machine than the database, on a disk of its own",
     clauses=("ops.backup/off-host-copy",),
     each="backup_repository",
+    declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="What destroys the database destroys its backups with it.",
     reads=("/proc/mounts and addresses of the repository's machine", INFO),

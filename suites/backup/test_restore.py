@@ -6,7 +6,6 @@ from readiness.catalogue import check
 from readiness.claim import Found, holds
 from readiness.drills.restore import BEFORE, Restored
 from readiness.environment import Environment, Objectives
-from readiness.errors import NotRun
 from readiness.model import Severity, Tier
 from readiness.subjects import BackupRepository, Cluster, backups_of
 
@@ -34,6 +33,7 @@ def went_well(restore_drill: Drill, repository: BackupRepository) -> Found[Resto
     "A restored backup holds every row and every object that the live database held",
     clauses=("ops.backup/restore-proves-content",),
     each="backup_repository",
+    declared=("restore", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
     limit=LIMIT,
@@ -60,6 +60,7 @@ def test_content(backup_repository: BackupRepository, restore_drill: Drill) -> N
     "A restore to a position in the WAL is exact to the transaction",
     clauses=("ops.recovery/point-in-time-exact",),
     each="database_cluster",
+    declared=("backups", "restore", "failover drill", "touch login"),
     severity=Severity.HIGH,
     tier=Tier.LOAD,
     limit=LIMIT,
@@ -72,8 +73,6 @@ def test_content(backup_repository: BackupRepository, restore_drill: Drill) -> N
 def test_point_in_time(database_cluster: Cluster, site: Environment, restore_drill: Drill) -> None:
     """The row committed before the position is there, the one committed after it is not."""
     ours = backups_of(site, database_cluster)
-    if not ours:
-        raise NotRun(f"{database_cluster.id}: no backups are declared")
     for repository in ours:
         found = went_well(restore_drill, repository)
         words = f"of the two rows, those that the copy at {found.reading.target} holds"
@@ -85,6 +84,7 @@ def test_point_in_time(database_cluster: Cluster, site: Environment, restore_dri
     "The restored copy is cut off from the live system",
     clauses=("ops.backup/restore-proves-content",),
     each="backup_repository",
+    declared=("restore", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
     limit=LIMIT,
@@ -115,6 +115,7 @@ def test_isolated(backup_repository: BackupRepository, restore_drill: Drill) -> 
     "A restore is done and proven within the promised recovery time",
     clauses=("slo.objectives/settings-consistent",),
     each="backup_repository",
+    declared=("restore", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
     limit=LIMIT,

@@ -19,6 +19,7 @@ LEAST_TIMEOUT = 2000
     "Every Sentinel reaches the others on machines of their own, and a majority decides in time",
     clauses=("infra.cache/quorum-on-distinct-hosts",),
     each="cache",
+    declared=("voters",),
     severity=Severity.CRITICAL,
     risk="When the master goes nobody is promoted, or not in time, or each half of a cut promotes "
     "its own; under a second name one Sentinel may decide alone.",

@@ -24,6 +24,7 @@ ROLES = ["master", "slave"]
     "Every replica's link to the master is up, and what it has is near what the master has",
     clauses=("infra.cache/replicas-follow",),
     each="cache_node",
+    declared=("replica",),
     severity=Severity.CRITICAL,
     risk="A replica that answers and does not follow is promoted with old sessions or none.",
     reads=("INFO at every declared member",),
@@ -71,6 +72,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     "Every replica may become the master, as it says and as every Sentinel sees it",
     clauses=("infra.cache/promotable",),
     each="cache_node",
+    declared=("replica",),
     severity=Severity.CRITICAL,
     risk="When the master goes there is nobody to promote, or nobody may log in to who is: no "
     "session until somebody comes.",
@@ -153,7 +155,10 @@ def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
         NotRun: it is not declared which user that is.
     """
     if user is None:
-        raise NotRun(f"{node.id}: {key} is not declared: whose rights are to be tried")
+        raise NotRun(
+            f"{node.id}: {key} is not declared: whose rights are to be tried",
+            declare=f"`{key}` of the cache {node.cache.name}",
+        )
 
 
 @check(
@@ -161,6 +166,7 @@ def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
     "Every Redis refuses writes as a master that too few replicas follow",
     clauses=("infra.cache/isolated-master-stops",),
     each="cache_node",
+    declared=("replica",),
     severity=Severity.HIGH,
     risk="A master that is cut off goes on taking sessions, and all of them are lost when it is "
     "back.",

@@ -34,6 +34,7 @@ SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sy
     "Every standby is less behind than the declared limits, in bytes and in time",
     clauses=("infra.database-ha/lag-within-limits",),
     each="database_member",
+    declared=("standby",),
     severity=Severity.HIGH,
     risk="What a standby does not have yet is lost, or delays the takeover.",
     reads=(*READS, "the standby's replay position, until it reaches the primary's"),

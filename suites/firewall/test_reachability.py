@@ -34,11 +34,17 @@ def compared(pair: ZonePair, family: str, seen: Seen) -> Compared:
     """The pair in one family, once somebody of every role in the source zone can speak for it."""
     declared = seen.reachability.declared
     if not declared.sources(pair):
-        raise NotRun(f"{pair.id}: no vantage point stands in the zone {pair.source}")
+        raise NotRun(
+            f"{pair.id}: no vantage point stands in the zone {pair.source}",
+            declare=f"a machine of the zone {pair.source} under `firewall: vantage_points`",
+        )
     unseen = declared.unseen_roles(pair, family)
     if unseen:
         roles = ", ".join(unseen)
-        raise NotRun(f"{pair.id}: no vantage point over {IN_WORDS[family]} of the role {roles}")
+        raise NotRun(
+            f"{pair.id}: no vantage point over {IN_WORDS[family]} of the role {roles}",
+            declare="a machine of each role under `firewall: vantage_points`",
+        )
     return seen.reachability.compare(pair, family)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from readiness.catalogue import check
 from readiness.claim import Found, holds
 from readiness.declared.machine import Machine
-from readiness.errors import NotRun
 from readiness.model import Severity
 from readiness.probes.host import ClockOffset, ClockState, ServiceState
 from readiness.probes.network import Socket
@@ -32,6 +31,7 @@ LEAST_ANSWERED = 1
     "Every declared service is up and stays up on its machine",
     clauses=("infra.hosts/services-up",),
     each="machine",
+    declared=("services", "ssh"),
     severity=Severity.CRITICAL,
     risk="A service that is down or crash-looping on one node hides behind the ones that answer.",
     reads=("systemctl show of each declared unit, ps of every process",),
@@ -46,8 +46,6 @@ def test_services_are_up(machine: Machine, services: Services) -> None:
     One that does one thing and ends has done something: Debian's `postgresql` is active whatever
     becomes of the servers that it stands for.
     """
-    if not machine.services:
-        raise NotRun(f"{machine.name}: no services are declared for it")
     found = services(machine)
     for unit in machine.services:
         state = found.reading[unit]
@@ -82,6 +80,7 @@ DONE = "exited"
     "Every machine's clock is synchronised to a source that answers",
     clauses=("infra.hosts/clock-synchronised",),
     each="machine",
+    declared=("ssh",),
     severity=Severity.HIGH,
     risk="Leases, certificates and audit records on this machine can't be trusted.",
     reads=("chronyc tracking, chronyc sources, date",),
@@ -117,6 +116,7 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
     "Every machine listens on its declared ports and on no other",
     clauses=("infra.hosts/nothing-undeclared-listening",),
     each="machine",
+    declared=("listens", "ssh"),
     severity=Severity.HIGH,
     risk="A debug server or a database bound to all addresses waits for a hole in the firewall.",
     reads=("ss --numeric --listening for TCP and UDP",),
@@ -125,11 +125,10 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
 )
 def test_listens_as_declared(machine: Machine, sockets: Sockets) -> None:
     """The ports that listen on any address but loopback are exactly the declared ones."""
-    if machine.listens is None:
-        raise NotRun(f"{machine.name}: no ports are declared under listens")
+    declared = set(machine.listens or ())
     found = sockets(machine)
     listening = {one.name for one in found.reading if one.reachable}
-    undeclared = ", ".join(sorted(listening - set(machine.listens))) or "none"
+    undeclared = ", ".join(sorted(listening - declared)) or "none"
     assert holds(found.fact("undeclared ports", undeclared), "==", "none")
-    missing = ", ".join(sorted(set(machine.listens) - listening)) or "none"
+    missing = ", ".join(sorted(declared - listening)) or "none"
     assert holds(found.fact("declared ports where nothing listens", missing), "==", "none")

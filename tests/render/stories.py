@@ -199,6 +199,7 @@ class Story:
     identity: dict[str, object] | None = field(default_factory=dict)
     catalogue: str = field(default_factory=catalogue_digest)
     environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
+    checks: dict[str, Check] = field(default_factory=lambda: CATALOGUE)
     drift_looks: Sequence[Sequence[int]] = ()
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
@@ -212,7 +213,7 @@ class Story:
         return judge(
             read_record(self.folder),
             policy=policy,
-            catalogue=CATALOGUE,
+            catalogue=self.checks,
             criteria=load_clauses(),
             matrix=self.matrix,
             at=datetime.now(UTC) + self.later,
@@ -221,7 +222,7 @@ class Story:
     def write(self) -> None:
         """Write the record."""
         environment = Environment.model_validate_json(json.dumps(self.environment))
-        plan = make_plan(CATALOGUE, environment, self.tier, self.only)
+        plan = make_plan(self.checks, environment, self.tier, self.only)
         with RecordWriter(self.folder / "record.jsonl", Redactor()) as writer:
             _opening(writer, self)
             writer.write("plan", **(plan.event() | {"not_guarded": ["a fresh backup"]}))
@@ -259,6 +260,7 @@ def _opening(writer: RecordWriter, story: Story) -> None:
         environment=story.environment,
         policy_sha256="a" * 64,
         policy=story.policy.model_dump(mode="json", by_alias=True) if story.policy else None,
+        policy_file="site/go live.yaml" if story.policy else None,
         earlier=list(story.earlier),
         drift_looks=story.drift_looks,
     )

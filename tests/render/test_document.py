@@ -138,7 +138,8 @@ def test_one_defect_is_one_cause(no_go: Verdict) -> None:
     blockers = document(no_go).blockers
     assert blockers[0].cases == ("TLS-001|portal/edge2/v4", "TLS-001|portal/edge2/v6")
     assert [one.outcome for one in blockers] == ["failed", "failed", "error", "inconclusive"]
-    assert blockers[0].commands[0].endswith("--env environments/campus.yaml --only TLS-001")
+    given = "--env environments/campus.yaml --policy 'site/go live.yaml'"
+    assert blockers[0].commands[0] == f"readiness gate {given} --only TLS-001"
 
 
 def test_machine_that_does_not_answer_is_one_cause(tell: Tell) -> None:

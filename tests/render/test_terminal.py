@@ -54,7 +54,7 @@ def test_blocking_things_come_first(no_go: Verdict) -> None:
             "FAILED  TLS-001, 2 cases",
             "also  portal/edge2/v6",
             "do    install the leaf",
-            "then  readiness gate --env environments/campus.yaml --only TLS-001",
+            "then  readiness gate --env environments/campus.yaml --policy 'site/go",
             "INCONCLUSIVE  HOST-001",
             f"clauses     2 proven of 5 required, of {CLAUSES}",
             "in part       infra.database-ha",

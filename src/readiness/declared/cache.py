@@ -15,7 +15,7 @@ Eviction = Literal["noeviction", "volatile-lru", "volatile-lfu", "volatile-rando
 class Sentinels(Written):
     """The Sentinels that choose the master, each on a machine of its own."""
 
-    machines: Annotated[tuple[Name, ...], Field(min_length=3)]
+    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
     port: Port = 26379
     watches: Text = Field(description="What they call the master (`sentinel monitor NAME`).")
     quorum: Annotated[int, Field(ge=1)]
@@ -40,7 +40,7 @@ class Cache(Written):
     """One Redis master with replicas, over TLS only, found through Sentinel."""
 
     name: Name
-    members: Annotated[tuple[Name, ...], Field(min_length=2)]
+    members: Annotated[tuple[Name, ...], Field(min_length=1)]
     port: Port = 6379
     authority: Name
     login: Login = Field(description="A user that looks; one that could do more is refused.")
@@ -67,7 +67,8 @@ class Cache(Written):
         distinct("member", self.members, ("members",))
         if self.persistence == "snapshots" and self.snapshot_age is None:
             raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
-        if self.good_replicas > len(self.members) - 1:
+        # One member alone is a finding and no slip: its checks say what would not take over.
+        if self.good_replicas > max(len(self.members) - 1, 1):
             expected = f"at most {len(self.members) - 1}, one member being the master"
             raise wrong(expected, ("good_replicas",), str(self.good_replicas))
         return self

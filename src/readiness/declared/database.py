@@ -75,7 +75,8 @@ class Database(Written):
         if self.failover:
             distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
         standbys = len(self.members) - 1
-        if self.synchronous_standbys > standbys:
+        # One member alone is a finding and no slip: its checks say what would not take over.
+        if self.synchronous_standbys > max(standbys, 1):
             found = str(self.synchronous_standbys)
             expected = f"at most {standbys}, one member being the primary"
             raise wrong(expected, ("synchronous_standbys",), found)

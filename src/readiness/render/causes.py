@@ -6,6 +6,7 @@ one cause and not forty.
 """
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,10 @@ def blocking_cases(verdict: Verdict) -> list[CaseVerdict]:
         case
         for case in verdict.every_case
         if case.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE}
-        and (case.key in deciding or (_here(case, verdict) and case.check.severity in severities))
+        and (
+            case.key in deciding
+            or (_here(case, verdict) and case.check.severity in severities and not case.undeclared)
+        )
         and not (case.outcome is Outcome.NOT_RUN and shown.issuperset(case.check.clauses))
         and not (case.outcome is not Outcome.FAILED and excepted.issuperset(case.check.clauses))
     ]
@@ -86,9 +90,16 @@ def machine_of(subject: str, machines: Iterable[str]) -> str:
 
 def _cause_key(case: CaseVerdict, machines: frozenset[str]) -> tuple[str, ...]:
     machine = machine_of(case.case.subject, machines)
+    if case.absent:
+        return (_ending(case), "reason", case.reason)
     if machine and case.outcome in {Outcome.INCONCLUSIVE, Outcome.ERROR}:
         return (str(case.outcome), "machine", machine)
     return (str(case.outcome), "reason", _pattern(case, machines))
+
+
+def _ending(case: CaseVerdict) -> str:
+    """How it counts: what is declared as absent was not asked, and fails its clauses."""
+    return str(Outcome.FAILED if case.absent else case.outcome)
 
 
 def _pattern(case: CaseVerdict, machines: frozenset[str]) -> str:
@@ -117,11 +128,11 @@ def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: V
         one.refused for one in verdict.required if one.refused and one.id in first.check.clauses
     )
     return Cause(
-        outcome=str(first.outcome),
+        outcome=_ending(first),
         reason="; ".join((where_and_what(first) + more, *refused)),
         cases=tuple(cases),
         clauses=tuple(clause for clause in dict.fromkeys(served) if clause in required),
-        remedy=remedy(first) + _other_source(first, verdict),
+        remedy=remedy(first, verdict) + _other_source(first, verdict),
         commands=_commands(first, checks, verdict),
     )
 
@@ -133,18 +144,36 @@ def where_and_what(case: CaseVerdict) -> str:
     return reason if case.case.subject in reason else f"{case.case.subject}: {reason}"
 
 
-def remedy(case: CaseVerdict) -> str:
+def remedy(case: CaseVerdict, verdict: Verdict) -> str:
     """What to do: the check's own remedy where something is wrong; else how to look again."""
     match case.outcome:
         case Outcome.FAILED:
             return case.check.remedy
         case Outcome.NOT_RUN:
-            return "run the gate so that this check is part of it"
+            return _to_run(case, verdict)
         case Outcome.ERROR:
             return "the check itself broke: read its section in pytest.html, then look again"
         case Outcome.INCONCLUSIVE:
             return f"give the gate what it needs ({case.check.rights}), then look again"
     return ""
+
+
+def _to_run(case: CaseVerdict, verdict: Verdict) -> str:
+    """What lets a case run that did not: a key of the environment file, or another command."""
+    where = f"{case.declare} in {environment_file(verdict)}"
+    if case.absent:
+        return f"build what is missing and declare it ({where}), or do not require the clause"
+    if case.declare:
+        return f"declare {where}, then look again"
+    if case.key in _planned(verdict):
+        return "run the gate with what it needs"
+    return "see to what kept it from running, then look again"
+
+
+def _planned(verdict: Verdict) -> frozenset[str]:
+    """The cases that the plan left out: another command would run them."""
+    plan = verdict.record.first("plan") or {"cases": []}
+    return frozenset(one["case"] for one in plan["cases"] if one["not_run"])
 
 
 def _other_source(case: CaseVerdict, verdict: Verdict) -> str:
@@ -165,6 +194,8 @@ def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tup
     tier = case.check.tier
     permissions = (case.check.permission,) if case.check.permission else ()
     if case.outcome is Outcome.NOT_RUN:
+        if case.absent:
+            return (f"readiness plan --env {environment_file(verdict)}",)
         most = max(tier, verdict.tier, key=lambda one: one.rank)
         asked = tuple(dict.fromkeys((*verdict.permissions, *permissions)))
         return (gate_command(verdict, tier=most, permissions=asked),)
@@ -180,6 +211,14 @@ def environment_file(verdict: Verdict) -> str:
     return str(verdict.record.events[0].get("environment_file") or "FILE")
 
 
+def policy_file(verdict: Verdict) -> str:
+    """The policy's file: the one that was given to judge by, or that the run was made under."""
+    if verdict.policy is None:
+        return ""
+    given = verdict.policy.file
+    return str(given or verdict.record.events[0].get("policy_file") or "POLICY")
+
+
 def gate_command(
     verdict: Verdict,
     *,
@@ -187,11 +226,16 @@ def gate_command(
     tier: Tier = Tier.OBSERVE,
     permissions: Sequence[str] = (),
 ) -> str:
-    """The command that looks again."""
-    parts = ["readiness gate --env", environment_file(verdict)]
+    """The command that looks again, under the same policy."""
+    parts = ["readiness gate --env", shlex.quote(environment_file(verdict))]
+    if policy := policy_file(verdict):
+        parts.append(f"--policy {shlex.quote(policy)}")
     if tier is not Tier.OBSERVE:
         parts.append(f"--tier {tier}")
     parts += [f"--{one}" for one in permissions]
+    site = verdict.environment
+    if site.kind == "production" and (tier is not Tier.OBSERVE or permissions):
+        parts.append(f"--confirm {shlex.quote(site.name)}")
     parts += [f"--only {one}" for one in only]
     return " ".join(parts)
 

@@ -1,0 +1,238 @@
+"""What a check needs declared, and what follows where it is not: known from the file alone.
+
+Three things can be missing. What a site declares that it does not have is a finding: a clause about
+it fails. What nobody declared leaves nothing to ask about. And something may be declared that the
+gate is not allowed to look at. Each is told before anything runs, with the key that mends it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
+from readiness.errors import NotRun
+from readiness.subjects import backups_of
+
+
+class Why(StrEnum):
+    """Why a case of a check has nothing that it could ask."""
+
+    ABSENT = "absent"
+    """Declared as absent: nothing to ask about, and that is the finding."""
+    UNDECLARED = "undeclared"
+    """Nothing of its kind is declared."""
+    CLOSED = "closed"
+    """Declared, and there is no way to look at it."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What is missing for one case, and the key of the environment file that declares it."""
+
+    why: Why
+    reason: str
+    declare: str = ""
+
+
+Need = Callable[[Environment, Any], Gap | None]
+
+
+def _services(_: Environment, machine: Machine) -> Gap | None:
+    if machine.services:
+        return None
+    reason = f"{machine.name}: no services are declared for it"
+    return Gap(Why.UNDECLARED, reason, f"`services` of the machine {machine.name}")
+
+
+def _listens(_: Environment, machine: Machine) -> Gap | None:
+    if machine.listens is not None:
+        return None
+    reason = f"{machine.name}: no ports are declared under listens"
+    return Gap(Why.UNDECLARED, reason, f"`listens` of the machine {machine.name}")
+
+
+def _ssh(environment: Environment, subject: Any) -> Gap | None:
+    machine: Machine = getattr(subject, "machine", subject)
+    if environment.ssh is None:
+        return Gap(Why.CLOSED, "the environment declares no SSH", "`ssh`")
+    if machine.ssh:
+        return None
+    key = f"`ssh: true` for the machine {machine.name}"
+    return Gap(Why.CLOSED, f"{machine.name}: no SSH is declared for it", key)
+
+
+def _balancer(environment: Environment, _: Any) -> Gap | None:
+    return None if environment.balancers else section(environment, "balancers")
+
+
+def _shared_address(environment: Environment, _: Any) -> Gap | None:
+    fronts = [environment.listener(one.listener) for one in environment.balancers]
+    if any(one.shared_addresses for one in fronts):
+        return None
+    reason = f"{environment.name}: no balancer's listener has a shared address"
+    return Gap(Why.UNDECLARED, reason, "`shared_addresses` of a balancer's listener")
+
+
+def _database(subject: Any) -> Any:
+    """The database that a subject is, is a member of, or holds the backups of."""
+    return getattr(subject, "cluster", subject).database
+
+
+def _standby(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if len(database.members) > 1:
+        return None
+    reason = f"{database.name}: nothing would take over: one member is declared"
+    return Gap(Why.ABSENT, reason, f"`members` of the database {database.name}")
+
+
+def _synchronous(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.synchronous_standbys:
+        return None
+    reason = f"{database.name}: no commit waits for a standby: synchronous_standbys: 0 is declared"
+    return Gap(Why.ABSENT, reason, f"`synchronous_standbys` of the database {database.name}")
+
+
+def _failover(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.failover:
+        return None
+    reason = f"{database.name}: no failover drill is declared"
+    return Gap(Why.UNDECLARED, reason, f"`failover` of the database {database.name}")
+
+
+def _touch(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.logins.touch:
+        return None
+    reason = f"{database.name}: no touch login is declared"
+    return Gap(Why.UNDECLARED, reason, f"`touch` among the logins of the database {database.name}")
+
+
+def _backups(environment: Environment, cluster: Any) -> Gap | None:
+    if backups_of(environment, cluster):
+        return None
+    missing = section(environment, "backups")
+    if missing.why is Why.ABSENT:
+        return missing
+    reason = f"{cluster.id}: no backups are declared"
+    return Gap(Why.UNDECLARED, reason, f"`backups` of the database {cluster.id}")
+
+
+def _restore(environment: Environment, subject: Any) -> Gap | None:
+    given = [subject.backup] if hasattr(subject, "backup") else _of_cluster(environment, subject)
+    lacking = next((one for one in given if one.restore is None), None)
+    if lacking is None:
+        return None
+    reason = f"{lacking.name}: no machine to restore to is declared"
+    return Gap(Why.UNDECLARED, reason, f"`restore` of the backups {lacking.name}")
+
+
+def _migrations(environment: Environment, cluster: Any) -> Gap | None:
+    given = _of_cluster(environment, cluster)
+    if any(one.restore and one.restore.migrations for one in given):
+        return None
+    reason = f"{cluster.id}: no migrations are declared for a restored copy"
+    return Gap(Why.UNDECLARED, reason, f"`migrations` of a restore of the database {cluster.id}")
+
+
+def _of_cluster(environment: Environment, cluster: Any) -> list[Any]:
+    return [one.backup for one in backups_of(environment, cluster)]
+
+
+def _encryption(_: Environment, repository: Any) -> Gap | None:
+    backup = repository.backup
+    if backup.encrypted:
+        return None
+    reason = f"{backup.name}: who reads the repository reads it all: encrypted: false is declared"
+    return Gap(Why.ABSENT, reason, f"`encrypted` of the backups {backup.name}")
+
+
+def _replica(_: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    if len(cache.members) > 1:
+        return None
+    reason = f"{cache.name}: nothing would take over: one member is declared"
+    return Gap(Why.ABSENT, reason, f"`members` of the cache {cache.name}")
+
+
+# Two Sentinels have a majority only together, so the loss of either stops every failover.
+LEAST_VOTERS: Final = 3
+
+
+def _voters(_: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    voters = len(cache.sentinel.machines)
+    if voters >= LEAST_VOTERS:
+        return None
+    many = "1 machine is" if voters == 1 else f"{voters} machines are"
+    reason = f"{cache.name}: no majority is left without one Sentinel: {many} declared"
+    return Gap(Why.ABSENT, reason, f"`machines` of the Sentinels of the cache {cache.name}")
+
+
+NEEDS: Final[Mapping[str, Need]] = {
+    "services": _services,
+    "listens": _listens,
+    "ssh": _ssh,
+    "balancer": _balancer,
+    "shared address": _shared_address,
+    "standby": _standby,
+    "synchronous standby": _synchronous,
+    "failover drill": _failover,
+    "touch login": _touch,
+    "backups": _backups,
+    "restore": _restore,
+    "migrations": _migrations,
+    "encryption": _encryption,
+    "replica": _replica,
+    "voters": _voters,
+}
+
+# Where the subjects of a kind are declared.
+SECTIONS: Final[Mapping[str, str]] = {
+    "machine": "machines",
+    "tls_listener": "listeners",
+    "http_listener": "listeners",
+    "backend": "balancers",
+    "load_test": "load_tests",
+    "audited_server": "audit",
+    "audit_trail": "audit",
+    "cache": "caches",
+    "cache_node": "caches",
+    "cache_machine": "caches",
+    "backup_repository": "backups",
+    "zone_pair": "firewall",
+    "open_zone_pair": "firewall",
+    "database_cluster": "databases",
+    "database_member": "databases",
+}
+
+
+def section(environment: Environment, name: str) -> Gap:
+    """Why there is no subject of a whole section: declared as absent, or not declared."""
+    words = name.replace("_", " ")
+    if name in environment.absent:
+        reason = f"{environment.name}: it is declared that there is none of its {words}"
+        return Gap(Why.ABSENT, reason, f"`{name}`")
+    reason = f"the environment declares no subject for it: declare `{name}`"
+    return Gap(Why.UNDECLARED, reason, f"`{name}`")
+
+
+def missing(environment: Environment, needs: tuple[str, ...], subject: Any) -> Gap | None:
+    """The first gap of a case; what is declared as absent comes before what nobody declared."""
+    found = [gap for name in needs if (gap := NEEDS[name](environment, subject))]
+    order = list(Why)
+    return min(found, key=lambda gap: order.index(gap.why), default=None)
+
+
+def demand(environment: Environment, need: str, subject: Any) -> None:
+    """Refuse to go on without it; for what runs though the plan should not have let it.
+
+    Raises:
+        NotRun: it is not declared.
+    """
+    if gap := NEEDS[need](environment, subject):
+        raise NotRun(gap.reason, declare=gap.declare)
