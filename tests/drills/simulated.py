@@ -109,6 +109,7 @@ class Simulated:
         self.cuts: list[tuple[int, int | None]] = []
         self.rows: dict[str, list[tuple[str, str, str]]] = {}
         self.never_follows: set[str] = set()
+        self.noticed_after = 0.0
 
     # Calls and time
 
@@ -165,9 +166,14 @@ class Simulated:
         with self.call(f"rest {target.name}", Unreachable(f"{target.name}: no answer")):
             if self.machines[target.name].tables:
                 raise Unreachable(f"{target.name}: no answer")
-            leader = self.leaders[-1][1]
+            leader = self._leader_told()
             members = tuple(self._member(name, leader) for name in MEMBERS)
         return patroni.ClusterView("db", False, members, None)
+
+    def _leader_told(self) -> str:
+        """The leader that the automation tells of: some time after it leads."""
+        told = [one for since, one in self.leaders if since + self.noticed_after <= self.now]
+        return told[-1] if told else self.leaders[0][1]
 
     def _member(self, name: str, leader: str) -> patroni.ClusterMember:
         back = self.mended_at is None or self.now > self.mended_at + REJOIN

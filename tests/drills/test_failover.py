@@ -188,6 +188,28 @@ def test_c2_a_cut_that_does_not_take_hold_is_undone(
     assert done.site.left_behind == {}
 
 
+def test_c7_a_mark_never_contradicts_what_clients_saw(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The automation tells of the promotion eight seconds late: clients knew before."""
+    random.seed(1)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    done = Drilled(folder, site).patch(monkeypatch)
+    done.site.noticed_after = 8.0
+    assert done.drill().trials[-1].problem == ""
+    event = done.record.of("drill")[-1]
+    marks = {one["label"]: (one["since"], one["t"]) for one in event["marks"]}
+    assert set(marks) == {"cut", "promoted", "reconnected", "rejoined"}
+    assert all(since <= until for since, until in marks.values())
+    outage = event["outages"][0]
+    served = min(t for t, _, how in event["samples"] if how == "ok" and t > outage["start"] + 1)
+    assert marks["cut"][0] <= outage["end"]
+    assert marks["promoted"][1] <= served + 0.01
+    assert marks["promoted"][0] >= marks["cut"][0]
+    assert marks["rejoined"][0] >= marks["reconnected"][0]
+
+
 def test_b7_a_standby_that_never_catches_up_is_no_loss(
     tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,26 @@ def test_open_outage_says_so() -> None:
     assert "its end was not seen" in drawing.summary
 
 
+def test_c7_a_mark_is_drawn_as_wide_as_it_is_known() -> None:
+    """What a poll noticed at 36 s, and may have been since 28 s, is a band and says so."""
+    marks = [{"since": 10.0, "t": 10.04, "label": "cut"}]
+    marks += [{"since": 28.0, "t": 36.0, "label": "promoted"}]
+    drawing = draw(read_drill(EVENT | {"marks": marks}), limit=60.0)
+    ticks = {tick.label: tick.x for tick in drawing.ticks}
+    scale = (ticks["100"] - ticks["0"]) / 100
+    cut, promoted, _ = drawing.marks
+    assert cut.label == "cut 10.0 s"
+    assert promoted.label == "promoted 28.0 to 36.0 s"
+    assert abs(promoted.x - (ticks["0"] + 28 * scale)) < 0.2
+    assert abs(promoted.width - 8 * scale) < 0.3
+
+
+def test_c7_a_record_of_before_has_moments() -> None:
+    """Its marks say only when they were noticed, and are drawn as lines."""
+    first, *_ = draw(read_drill(EVENT), limit=60.0).marks
+    assert (first.label, first.width) == ("cut 10.0 s", 0)
+
+
 times = st.floats(0, 2000, allow_nan=False)
 marks = st.lists(st.tuples(times, st.sampled_from(["cut", "promoted", "rejoined"])), max_size=6)
 
@@ -60,11 +80,13 @@ def test_everything_stays_in_the_frame(
     """Whatever the times, nothing is drawn outside, and labels of one level don't touch."""
     drill = Drill.model_validate({
         "case": "c", "trial": "1", "fault": "partition", "outages": (), "samples": samples,
-        "marks": [{"t": t, "label": label} for t, label in marks],
+        "marks": [{"since": t / 2, "t": t, "label": label} for t, label in marks],
     })  # fmt: skip
     drawing = draw(drill, limit=60.0)
     for tick in (*drawing.ticks, *drawing.marks):
-        assert timeline.LEFT <= tick.x <= timeline.WIDTH - timeline.RIGHT
+        assert (
+            timeline.LEFT <= tick.x <= tick.x + tick.width <= timeline.WIDTH - timeline.RIGHT + 0.1
+        )
     for level in {mark.level for mark in drawing.marks}:
         places = sorted(mark.x for mark in drawing.marks if mark.level == level)
         gaps = [b - a for a, b in pairwise(places)]

@@ -1,7 +1,8 @@
 """The timeline of a drill: where on the page each attempt, each mark and each outage stands.
 
 A drill event of the record gives times in seconds since its trial began; here they become places
-in a drawing. An outage is drawn as a bracket: the truth lies between its two lengths.
+in a drawing. An outage is drawn as a bracket: the truth lies between its two lengths. So is a mark:
+what happened was noticed at its end, and had not happened yet at its beginning.
 """
 
 from collections import defaultdict
@@ -19,7 +20,9 @@ RIGHT: Final = 24.0
 ROW: Final = 54.0
 LEVEL: Final = 15.0
 AXIS: Final = 34.0
-LABEL_ROOM: Final = 116.0
+LABEL_ROOM: Final = 164.0
+NARROW: Final = 0.1
+"""Seconds below which a bracket is told as one moment, as labels have tenths."""
 TICKS: Final = 10
 STEPS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 MOST_SAMPLES: Final = 5000
@@ -31,10 +34,23 @@ class _Part(BaseModel):
 
 
 class Moment(_Part):
-    """Something that happened at a moment of the trial."""
+    """Something that happened in the trial: not after `t`, and not before `since` where known."""
 
     t: float
     label: str
+    since: float | None = None
+
+    @property
+    def begins(self) -> float:
+        """The earliest moment at which it may have happened."""
+        return self.t if self.since is None else min(self.since, self.t)
+
+    @property
+    def told(self) -> str:
+        """What and when, in words."""
+        if self.t - self.begins < NARROW:
+            return f"{self.label} {self.t:.1f} s"
+        return f"{self.label} {self.begins:.1f} to {self.t:.1f} s"
 
 
 class SeenOutage(_Part):
@@ -106,12 +122,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place on an axis; `level` keeps neighbouring labels apart."""
+    """A labelled place on an axis, `width` wide; `level` keeps neighbouring labels apart."""
 
     x: float
     label: str
     level: int = 0
     objective: bool = False
+    width: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,8 +152,8 @@ def draw(drill: Drill, limit: float) -> Drawing:
     def x(t: float) -> float:
         return round(LEFT + min(max(t, 0.0), extent) * scale, 1)
 
-    labels = [(x(mark.t), f"{mark.label} {mark.t:.1f} s", False) for mark in drill.marks]
-    labels += [] if due is None else [(x(due), f"objective {limit:g} s", True)]
+    labels = [(x(one.begins), one.told, False, x(one.t) - x(one.begins)) for one in drill.marks]
+    labels += [] if due is None else [(x(due), f"objective {limit:g} s", True, 0.0)]
     marks = _apart(labels)
     levels = max((mark.level for mark in marks), default=-1) + 1
     top = levels * LEVEL + 12
@@ -184,14 +201,14 @@ def _ticks(extent: float) -> list[float]:
     return [float(step * n) for n in range(int(extent // step) + 1)]
 
 
-def _apart(places: Sequence[tuple[float, str, bool]]) -> tuple[Tick, ...]:
+def _apart(places: Sequence[tuple[float, str, bool, float]]) -> tuple[Tick, ...]:
     """Labels in order of place, each on the lowest level where it has room."""
     ends: list[float] = []
     placed = []
-    for x, label, objective in sorted(places):
+    for x, label, objective, width in sorted(places):
         level = next((n for n, end in enumerate(ends) if end <= x), len(ends))
         ends[level : level + 1] = [x + LABEL_ROOM]
-        placed.append(Tick(x, label, level, objective))
+        placed.append(Tick(x, label, level, objective, round(width, 1)))
     return tuple(placed)
 
 
