@@ -9,6 +9,7 @@ from readiness.catalogue import Check, load_catalogue
 from readiness.clauses import load_clauses
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.limits import limit_of
 from readiness.matrix import load_matrix
 from readiness.model import Tier
 from readiness.plan import Plan, PlannedCase
@@ -35,7 +36,7 @@ def print_check(identity: str, out: Console) -> None:
         "for each": entry.each.replace("_", " "),
         "severity": entry.severity,
         "tier": entry.needs + (f": {entry.disturbs}" if entry.disturbs else ""),
-        "limit": f"{in_words(entry.limit)} for one subject",
+        "limit": f"{in_words(entry.limit)} for one subject, or what the declared drill takes",
         "risk": entry.risk,
         "reads": "\n".join(entry.reads),
         "rights": entry.rights,
@@ -61,7 +62,7 @@ def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
         markup=False,
     )
     for entry, cases in _by_check(plan).items():
-        _print_planned(entry, cases, out)
+        _print_planned(entry, cases, environment, out)
     _print_audit(environment, out)
     _print_unserved(plan, out)
     if any(one.check.tier is Tier.DISRUPT for one in plan.cases):
@@ -100,13 +101,16 @@ def _by_check(plan: Plan) -> dict[Check, list[PlannedCase]]:
     return grouped
 
 
-def _print_planned(entry: Check, cases: list[PlannedCase], out: Console) -> None:
+def _print_planned(
+    entry: Check, cases: list[PlannedCase], environment: Environment, out: Console
+) -> None:
     out.print(f"\n{entry.id}  {entry.title}", markup=False)
     out.print(f"  of {', '.join(one.case.subject for one in cases)}", markup=False)
     out.print(f"  asks: {'; '.join(entry.reads)}", markup=False)
     out.print(f"  needs: {entry.rights}", markup=False)
     if entry.disturbs:
-        out.print(f"  DISTURBS: {entry.disturbs}; at most {in_words(entry.limit)}", markup=False)
+        longest = max(limit_of(entry, environment, one.case.subject) for one in cases)
+        out.print(f"  DISTURBS: {entry.disturbs}; at most {in_words(longest)}", markup=False)
     for reason in sorted({one.not_run for one in cases if one.not_run}):
         out.print(f"  will not run: {reason}", markup=False)
 

@@ -22,6 +22,7 @@ from readiness.errors import ReadinessError
 from readiness.extras import need_run
 from readiness.finish import INTERRUPTED, Finished, finish
 from readiness.lease import halt_requested
+from readiness.limits import limit_of
 from readiness.model import Json
 from readiness.record import FILE_NAME
 from readiness.redact import Redactor
@@ -173,7 +174,8 @@ def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
 
 def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:
     """Tell of every event until the child ends, is halted, or runs out of time."""
-    deadline = time.monotonic() + sum(planned.check.limit + 60 for planned in run.plan.runs)
+    limits = (limit_of(one.check, run.environment, one.case.subject) for one in run.plan.runs)
+    deadline = time.monotonic() + sum(limit + 60 for limit in limits)
     events = _follow(run.folder / FILE_NAME)
     while True:
         ended = child.poll() is not None

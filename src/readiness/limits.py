@@ -1,12 +1,16 @@
 """How long a case may take: what its check says, or longer where what is declared takes longer.
 
 A limit ends what hangs, it foretells nothing: every step is counted with the longest that it may
-take by itself.
+take by itself, so that a drill that goes on as declared never meets it.
 """
 
 from typing import Final
 
+from readiness.catalogue import Check
 from readiness.declared.database import Database
+from readiness.environment import Environment
+from readiness.model import Tier
+from readiness.subjects import backups_of, clusters
 
 PROMOTION_LIMIT: Final = 120.0
 REJOIN_LIMIT: Final = 120.0
@@ -28,3 +32,42 @@ def trial_limit(database: Database, objective: float) -> float:
     # The phase before the cut is a share of the automation's TTL, which no cut may outlast.
     before = REJOIN_LIMIT + drill.baseline + drill.expiry
     return before + cut + REJOIN_LIMIT + after + reading + SLACK
+
+
+def limit_of(check: Check, environment: Environment, subject: str) -> float:
+    """Seconds that a case of a check may take."""
+    needed = {
+        (Tier.DISRUPT, "database_cluster"): _failover,
+        (Tier.LOAD, "load_test"): _load,
+        (Tier.LOAD, "backup_repository"): _restore,
+        (Tier.LOAD, "database_cluster"): _restores,
+    }.get((check.tier, check.each))
+    return max(check.limit, needed(environment, subject, check.limit)) if needed else check.limit
+
+
+def _failover(environment: Environment, subject: str, _: float) -> float:
+    """The control trial and the declared ones."""
+    database = environment.database(subject)
+    trials = database.failover.trials + 1 if database.failover else 0
+    return trials * trial_limit(database, environment.objectives.database_recovery_time) + SLACK
+
+
+def _load(environment: Environment, subject: str, least: float) -> float:
+    """The load, besides what its check allows for everything around it."""
+    declared = next(one for one in environment.load_tests if one.name == subject)
+    return least + declared.warm_up + declared.duration + declared.timeout
+
+
+def _restore(environment: Environment, subject: str, least: float) -> float:
+    """The restore and the migrations, besides what its check allows for everything around them."""
+    backup = next(one for one in environment.backups if one.name == subject)
+    migrations = backup.restore.migrations if backup.restore else None
+    migrating = 3 * migrations.limit if migrations else 0.0
+    return least + environment.objectives.recovery_time + 2 * backup.wal_age + migrating
+
+
+def _restores(environment: Environment, subject: str, least: float) -> float:
+    """The restores of every backup of a database, which one check waits for."""
+    (cluster,) = (one for one in clusters(environment) if one.id == subject)
+    each = (_restore(environment, one.id, least) for one in backups_of(environment, cluster))
+    return sum(each)

@@ -22,6 +22,7 @@ from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
 from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
+from readiness.limits import limit_of
 from readiness.model import Case, Permission, Tier
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
@@ -237,7 +238,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Bound the call: past the check's own limit it is inconclusive."""
     entry = catalogue.of(pyfuncitem.function)
-    limit = entry.limit if entry else catalogue.DEFAULT_LIMIT
+    run, case = pyfuncitem.config.stash[RUN_KEY], pyfuncitem.stash[CASE_KEY]
+    limit = catalogue.DEFAULT_LIMIT
+    if entry is not None:
+        limit = limit_of(entry, run.environment, case.subject)
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         raise _LimitReached(f"no result within {limit:g} s, the check's limit")
