@@ -105,6 +105,9 @@ class Site:
     def describe(self, *more: str, required: Sequence[str] = (OBJECTIVES,)) -> "Site":
         """Write both files; `more` goes to the end of the environment."""
         self.environment.write_text(ENVIRONMENT + "".join(more))
+        authority = self.folder / "root.pem"
+        if not authority.exists():
+            authority.write_text("nothing of the site chains to it\n")
         policy = {"schema": 1, "name": "small", "owner": "tests", "required": list(required)}
         self.policy.write_text(json.dumps(policy | {"blocking_severities": []}))
         return self

@@ -32,6 +32,8 @@ def command(
 ) -> Command:
     """Calls `readiness ARGV…`: its exit code, and the only line that it complains with."""
     monkeypatch.setenv("READINESS_STATE", str(tmp_path / "state"))
+    for name in ("root.pem", "a student.pem"):
+        (tmp_path / name).write_text("nothing of the site chains to it\n")
 
     def call(*argv: object) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["readiness", *map(str, argv)])
@@ -255,3 +257,97 @@ def test_nothing_to_recover_on_a_machine_that_never_ran(command: Command, tmp_pa
     """No state folder is nothing to undo."""
     shutil.rmtree(tmp_path / "state", ignore_errors=True)
     assert command("recover") == (0, "")
+
+
+@pytest.fixture
+def with_key(tmp_path: Path) -> Path:
+    """A site with SSH, whose keys and known hosts are in order."""
+    file = tmp_path / "environment.yaml"
+    ssh = (
+        "ssh:\n  known_hosts: file:known_hosts\n  observe: {user: a, key: file:observer}\n"
+        "  disrupt: {user: b, key: file:driller}\n"
+    )
+    file.write_text(MINI.replace("machines:", ssh + "machines:", 1))
+    for name in ("known_hosts", "observer", "driller"):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text("something")
+    return file
+
+
+def gate(command: Command, file: Path, *more: object) -> tuple[int, str]:
+    """A gate that has just the objectives to look at."""
+    reports = file.parent / "reports"
+    return command("gate", "--env", file, "--reports", reports, "--only", "OBJ-001", *more)
+
+
+def line_of(file: Path, text: str) -> int:
+    """The line that has the text."""
+    return next(n for n, one in enumerate(file.read_text().splitlines(), 1) if text in one)
+
+
+@pytest.mark.parametrize("name", ["observer", "driller"])
+def test_c6_a_key_that_others_may_read_is_not_used(
+    command: Command, with_key: Path, name: str
+) -> None:
+    """What doctor tells of is refused by the gate, whoever would use the key."""
+    assert gate(command, with_key)[0] == 2
+    (with_key.parent / name).chmod(0o644)
+    log = next((with_key.parent / "state").rglob("runs.jsonl"))
+    before = log.read_bytes()
+    code, line = gate(command, with_key)
+    assert code == 64
+    assert line.startswith(f"readiness: {with_key}:{line_of(with_key, name)}:")
+    assert f"{name} is a secret that others may use (mode 0644); chmod 600 " in line
+    assert log.read_bytes() == before
+
+
+def test_c6_a_file_that_no_run_of_this_reach_uses_may_be_missing(
+    command: Command, with_key: Path
+) -> None:
+    """Whoever only observes needs no key that breaks things; whoever breaks things does."""
+    (with_key.parent / "driller").unlink()
+    assert gate(command, with_key)[0] == 2
+    with_key.write_text(with_key.read_text() + "permissions: {tiers: [disrupt]}\n")
+    assert gate(command, with_key)[0] == 2
+    code, line = gate(command, with_key, "--tier", "disrupt")
+    assert (code, line.endswith("driller does not exist")) == (64, True)
+
+
+def test_c6_a_file_that_is_not_there_is_refused(command: Command, with_key: Path) -> None:
+    """Nothing is asked of anybody while something is missing that it takes."""
+    (with_key.parent / "known_hosts").unlink()
+    code, line = gate(command, with_key)
+    assert (code, "ssh.known_hosts: " in line) == (64, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "key", "expected"),
+    [
+        ("", ("--tier", "disrupt"), "permissions.tiers", "expected disrupt, found observe"),
+        ("{tiers: [observe, load]}", ("--tier", "touch"), "permissions.tiers", "observe, load"),
+        ("{tiers: []}", ("--tier", "load"), "permissions.tiers", "expected load, found none"),
+        ("{tiers: [disrupt]}", ("--scan",), "permissions.scan", "expected true, found false"),
+        ("", ("--tier", "Disrupt"), "--tier", "expected observe, touch, load, disrupt"),
+    ],
+)
+def test_c8_what_the_file_does_not_allow_is_refused(
+    command: Command, tmp_path: Path, written: str, words: tuple[str, ...], key: str, expected: str
+) -> None:
+    """Also where the selection would have left nothing that disturbs: its record would say it."""
+    file = tmp_path / "environment.yaml"
+    file.write_text(MINI + (f"permissions: {written}\n" if written else ""))
+    code, line = gate(command, file, *words)
+    assert code == 64, line
+    assert f"{key}: " in line
+    assert expected in line
+    if written:
+        assert line.startswith(f"readiness: {file}:{line_of(file, 'permissions')}:")
+    assert not list((tmp_path / "state").rglob("runs.jsonl"))
+
+
+def test_c8_what_the_file_allows_runs(command: Command, tmp_path: Path) -> None:
+    """A tier that is allowed is not refused because one below it isn't."""
+    file = tmp_path / "environment.yaml"
+    file.write_text(MINI + "permissions: {tiers: [disrupt], scan: true}\n")
+    assert gate(command, file, "--tier", "disrupt", "--scan")[0] == 2
+    assert gate(command, file)[0] == 2

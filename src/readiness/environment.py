@@ -32,6 +32,7 @@ from readiness.written import (
     Name,
     SystemUser,
     Text,
+    UsedBy,
     Written,
     distinct,
     gathering,
@@ -55,7 +56,7 @@ class Ssh(Written):
     known_hosts: FileReference
     config: FileReference | None = None
     observe: SshLogin
-    disrupt: SshLogin | None = None
+    disrupt: Annotated[SshLogin | None, UsedBy(Tier.DISRUPT)] = None
 
 
 class Objectives(Written):

@@ -2,54 +2,97 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from readiness.environment import Environment
 from readiness.errors import UsageError
-from readiness.written import Refers
+from readiness.model import Permission, Tier
+from readiness.written import Refers, UsedBy
+from readiness.yaml_file import KeyPath, written
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_EXPOSED: Final = "is a secret that others may use"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One reference, the key where it is written, and whether a secret stands behind it."""
+    """One reference: where it is written, whether a secret stands behind it, and who uses it."""
 
-    key: str
+    at: KeyPath
     text: str
     secret: bool
+    used_by: Tier | Permission = Tier.OBSERVE
+
+    @property
+    def key(self) -> str:
+        """Where it is written, as people write it."""
+        return written(self.at)
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A reference that can't be used, or must not be, and why."""
+
+    reference: Reference
+    problem: str
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.reference.key}: {self.problem}"
 
 
 def references(environment: Environment) -> tuple[Reference, ...]:
     """Every reference of the environment, in the order of its keys."""
-    return tuple(_of_model(environment, ""))
+    return tuple(_of_model(environment, (), Tier.OBSERVE))
 
 
 def check_references(environment: Environment) -> list[str]:
-    """One line for each reference that can't be used, or whose secret others can read."""
-    problems = (_problem(environment, one) for one in references(environment))
-    return [problem for problem in problems if problem]
+    """One line for each reference that can't be used, or whose secret others can read.
+
+    Of what the environment allows runs to do: what none of them uses may be missing.
+    """
+    allowed = environment.permissions
+    highest = max(allowed.tiers, key=lambda one: one.rank, default=Tier.OBSERVE)
+    scan = (Permission.SCAN,) if allowed.scan else ()
+    return [str(one) for one in unusable(environment, highest, scan)]
+
+
+def unusable(
+    environment: Environment, tier: Tier, permissions: Collection[Permission] = ()
+) -> list[Unusable]:
+    """What a run of that tier with those permissions can't use.
+
+    A secret that others may read is among it, whoever uses it.
+    """
+    found = []
+    for one in references(environment):
+        problem = _problem(environment, one)
+        if problem and (_EXPOSED in problem or _used(one, tier, permissions)):
+            found.append(Unusable(one, problem))
+    return found
+
+
+def _used(reference: Reference, tier: Tier, permissions: Collection[Permission]) -> bool:
+    by = reference.used_by
+    return by in permissions if isinstance(by, Permission) else tier.covers(by)
 
 
 def _problem(environment: Environment, reference: Reference) -> str:
     kind, _, rest = reference.text.partition(":")
     if kind == "env":
-        found = os.environ.get(rest)
-        return "" if found else f"{reference.key}: the variable {rest} is not set"
+        return "" if os.environ.get(rest) else f"the variable {rest} is not set"
     try:
         path = environment.path(reference.text)
-        problem = _file_problem(path, secret=reference.secret)
+        return _file_problem(path, secret=reference.secret)
     except UsageError as error:
-        return f"{reference.key}: {error}"
+        return str(error)
     except OSError as error:
-        problem = f"{path} can't be looked at ({error.strerror})"
-    return f"{reference.key}: {problem}" if problem else ""
+        return f"{path} can't be looked at ({error.strerror})"
 
 
 def _file_problem(path: Path, *, secret: bool) -> str:
@@ -61,35 +104,33 @@ def _file_problem(path: Path, *, secret: bool) -> str:
         return f"{path} is not a file"
     if secret and status.st_mode & _OTHERS:
         mode = stat.S_IMODE(status.st_mode)
-        return f"{path} is a secret that others may use (mode {mode:04o}); chmod 600 {path}"
+        return f"{path} {_EXPOSED} (mode {mode:04o}); chmod 600 {path}"
     if not os.access(path, os.R_OK):
         return f"{path} can't be read by this user"
     return f"{path} is empty" if status.st_size == 0 else ""
 
 
-def _of_model(model: BaseModel, key: str) -> Iterator[Reference]:
+def _of_model(model: BaseModel, at: KeyPath, used_by: Tier | Permission) -> Iterator[Reference]:
     for name, field in type(model).model_fields.items():
-        below = f"{key}.{field.alias or name}".lstrip(".")
-        yield from _of_value(getattr(model, name), below, _marker(field))
+        marks = [*field.metadata, *_metadata(field.annotation)]
+        refers = next((one for one in marks if isinstance(one, Refers)), None)
+        used = next((one.reach for one in marks if isinstance(one, UsedBy)), used_by)
+        yield from _of_value(getattr(model, name), (*at, field.alias or name), refers, used)
 
 
-def _of_value(value: object, key: str, marker: Refers | None) -> Iterator[Reference]:
+def _of_value(
+    value: object, at: KeyPath, marker: Refers | None, used_by: Tier | Permission
+) -> Iterator[Reference]:
     if isinstance(value, BaseModel):
-        yield from _of_model(value, key)
+        yield from _of_model(value, at, used_by)
     elif isinstance(value, Mapping):
         for name, entry in value.items():
-            yield from _of_value(entry, f"{key}.{name}", marker)
+            yield from _of_value(entry, (*at, name), marker, used_by)
     elif isinstance(value, tuple):
         for index, entry in enumerate(value):
-            yield from _of_value(entry, f"{key}[{index}]", marker)
+            yield from _of_value(entry, (*at, index), marker, used_by)
     elif isinstance(value, str) and marker:
-        yield Reference(key, value, marker.secret)
-
-
-def _marker(field: FieldInfo) -> Refers | None:
-    """The mark of a field's type, also inside `X | None` and `dict[..., X]`."""
-    found = [*field.metadata, *_metadata(field.annotation)]
-    return next((entry for entry in found if isinstance(entry, Refers)), None)
+        yield Reference(at, value, marker.secret, used_by)
 
 
 def _metadata(annotation: Any) -> Iterator[object]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from pydantic import ValidationError
 
@@ -30,11 +30,11 @@ from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
 from readiness.redact import Described, Redactor
-from readiness.references import references
+from readiness.references import references, unusable
 from readiness.state import GATE, RunLog, state_directory
 from readiness.undo import UndoJournal
 from readiness.written import Written
-from readiness.yaml_file import written
+from readiness.yaml_file import KeyPath, read_yaml, written
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def open_run(request: RunRequest) -> Run:
     plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
     _agree(request, environment)
     read_pins(environment)
+    _refuse_unusable(request, environment)
     _refuse_hidden(environment, plan, request.environment_file)
     _make_reports(request.reports)
     state = state_directory(environment.name)
@@ -195,6 +196,12 @@ def _agree(request: RunRequest, environment: Environment) -> None:
     """Three agreeing yeses before a site is disturbed or scanned: file, words, typed name."""
     if request.tier is Tier.OBSERVE and not request.permissions:
         return
+    allowed = environment.permissions
+    if request.tier is not Tier.OBSERVE and request.tier not in allowed.tiers:
+        found = ", ".join(allowed.tiers) or "none"
+        _not_allowed(request, ("permissions", "tiers"), f"--tier {request.tier}", found)
+    if Permission.SCAN in request.permissions and not allowed.scan:
+        _not_allowed(request, ("permissions", "scan"), "--scan", "false")
     if environment.kind == "production" and request.confirmed != environment.name:
         raise UsageError(
             "a production environment is disturbed or scanned only when its name is typed",
@@ -202,6 +209,35 @@ def _agree(request: RunRequest, environment: Environment) -> None:
             expected=environment.name,
             found=request.confirmed or "nothing",
         )
+
+
+def _not_allowed(request: RunRequest, at: KeyPath, asked: str, found: str) -> NoReturn:
+    """What is asked for is never left out in silence: the record would be headed by it."""
+    place = read_yaml(request.environment_file).place(at)
+    raise UsageError(
+        f"does not allow what was asked for with {asked}",
+        str(request.environment_file),
+        place.line,
+        place.column,
+        key=written(at),
+        expected=asked.removeprefix("--tier ") if at[-1] == "tiers" else "true",
+        found=found,
+    )
+
+
+def _refuse_unusable(request: RunRequest, environment: Environment) -> None:
+    """What doctor finds fault with is not used: a key that others may read, a file that is gone."""
+    found = unusable(environment, request.tier, request.permissions)
+    if not found:
+        return
+    source = read_yaml(request.environment_file)
+    places = [source.place(one.reference.at) for one in found]
+    first, *others = (
+        UsageError(one.problem, source.file, place.line, place.column, one.reference.key)
+        for one, place in zip(found, places, strict=True)
+    )
+    first.others = tuple(others)
+    raise first
 
 
 def _nothing_owed(state: Path, tier: Tier) -> None:

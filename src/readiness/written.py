@@ -14,6 +14,8 @@ from typing import Annotated, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from readiness.model import Permission, Tier
+
 At = tuple[str | int, ...]
 REFUSAL: Final = "refused"
 
@@ -53,6 +55,13 @@ class Refers:
     """Marks a field that refers to something outside the file."""
 
     secret: bool
+
+
+@dataclass(frozen=True)
+class UsedBy:
+    """Marks a part that is used by runs of that tier and above, or with that permission, only."""
+
+    reach: Tier | Permission
 
 
 Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=63)]

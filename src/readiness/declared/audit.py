@@ -5,8 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import Login
+from readiness.model import Tier
 from readiness.quantities import Duration
-from readiness.written import FileReference, HeaderName, Name, Text, UrlPath, Written, wrong
+from readiness.written import FileReference, HeaderName, Name, Text, UrlPath, UsedBy, Written, wrong
 
 SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
 SUBJECT = "{subject}"
@@ -21,7 +22,7 @@ class SignIn(Written):
     token_field: Text = Field(default="token", description="Where the answer holds the session.")
     token_header: HeaderName = "X-Session-Token"  # noqa: S105 - the name of a header
     end_path: UrlPath | None = Field(default=None, description="Ends the session, by POST.")
-    module: FileReference | None = Field(
+    module: Annotated[FileReference | None, UsedBy(Tier.TOUCH)] = Field(
         default=None, description="Python with `sign_in(send, user, password) -> headers`."
     )
 
@@ -35,7 +36,7 @@ class SignIn(Written):
 class Canary(Written):
     """A synthetic account, and how the trail names it."""
 
-    login: Login
+    login: Annotated[Login, UsedBy(Tier.TOUCH)]
     id: Text
     role: Text
 
@@ -77,7 +78,7 @@ class AppendOnly(Written):
         default=(), description="Logins that may become the owner, migrations for one."
     )
     guards: Annotated[tuple[SqlName, ...], Field(min_length=1)]
-    tester: Login = Field(
+    tester: Annotated[Login, UsedBy(Tier.TOUCH)] = Field(
         description="May SET ROLE to application and owner; tries, and always takes it back."
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from readiness.declared.common import Login
+from readiness.model import Tier
 from readiness.quantities import Duration
 from readiness.written import (
     Command,
@@ -13,6 +14,7 @@ from readiness.written import (
     SystemUser,
     Table,
     UnitName,
+    UsedBy,
     Written,
     wrong,
 )
@@ -69,7 +71,7 @@ class Backup(Written):
         default=50, description="The least size of a backup, in percent of the live database."
     )
     encrypted: bool = True
-    restore: RestoreDrill | None = None
+    restore: Annotated[RestoreDrill | None, UsedBy(Tier.LOAD)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

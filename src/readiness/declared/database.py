@@ -5,15 +5,16 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from readiness.declared.common import ClientCertificate, Login, Port
+from readiness.model import Tier
 from readiness.quantities import Duration, Size
-from readiness.written import Name, SystemUser, Text, Written, distinct, wrong
+from readiness.written import Name, SystemUser, Text, UsedBy, Written, distinct, wrong
 
 
 class DatabaseLogins(Written):
     """Who looks, and who writes synthetic rows."""
 
     observe: Login
-    touch: Login | None = None
+    touch: Annotated[Login | None, UsedBy(Tier.TOUCH)] = None
 
 
 class Patroni(Written):

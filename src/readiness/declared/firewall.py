@@ -9,7 +9,18 @@ from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import Ip, Port
 from readiness.declared.machine import Machine
-from readiness.written import KeyReference, Name, SystemUser, Text, Written, distinct, known, wrong
+from readiness.model import Permission
+from readiness.written import (
+    KeyReference,
+    Name,
+    SystemUser,
+    Text,
+    UsedBy,
+    Written,
+    distinct,
+    known,
+    wrong,
+)
 
 Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-f.:]+/[0-9]{1,3}$")]
 Party = Annotated[str, StringConstraints(pattern=r"^(?:\*|[0-9a-z][0-9a-z.:_-]*)$")]
@@ -58,7 +69,7 @@ class Firewall(Written):
         description="What a closed port looks like. Where it is refused, a refusal counts as closed"
         " and a port where nothing listens can't be told from it.",
     )
-    login: ScanLogin
+    login: Annotated[ScanLogin, UsedBy(Permission.SCAN)]
     vantage_points: tuple[Name, ...] = Field(description="Machines that are scanned from.")
     outsiders: tuple[Outsider, ...] = Field(
         default=(), description="Machines of nobody's, scanned from and scanned."

@@ -4,8 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from readiness.model import Tier
 from readiness.quantities import Duration
-from readiness.written import Name, SecretReference, Text, UrlPath, Written, distinct, wrong
+from readiness.written import Name, SecretReference, Text, UrlPath, UsedBy, Written, distinct, wrong
 
 Percentile = Annotated[float, Field(ge=50, lt=100)]
 Rate = Annotated[float, Field(gt=0, le=2000)]
@@ -48,7 +49,7 @@ class LoadTest(Written):
         description="Percent of requests that may fail, at most."
     )
     timeout: Duration = 10.0
-    login: LoadLogin | None = None
+    login: Annotated[LoadLogin | None, UsedBy(Tier.LOAD)] = None
     pages: Annotated[tuple[LoadPage, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
