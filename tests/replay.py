@@ -22,7 +22,7 @@ from readiness.catalogue import expected_cases, load_catalogue
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
 from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood, ProbeError
+from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
@@ -172,7 +172,7 @@ class Memory(Look):
     def at(self, subject: str, source: str, ask: Callable[[], Any]) -> Found[Any]:
         """What was recorded, in its own type again."""
         if (subject, source) not in self.recorded:
-            raise NotUnderstood(f"{subject}: nothing was recorded of {source}")
+            raise Unreachable(f"{subject}: nothing was recorded of {source}")
         number = self.recorded[(subject, source)]
         self.used.add(number)
         return Found(self.recording.reading(number), subject, number)

@@ -16,7 +16,6 @@ from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache
-from readiness.declared.common import canonical
 from readiness.declared.database import Database
 from readiness.declared.firewall import Firewall, consistent
 from readiness.declared.listener import Listener, PortalPage
@@ -284,7 +283,7 @@ class Environment(Written):
         Anything else as it was found, so that it equals no machine's name.
         """
         for machine in self.machines if port == expected else ():
-            if canonical(address) in {machine.name, *machine.addresses}:
+            if machine.known_as(address):
                 return machine.name
         return f"{address}:{port}"
 

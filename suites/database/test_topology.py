@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import ProbeError
+from readiness.errors import TimedOut, Unreachable
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, slot_name
@@ -400,12 +400,15 @@ def test_automation_is_active(database_member: Member, patroni: Patroni) -> None
     "`etcdctl endpoint status --cluster`",
 )
 def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
-    """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm."""
+    """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm.
+
+    A member that does not answer is missing; of one that refuses us nothing is known.
+    """
     reached, silent = [], []
     for member in database_cluster.store:
         try:
             reached.append(consensus(member))
-        except ProbeError as error:
+        except (Unreachable, TimedOut) as error:
             silent.append(f"{member.machine.name} ({error})")
     name = database_cluster.id
     voters = {
@@ -522,10 +525,13 @@ def test_standby_of_this_primary(database_member: Member, postgres: Postgres) ->
     assert holds(leading, "!=", [])
     primary = everyone[(leading.value or [""])[0]]
     receiver = found.reading.receiver
-    sender = found.fact("server it receives from", receiver.sender_host if receiver else "none")
     machine = next(
         one.machine for one in cluster.members if one.machine.name == (leading.value or [""])[0]
     )
+    host = receiver.sender_host if receiver else "none"
+    # By its name or by an address: either is right.
+    who = machine.name if machine.known_as(host) else host
+    sender = found.fact("server it receives from", who)
     assert holds(sender, "in", (machine.name, *machine.addresses))
     # Who receives nothing knows only the timeline of its last restart point.
     timeline = found.fact("timeline", found.reading.timeline)

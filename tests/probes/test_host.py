@@ -130,7 +130,7 @@ def test_what_ends_by_itself_is_told_from_a_daemon() -> None:
     "said",
     [
         "UnitFileState=enabled",
-        "UnitFileState=disabled\nTriggeredBy=ssh.socket",
+        "UnitFileState=disabled\nTriggeredBy=dump.timer",
         "UnitFileState=static\nWantedBy=\nRequiredBy=patroni.service",
     ],
 )
@@ -139,10 +139,85 @@ def test_what_starts_with_its_machine(said: str) -> None:
     assert running(said).comes_back
 
 
-@pytest.mark.parametrize("said", ["disabled", "static", "enabled-runtime", ""])
+@pytest.mark.parametrize(
+    "said", ["disabled", "static", "enabled-runtime", "", "disabled\nTriggeredBy=ssh.socket"]
+)
 def test_what_does_not_start_with_its_machine(said: str) -> None:
     """What was started by hand and nothing pulls in."""
     assert not running(f"UnitFileState={said}\nWantedBy=").comes_back
+
+
+def of_socket(name: str, service: str) -> tuple[host.ServiceState, host.ServiceState]:
+    """A service and its socket, as systemd 252 showed both."""
+    units = [f"{service}.service", f"{service}.socket"]
+    unit, socket = host.read_services((RECORDED / f"{name}.txt").read_text(), units, where="x")
+    return unit, socket
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "active", "listens"),
+    [
+        ("ssh-by-socket", "ssh", "inactive", True),  # Accept=yes: each login is a unit of its own
+        ("demo-listening", "demo", "inactive", True),  # Accept=no: nobody came yet
+        ("demo-started", "demo", "active", True),
+        ("demo-off", "demo", "inactive", False),
+    ],
+)
+def test_b5_a_service_that_its_socket_starts(
+    name: str, service: str, active: str, *, listens: bool
+) -> None:
+    """The socket listens, also after a restart of the machine; the service need not run."""
+    unit, socket = of_socket(name, service)
+    assert (unit.active, host.is_listening(socket)) == (active, listens)
+    assert (unit.started_by == (socket.unit,)) is listens
+    assert not unit.comes_back
+    assert replace(unit, listening=unit.started_by).comes_back is listens
+
+
+def test_b5_a_unit_is_known_by_its_other_name_too() -> None:
+    """Debian's sshd.service is ssh.service: its processes are listed under its own name."""
+    (unit,) = host.read_services((RECORDED / "sshd.txt").read_text(), ["sshd.service"], where="x")
+    assert (unit.unit, unit.id, unit.active) == ("sshd.service", "ssh.service", "active")
+
+
+@pytest.mark.parametrize("mode", [None, 0o644])
+def test_b5_a_program_that_is_not_there_or_not_ours_has_not_answered(
+    session: ObserveSession, tmp_path: Path, mode: int | None
+) -> None:
+    """Its shell ends with 127 or 126, and nothing is known."""
+    folder = tmp_path
+    for each in (tmp_path, *tmp_path.parents[:-1]):
+        each.chmod(each.stat().st_mode | 0o055)
+    if mode is not None:
+        (folder / "ss").write_text("")
+        (folder / "ss").chmod(mode)
+    with pytest.raises(NotUnderstood, match=r"here .*(not found|Permission denied|No such file)"):
+        session.run(f"{folder}/ss --numeric --listening")
+
+
+class Scripted:
+    """A machine of which some answers are recorded."""
+
+    where = "db1"
+
+    def __init__(self, **answers: Answer) -> None:
+        self.answers = answers
+
+    def run(self, command: str, **_: object) -> Answer:
+        """The answer of the program."""
+        return self.answers[command.partition(" ")[0]]
+
+
+SILENT = Answer(1, b"506 Cannot talk to daemon\n", b"")
+
+
+def test_b5_a_chronyd_that_runs_and_cannot_be_asked_leaves_it_open() -> None:
+    """Chronyc's 506 says nothing of a daemon that systemd calls active."""
+    runs, stopped = recorded("chronyd-active.txt"), recorded("chronyd-stopped.txt")
+    with pytest.raises(NotUnderstood, match="db1: chronyd can't be asked: 506 Cannot talk"):
+        host.clock(Scripted(chronyc=SILENT, systemctl=runs))  # type: ignore[arg-type]
+    found = host.clock(Scripted(chronyc=SILENT, systemctl=stopped))  # type: ignore[arg-type]
+    assert (found.answers, found.problem) == (False, "506 Cannot talk to daemon")
 
 
 def running(said: str) -> host.ServiceState:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from replay import Recording, Result, altered, load, replay
+from replay import ROOT, Recording, Result, _module, altered, load, replay
 
+from readiness.claim import Found
+from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.model import Case, Outcome
 from readiness.probes.postgres_state import READ_ONLY
+from readiness.subjects import StoreMember, subjects
 
 CLUSTER = "paws360-db"
 # What a server answers that nobody configured: initdb's postgresql.conf on Linux.
@@ -434,3 +437,53 @@ def test_d7_a_standby_that_received_and_does_not_replay_is_behind(healthy: Recor
     result = asked("PG-006", altered(healthy, "patroni", change), CLUSTER)
     assert result.outcome is Outcome.FAILED
     assert "it lags too far" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "outcome"),
+    [
+        ("198.18.3.11", Outcome.PASSED),
+        ("db1", Outcome.PASSED),
+        ("db1.example.org", Outcome.PASSED),
+        ("db3.example.org", Outcome.FAILED),
+        ("db11.example.org", Outcome.FAILED),
+    ],
+)
+def test_b5_a_standby_that_follows_its_primary_by_name_is_green(
+    healthy: Recording, host: str, outcome: Outcome
+) -> None:
+    """The name of the primary's machine, short or whole, is as good as its address."""
+    found = altered(
+        healthy, "postgresql", lambda one: one["receiver"].update(sender_host=host), of="db2"
+    )
+    assert asked("PG-012", found, "paws360-db/db2").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Unreachable("no route"), Outcome.FAILED),
+        (TimedOut("no answer"), Outcome.FAILED),
+        (AccessDenied("TLS refused us"), Outcome.INCONCLUSIVE),
+        (NotUnderstood("no JSON"), Outcome.INCONCLUSIVE),
+    ],
+)
+def test_b5_a_store_member_that_refuses_us_is_not_called_missing(
+    healthy: Recording, error: ProbeError, outcome: Outcome
+) -> None:
+    """Our certificate may be the one that is wrong: nothing is known of that member."""
+    suite = _module(ROOT / "suites/database/test_topology.py")
+    cluster = subjects(healthy.environment, "database_cluster")[CLUSTER]
+    readings = {
+        one["subject"]: Found(healthy.reading(number), one["subject"], number)
+        for number, one in enumerate(healthy.observations)
+        if one["source"] == "etcd"
+    }
+
+    def consensus(member: StoreMember) -> Found[Any]:
+        if member.machine.name == "db2":
+            raise error
+        return readings[member.id]
+
+    with pytest.raises(AssertionError if outcome is Outcome.FAILED else type(error)):
+        suite.test_consensus_quorum(cluster, consensus)

@@ -332,3 +332,79 @@ def test_d3_snapshots_are_judged_by_what_they_lack(
     result = replay(seen, Case("CACHE-007", "sessions/cache1"))
     assert result.outcome is Outcome(outcome), result
     assert reason in result.reason
+
+
+def by_socket(*listening: str, **more: object) -> Alter:
+    """An ssh.service that its socket starts: disabled itself, and up since somebody came."""
+
+    def alter(reading: Any) -> None:
+        (name,) = (one for one in reading if one in ("ssh", "ssh.service"))
+        own = {"enabled": "disabled", "started_by": ["ssh.socket"], "listening": list(listening)}
+        reading[name].update(own | more)
+
+    return alter
+
+
+ASLEEP = {"active": "inactive", "sub": "dead", "main_pid": None, "processes": 0, "up": None}
+
+
+@pytest.mark.parametrize(
+    ("alter", "reason"),
+    [
+        (by_socket("ssh.socket", up=0.4), ""),
+        (by_socket("ssh.socket", **ASLEEP), ""),
+        (by_socket(**ASLEEP), "state of ssh to be active, found inactive"),
+        (by_socket(), "start of ssh with its machine"),
+        (by_socket("ssh.socket", **ASLEEP | {"active": "failed"}), "found failed"),
+        (by_socket("ssh.socket", **ASLEEP | {"result": "signal"}), "last end of ssh to be success"),
+        (by_socket("ssh.socket", up=0.4, restarts=3), "restarted by its manager at least 3600"),
+    ],
+)
+def test_b5_a_service_that_its_socket_starts_is_up_while_that_listens(
+    healthy: Recording, alter: Alter, reason: str
+) -> None:
+    """Asleep or woken by our own login; not without its socket, and not when it failed."""
+    result = replay(altered(healthy, "systemd", alter, of="app1"), Case("HOST-001", "app1"))
+    assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
+    assert reason in result.reason
+
+
+def named(after: str) -> Alter:
+    """A cache whose servers know each other by name and not by address."""
+
+    def alter(reading: Any) -> None:
+        for one in (reading["link"], *reading["followers"]):
+            if one is not None:
+                one["address"] = f"cache{one['address'][-1]}{after}"
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [
+        ("", Outcome.PASSED),
+        (".example.org", Outcome.PASSED),
+        (".EXAMPLE.org.", Outcome.PASSED),
+        ("9.example.org", Outcome.FAILED),
+        ("-old", Outcome.FAILED),
+    ],
+)
+@pytest.mark.parametrize("case", [("CACHE-001", "sessions"), ("CACHE-004", "sessions/cache2")])
+def test_b5_a_replica_that_follows_its_master_by_name_is_green(
+    healthy: Recording, case: tuple[str, str], after: str, outcome: Outcome
+) -> None:
+    """Short or whole; a name of no declared machine stays a stranger's."""
+    result = replay(altered(healthy, "redis", named(after)), Case(*case))
+    assert result.outcome is outcome, result
+
+
+def test_b5_a_machine_is_known_by_its_further_names(healthy: Recording) -> None:
+    """What is declared beside its own name; an address is never taken for a name."""
+    machine = healthy.environment.machine("cache1").model_copy(
+        update={"names": ("sessions-1.lan",)}
+    )
+    known = ("cache1", "Cache1.lan.", "sessions-1.lan", *machine.addresses)
+    assert all(machine.known_as(one) for one in known)
+    others = ("sessions-1", "cache11.lan", "192.0.2.1", "", "lan.cache1", "2001:db8::1")
+    assert not any(machine.known_as(one) for one in others)

@@ -37,6 +37,15 @@ def canonical(text: str) -> str:
         return text
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 Ip = Annotated[
     str,
     AfterValidator(_ip),

@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from readiness.declared.common import Ip
-from readiness.written import Name, PortName, UnitName, Written, distinct
+from readiness.declared.common import Ip, canonical, is_address
+from readiness.written import Name, PortName, Text, UnitName, Written, distinct
 
 
 class Machine(Written):
@@ -19,6 +19,9 @@ class Machine(Written):
     listens: tuple[PortName, ...] | None = Field(
         default=None, description="Ports that others may reach, like 443/tcp; all of them."
     )
+    names: tuple[Text, ...] = Field(
+        default=(), description="Other names by which its neighbours know it; `name.any.domain` is."
+    )
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
 
     @property
@@ -26,8 +29,22 @@ class Machine(Written):
         """Its name, by which it is the subject of a fact."""
         return self.name
 
+    def known_as(self, text: str) -> bool:
+        """Whether an address or a name that another program gives is this machine's.
+
+        A whole domain name counts by its first label: names within a site are its own.
+        """
+        name = canonical(text).rstrip(".").lower()
+        mine = {one.rstrip(".").lower() for one in (self.name, *self.names)}
+        return (
+            name in self.addresses
+            or name in mine
+            or (not is_address(name) and name.partition(".")[0] == self.name.lower())
+        )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("service", self.services, ("services",))
+        distinct("name", self.names, ("names",))
         distinct("port", self.listens or (), ("listens",))
         return self

@@ -83,6 +83,7 @@ _FIXED: Final = (
     "systemd.*.active", "systemd.*.enabled", "systemd.*.freezer", "systemd.*.kind",
     "systemd.*.load", "systemd.*.started_by*", "systemd.*.sub", "systemd.*.unit",
     "systemd.*.starts*", "systemd.*.stopped",
+    "systemd.*.listening*", "systemd.*.id",
     "chrony.answers", "chrony.problem",
     "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*", "repository*.repositories[[]].key",

@@ -16,12 +16,18 @@ _PROPERTIES: Final = (
     "FreezerState,Type,WantedBy,RequiredBy,TriggeredBy"
 )
 _PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
+_SOCKET: Final = ".socket"
+_LISTENS: Final = ("listening", "running")  # of a socket: running, where its service has started
 _AT_START: Final = ("enabled", "alias", "generated")
 # One entry for each program (systemd.service(5), ExecStart=); its words may hold secrets.
 _PROGRAM: Final = re.compile(r"^ExecStart=\{ path=(.*?) ; argv\[\]=", re.MULTILINE)
 _PROCESSES: Final = "ps -Aww -o stat,unit:50"
 _UNIT_WIDTH: Final = 50
 _STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
+# By Debian's name and by Red Hat's; a unit that is not there is inactive.
+_CHRONYD: Final = (
+    "systemctl show --timestamp=unix --property=ActiveState chrony.service chronyd.service"
+)
 _OFFSET_SAMPLES: Final = 3
 _TRACKING_FIELDS: Final = 14
 _SOURCE_FIELDS: Final = 10
@@ -48,6 +54,9 @@ class ServiceState:
     processes: int | None = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
     starts: tuple[str, ...] | None = None  # programs of a oneshot unit, None when nobody asked
+    # Sockets that listen for it, start it when somebody comes, and are back after a restart.
+    listening: tuple[str, ...] = ()
+    id: str = ""  # its own name: `ssh.service` where `sshd.service` was asked for
 
     @property
     def does(self) -> tuple[str, ...] | None:
@@ -60,9 +69,11 @@ class ServiceState:
     def comes_back(self) -> bool:
         """Whether it starts with its machine: enabled, or pulled in by another unit.
 
-        A unit that a socket or another unit starts may well be disabled or static itself.
+        A unit that a socket or another unit starts may well be disabled or static itself; a socket
+        counts while it listens.
         """
-        return self.enabled in _AT_START or bool(self.started_by)
+        others = [one for one in self.started_by if not one.endswith(_SOCKET)]
+        return self.enabled in _AT_START or bool(others or self.listening)
 
 
 @dataclass(frozen=True)
@@ -147,23 +158,38 @@ def services(session: ObserveSession, units: Sequence[str]) -> dict[str, Service
     if not units:
         return {}
     names = [unit if _has_suffix(unit) else f"{unit}.service" for unit in units]
-    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {' '.join(names)}"
-    answer = session.run(command)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
+    found = _show(session, names)
     now = time.time()
     running = processes(session)
+    sockets = {by for state in found for by in state.started_by if by.endswith(_SOCKET)}
+    awake = {one.unit for one in _show(session, sorted(sockets)) if is_listening(one)}
     states = [
         replace(
             state,
             up=None if state.since is None else now - state.since,
-            processes=len(running.get(state.unit[:_UNIT_WIDTH], ())),
-            stopped=sum(one in _STOPPED for one in running.get(state.unit[:_UNIT_WIDTH], ())),
+            processes=len(running.get(state.id[:_UNIT_WIDTH], ())),
+            stopped=sum(one in _STOPPED for one in running.get(state.id[:_UNIT_WIDTH], ())),
             starts=_programs(session, state.unit) if state.kind == "oneshot" else None,
+            listening=tuple(one for one in state.started_by if one in awake),
         )
-        for state in read_services(answer.text, names, where=session.where)
+        for state in found
     ]
     return dict(zip(units, states, strict=True))
+
+
+def is_listening(socket: ServiceState) -> bool:
+    """Whether a socket listens now, and again after its machine was restarted."""
+    return socket.active == "active" and socket.sub in _LISTENS and socket.comes_back
+
+
+def _show(session: ObserveSession, names: Sequence[str]) -> list[ServiceState]:
+    if not names:
+        return []
+    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {' '.join(names)}"
+    answer = session.run(command)
+    if answer.exit_code != 0:
+        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
+    return read_services(answer.text, names, where=session.where)
 
 
 def _programs(session: ObserveSession, unit: str) -> tuple[str, ...]:
@@ -216,6 +242,7 @@ def _read_service(block: str, unit: str, where: str) -> ServiceState:
             freezer=found.get("FreezerState", "running"),
             kind=found.get("Type", ""),
             started_by=tuple(one for by in _PULLS_IN for one in sorted(found.get(by, "").split())),
+            id=found.get("Id") or unit,
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{where}: systemctl show of {unit} is unreadable: {error}") from error
@@ -236,14 +263,28 @@ def _has_suffix(unit: str) -> bool:
 
 
 def clock(session: ObserveSession) -> ClockState:
-    """What chronyd on the machine says about its reference and its sources."""
+    """What chronyd on the machine says about its reference and its sources.
+
+    Raises:
+        NotUnderstood: there is no chronyc, or chronyd runs and can't be asked (`cmdport 0`).
+    """
     tracking = session.run("chronyc -c -n tracking")
     sources = session.run("chronyc -c -n sources")
-    return read_clock(tracking, sources, where=session.where)
+    found = read_clock(tracking, sources, where=session.where)
+    if not found.answers:
+        daemon = session.run(_CHRONYD)
+        if daemon.exit_code != 0 or is_active(daemon.text):
+            raise NotUnderstood(f"{session.where}: chronyd can't be asked: {found.problem}")
+    return found
+
+
+def is_active(text: str) -> bool:
+    """Read `systemctl show --property=…,ActiveState` of several units: whether one is active."""
+    return "ActiveState=active" in text.splitlines()
 
 
 def read_clock(tracking: Answer, sources: Answer, *, where: str) -> ClockState:
-    """Read the comma-separated answers of chronyc; a silent chronyd is an answer, too."""
+    """Read the comma-separated answers of chronyc; that nobody answers it is an answer, too."""
     for answer in (tracking, sources):
         if answer.exit_code != 0:
             return ClockState(answers=False, problem=answer.complaint, tracking=None, sources=())

@@ -34,6 +34,7 @@ CONNECT_TIMEOUT: Final = 10.0  # seconds
 COMMAND_TIMEOUT: Final = 15.0  # seconds
 _KEEPALIVE: Final = 5.0  # seconds between questions on an idle connection, three unanswered end it
 _DEFAULT_PORT: Final = 22
+_NEVER_RAN: Final = (126, 127)  # a shell's word for "may not be executed" and "not found" (POSIX)
 _SESSIONS: Final = 8  # OpenSSH admits 10 sessions per connection unless told otherwise
 
 
@@ -238,11 +239,17 @@ class ObserveSession:
     def run(
         self, command: str, *, remember: bool = True, timeout: float = COMMAND_TIMEOUT
     ) -> Answer:
-        """Run a listed command line; NotPermitted for any other, ProbeError without an answer."""
+        """Run a listed command line; NotPermitted for any other, ProbeError without an answer.
+
+        A program that is not there, or that we may not run, has not answered anything.
+        """
         require_allowed(command)
         if remember and command in self._remembered:
             return self._remembered[command]
         answer = self._link.run(command, stdin=None, timeout=timeout)
+        # `command -v` asks whether there is one, and that ends like this where there is none.
+        if answer.exit_code in _NEVER_RAN and not command.startswith("command -v "):
+            raise NotUnderstood(f"{self.where}: {answer.complaint}")
         if remember:
             self._remembered[command] = answer
         return answer
