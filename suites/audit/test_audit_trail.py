@@ -52,7 +52,8 @@ def recorded(found: Found[Trial], kind: str, requests: Iterable[Audited]) -> boo
     reads=ASKS,
     rights=ACCOUNTS,
     disturbs=SIGNS_IN,
-    remedy="see that this machine runs the release whose reads and events share a transaction",
+    remedy="compare this machine with one that is right: its release, its clock, and where it "
+    "writes an event; a read and its event share a transaction",
 )
 def test_reads_are_recorded(audited_server: AuditedServer, audit_trial: Tried) -> None:
     """An official's reads and the student's own, of which this machine answered several."""

@@ -127,8 +127,8 @@ def histories(
     risk="An archive command that always succeeds throws every change away, silently.",
     reads=(INFO, "pg_stat_archiver on every member"),
     rights=RIGHTS,
-    remedy="repair archive_command on the primary, and let every member archive to each repository "
-    "that takes backups; then take a full backup",
+    remedy="see the archiver's error on the member that is named, and to which repositories it "
+    "archives; where two members write, stop the wrong one first (PG-001); then take a full backup",
 )
 def test_really_archived(
     backup_repository: BackupRepository, repository: Repository, archiving: Archives

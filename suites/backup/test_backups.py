@@ -48,7 +48,8 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
     risk="What is restored is days old, empty, or another system's database.",
     reads=(INFO, "sizes and system identifier of every database member"),
     rights=f"{RIGHTS}; pg_monitor",
-    remedy="take a full backup of this cluster into this repository and see why none was taken",
+    remedy="see why the newest is none: the backup's log, its schedule, the cluster it is of; "
+    "where two members write, stop the wrong one first (PG-001); then take a full backup",
 )
 def test_newest_backup(
     backup_repository: BackupRepository, repository: Repository, archiving: Archives

@@ -78,9 +78,9 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
     risk="A power cut loses acknowledged commits or corrupts the database.",
     reads=(*READS, "/proc/mounts of every member's machine, where SSH is declared for it"),
     rights=f"{RIGHTS}; an SSH login without privileges",
-    remedy="set fsync, full_page_writes and synchronous_commit to on; data_sync_retry, "
-    "ignore_checksum_failure and zero_damaged_pages to off; remove weaker overrides; "
-    "move data and WAL out of memory",
+    remedy="where a setting is named, take it back where it was weakened: fsync, full_page_writes "
+    "and synchronous_commit are on; data_sync_retry, ignore_checksum_failure and "
+    "zero_damaged_pages off; where a file system is named, move what lies in memory to a disk",
 )
 def test_durability_is_on(
     database_member: Member, site: Environment, postgres: Postgres, storage: Storage

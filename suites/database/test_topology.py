@@ -201,8 +201,8 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
     risk="A commit that no standby has is lost with the primary although it was acknowledged.",
     reads=READS,
     rights=RIGHTS,
-    remedy="turn synchronous_mode on, with a synchronous_node_count of as many as declared; remove "
-    "synchronous_commit from every role and database",
+    remedy="where too few are waited for, set synchronous_mode and synchronous_node_count, or "
+    "bring the standby back; where sessions skip them, remove what is named from that role",
 )
 def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> None:
     """The primary reports the declared number of synchronous standbys, and commits wait for it.
@@ -396,8 +396,8 @@ def test_automation_is_active(database_member: Member, patroni: Patroni) -> None
         "GET /health and the read-only status, member list and alarm calls of every etcd member",
     ),
     rights="a client certificate of the store, no key is read",
-    remedy="bring the missing member back, promote a learner; see `etcdctl member list` and "
-    "`etcdctl endpoint status --cluster`",
+    remedy="bring a missing member back, or promote one that is listed and has no vote; see "
+    "`etcdctl member list` and `etcdctl endpoint status --cluster`",
 )
 def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
     """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm.
@@ -507,7 +507,8 @@ def undeclared_clients(
     risk="A member that belongs to another cluster counts as redundancy and is none.",
     reads=READS,
     rights=RIGHTS,
-    remedy="rebuild the member from this cluster's primary (`patronictl reinit`)",
+    remedy="see in that member's log whom it follows and why; rebuild it from this cluster's "
+    "primary (`patronictl reinit`) once it is sure which that is (PG-001): its own changes end",
 )
 def test_standby_of_this_primary(database_member: Member, postgres: Postgres) -> None:
     """Same system identifier and timeline, receives from the primary, and feeds only members."""

@@ -5,6 +5,7 @@ primary. A control in the same transaction adds a row: a session that can't writ
 refuse everything and prove nothing.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,8 +133,10 @@ def _session(
     except psycopg.Error as error:
         raise NotUnderstood(f"{member}: {' '.join(str(error).split())}") from None
     finally:
+        # Of a session that broke there is nothing left to take back.
         try:
-            connection.rollback()
+            with contextlib.suppress(psycopg.Error):
+                connection.rollback()
         finally:
             connection.close()
 
