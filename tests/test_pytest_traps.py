@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from engine import OBJECTIVES, SERVICES, Engine, Site, outcome
 
+from readiness.catalogue import load_catalogue as catalogue
 from readiness.model import Decision, Outcome
 
 HEADER = '''
@@ -256,6 +257,61 @@ ENDED = (
         says="no result within",
     ),
 )
+RING = "signal.setitimer(signal.ITIMER_REAL, 0.01, 60)"
+LIMITS = (
+    Trap(
+        "b2: takes its limit for an error of what it asks",
+        Outcome.INCONCLUSIVE,
+        suite="from readiness.errors import ProbeError\n"
+        + body(
+            RING,
+            "try:",
+            "    time.sleep(30)",
+            "except ProbeError:",
+            "    assert seen(look, environment.name, False)",
+            LOOKS,
+        ),
+        says="no result within",
+    ),
+    Trap(
+        "b2: takes its limit for any error",
+        Outcome.INCONCLUSIVE,
+        suite=body(RING, "try:", "    time.sleep(30)", "except Exception:", "    pass", LOOKS),
+        says="no result within",
+    ),
+    Trap(
+        "b2: swallows whatever ends it",
+        Outcome.INCONCLUSIVE,
+        suite=body(RING, "try:", "    time.sleep(30)", "except BaseException:", "    pass", LOOKS),
+        says="no result within",
+    ),
+    Trap(
+        "b2: hangs after its limit",
+        Outcome.INCONCLUSIVE,
+        suite=body(
+            "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.5)",
+            "try:",
+            "    time.sleep(30)",
+            "finally:",
+            "    time.sleep(600)",
+        ),
+        says="and no end of it 90 s later",
+    ),
+    Trap(
+        "b2: hangs while it is taken down",
+        Outcome.INCONCLUSIVE,
+        suite=fixture("yield", RING, "time.sleep(600)")
+        + body(LOOKS, arguments="environment, look, thing"),
+        says="not taken down within 90 s",
+    ),
+    Trap(
+        "b2: hangs while it is set up",
+        Outcome.INCONCLUSIVE,
+        suite=fixture(RING, "time.sleep(600)", "yield")
+        + body(LOOKS, arguments="environment, look, thing"),
+        says="not set up within",
+    ),
+)
 ASSERTED = (
     Trap(
         "teardown breaks",
@@ -414,7 +470,7 @@ CLAIMED = (
     ),
 )
 TRAPS = (
-    *SELECTED, *ITEMS, *REPEATED, *ENDED, *ASSERTED, *EXPECTED_FAILURES, *CLAIMED,
+    *SELECTED, *ITEMS, *REPEATED, *ENDED, *LIMITS, *ASSERTED, *EXPECTED_FAILURES, *CLAIMED,
 )  # fmt: skip
 HELPER = "def demand(condition):\n    assert condition\n"
 
@@ -447,6 +503,63 @@ def test_a_trap_never_leads_to_a_go(engine: Engine, two: Site, trap: Trap) -> No
     assert (found.outcome, trap.says in found.reason) == (trap.ends, True), found.reason
     assert verdict.decision is not Decision.GO
     assert "VERDICT=GO" not in ended.text
+
+
+BOTH = """
+asked = []
+
+
+def answer():
+    asked.append(1)
+    if len(asked) == 1:
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 60)
+        try:
+            time.sleep(30)
+        finally:
+            open("undone", "w").close()
+    return True
+
+
+@pytest.fixture(scope="session")
+def opening():
+    asked.append(2)
+    if len(asked) == 2:
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 60)
+        time.sleep(30)
+    return asked
+
+
+@stands_for("HOST-001")
+def test_machine(machine, look):
+    assert look.at("shared", "a test", answer)
+
+
+@stands_for("HOST-002")
+def test_clock(machine, opening):
+    raise AssertionError("never called")
+
+
+@stands_for("OBJ-001")
+def test_environment(environment, look, opening):
+    assert look.at("shared", "a test", answer)
+    assert asked == [1, 2, 2, 1], asked
+    assert seen(look, environment.name)
+"""
+
+
+def test_b2_a_limit_is_nobodys_answer(engine: Engine, two: Site) -> None:
+    """What was asked, and what was set up, is asked for anew by the next case; undo was played."""
+    head = HEADER.partition('@stands_for("HOST-001")')[0]
+    engine.pytest(two, head + BOTH)
+    found = {one.case.key: (one.outcome, one.reason) for one in two.judged().cases}
+    limit = catalogue()["HOST-001"].limit
+    assert found["HOST-001|box"] == (
+        Outcome.INCONCLUSIVE,
+        f"no result within {limit:g} s, the check's limit",
+    )
+    assert found["HOST-002|box"][0] is Outcome.INCONCLUSIVE
+    assert found[TRAPPED][0] is Outcome.PASSED, found[TRAPPED]
+    assert (two.folder / "undone").exists()
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])

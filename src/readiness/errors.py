@@ -15,6 +15,7 @@
   + RedactionError      something could not be made safe; it was not written (readiness.redact)
   + StateError          the state folder cannot be trusted or written
     - LeaseHeld         another run holds the environment
+* LimitReached          the case took longer than it may; no probe catches it, it is nobody's answer
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,14 @@ class OverPrivileged(AccessDenied):
 
 class NotUnderstood(ProbeError):
     """Something answered in a way we cannot read."""
+
+
+class LimitReached(BaseException):
+    """The case took longer than it may: inconclusive, and never the answer of what was asked.
+
+    No `Exception`, as `KeyboardInterrupt` is none: whoever handles errors of what is asked, or any
+    error at all, lets it pass, and what must be undone stands in a `finally`.
+    """
 
 
 class NotRun(ReadinessError):

@@ -8,11 +8,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -21,7 +22,15 @@ from readiness.claim import CURRENT, Answer, Claim, Running, plain
 from readiness.clients import Clients
 from readiness.drills import target_lease
 from readiness.drills.parent import die_with_parent
-from readiness.errors import NotRun, ProbeError, ReadinessError, UsageError, WrongTarget
+from readiness.errors import (
+    LimitReached,
+    NotRun,
+    ProbeError,
+    ReadinessError,
+    UsageError,
+    WrongTarget,
+)
+from readiness.interrupts import ENDING, UNWINDING, interrupt
 from readiness.limits import limit_of
 from readiness.model import Case, Permission, Tier
 from readiness.redact import Redactor
@@ -71,8 +80,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Interruption(config))
     if folder:
         die_with_parent()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in ENDING:
+        # Also what whoever started the gate ignores: nothing but a kill would end this process.
+        signal.signal(number, interrupt)
 
 
 def _distributed(config: pytest.Config) -> bool:
@@ -94,11 +104,6 @@ def _opened_by_hand(config: pytest.Config) -> Run:
         permissions=(Permission.SCAN,) if config.getoption("--scan") else (),
     )
     return open_run(request)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End like Ctrl-C, so that fixtures are torn down."""
-    raise KeyboardInterrupt
 
 
 @pytest.hookimpl(trylast=True)
@@ -183,8 +188,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         pytest.exit(f"wrong target: {error}", returncode=2)
 
 
-class _LimitReached(ProbeError):
-    """The case took longer than it may."""
+# Typed as a value and not as a class by pytest.
+_Ended: Any = pytest.fail.Exception
+
+
+class _Limit(LimitReached, _Ended):  # type: ignore[misc]
+    """The limit as pytest's runner knows ends of a test: what else was put up is taken down."""
+
+
+LIMIT_KEY = pytest.StashKey[str]()
 
 
 class _Log:
@@ -234,25 +246,64 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         run.writer.write("case-ended", case=case.key, seconds=time.monotonic() - started)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Bound the call: past the check's own limit it is inconclusive."""
-    entry = catalogue.of(pyfuncitem.function)
-    run, case = pyfuncitem.config.stash[RUN_KEY], pyfuncitem.stash[CASE_KEY]
-    limit = catalogue.DEFAULT_LIMIT
-    if entry is not None:
-        limit = limit_of(entry, run.environment, case.subject)
+@contextmanager
+def _bounded(item: pytest.Item, seconds: float, reason: str) -> Iterator[None]:
+    """Past so many seconds the case is inconclusive, and what it then undoes has an end, too."""
+    reasons = [reason]
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise _LimitReached(f"no result within {limit:g} s, the check's limit")
+        item.stash[LIMIT_KEY] = reasons[-1]
+        reasons.append(f"{reason}, and no end of it {UNWINDING:g} s later")
+        raise _Limit(item.stash[LIMIT_KEY])
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+    signal.setitimer(signal.ITIMER_REAL, seconds, UNWINDING)
     try:
-        return (yield)
+        yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Bound what is asked before the call."""
+    with _bounded(item, _limit(item), f"not set up within {_limit(item):g} s, the check's limit"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Bound the call: past the check's own limit it is inconclusive."""
+    with _bounded(item, _limit(item), f"no result within {_limit(item):g} s, the check's limit"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Bound what is taken down afterwards, whether or not the call reached its limit."""
+    with _bounded(item, UNWINDING, f"not taken down within {UNWINDING:g} s"):
+        return (yield)
+
+
+def _limit(item: pytest.Item) -> float:
+    entry = catalogue.of(getattr(item, "function", None))
+    if entry is None:
+        return catalogue.DEFAULT_LIMIT
+    run, case = item.config.stash[RUN_KEY], item.stash[CASE_KEY]
+    return limit_of(entry, run.environment, case.subject)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """A fixture that a case's limit ended is set up again for the next case that asks for it."""
+    try:
+        return (yield)
+    except LimitReached:
+        fixturedef.finish(request)  # type: ignore[arg-type]
+        raise
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -263,6 +314,10 @@ def pytest_runtest_makereport(
     report = yield
     run = item.config.stash[RUN_KEY]
     kind, reason = _ending(item, call, report)
+    if limit := item.stash.get(LIMIT_KEY, ""):
+        # Whatever became of it afterwards, also where something caught it and went on.
+        kind, reason = "inconclusive", limit
+        del item.stash[LIMIT_KEY]
     run.writer.write(
         "phase",
         case=item.stash[CASE_KEY].key,
