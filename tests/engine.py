@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ class Site:
 
     def runs(self) -> list[Path]:
         """The folders of all runs, oldest first."""
-        return sorted(one for one in self.reports.glob("2*") if one.is_dir())
+        return sorted(one for one in self.reports.glob("mini-*") if one.is_dir())
 
     def record(self) -> Record:
         """The record of the newest run."""
@@ -210,11 +211,19 @@ class Engine:
 
     @contextmanager
     def started(
-        self, call: str, argv: Sequence[object], site: Site, *, room: int = 0, **variables: str
+        self,
+        call: str,
+        argv: Sequence[object],
+        site: Site,
+        *,
+        room: int = 0,
+        ignored: Sequence[signal.Signals] = (),
+        **variables: str,
     ) -> Iterator[Started]:
         """Start one of the calls below; what is left at the end is killed.
 
-        With `room` no file may grow beyond so many bytes, as on a disk that fills up.
+        With `room` no file may grow beyond so many bytes, as on a disk that fills up; `ignored` are
+        signals that whoever starts it has it ignore, as `&` in a script and nohup do.
         """
         count = len(list(site.folder.glob("output*")))
         output = site.folder / f"output{count}"
@@ -223,8 +232,8 @@ class Engine:
             name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
         }
         scrubbed |= {"READINESS_STATE": str(site.state), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        arguments = (call, list(map(str, argv)), site.folder, scrubbed | variables, output, room)
-        process = self._context.Process(target=_become, args=arguments)
+        arguments = (call, list(map(str, argv)), site.folder, scrubbed | variables, output)
+        process = self._context.Process(target=_become, args=(*arguments, room, tuple(ignored)))
         process.start()
         try:
             yield Started(process, output)
@@ -236,7 +245,7 @@ class Engine:
         self, call: str, argv: Sequence[object], site: Site, *, room: int = 0, **variables: str
     ) -> Ended:
         """Start one of the calls below and wait for its end."""
-        with self.started(call, argv, site, room=room, **variables) as begun:
+        with self.started(call, argv, site, room=room, ignored=(), **variables) as begun:
             return begun.end()
 
     def cli(self, site: Site, *argv: object, **variables: str) -> Ended:
@@ -263,10 +272,22 @@ def gate_of(site: Site) -> tuple[object, ...]:
 
 
 def _become(
-    call: str, argv: list[str], folder: Path, variables: dict[str, str], output: Path, room: int
+    call: str,
+    argv: list[str],
+    folder: Path,
+    variables: dict[str, str],
+    output: Path,
+    room: int,
+    ignored: Sequence[signal.Signals],
 ) -> None:
     """Turn this forked process into that command."""
     os.setsid()
+    # Not as whoever started the tests had it: a test run behind `&` ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)

@@ -7,15 +7,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from engine import ROOT, Engine, Site, Started, gate_of, judged
 
+from readiness import run as opening
 from readiness.lease import holder
 from readiness.model import Decision, Json, Outcome
-from readiness.record import RecordWriter, read_record
+from readiness.record import RecordWriter, now, read_record
 from readiness.redact import Redactor
 from readiness.state import UNFINISHED, RunLog
 
@@ -52,9 +54,11 @@ def is_gone(pid: int) -> bool:
 
 
 @contextmanager
-def looking(engine: Engine, site: Site) -> Iterator[Started]:
+def looking(
+    engine: Engine, site: Site, ignored: tuple[signal.Signals, ...] = ()
+) -> Iterator[Started]:
     """A gate that is in the middle of looking at a listener that never answers."""
-    with engine.started("cli", gate_of(site), site) as gate:
+    with engine.started("cli", gate_of(site), site, ignored=ignored) as gate:
         wait_until(lambda: recorded(site, "case-started") or is_gone(gate.pid), "a case started")
         wait_until(
             lambda: '"case-started"' in tail(site) and "TLS-001" in tail(site), "TLS is asked for"
@@ -149,9 +153,20 @@ def test_runs_that_were_not_a_go_are_listed(engine: Engine, site: Site) -> None:
     """Each run has the next number, and a later one tells of those since the last GO."""
     for only in (("--only", "OBJ-001"), ("--only", "slo.*"), ()):
         engine.gate(site, *only)
+    assert [read_record(run).events[0]["number"] for run in site.runs()] == [1, 2, 3]
     earlier = site.record().events[0]["earlier"]
     found = [(one["number"], one["verdict"]) for one in earlier]
     assert found == [(1, "INCONCLUSIVE"), (2, "INCONCLUSIVE")]
+
+
+def test_names_of_runs_sort_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of runs that begin within one second, or after the clock was put back."""
+    before = now()
+    moments = (before - timedelta(minutes=number) for number in range(500))
+    monkeypatch.setattr(opening, "now", lambda: next(moments))
+    names = [opening.run_name("mini", number) for number in range(1, 501)]
+    assert names == sorted(names)
+    assert names[6].startswith("mini-000007-")
 
 
 def test_an_older_run_is_no_go_while_a_later_one_is_known(engine: Engine, site: Site) -> None:
@@ -207,16 +222,92 @@ def test_an_interrupted_gate(engine: Engine, silent: Site, number: signal.Signal
     assert [one.exit_code for one in log(silent).entries()] == [130]
 
 
-def test_halt(engine: Engine, silent: Site) -> None:
-    """Any terminal can stop a run; it comes to its end without a GO."""
-    with looking(engine, silent) as gate:
+@pytest.mark.parametrize("ignored", [(), (signal.SIGINT,), (signal.SIGINT, signal.SIGHUP)])
+def test_c4_halt(engine: Engine, silent: Site, ignored: tuple[signal.Signals, ...]) -> None:
+    """Any terminal stops a run, one behind `&` or nohup too; it has ended when that is answered."""
+    with looking(engine, silent, ignored) as gate:
         told = engine.cli(silent, "halt", "--env", silent.environment)
+        (entry,) = log(silent).entries()
+        assert entry.finished, "the run goes on behind the answer"
         ended = gate.end()
-    assert told.code == 0
-    assert "interrupted run " in told.line
+    assert told.code == 0, told.text
+    assert "interrupted run mini-000001-" in told.lines[0]
+    assert told.lines[-1] == f"run {entry.run} has ended as INCONCLUSIVE: nothing was to undo"
     assert ended.lines[-1].startswith("VERDICT=INCONCLUSIVE EXIT=")
     assert ended.code in {2, 130}
-    assert silent.record().first("run-closed") is not None
+    # Pytest came to its own end: what it had put up was taken down, and not killed.
+    assert silent.record().first("session-finished") is not None
+
+
+def test_c4_ctrl_c_behind_an_ampersand_is_not_for_the_gate(engine: Engine, silent: Site) -> None:
+    """A gate goes on ignoring what it was told to ignore."""
+    with looking(engine, silent, (signal.SIGINT,)) as gate:
+        os.kill(gate.pid, signal.SIGINT)
+        time.sleep(0.5)  # nothing is to happen, so there is nothing to wait for
+        os.kill(gate.pid, signal.SIGTERM)
+        ended = gate.end()
+    assert ended.code == 130
+    assert ended.text.count("Ending (interrupted)") == 1
+
+
+def test_c4_impatience_kills_nothing(engine: Engine, silent: Site) -> None:
+    """However often it is asked to end, the record is closed, judged and in the log."""
+    with looking(engine, silent) as gate:
+        while not is_gone(gate.pid):
+            os.kill(gate.pid, signal.SIGINT)
+            time.sleep(0.02)  # as fast as somebody hits the keys
+        ended = gate.end()
+    assert (ended.code, ended.lines[-1]) == (130, last_line(silent, "INCONCLUSIVE", 130))
+    assert silent.record().first("session-finished") is not None
+    assert [one.exit_code for one in log(silent).entries()] == [130]
+
+
+DISTURBING = """
+import time
+from readiness.catalogue import ATTRIBUTE, load_catalogue
+from readiness.drills.actions import write_undo
+from readiness.undo import undo_action
+
+
+@undo_action("a-test.put-back")
+def put_back(arguments, context):
+    return arguments["proof"]
+
+
+def test_environment(environment, run):
+    write_undo(run, "a-test.put-back", {"proof": "it is back"}, target="box")
+    write_undo(run, "a-test.put-back", {"proof": PROOF}, target="box2")
+    time.sleep(60)
+
+
+setattr(test_environment, ATTRIBUTE, load_catalogue()["OBJ-001"])
+"""
+
+
+@pytest.mark.parametrize("proof", ["it is back, too", ""])
+def test_c4_halt_says_what_was_undone(engine: Engine, site: Site, proof: str) -> None:
+    """And what was not, which is exit 2 and what `recover` is for; also of a run by hand."""
+    (site.folder / "test_suite.py").write_text(DISTURBING.replace("PROOF", repr(proof)))
+    words = ("-p", "readiness.pytest_plugin", "--env", site.environment, "--reports", site.reports)
+    with engine.started("pytest", (*words, "test_suite.py"), site, ignored=[signal.SIGINT]) as run:
+        wait_until(lambda: recorded(site, "undo-written") or is_gone(run.pid), "it disturbs")
+        wait_until(lambda: tail(site).count("undo-written") == 2 or is_gone(run.pid), "twice")
+        told = engine.cli(site, "halt", "--env", site.environment)
+        ended = run.end()
+    assert ended.code == 2, ended.text
+    assert "  a-test.put-back on box: undone: it is back" in told.lines, told.text
+    if proof:
+        assert (told.code, told.lines[-1].endswith(": 2 undone and proven")) == (0, True)
+    else:
+        assert told.code == 2
+        assert "NOT undone: a-test.put-back on box2" in told.text
+        assert told.lines[-1].endswith("1 NOT undone: run `readiness recover`")
+
+
+def test_halt_without_a_run(engine: Engine, site: Site) -> None:
+    """There is nothing to wait for."""
+    told = engine.cli(site, "halt", "--env", site.environment)
+    assert (told.code, told.line) == (0, "no run holds the environment")
 
 
 def test_two_gates_at_once(engine: Engine, silent: Site) -> None:

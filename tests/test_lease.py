@@ -24,14 +24,16 @@ from readiness.lease import (
 HOLDER = """
     import signal, subprocess, sys
     from pathlib import Path
+    from readiness import interrupts
     from readiness.errors import LeaseHeld
     from readiness.lease import Lease
+    interrupts.listen()
     print("ready", flush=True)
     sys.stdin.readline()
     lease = Lease(Path(sys.argv[1]), run=sys.argv[2], tier="disrupt")
     try:
         lease.acquire()
-        lease.set_number(7)
+        lease.set_run(sys.argv[2], 7)
         if sys.argv[3:]:
             kept = subprocess.Popen(["sleep", "60"], pass_fds=(lease.fileno(),))
             print(kept.pid, flush=True)
@@ -134,7 +136,7 @@ def test_senseless_words_are_no_obstacle(tmp_path: Path, words: bytes) -> None:
 
 
 def test_halt_interrupts_the_holder(tmp_path: Path) -> None:
-    """From another process: the wish is on disk and the holder gets SIGINT."""
+    """From another process: the wish is on disk and the holder gets SIGTERM."""
     with child(HOLDER, tmp_path, "r1") as gate:
         assert hear(gate) == "ready"
         say(gate, "go")

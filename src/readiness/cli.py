@@ -1,7 +1,6 @@
 """The command line: `readiness doctor | plan | gate | judge | report | recover | halt | …`."""
 
 import json
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from readiness import interrupts
 from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment, load_policy
 from readiness.errors import NotInstalled, ReadinessError, UsageError
@@ -105,9 +105,7 @@ def gate(
     from readiness.render import print_document  # noqa: PLC0415
     from readiness.run import RunRequest  # noqa: PLC0415
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _as_interrupt)
+    interrupts.listen()
     request = RunRequest(
         environment_file=env,
         policy_file=policy,
@@ -121,10 +119,6 @@ def gate(
     print_document(finished.shown, out)
     out.print(finished.last_line, markup=False)
     raise typer.Exit(finished.exit_code)
-
-
-def _as_interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 @app.command()
@@ -275,7 +269,7 @@ def drift(
     from readiness.drift.tell import print_drift  # noqa: PLC0415
     from readiness.progress import Silent  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    interrupts.listen()
     found = look_for_drift(
         env,
         baseline,
@@ -332,13 +326,12 @@ def recover(
 
 @app.command()
 def halt(env: Env) -> None:
-    """Stop a running gate from any terminal; it undoes what it did."""
-    from readiness import lease  # noqa: PLC0415
-    from readiness.state import state_directory  # noqa: PLC0415
+    """Stop a running gate from any terminal; it undoes what it did, and then this says so."""
+    from readiness.halting import halt_and_wait  # noqa: PLC0415
 
     environment = load_environment(env)
-    outcome = lease.halt(state_directory(environment.name), "asked by `readiness halt`")
-    out.print(outcome.detail)
+    code = halt_and_wait(environment.name, lambda line: out.print(line, markup=False))
+    raise typer.Exit(code)
 
 
 @app.command()

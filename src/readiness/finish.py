@@ -11,6 +11,7 @@ from readiness.catalogue import load_catalogue
 from readiness.clauses import clause_ids, load_clauses
 from readiness.documents import validate_policy
 from readiness.errors import RecordError, StateError, UsageError
+from readiness.interrupts import ENDING, deferred
 from readiness.judge import judge
 from readiness.matrix import load_matrix
 from readiness.model import EXIT_INTERRUPTED, Decision
@@ -26,6 +27,7 @@ from readiness.undo import UndoResult, play_pending
 from readiness.verdict import Verdict
 
 INTERRUPTED = "interrupted"
+HALTED = "halted: "
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class Finished:
     exit_code: int
 
     @property
+    def stopped(self) -> bool:
+        """Whether somebody asked that it ends."""
+        closing = self.verdict.record.first("run-closed")
+        how = str(closing["how"]) if closing else ""
+        return how == INTERRUPTED or how.startswith(HALTED)
+
+    @property
     def last_line(self) -> str:
         """The line for scripts."""
         decision = self.verdict.decision
@@ -47,7 +56,15 @@ class Finished:
 
 
 def finish(run: Run, how: str) -> Finished:
-    """Undo, close, judge, report and log, in this order; whatever happened before."""
+    """Undo, close, judge, report and log, in this order; whatever happened before.
+
+    Nothing cuts it short: who asks that the run ends is already being served.
+    """
+    with deferred(ENDING, dropped=True):
+        return _finish(run, how)
+
+
+def _finish(run: Run, how: str) -> Finished:
     for result in _undo_the_rest(run):
         kind = "undo-played" if result.proven else "undo-failed"
         run.writer.write(

@@ -20,7 +20,8 @@ from typing import IO, Final, Protocol
 from readiness.catalogue import Check
 from readiness.errors import ReadinessError
 from readiness.extras import need_run
-from readiness.finish import INTERRUPTED, Finished, finish
+from readiness.finish import HALTED, INTERRUPTED, Finished, finish
+from readiness.interrupts import ENDING, UNWINDING, deferred, ignored_by_nobody_else
 from readiness.lease import halt_requested
 from readiness.limits import limit_of
 from readiness.model import Json
@@ -28,7 +29,7 @@ from readiness.record import FILE_NAME
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
 
-GRACE: Final = 90.0
+GRACE: Final = UNWINDING
 TICK: Final = 0.1
 KEPT_VARIABLES: Final = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSH_AUTH_SOCK",
@@ -47,6 +48,9 @@ class Progress(Protocol):
 
     def tick(self) -> None:
         """Time passed; called several times a second."""
+
+    def ending(self, why: str) -> None:
+        """The child is asked to end and to undo what it did."""
 
     def closed(self) -> None:
         """The child has ended."""
@@ -67,6 +71,7 @@ def run_gate(request: RunRequest, progress: Progress) -> Finished:
         LeaseHeld: another run holds the environment.
     """
     need_run()
+    ignored_by_nobody_else()
     run = open_run(request)
     progress.opened(run)
     run.writer.close()
@@ -76,10 +81,11 @@ def run_gate(request: RunRequest, progress: Progress) -> Finished:
     except KeyboardInterrupt:
         how = INTERRUPTED
     finally:
-        progress.closed()
-        _learn_to_undo(run)
-        run.writer = type(run.writer)(run.folder / FILE_NAME, run.writer.redactor)
-        finished = finish(run, how)
+        with deferred(ENDING, dropped=True):
+            progress.closed()
+            _learn_to_undo(run)
+            run.writer = type(run.writer)(run.folder / FILE_NAME, run.writer.redactor)
+            finished = finish(run, how)
     return finished
 
 
@@ -108,12 +114,17 @@ def _look(run: Run, progress: Progress) -> str:
             target=_copy, args=(child.stdout, log, run.writer.redactor), daemon=True
         )
         copier.start()
+        how = "the gate broke"
         try:
             how = _watch(run, child, progress)
         except KeyboardInterrupt:
             how = INTERRUPTED
         finally:
-            _end(child)
+            # Once is enough: a second signal does not kill what is being undone.
+            with deferred(ENDING, dropped=True):
+                if child.poll() is None:
+                    progress.ending(how)
+                _end(child)
         copier.join(timeout=5)
     return how
 
@@ -175,7 +186,7 @@ def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
 def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:
     """Tell of every event until the child ends, is halted, or runs out of time."""
     limits = (limit_of(one.check, run.environment, one.case.subject) for one in run.plan.runs)
-    deadline = time.monotonic() + sum(limit + 60 for limit in limits)
+    deadline = time.monotonic() + sum(limit + UNWINDING for limit in limits)
     events = _follow(run.folder / FILE_NAME)
     while True:
         ended = child.poll() is not None
@@ -188,7 +199,7 @@ def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:
         progress.tick()
         halt = halt_requested(run.state)
         if halt is not None:
-            return f"halted: {halt.reason}"
+            return f"{HALTED}{halt.reason}"
         if time.monotonic() > deadline:
             return "the run took longer than the limits of its checks together"
         time.sleep(TICK)
@@ -210,7 +221,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     """Interrupt, grace, kill of the whole process group."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(GRACE)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -89,9 +89,9 @@ class Lease:
             raise
         self._descriptor = descriptor
 
-    def set_number(self, number: int) -> None:
-        """Add the run's number, which is given out only after the lease was had."""
-        self._holder = replace(self._holder, number=number)
+    def set_run(self, run: str, number: int) -> None:
+        """Say which run it is: names have the number, which is given out once the lease was had."""
+        self._holder = replace(self._holder, run=run, number=number)
         _write(self.fileno(), self.path, self._holder)
 
     def fileno(self) -> int:
@@ -142,6 +142,8 @@ class HaltOutcome:
     requested: bool
     signalled: bool
     detail: str
+    found: Holder | None = None
+    """Who held the environment."""
 
 
 def request_halt(folder: Path, reason: str) -> None:
@@ -188,12 +190,15 @@ def halt(folder: Path, reason: str) -> HaltOutcome:
     signalled = _interrupt(found)
     detail = "interrupted" if signalled else "left a note for (its process is gone or not here)"
     return HaltOutcome(
-        requested=not trouble, signalled=signalled, detail=f"{detail} {found}{trouble}"
+        requested=not trouble, signalled=signalled, detail=f"{detail} {found}{trouble}", found=found
     )
 
 
 def _interrupt(found: Holder) -> bool:
-    """Send SIGINT to the holder; the pid cannot pass to another process between look and signal."""
+    """Ask the holder to end; the pid cannot pass to another process between look and signal.
+
+    By SIGTERM: a run that was started with `&` in a script ignores SIGINT.
+    """
     if not found.is_alive():
         return False
     try:
@@ -203,7 +208,7 @@ def _interrupt(found: Holder) -> bool:
     try:
         if not found.is_alive():
             return False
-        signal.pidfd_send_signal(process, signal.SIGINT)
+        signal.pidfd_send_signal(process, signal.SIGTERM)
     except OSError:
         return False
     finally:

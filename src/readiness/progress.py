@@ -6,6 +6,7 @@ from typing import Final
 from rich.console import Console as RichConsole
 from rich.status import Status
 
+from readiness.interrupts import UNWINDING
 from readiness.model import Json, Tier
 from readiness.quantities import in_words
 from readiness.run import Run
@@ -61,6 +62,10 @@ class Console:
         elif time.monotonic() - self.spoken >= HEARTBEAT:
             self._say(self._line())
 
+    def ending(self, why: str) -> None:
+        """Say that it ends, and what is waited for."""
+        self._say(f"Ending ({why}): what was done is undone first, within {UNWINDING:g} s.")
+
     def closed(self) -> None:
         """Put the live line away."""
         if self.status is not None:
@@ -88,6 +93,9 @@ class Silent:
         """Say nothing."""
 
     def tick(self) -> None:
+        """Say nothing."""
+
+    def ending(self, why: str) -> None:
         """Say nothing."""
 
     def closed(self) -> None:

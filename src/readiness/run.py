@@ -114,18 +114,18 @@ def open_run(request: RunRequest) -> Run:
     _refuse_hidden(environment, plan, request.environment_file)
     _make_reports(request.reports)
     state = state_directory(environment.name)
-    identity = f"{now():%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(2)}"
-    folder = request.reports.absolute() / identity
-    lease = Lease(state, run=identity, tier=request.tier)
+    lease = Lease(state, run="that is starting", tier=request.tier)
     lease.acquire()
     clear_halt(state)
     try:
         _nothing_owed(state, request.tier)
         log = RunLog(state)
+        identity = run_name(environment.name, log.next_number())
+        folder = request.reports.absolute() / identity
         number = log.open_run(
             identity, environment.release or None, request.tier, folder, request.purpose
         )
-        lease.set_number(number)
+        lease.set_run(identity, number)
         folder.mkdir(mode=0o700)
         writer = RecordWriter(folder / FILE_NAME, Redactor(secret_values(environment)))
         run = Run(
@@ -147,6 +147,14 @@ def open_run(request: RunRequest) -> Run:
         lease.release()
         raise
     return run
+
+
+def run_name(environment: str, number: int) -> str:
+    """The name of a run: an environment's runs sort by it in their order, whatever clocks say.
+
+    The moment is for people; the end tells apart runs of one number that other machines made.
+    """
+    return f"{environment}-{number:06d}-{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def _described(written: Written) -> Described:

@@ -132,10 +132,9 @@ class RunLog:
             StateError: the log is damaged, cannot be written, or knows the run already.
         """
         with appending(self.path) as descriptor:
-            entries = self.entries()
-            if any(entry.run == run_id for entry in entries):
+            if any(entry.run == run_id for entry in self.entries()):
                 raise StateError(f"{self.path}: run {run_id} is in the log already")
-            number = entries[-1].number + 1 if entries else 1
+            number = self.next_number()
             now = self._clock.now()
             fields = {"event": "open", "schema": SCHEMA, "number": number, "run": run_id}
             fields |= {"release": release, "tier": tier, "folder": str(folder)}
@@ -143,6 +142,11 @@ class RunLog:
             fields |= {"started": now.utc, "pid": os.getpid(), "boot_id": now.boot_id}
             durable.append_object(descriptor, fields, name=self.path)
         return number
+
+    def next_number(self) -> int:
+        """The number of the next run; who holds the environment's lease is who gets it."""
+        entries = self.entries()
+        return entries[-1].number + 1 if entries else 1
 
     def close_run(self, run_id: str, verdict: str, exit_code: int) -> None:
         """Enter the end of a run, durably; a run ends once."""

@@ -172,7 +172,7 @@ def gate_in_a_drill(
         started.append(process)
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline and process.poll() is None:
-            records = sorted(tmp_path.glob("reports/2*/record.jsonl"))
+            records = sorted(tmp_path.glob("reports/*-0*/record.jsonl"))
             if records and word in records[-1].read_text():
                 return process
             time.sleep(0.2)

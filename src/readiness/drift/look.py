@@ -126,7 +126,10 @@ def _baseline(state: Path, baseline: str, name: str) -> tuple[Record, Acceptance
 
 
 def _read(request: RunRequest, progress: Progress) -> Verdict:
-    return run_gate(request, progress).verdict
+    finished = run_gate(request, progress)
+    if finished.stopped:
+        raise KeyboardInterrupt
+    return finished.verdict
 
 
 def _since(
