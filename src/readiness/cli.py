@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from readiness import interrupts
 from readiness.catalogue import load_catalogue
+from readiness.console import MOST, SafeConsole
 from readiness.documents import load_environment, load_policy
 from readiness.errors import NotInstalled, ReadinessError, UsageError
 from readiness.extras import missing
@@ -27,6 +28,7 @@ from readiness.model import (
 )
 from readiness.own import load_own
 from readiness.plan import make_plan
+from readiness.printable import one_line
 from readiness.terminal import unbreakable
 
 app = typer.Typer(
@@ -35,8 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Looks at a live environment, breaks it where allowed, and says GO or NO-GO.",
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = SafeConsole(highlight=False, soft_wrap=True)
+err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 LINE_WIDTH = 200
 
 Env = Annotated[Path, typer.Option("--env", help="Environment file.", show_default=False)]
@@ -393,12 +395,12 @@ def _guarded(call: Callable[[], Any]) -> int:
     except (ReadinessError, ModuleNotFoundError, OSError, KeyboardInterrupt) as error:
         lines, code = _told(error)
     except Exception:  # noqa: BLE001 - Python's own exit code for it would read as a NO-GO
-        err.print(traceback.format_exc(), markup=False, end="")
+        err.print(Text(traceback.format_exc()), end="")
         lines, code = ("broke: this is a mistake of readiness itself, nothing was judged",), 2
     else:
         return result if isinstance(result, int) else 0
     for line in lines:
-        err.print(f"readiness: {line}", markup=False)
+        err.print(one_line(f"readiness: {line}", MOST), markup=False)
     return code
 
 

@@ -25,11 +25,14 @@ from readiness.interrupts import ENDING, UNWINDING, deferred, ignored_by_nobody_
 from readiness.lease import halt_requested
 from readiness.limits import limit_of
 from readiness.model import Json
+from readiness.printable import clipped
 from readiness.record import FILE_NAME
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
 
 GRACE: Final = UNWINDING
+# A traceback has no longer lines; a machine that answers with one of 100 kB might.
+LONGEST_LINE: Final = 4_000
 TICK: Final = 0.1
 KEPT_VARIABLES: Final = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSH_AUTH_SOCK",
@@ -172,7 +175,7 @@ def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with open(descriptor, "w") as file:  # noqa: PTH123 - the mode is set before anything is in
-            stream = redactor.stream(file.write)
+            stream = redactor.stream(lambda text: file.write(_short_lines(text)))
             for line in source:
                 stream.write(line.decode(errors="replace"))
                 file.flush()
@@ -181,6 +184,10 @@ def _copy(source: IO[bytes], target: Path, redactor: Redactor) -> None:
         # The log is only for people: nobody may wait for a pipe that is no longer emptied.
         for _ in source:
             pass
+
+
+def _short_lines(text: str) -> str:
+    return "\n".join(clipped(line, LONGEST_LINE) for line in text.split("\n"))
 
 
 def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:

@@ -8,10 +8,12 @@ from rich.status import Status
 
 from readiness.interrupts import UNWINDING
 from readiness.model import Json, Tier
+from readiness.printable import one_line
 from readiness.quantities import in_words
 from readiness.run import Run
 
 HEARTBEAT: Final = 30.0
+LONGEST: Final = 600
 
 
 class Console:
@@ -80,7 +82,7 @@ class Console:
 
     def _say(self, line: str) -> None:
         self.spoken = time.monotonic()
-        self.out.print(line, markup=False)
+        self.out.print(one_line(line, LONGEST), markup=False)
 
 
 class Silent:

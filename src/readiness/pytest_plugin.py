@@ -33,12 +33,15 @@ from readiness.errors import (
 from readiness.interrupts import ENDING, UNWINDING, interrupt
 from readiness.limits import limit_of
 from readiness.model import Case, Permission, Tier
+from readiness.printable import clipped
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
 from readiness.subjects import subjects
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"
+# pytest.html is for people, who read no more of a case.
+LONGEST_REPORT: Final = 40_000
 SUBJECT: Final = "readiness_subject"
 RUN_KEY = pytest.StashKey[Run]()
 OWNED_KEY = pytest.StashKey[bool]()
@@ -395,8 +398,11 @@ def _redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redactor
         path, line, why = report.longrepr
         report.longrepr = (path, line, redactor.text(why))
     elif report.longrepr is not None:
-        report.longrepr = redactor.text(str(report.longrepr))
-    report.sections = [(title, redactor.text(content)) for title, content in report.sections]
+        report.longrepr = clipped(redactor.text(str(report.longrepr)), LONGEST_REPORT)
+    report.sections = [
+        (title, clipped(redactor.text(content), LONGEST_REPORT))
+        for title, content in report.sections
+    ]
     if isinstance(report, pytest.TestReport):
         report.user_properties = [
             (name, redactor.value(value)) for name, value in report.user_properties

@@ -29,6 +29,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from readiness.errors import ReadinessError
+from readiness.printable import printable
 from readiness.redaction.fields import (
     MARK,
     exempt,
@@ -100,11 +101,14 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text with everything recognised replaced by `[redacted]`; lines stay lines.
 
+        What a terminal would act upon is shown instead, so that no record and no log holds it.
+
         Raises:
             RedactionError: whatever went wrong; write nothing.
         """
         try:
-            return self._remembered(text) if len(text) <= _CACHED_LENGTH else self._redacted(text)
+            safe = self._remembered(text) if len(text) <= _CACHED_LENGTH else self._redacted(text)
+            return printable(safe)
         except Exception as error:  # noqa: BLE001 - any failure must close the way out
             # The cause's own words may quote the text.
             raise RedactionError(f"redaction failed ({type(error).__name__})") from None

@@ -28,6 +28,7 @@ from readiness.own import Own, load_own
 from readiness.pins import read_pins
 from readiness.plan import Plan, make_plan
 from readiness.policy import Policy
+from readiness.printable import printable
 from readiness.record import FILE_NAME, SCHEMA, RecordWriter, now, read_record
 from readiness.redact import Described, Redactor
 from readiness.references import references, unusable
@@ -123,7 +124,7 @@ def open_run(request: RunRequest) -> Run:
         identity = run_name(environment.name, log.next_number())
         folder = request.reports.absolute() / identity
         number = log.open_run(
-            identity, environment.release or None, request.tier, folder, request.purpose
+            identity, printable(environment.release) or None, request.tier, folder, request.purpose
         )
         lease.set_run(identity, number)
         folder.mkdir(mode=0o700)
@@ -164,7 +165,8 @@ def _described(written: Written) -> Described:
 def _refuse_hidden(environment: Environment, plan: Plan, file: Path) -> None:
     """Refuse names that the redactor would hide: two of them could not be told apart later."""
     redactor = Redactor(secret_values(environment))
-    keys = [] if redactor.text(environment.release) == environment.release else ["release"]
+    shown = redactor.text(environment.release) == printable(environment.release)
+    keys = [] if shown else ["release"]
     try:
         Environment.model_validate_json(json.dumps(redactor.value(_described(environment))))
     except ValidationError as error:

@@ -43,6 +43,7 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT: Final = re.compile(
     r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?"
 )
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUOTED: Final = re.compile(r"'[^']*'")
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -221,6 +222,9 @@ class _Reader:
         value: str = event.value
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise self._wrong(event, "has half a character (a lone surrogate)", "Unicode text")
+        if _CONTROL.search(value):
+            # A terminal would act upon it, wherever the value is shown.
+            raise self._wrong(event, "has a control character", "text without them")
         return value
 
     def _permitted(self, event: Event, path: KeyPath) -> None:

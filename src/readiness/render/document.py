@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from readiness.matrix import UNPROVEN, ProvenOn
 from readiness.model import Decision, Json, Outcome, Severity, Tier
@@ -27,6 +27,7 @@ from readiness.render.causes import (
     remedy,
     where_and_what,
 )
+from readiness.render.part import Part
 from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
 
 SCHEMA: Final = 1
@@ -37,13 +38,7 @@ Moment = Annotated[
 ]
 
 
-class _Part(BaseModel):
-    """A part of the document; later releases may add fields to it."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-
-class Seen(_Part):
+class Seen(Part):
     """The run that evidence comes from."""
 
     run: str
@@ -51,7 +46,7 @@ class Seen(_Part):
     environment: str
 
 
-class GrantedException(_Part):
+class GrantedException(Part):
     """What the policy lets stand in for a proof: why, who approved it, and its last day."""
 
     clause: str
@@ -60,7 +55,7 @@ class GrantedException(_Part):
     expires: str
 
 
-class AskedException(_Part):
+class AskedException(Part):
     """An exception that the environment asks for. Only the policy grants one."""
 
     clause: str
@@ -68,7 +63,7 @@ class AskedException(_Part):
     granted: bool
 
 
-class Clause(_Part):
+class Clause(Part):
     """One fact of a criterion. `age` in seconds of its oldest evidence."""
 
     id: str
@@ -88,7 +83,7 @@ class Clause(_Part):
     )
 
 
-class Criterion(_Part):
+class Criterion(Part):
     """One line of the acceptance list."""
 
     id: str
@@ -98,7 +93,7 @@ class Criterion(_Part):
     clauses: tuple[Clause, ...]
 
 
-class CheckedCase(_Part):
+class CheckedCase(Part):
     """One check about one subject. `duration` in seconds."""
 
     key: str = Field(description="CHECK|SUBJECT, behind ENVIRONMENT: where that is another one.")
@@ -124,7 +119,7 @@ class CheckedCase(_Part):
     evidence: Seen = Field(alias="from")
 
 
-class Blocker(_Part):
+class Blocker(Part):
     """One cause that stands in the way of a GO."""
 
     outcome: str
@@ -137,7 +132,7 @@ class Blocker(_Part):
     commands: tuple[str, ...]
 
 
-class Count(_Part):
+class Count(Part):
     """How many of the catalogue are required, and how many of those are proven.
 
     Proven, by exception and not proven are counted apart and add up to what is required.
@@ -151,7 +146,7 @@ class Count(_Part):
     not_required: tuple[str, ...]
 
 
-class Counts(_Part):
+class Counts(Part):
     """Criteria and clauses by name; cases by outcome."""
 
     criteria: Count
@@ -159,7 +154,7 @@ class Counts(_Part):
     cases: dict[str, int]
 
 
-class IdentityMember(_Part):
+class IdentityMember(Part):
     """What answered at one place, against what was pinned."""
 
     part: str
@@ -169,14 +164,14 @@ class IdentityMember(_Part):
     problem: str
 
 
-class Identity(_Part):
+class Identity(Part):
     """Which system was looked at."""
 
     pinned: bool
     members: tuple[IdentityMember, ...]
 
 
-class PolicySummary(_Part):
+class PolicySummary(Part):
     """Under which policy it was judged."""
 
     name: str
@@ -184,7 +179,7 @@ class PolicySummary(_Part):
     sha256: str | None
 
 
-class EarlierRun(_Part):
+class EarlierRun(Part):
     """A run that did not end in a GO, since the last one that did or the change of release."""
 
     number: int
@@ -194,7 +189,7 @@ class EarlierRun(_Part):
     environment: str = ""
 
 
-class JudgedRun(_Part):
+class JudgedRun(Part):
     """One of the runs that were judged together."""
 
     number: int
@@ -206,7 +201,7 @@ class JudgedRun(_Part):
     record_head: str
 
 
-class VerdictDocument(_Part):
+class VerdictDocument(Part):
     """The whole verdict of a run."""
 
     schema_version: Literal[1] = Field(alias="schema", default=SCHEMA)

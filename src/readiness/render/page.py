@@ -2,24 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from typing import Final
-
-from pydantic import BaseModel, ConfigDict
+from typing import ClassVar, Final
 
 from readiness.model import Json
 from readiness.render import words
 from readiness.render.document import VerdictDocument, document
+from readiness.render.part import Part
 from readiness.render.timeline import Drill, read_drill
 from readiness.verdict import CaseVerdict, Verdict
 
 LONGEST_READING: Final = 6000
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ShownClaim(_Part):
+class ShownClaim(Part):
     """One claim of a case in words."""
 
     expected: str
@@ -29,12 +24,13 @@ class ShownClaim(_Part):
     until: str | None
 
 
-class ShownObservation(_Part):
+class ShownObservation(Part):
     """What was found, as the record keeps it.
 
     `number` is its number in the record, after that of its run where several were judged together.
     """
 
+    longest: ClassVar[int] = 2 * LONGEST_READING
     number: str
     at: str
     subject: str
@@ -42,7 +38,7 @@ class ShownObservation(_Part):
     reading: str
 
 
-class CheckText(_Part):
+class CheckText(Part):
     """What stands in the catalogue about a check, for people."""
 
     risk: str
@@ -50,7 +46,7 @@ class CheckText(_Part):
     rights: str
 
 
-class Page(_Part):
+class Page(Part):
     """The verdict with its evidence; claims by case key. `limit` is the outage objective in s."""
 
     verdict: VerdictDocument

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
 from readiness.model import Json
+from readiness.render.part import Part
 
 WIDTH: Final = 1000.0
 LEFT: Final = 120.0
@@ -29,11 +28,7 @@ MOST_SAMPLES: Final = 5000
 STROKES: Final = {"ok": (19.0, 9.0), "info": (14.0, 14.0), "fail": (10.0, 18.0)}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Moment(_Part):
+class Moment(Part):
     """Something that happened in the trial: not after `t`, and not before `since` where known."""
 
     t: float
@@ -53,7 +48,7 @@ class Moment(_Part):
         return f"{self.label} {self.begins:.1f} to {self.t:.1f} s"
 
 
-class SeenOutage(_Part):
+class SeenOutage(Part):
     """An outage that one kind of client saw; all in seconds, `None` where it is not known."""
 
     client: str
@@ -63,7 +58,7 @@ class SeenOutage(_Part):
     end: float | None
 
 
-class Drill(_Part):
+class Drill(Part):
     """One trial of a drill; `fault` is `none` for a control trial."""
 
     case: str

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from readiness.claim import WORDS
 from readiness.model import Json
+from readiness.printable import one_line
 from readiness.quantities import in_words
 
 MEASURED = frozenset({"value", "lower", "upper", "unit"})
@@ -51,10 +52,7 @@ def observed(claim: Json) -> str:
 
 def short(text: str, limit: int = SHORT) -> str:
     """One line of at most so many characters; what is left out is counted."""
-    line = " ".join(text.split())
-    if len(line) <= limit:
-        return line
-    return f"{line[:limit].rstrip()} … ({len(line) - limit} more characters)"
+    return one_line(text, limit)
 
 
 def moment(at: datetime | None) -> str:

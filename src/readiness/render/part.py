@@ -1,0 +1,23 @@
+"""What the parts of a report have in common: frozen, and every text in them fit for people."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from readiness.printable import each_printable
+
+
+class Part(BaseModel):
+    """A part of a report; later releases may add fields to it.
+
+    A record may come from anybody, so each text is made printable here, for all reports.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    longest: ClassVar[int] = 2_000
+    """How many characters of a text people are shown."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, value: Any) -> Any:
+        return each_printable(value, cls.longest)
