@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from engine import OBJECTIVES, Engine, Site
+from engine import OBJECTIVES, ROOT, Engine, Site
 
 from readiness.finish import judge_runs
 from readiness.model import Outcome
@@ -189,6 +189,103 @@ def test_a_catalogue_that_can_not_be_is_refused(
     assert (ended.code, says in ended.line) == (64, True), ended.text
 
 
+def beside(site: Site, *lines: str) -> None:
+    """Put lines before the own check: they run when its file is imported."""
+    path = site.folder / "checks" / "test_ours.py"
+    path.write_text("\n".join(lines) + "\n" + path.read_text())
+
+
+GREEN_PAINT = (
+    "from readiness import claim",
+    "claim._PLAIN.update(dict.fromkeys(claim._PLAIN, lambda observed, limit: True))",
+)
+
+
+def test_a6_what_an_own_check_imports_turns_nothing_of_ours_green(
+    engine: Engine, ours: Site
+) -> None:
+    """A library that changes what our checks work with, when it is imported, changes its own."""
+    beside(ours, *GREEN_PAINT)
+    own(engine, ours)
+    text = ours.environment.read_text()
+    ours.environment.write_text(text.replace("availability: 99.9", "availability: 99.99"))
+    ended = engine.gate(ours)
+    assert ended.code == 1, ended.text
+    assert outcome_of(ours)[0] is Outcome.PASSED
+
+
+def test_a6_what_an_own_check_imports_turns_nothing_of_ours_red(
+    engine: Engine, served: Site
+) -> None:
+    """Nor does one that patches sockets, as those for many requests at once do."""
+    (served.folder / "checks").mkdir()
+    (served.folder / "checks" / "ours.yaml").write_text(OWN_FILE + SEEN_RED)
+    write_check(served)
+    text = served.environment.read_text()
+    served.environment.write_text(text + "own_checks: file:checks/ours.yaml\n")
+    own(engine, served)
+    patched = "socket.socket.connect = lambda *_: (_ for _ in ()).throw(OSError('patched'))"
+    beside(served, "import socket", patched)
+    ended = engine.gate(served)
+    assert ended.code == 0, ended.text
+    assert outcome_of(served)[0] is Outcome.PASSED
+
+
+@pytest.mark.parametrize("how", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_a6_an_own_check_that_ends_its_process_ends_nothing_of_ours(
+    engine: Engine, ours: Site, how: str
+) -> None:
+    """Ours are proven; the run says that it is not whole, and the own clause has no proof."""
+    path = ours.folder / "checks" / "test_ours.py"
+    doc = '    """The notice is there."""\n'
+    path.write_text(path.read_text().replace(doc, f"{doc}    import os\n    {how}\n"))
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code == 2, ended.text
+    written = json.loads((ours.reports / "latest" / "verdict.json").read_text())
+    clauses = {one["id"]: one["status"] for each in written["criteria"] for one in each["clauses"]}
+    assert (clauses[OBJECTIVES], clauses[CLAUSE]) == ("held", "inconclusive")
+    assert any(note.startswith("pytest did not come to its own end") for note in written["notes"])
+
+
+def test_a6_it_is_one_run_and_one_record(engine: Engine, ours: Site) -> None:
+    """Both processes leave their part of one chain, in the plan's order, each its own log."""
+    own(engine, ours)
+    ended = engine.gate(ours)
+    record = ours.record()
+    planned = [one["case"] for one in next(record.of("plan"))["cases"] if not one["not_run"]]
+    assert [one["case"] for one in record.of("case-started")] == planned
+    assert planned[-1] == "OUR-001|box"
+    selected = [one["selected"] for one in record.of("collected")]
+    assert selected == [planned[:-1], planned[-1:]]
+    assert [one["interrupted"] for one in record.of("session-finished")] == [False, False]
+    assert record.events[-1]["how"] == "finished"
+    assert f"Looked at {len(planned)} of {len(planned)} cases" in ended.text
+    logs = {path.name for path in ours.runs()[-1].glob("pytest*")}
+    assert logs == {"pytest.log", "pytest.html", "pytest-own.log", "pytest-own.html"}
+
+
+def test_a6_a_selection_of_own_checks_starts_one_process(engine: Engine, ours: Site) -> None:
+    """Nothing of ours is collected for it."""
+    own(engine, ours)
+    engine.gate(ours, "--only", "OUR-001")
+    assert [one["offered"] for one in ours.record().of("collected")] == [["OUR-001|box"]]
+
+
+def test_a6_by_hand_they_are_not_mixed(engine: Engine, ours: Site) -> None:
+    """One process with both is refused before any check runs; own files alone are fine."""
+    own(engine, ours)
+    words = ("-p", "readiness.pytest_plugin", "--env", ours.environment, "--reports", ours.reports)
+    objectives = ROOT / "suites" / "objectives"
+    mixed = engine.run("pytest", (*words, objectives, "checks/test_ours.py"), ours)
+    assert mixed.code == pytest.ExitCode.USAGE_ERROR
+    assert "own checks run in a process of their own" in mixed.text
+    assert ours.record().first("case-started") is None
+    alone = engine.run("pytest", (*words, "checks/test_ours.py"), ours)
+    assert alone.code == 0, alone.text
+    assert outcome_of(ours)[0] is Outcome.PASSED
+
+
 POISON = """
     look.at(machine.name, "systemd", lambda: {"a.service": "what our probe would never say"})
     look.note(machine.name, "timer a", {"next": 1})
@@ -229,7 +326,7 @@ def test_why_a_file_is_not_collected_is_redacted(engine: Engine, ours: Site) -> 
     (ours.folder / "checks" / "test_ours.py").write_text(said)
     assert engine.gate(ours).code == 2
     kept = {one.name: one.read_text() for one in ours.runs()[-1].iterdir()}
-    assert "is wrong for" in kept["pytest.html"]
+    assert "is wrong for" in kept["pytest-own.html"]
     assert [name for name, text in kept.items() if "hunter2" in text or "jdoe" in text] == []
 
 

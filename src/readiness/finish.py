@@ -26,6 +26,7 @@ from readiness.state import RunLog, state_root
 from readiness.undo import UndoResult, play_pending
 from readiness.verdict import Verdict
 
+FINISHED = "finished"
 INTERRUPTED = "interrupted"
 HALTED = "halted: "
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -20,11 +21,14 @@ from typing import IO, Final, Protocol
 from readiness.catalogue import Check
 from readiness.errors import ReadinessError
 from readiness.extras import need_run
-from readiness.finish import HALTED, INTERRUPTED, Finished, finish
+from readiness.finish import FINISHED, HALTED, INTERRUPTED, Finished, finish
 from readiness.interrupts import ENDING, UNWINDING, deferred, ignored_by_nobody_else
 from readiness.lease import halt_requested
 from readiness.limits import limit_of
 from readiness.model import Json
+from readiness.outcomes import DIED
+from readiness.own import is_own
+from readiness.plan import PlannedCase
 from readiness.printable import clipped
 from readiness.record import FILE_NAME
 from readiness.redact import Redactor
@@ -99,27 +103,60 @@ def _learn_to_undo(run: Run) -> None:
 
 
 def _look(run: Run, progress: Progress) -> str:
-    """Run pytest to its end and say how it ended."""
-    log = run.folder / "pytest.log"
-    command = _command(run)
+    """Run each part of the plan in a pytest process of its own, and say how the last one ended."""
+    events = _follow(run.folder / FILE_NAME)
+    how = FINISHED
+    for number, part in enumerate(run.plan.parts):
+        told: set[str] = set()
+        how = _look_at(run, _Part(number, part, _log_name(run, number)), events, told, progress)
+        if how == FINISHED and "session-finished" not in told:
+            how = DIED
+        if how != FINISHED or "wrong-target" in told:
+            break
+    return how
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the plan that one pytest process runs; `log` names what it leaves for people."""
+
+    number: int
+    cases: tuple[PlannedCase, ...]
+    log: str
+
+
+def _log_name(run: Run, number: int) -> str:
+    """`pytest` for ours and `pytest-own` for the site's own, later parts of a kind numbered."""
+    parts = run.plan.parts[: number + 1]
+    kinds = [any(is_own(run.own, planned.case) for planned in part) for part in parts]
+    name = "pytest-own" if kinds[-1] else "pytest"
+    before = kinds.count(kinds[-1]) - 1
+    return f"{name}-{before + 1}" if before else name
+
+
+def _look_at(
+    run: Run, part: _Part, events: Iterator[Json | None], told: set[str], progress: Progress
+) -> str:
+    """Run one pytest process to its end and say how it ended; `told` gets the kinds of events."""
     with subprocess.Popen(
-        command,
+        _command(run, part),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=_environment(run),
+        env=_environment(run, part),
         cwd=suites_folder(),
         start_new_session=True,
         pass_fds=(run.lease.fileno(),) if run.lease else (),
     ) as child:
         assert child.stdout is not None  # noqa: S101 - asked for above
+        log = run.folder / f"{part.log}.log"
         copier = threading.Thread(
             target=_copy, args=(child.stdout, log, run.writer.redactor), daemon=True
         )
         copier.start()
         how = "the gate broke"
         try:
-            how = _watch(run, child, progress)
+            how = _watch(run, part, child, events, told, progress)
         except KeyboardInterrupt:
             how = INTERRUPTED
         finally:
@@ -132,14 +169,14 @@ def _look(run: Run, progress: Progress) -> str:
     return how
 
 
-def _command(run: Run) -> list[str]:
+def _command(run: Run, part: _Part) -> list[str]:
     suites = suites_folder()
-    wanted = sorted({_file(run, planned.check) for planned in run.plan.runs})
+    wanted = sorted({_file(run, planned.check) for planned in part.cases})
     return [
         sys.executable, "-m", "pytest", "-c", str(suites / "pytest.ini"),
         "--rootdir", str(suites), "--noconftest", "-p", "readiness.pytest_plugin",
         "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin",
-        f"--html={run.folder / 'pytest.html'}", "--self-contained-html",
+        f"--html={run.folder / part.log}.html", "--self-contained-html",
         *wanted,
     ]  # fmt: skip
 
@@ -152,7 +189,7 @@ def _file(run: Run, check: Check) -> str:
     return str(suites_folder().parent / file)
 
 
-def _environment(run: Run) -> dict[str, str]:
+def _environment(run: Run, part: _Part) -> dict[str, str]:
     """A scrubbed environment: nothing from outside may change what pytest selects or runs."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     text = run.environment.model_dump_json()
@@ -163,6 +200,7 @@ def _environment(run: Run) -> dict[str, str]:
     }
     return kept | {
         "READINESS_RUN_FOLDER": str(run.folder),
+        "READINESS_PART": str(part.number),
         # Not from the record: a path in there may look like a secret, and is hidden then.
         "READINESS_ENVIRONMENT_FILE": str(run.environment_file),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -190,19 +228,26 @@ def _short_lines(text: str) -> str:
     return "\n".join(clipped(line, LONGEST_LINE) for line in text.split("\n"))
 
 
-def _watch(run: Run, child: subprocess.Popen[bytes], progress: Progress) -> str:
+def _watch(
+    run: Run,
+    part: _Part,
+    child: subprocess.Popen[bytes],
+    events: Iterator[Json | None],
+    told: set[str],
+    progress: Progress,
+) -> str:
     """Tell of every event until the child ends, is halted, or runs out of time."""
-    limits = (limit_of(one.check, run.environment, one.case.subject) for one in run.plan.runs)
+    limits = (limit_of(one.check, run.environment, one.case.subject) for one in part.cases)
     deadline = time.monotonic() + sum(limit + UNWINDING for limit in limits)
-    events = _follow(run.folder / FILE_NAME)
     while True:
         ended = child.poll() is not None
         for event in events:
             if event is None:
                 break
+            told.add(str(event.get("kind")))
             progress.event(event)
         if ended:
-            return "finished"
+            return FINISHED
         progress.tick()
         halt = halt_requested(run.state)
         if halt is not None:

@@ -22,6 +22,7 @@ from readiness.verdict import CaseVerdict, Origin
 
 CLOCK_TOLERANCE: Final = 5.0
 MOST_NAMED: Final = 3
+DIED: Final = "pytest did not come to its own end: pytest.log, beside the record, says why"
 NEVER_STARTED: Final = "was expected and never started"
 
 
@@ -66,14 +67,14 @@ def _end_notes(record: Record) -> list[str]:
         notes.append("the record was cut off while a line was written")
     if closing is None:
         notes.append("the run did not come to its end: the record has no closing line")
-    elif closing["how"] != "finished":
+    elif closing["how"] not in {"finished", DIED}:
         notes.append(f"the run did not finish: {closing['how']}")
     if closing is not None and record.events[-1] is not closing:
         notes.append("the record goes on after its closing line: more was looked at later")
-    session = record.first("session-finished")
-    if session is None:
-        notes.append("pytest did not come to its own end: pytest.log, beside the record, says why")
-    elif session.get("interrupted"):
+    sessions = list(record.of("session-finished"))
+    if not sessions or (closing is not None and closing["how"] == DIED):
+        notes.append(DIED)
+    elif any(session.get("interrupted") for session in sessions):
         notes.append("pytest was stopped before every case had run")
     return notes
 

@@ -7,8 +7,9 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 
-from readiness.catalogue import Check, expected_cases, gaps
+from readiness.catalogue import Check, expected_cases, gaps, load_catalogue
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.model import Case, Json, Permission, Tier
@@ -43,6 +44,16 @@ class Plan:
     def runs(self) -> tuple[PlannedCase, ...]:
         """The cases that will run."""
         return tuple(planned for planned in self.cases if not planned.not_run)
+
+    @property
+    def parts(self) -> tuple[tuple[PlannedCase, ...], ...]:
+        """The cases that will run, in order, cut wherever ours end and a site's own begin.
+
+        Each part has a process of its own: what a site's checks import is never among ours.
+        """
+        ours = load_catalogue().keys()
+        cut = groupby(self.runs, key=lambda planned: planned.check.id in ours)
+        return tuple(tuple(part) for _, part in cut) or ((),)
 
     @property
     def reach(self) -> str:
@@ -94,7 +105,7 @@ def make_plan(
                 or _not_permitted(check, permissions, environment)
             )
             planned.append(PlannedCase(case, check, *why))
-    planned.sort(key=lambda one: (one.check.tier.rank, one.check.id, one.case.subject))
+    planned.sort(key=_place)
     if not planned:
         raise UsageError(
             "nothing to look at: no check of the selection has a subject in this environment",
@@ -111,6 +122,15 @@ def _not_guarded(environment: Environment) -> tuple[str, ...]:
     bare = [one.name for one in environment.databases if one.failover and one.name not in kept]
     backup = f"a fresh backup before the cut of {', '.join(bare)}: no backups are declared for it"
     return (*((backup,) if bare else ()), NO_ALERTING)
+
+
+def _place(planned: PlannedCase) -> tuple[int, bool, str, str]:
+    """By tier, so that all is looked at before anything is disturbed; a site's own come last there.
+
+    They run in processes of their own, which are few that way.
+    """
+    check = planned.check
+    return check.tier.rank, check.id not in load_catalogue(), check.id, planned.case.subject
 
 
 def _why_not(check: Check, tier: Tier, environment: Environment) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from readiness.errors import (
 from readiness.interrupts import ENDING, UNWINDING, interrupt
 from readiness.limits import limit_of
 from readiness.model import Case, Permission, Tier
+from readiness.own import is_own
 from readiness.printable import clipped
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
@@ -40,6 +41,7 @@ from readiness.subjects import subjects
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"
+PART: Final = "READINESS_PART"
 # pytest.html is for people, who read no more of a case.
 LONGEST_REPORT: Final = 40_000
 SUBJECT: Final = "readiness_subject"
@@ -73,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = os.environ.get(RUN_FOLDER)
     try:
         config.stash[RUN_KEY] = (
-            resume_run(Path(folder), Path(os.environ[ENVIRONMENT_FILE]))
+            resume_run(Path(folder), Path(os.environ[ENVIRONMENT_FILE]), _part())
             if folder
             else _opened_by_hand(config)
         )
@@ -86,6 +88,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in ENDING:
         # Also what whoever started the gate ignores: nothing but a kill would end this process.
         signal.signal(number, interrupt)
+
+
+def _part() -> int | None:
+    text = os.environ.get(PART, "")
+    return int(text) if text else None
 
 
 def _distributed(config: pytest.Config) -> bool:
@@ -161,6 +168,9 @@ def pytest_collection_modifyitems(
     planned = {one.case: one for one in run.plan.cases}
     for item in items:
         item.stash[CASE_KEY] = _case_of(item)
+    _refuse_mixture(run, items)
+    if run.part is not None:
+        planned = {one.case: one for one in run.plan.parts[run.part]}
     offered = [item.stash[CASE_KEY].key for item in items]
     keep = [item for item in items if not getattr(planned.get(item.stash[CASE_KEY]), "not_run", 1)]
     order = {case: position for position, case in enumerate(planned)}
@@ -169,6 +179,16 @@ def pytest_collection_modifyitems(
     run.writer.write(
         "collected", offered=offered, selected=[item.stash[CASE_KEY].key for item in items]
     )
+
+
+def _refuse_mixture(run: Run, items: list[pytest.Item]) -> None:
+    """A site's own modules in this process could change what our checks see."""
+    own = [is_own(run.own, item.stash[CASE_KEY]) for item in items]
+    if any(own) and not all(own):
+        raise pytest.UsageError(
+            "a site's own checks run in a process of their own: name their files alone, or let "
+            "`readiness gate` run all"
+        )
 
 
 def _case_of(item: pytest.Item) -> Case:

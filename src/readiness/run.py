@@ -66,7 +66,10 @@ class HeldLease(Protocol):
 
 @dataclass
 class Run:
-    """An open run. `case` is the one that runs now; `lease` is None in the child of a gate."""
+    """An open run. `case` is the one that runs now.
+
+    In a child of a gate `lease` is None, and `part` says which of the plan's parts it runs.
+    """
 
     id: str
     number: int
@@ -81,6 +84,7 @@ class Run:
     own: Own = field(default_factory=Own)
     lease: Lease | None = None
     case: Case | None = None
+    part: int | None = None
     once: Once = field(default_factory=Once)
     leases: dict[str, HeldLease] = field(default_factory=dict)
     """What this process holds, by the database's name."""
@@ -287,8 +291,8 @@ def _write_opening(run: Run, request: RunRequest, log: RunLog) -> None:
     run.writer.write("plan", **run.plan.event())
 
 
-def resume_run(folder: Path, environment_file: Path) -> Run:
-    """The run that the gate opened, gone on with by its pytest process."""
+def resume_run(folder: Path, environment_file: Path, part: int | None = None) -> Run:
+    """The run that the gate opened, gone on with by one of its pytest processes."""
     record = read_record(folder)
     opening, planned = record.events[0], record.first("plan")
     if planned is None:
@@ -323,6 +327,7 @@ def resume_run(folder: Path, environment_file: Path) -> Run:
         state=state,
         journal=UndoJournal(state / "undo"),
         own=own,
+        part=part,
     )
 
 

@@ -38,9 +38,9 @@ def accept(state: Path, record: Record, verdict: str, *, by: str, because: str) 
     for key, text in (("--by", by), ("--because", because)):
         if not text.strip():
             raise UsageError("is empty", key=key, expected="a text")
-    closing, session = record.first("run-closed"), record.first("session-finished")
+    closing, sessions = record.first("run-closed"), list(record.of("session-finished"))
     ended = closing is not None and closing["how"] == "finished" and not record.torn
-    if not ended or session is None or session["interrupted"]:
+    if not ended or not sessions or any(one["interrupted"] for one in sessions):
         raise UsageError(
             "did not come to its end", file=str(record.path), expected="a finished run"
         )
