@@ -328,7 +328,7 @@ def recover(
 
 @app.command()
 def halt(env: Env) -> None:
-    """Stop a running gate from any terminal; it undoes what it did, and then this says so."""
+    """Stop a running gate from any terminal; it undoes what it did."""
     from readiness.halting import halt_and_wait  # noqa: PLC0415
 
     environment = load_environment(env)

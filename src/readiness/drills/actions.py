@@ -14,6 +14,7 @@ from typing import Any, Final
 from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import NotUnderstood, ProbeError, ReadinessError
+from readiness.interrupts import deferred
 from readiness.model import Tier
 from readiness.probes.ssh import Answer, Command, DrillSession, Machines, SshTarget
 from readiness.run import Run
@@ -221,6 +222,7 @@ def settle(run: Run, entry: str, proof: str) -> None:
     run.writer.write("undo-played", entry=entry, reason=proof)
 
 
+@deferred()
 def reconnect(session: DrillSession, table: str) -> str:
     """Take a cut back and prove it; a cut that is gone already is fine."""
     if table in _tables(session):

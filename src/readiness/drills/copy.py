@@ -15,6 +15,7 @@ from readiness.drills.actions import ActionFailed, on_machine
 from readiness.drills.content import SETTINGS
 from readiness.environment import Environment
 from readiness.errors import NotRun, NotUnderstood
+from readiness.interrupts import deferred
 from readiness.probes.ssh import Answer, DrillSession
 from readiness.undo import undo_action
 
@@ -170,6 +171,7 @@ class Copy:
         )
 
 
+@deferred()
 def remove(session: DrillSession, drill: RestoreDrill, name: str) -> str:
     """Stop a copy and delete its folder; one that is gone already is fine."""
     owner = ["sudo", "-n", "-u", drill.user]
