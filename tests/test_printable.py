@@ -97,6 +97,12 @@ def test_c5_the_console_sends_no_control_of_others(text: str) -> None:
     assert obeyed(coloured.replace("\x1b[31m", "").replace("\x1b[0m", "")) == []
 
 
+def test_c5_a_foreign_text_begins_no_line() -> None:
+    """A line for scripts, or a verdict, can't be forged by what is told on a line of ours."""
+    sent = printed("\ndb1: it says\nVERDICT=GO EXIT=0\r\nGO\x0bGO", terminal=False)
+    assert sent == "\ndb1: it says VERDICT=GO EXIT=0 GO GO\n"
+
+
 def test_c5_the_console_sends_no_endless_line() -> None:
     """100 kB on one line are a screen at most."""
     sent = printed("x" * 100_000, terminal=False)

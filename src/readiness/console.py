@@ -1,7 +1,7 @@
 """The way to the terminal: whatever is printed here is printable, and no piece of it endless."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -15,6 +15,10 @@ MOST: Final = 2_000
 class SafeConsole(Console):
     """A console that sends no control of others: only its own colours and cursor moves."""
 
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print; a line break within a text could begin a line that looks like one of ours."""
+        super().print(*map(_on_one_line, objects), **how)
+
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
@@ -24,3 +28,11 @@ class SafeConsole(Console):
                 yield Segment(printable(piece.text, MOST), piece.style)
             else:
                 yield piece
+
+
+def _on_one_line(what: Any) -> Any:
+    """A text without line breaks but those that it begins with; anything else as it is."""
+    if not isinstance(what, str):
+        return what
+    body = what.lstrip("\n")
+    return "\n" * (len(what) - len(body)) + " ".join(body.splitlines())

@@ -22,7 +22,7 @@ from readiness.verdict import CaseVerdict, Origin
 
 CLOCK_TOLERANCE: Final = 5.0
 MOST_NAMED: Final = 3
-DIED: Final = "pytest did not come to its own end: pytest.log, beside the record, says why"
+DIED: Final = "pytest did not come to its own end: its log, beside the record, says why"
 NEVER_STARTED: Final = "was expected and never started"
 
 
