@@ -161,7 +161,7 @@ def _look_at(
             how = INTERRUPTED
         finally:
             # Once is enough: a second signal does not kill what is being undone.
-            with deferred(ENDING, dropped=True):
+            with deferred(ENDING, dropped=how != FINISHED):
                 if child.poll() is None:
                     progress.ending(how)
                 _end(child)
