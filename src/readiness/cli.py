@@ -118,6 +118,7 @@ def gate(
         permissions=_permissions(scan=scan),
     )
     finished = run_gate(request, ProgressConsole(out))
+    interrupts.stop_listening()
     print_document(finished.shown, out)
     out.print(finished.last_line, markup=False)
     raise typer.Exit(finished.exit_code)

@@ -29,6 +29,12 @@ def listen() -> None:
             signal.signal(number, interrupt)
 
 
+def stop_listening() -> None:
+    """What was to be done is done: a signal that comes late does not cut its last line short."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def ignored_by_nobody_else() -> None:
     """Go on ignoring what this program was told to ignore; what it starts begins afresh."""
     for number in ENDING:
