@@ -1,4 +1,4 @@
-"""The way to the terminal: whatever is printed here is printable, and no piece of it endless."""
+"""The way to the terminal: whatever is printed here is printable, and no line of it endless."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -25,7 +25,8 @@ class SafeConsole(Console):
         """The pieces of what is printed, each made printable."""
         for piece in super().render(renderable, options):
             if piece.control is None:
-                yield Segment(printable(piece.text, MOST), piece.style)
+                lines = (printable(line, MOST) for line in piece.text.split("\n"))
+                yield Segment("\n".join(lines), piece.style)
             else:
                 yield piece
 
