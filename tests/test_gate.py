@@ -21,7 +21,7 @@ from readiness.record import RecordWriter, now, read_record
 from readiness.redact import Redactor
 from readiness.state import UNFINISHED, RunLog
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 
 
 def wait_until(so: Callable[[], bool], what: str) -> None:
