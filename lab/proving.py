@@ -8,7 +8,7 @@ and proves nothing; whoever tries several so looks at the whole lab afterwards.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 from lab import mending, product, recording
@@ -150,6 +150,7 @@ def together(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> l
         try:
             for one in several:
                 scenes[one.name] = mending.plant(site, one, beside=tuple(scenes))
+            _still_in_force(several, scenes)
             looked = _look_at_all(site, several, tempted if narrow else product.observing())
         finally:
             mending.mend(site)
@@ -174,6 +175,20 @@ def together(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> l
         if each.proven:
             recording.save(looked, one.name, each.facts, green=one.tempts)
     return tried
+
+
+def _still_in_force(several: Sequence[Fault], scenes: Mapping[str, Scene]) -> None:
+    """Hold each to what it shows once the others are there.
+
+    Raises:
+        LabError: one of the others took it back.
+    """
+    for one in several:
+        scenes[one.name].wait(
+            "it is in force beside the others",
+            partial(one.took_effect, scenes[one.name]),
+            one.settle,
+        )
 
 
 def _look_at_all(site: Site, several: Sequence[Fault], checks: Sequence[str]) -> Looked:

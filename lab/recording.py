@@ -18,6 +18,7 @@ from lab.product import Looked
 from lab.scene import Facts
 
 FOLDER = REPOSITORY / "tests/recorded/runs"
+VARIANTS = REPOSITORY / "tests/recorded/variants"
 HEALTHY = "healthy"
 
 
@@ -25,13 +26,13 @@ def save(
     looked: Looked,
     name: str,
     facts: Facts,
-    folder: Path = FOLDER,
+    folder: Path | None = None,
     *,
     green: Collection[str] = (),
 ) -> Path:
     """Keep what a run saw under a name: of the healthy lab all, else what its red cases need.
 
-    `green` names checks whose sources are kept besides.
+    `green` names checks whose sources are kept besides: those that a healthy variant tempts.
     """
     lines = (looked.folder / "record.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
@@ -55,6 +56,7 @@ def save(
             if event["source"] in wanted
         ],
     }
+    folder = folder or (VARIANTS if green else FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json.gz"
     _write(path, recording)

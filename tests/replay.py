@@ -50,6 +50,7 @@ from readiness.subjects import subjects
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
+VARIANTS: Final = Path(__file__).parent / "recorded" / "variants"
 # The number of the first observation that a check notes itself, above those of every recording.
 NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
@@ -129,9 +130,9 @@ class Recording:
         return self.known[id(one)][1]
 
 
-def load(name: str) -> Recording:
+def load(name: str, folder: Path = RUNS) -> Recording:
     """The recording of that name."""
-    found = json.loads(gzip.decompress((RUNS / f"{name}.json.gz").read_bytes()))
+    found = json.loads(gzip.decompress((folder / f"{name}.json.gz").read_bytes()))
     environment = Environment.model_validate_json(json.dumps(found["environment"]))
     return Recording(environment, found["facts"], found["red"], tuple(found["observations"]))
 

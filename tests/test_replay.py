@@ -4,8 +4,9 @@ import re
 from collections import defaultdict
 
 import pytest
-from replay import RUNS, Recording, cases, load, replay, replay_all, whole
+from replay import RUNS, VARIANTS, Recording, cases, load, replay, replay_all, whole
 
+from lab import matrix
 from lab.faults import all_faults, resolved
 from lab.variants import all_variants
 from readiness.catalogue import load_catalogue
@@ -13,8 +14,14 @@ from readiness.model import Case, Outcome, Tier
 
 HEALTHY = "healthy"
 RECORDED = sorted(path.name.removesuffix(".json.gz") for path in RUNS.glob("*.json.gz"))
-VARIANTS = [name for name in RECORDED if name in all_variants()]
-FAULTS = [name for name in RECORDED if name not in {HEALTHY, *VARIANTS}]
+FAULTS = [name for name in RECORDED if name != HEALTHY]
+# What was recorded before a check changed may lack what it asks now: it is renewed with the matrix.
+ODD = [
+    name
+    for name, one in matrix.load()["variants"].items()
+    if (VARIANTS / f"{name}.json.gz").exists()
+    and matrix.state(all_variants()[name], one) == matrix.PROVEN
+]
 AGAIN = "scripts/lab matrix"
 # They rest on the scan as a whole, of which each pair of zones needs a part.
 WHOLE = {"FW-001", "FW-002", "FW-003", "FW-004"}
@@ -48,10 +55,10 @@ def test_a_fault_is_red_as_it_declares(name: str, healthy: Recording) -> None:
         assert re.search(pattern, result.reason), result.reason
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ODD)
 def test_a_healthy_variant_is_green(name: str, healthy: Recording) -> None:
     """The checks that it tempts pass on what was seen under it."""
-    recording = load(name).over(healthy)
+    recording = load(name, VARIANTS).over(healthy)
     tempted = [case for case in cases(recording) if case.check in all_variants()[name].tempts]
     results = replay_all(recording, tempted)
     assert results

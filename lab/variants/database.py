@@ -1,5 +1,6 @@
 """Healthy variants of the database, its automation and its backups."""
 
+import json
 import re
 import secrets
 
@@ -173,8 +174,9 @@ def expire_incremental(scene: Scene) -> None:
 
 
 def from_a_standby(scene: Scene) -> str:
-    """The newest backup's manifest says so."""
-    label = backup.newest(scene)["label"]
+    """The newest full backup's manifest says so."""
+    (found,) = json.loads(backup.pgbackrest(scene, "--output=json", "info"))
+    label = [one["label"] for one in found["backup"] if one["type"] == "full"][-1]
     manifest = backup.pgbackrest(scene, "repo-get", f"backup/paws360/{label}/backup.manifest")
     said = re.search("^option-backup-standby=true$", manifest, re.MULTILINE)
     return f"{label} was copied from a standby" if said else ""
@@ -363,6 +365,20 @@ VARIANTS = (
         shows=has_tablespace,
     ),
     variant(
+        "backup-copied-from-a-standby",
+        "The newest full backup was copied from a standby",
+        "backup-standby=y spares the primary; start and end are still the primary's.",
+        kind="backup",
+        tempts=("BKP-001", "BKP-005", "BKP-006"),
+        steps=(
+            Step(
+                lambda scene: backup.pgbackrest(scene, "--type=full", "--backup-standby", "backup"),
+                backup.full_backup,
+            ),
+        ),
+        shows=from_a_standby,
+    ),
+    variant(
         "newest-backup-is-incremental",
         "The newest backup is an incremental one",
         "Full ones on Sundays: what counts is that the chain to the full one is whole.",
@@ -374,20 +390,6 @@ VARIANTS = (
             ),
         ),
         shows=incremental,
-    ),
-    variant(
-        "backup-copied-from-a-standby",
-        "The newest backup was copied from a standby",
-        "backup-standby=y spares the primary; start and end are still the primary's.",
-        kind="backup",
-        tempts=("BKP-001", "BKP-005", "BKP-006"),
-        steps=(
-            Step(
-                lambda scene: backup.pgbackrest(scene, "--type=full", "--backup-standby", "backup"),
-                backup.full_backup,
-            ),
-        ),
-        shows=from_a_standby,
     ),
     variant(
         "password-rotated-everywhere",

@@ -25,6 +25,17 @@ issuer.issue(pathlib.Path("/var/lib/lab-certificates-rsa"))
 ORDER
 live=$folder/live/portal.lab.test; cat $live/privkey.pem $live/fullchain.pem; rm -rf $folder"""
 STATISTICS = 7070
+# Users that come over another frontend of the same HAProxy go through a socket.
+ON_SOCKET = """backend local
+    server viafront unix@/run/haproxy/front.sock
+
+frontend inner
+    bind unix@/run/haproxy/front.sock mode 666
+    default_backend app
+
+listen statistics"""
+OTHERS = "        servers: [mon1]\n        server_port: 5002\n"
+ALSO_LOCAL = "      - backend: local\n        servers: [edge1, edge2]\n        server_port: 443\n"
 
 
 def handshake(scene: Scene, node: str, family: str, *words: str) -> str:
@@ -148,6 +159,16 @@ def statistics_answer(scene: Scene) -> str:
     return f"both edges tell their statistics on port {STATISTICS}"
 
 
+def server_on_socket(scene: Scene) -> str:
+    """Every edge tells of a server on a socket."""
+    for node in EDGES:
+        said = scene.run("mon1", "curl", "-sf", "--max-time", "5", f"http://{node}:7000/;csv")
+        row = next((one for one in said.splitlines() if one.startswith("local,viafront,")), "")
+        if ",unix," not in row:
+            return ""
+    return "both edges have a server whose address is unix"
+
+
 VARIANTS = (
     variant(
         "tls-1-3-only-on-the-edge",
@@ -267,5 +288,15 @@ VARIANTS = (
         ),
         environment=statistics_elsewhere,
         shows=statistics_answer,
+    ),
+    variant(
+        "server-on-a-socket",
+        "The balancers pass some users on to themselves, through a socket",
+        "HAProxy's way to another frontend's TLS or limits; its address is `unix`.",
+        kind="balancer",
+        tempts=("LB-001", "LB-002", "LB-004"),
+        steps=(edited(EDGES, edge.CONFIG, "listen statistics", ON_SOCKET, "haproxy"),),
+        environment=lambda text: text.replace(OTHERS, OTHERS + ALSO_LOCAL),
+        shows=server_on_socket,
     ),
 )

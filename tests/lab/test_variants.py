@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import examined, matrix, product, proving, recording, steps
+from lab import examined, matrix, mending, product, proving, recording, steps
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
 from lab.product import Case
@@ -176,6 +177,37 @@ def test_a_check_changes_by_what_decides(
     assert (before != after) is bool(changes)
 
 
+TABLE = '''"""A table."""
+WORD = "right"
+VARIANTS = (variant("odd", "A title", "Why.", kind="web", steps=(said(WORD),), alone=False),)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("A title", "Another title", ""),
+        ("Why.", "Because.", ""),
+        ("alone=False", "alone=True", ""),
+        ('"right"', '"left"', "the digest"),
+        ("said(WORD)", "sung(WORD)", "the digest"),
+        ('kind="web"', 'kind="tls"', "the digest"),
+    ],
+)
+def test_a_row_changes_by_what_it_does(
+    old: str, new: str, changes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its steps and what they use of the table; not what people are told about it."""
+    monkeypatch.setattr(examined, "REPOSITORY", tmp_path)
+    assert old in TABLE
+    digests = []
+    for name, text in (("before", TABLE), ("after", TABLE.replace(old, new))):
+        table = f"{tmp_path.name}-{name}.py"
+        (tmp_path / table).write_text(text)
+        digests.append(examined.row(table, "odd"))
+    assert (digests[0] != digests[1]) is bool(changes)
+
+
 def test_every_check_and_row_has_a_digest() -> None:
     """Nothing in catalogue or tables is where it can't be found, and no two are the same."""
     checks = {examined.check(name) for name in product.catalogue()}
@@ -239,3 +271,81 @@ def test_a_narrow_try_of_a_variant_proves_nothing() -> None:
 def test_committed_matrix_is_about_variants_that_exist() -> None:
     """Results of variants that are gone are gone, too."""
     assert set(matrix.load()["variants"]) <= set(all_variants())
+
+
+class Rehearsed:
+    """A lab in which variants are planted, looked at and taken back, on paper."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Everything is green, and stays in force."""
+        self.red: tuple[Case, ...] = ()
+        self.gone: set[str] = set()
+        self.done: list[str] = []
+        self.kept: list[str] = []
+        self.folder = tmp_path
+        for name, double in (
+            ("holding", lambda _: nullcontext()),
+            ("plant", self.plant),
+            ("mend", lambda _: self.done.append("taken back")),
+            ("let_settle", lambda _: None),
+        ):
+            monkeypatch.setattr(mending, name, double)
+        monkeypatch.setattr(product, "look", self.look)
+        monkeypatch.setattr(product, "environment_file", lambda *_: tmp_path / "lab.yaml")
+        monkeypatch.setattr(recording, "save", lambda _, name, *__, **___: self.kept.append(name))
+
+    def plant(self, _: Any, one: Fault, beside: tuple[str, ...] = ()) -> Any:
+        """Note it; what waits on it finds what it shows."""
+        self.done.append(f"{one.name} beside {len(beside)}")
+
+        def wait(what: str, *_: Any) -> str:
+            if one.name in self.gone:
+                raise LabError(f"{one.name}: not within 60 s: {what}")
+            return "in force"
+
+        return SimpleNamespace(facts={}, wait=wait)
+
+    def look(self, *_: Any, **__: Any) -> product.Looked:
+        """What the product found."""
+        self.done.append("looked at")
+        cases = self.red or (Case("WEB-002", "portal/edge1/v4", "passed", ""),)
+        return product.Looked(9, "run", self.folder, cases, 1.0)
+
+
+TWO = [all_variants()[name] for name in ("redirects-with-308", "hsts-written-otherwise")]
+
+
+@pytest.fixture
+def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rehearsed:
+    """Such a lab."""
+    return Rehearsed(monkeypatch, tmp_path)
+
+
+def test_variants_at_once_are_all_proven_by_one_look(rehearsed: Rehearsed) -> None:
+    """Planted one beside the other, looked at, taken back and looked at again; each is recorded."""
+    site: Any = None
+    tried = proving.together(site, TWO)
+    assert [one.proven for one in tried] == [True, True]
+    first, second = (one.name for one in TWO)
+    planted = [f"{first} beside 0", f"{second} beside 1"]
+    assert rehearsed.done == [*planted, "looked at", "taken back", "looked at"]
+    assert rehearsed.kept == [first, second]
+
+
+def test_a_problem_at_once_is_everybodys(rehearsed: Rehearsed) -> None:
+    """Whose it is shows when each is tried alone: nobody is proven, nothing is recorded."""
+    rehearsed.red = (Case("HOST-001", "app1", "failed", "sick"),)
+    site: Any = None
+    assert [one.proven for one in proving.together(site, TWO)] == [False, False]
+    assert matrix._at_once(site, TWO) == {}
+    assert rehearsed.kept == []
+
+
+def test_who_is_taken_back_by_another_is_not_looked_at(rehearsed: Rehearsed) -> None:
+    """A variant that is no longer in force proves nothing; whatever was planted is taken back."""
+    rehearsed.gone = {TWO[0].name}
+    site: Any = None
+    with pytest.raises(LabError, match="in force beside the others"):
+        proving.together(site, TWO)
+    assert rehearsed.done[-1] == "taken back"
+    assert "looked at" not in rehearsed.done
