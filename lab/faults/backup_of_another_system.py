@@ -48,7 +48,7 @@ FAULT = Fault(
         "BKP-001": {backup.SUBJECT: r"system identifier in \S+ to be \d+, found \d+"},
         "BKP-005": {backup.SUBJECT: r"backups of this system to be yes, found no"},
         "BKP-006": {backup.SUBJECT: r"segments archived at least 1, found 0"},
-        "BKP-007": {backup.SUBJECT: r"systems whose backups it is told of to include"},
+        "BKP-007": {backup.SUBJECT: r"systems whose backups it is told of to include .*, found"},
     },
     survey=cluster.survey,
     apply=apply,
