@@ -55,5 +55,5 @@ def served(tmp_path: Path, authority: Hierarchy) -> Iterator[Site]:
 @pytest.fixture
 def silent(tmp_path: Path, authority: Hierarchy) -> Iterator[Site]:
     """A listener that takes every connection and never says a word: looking at it takes long."""
-    with web(Site(tmp_path), authority, silence) as site:
+    with web(Site(tmp_path), authority, silence, pinned=False) as site:
         yield site

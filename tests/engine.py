@@ -30,6 +30,7 @@ from readiness.judge import judge
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Json
 from readiness.policy import Policy
+from readiness.probes.certificates import anchors
 from readiness.record import Record, now, read_record
 from readiness.verdict import CaseVerdict, Verdict
 
@@ -127,13 +128,20 @@ class Site:
 
 
 @contextmanager
-def web(site: Site, authority: Hierarchy, secure: Behaviour) -> Iterator[Site]:
+def web(
+    site: Site, authority: Hierarchy, secure: Behaviour, *, pinned: bool = True
+) -> Iterator[Site]:
     """The site with a web listener: one port behaves as told, its plain twin redirects to it."""
     with serve(secure) as port:
         target = f"Location: https://{NAME}:{port}/?from=readiness\r\nContent-Length: 0\r\n\r\n"
         with serve(say(f"HTTP/1.1 308 Permanent Redirect\r\n{target}".encode())) as plain:
             listener = LISTENER.format(port=port, plain=plain, name=NAME)
             (site.folder / "root.pem").write_bytes(authority.root.pem)
+            if pinned:
+                ((_, anchor),) = anchors(authority.root.pem)
+                pins = {"schema": 1, "tls": {"web/box": f"{NAME} under {anchor}"}}
+                (site.folder / "identity.json").write_text(json.dumps(pins))
+                listener += "identity: file:identity.json\n"
             yield site.describe(listener, required=(OBJECTIVES, *TLS))
 
 

@@ -23,7 +23,7 @@ from readiness.errors import (
     UsageError,
     WrongTarget,
 )
-from readiness.identity import found_identity, verify
+from readiness.identity import NOTHING, pin, verify
 from readiness.model import Tier
 from readiness.plan import Plan
 from readiness.probes import host
@@ -78,12 +78,10 @@ def run_doctor(environment: Environment, out: Console, *, write_identity: bool =
         clients = Clients(run)
         try:
             findings = []
-            for finding in _findings(clients):
+            for finding in _findings(clients, write_identity=write_identity):
                 findings.append(finding)
                 mark = "ok  " if finding.ok else "FAIL"
                 out.print(f"{mark}  {finding.where}: {finding.text}", markup=False)
-            if write_identity:
-                out.print(_pin(clients), markup=False)
         finally:
             clients.close()
     bad = sum(not finding.ok for finding in findings)
@@ -109,22 +107,22 @@ def _scratch_run(environment: Environment, folder: Path) -> Run:
     )
 
 
-def _findings(clients: Clients) -> Iterator[Finding]:
+def _findings(clients: Clients, *, write_identity: bool) -> Iterator[Finding]:
     for problem in check_references(clients.site):
-        yield Finding("reference", ok=False, text=problem)
-    try:
-        verify(clients)
-        pinned = "as pinned" if clients.site.identity else "not pinned: run with --write-identity"
-        yield Finding("identity", ok=bool(clients.site.identity), text=pinned)
-    except (WrongTarget, UsageError) as error:
-        yield Finding("identity", ok=False, text=str(error))
+        if not (write_identity and problem.startswith("identity: ")):
+            yield Finding("reference", ok=False, text=problem)
+    if write_identity:
+        yield _asked("identity", lambda: _pin(clients))
+    else:
+        yield _asked("identity", lambda: _as_pinned(clients))
     for what, one, ask in _questions(clients.site):
         yield _asked(f"{what} {one.id}", lambda one=one, ask=ask: ask(clients, one))  # type: ignore[misc]
 
 
 def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients, Any], str]]]:
     """What is asked of whom."""
-    yield from (("ssh", one, _machine) for one in site.machines)
+    if site.ssh:
+        yield from (("ssh", one, _machine) for one in site.machines if one.ssh)
     if site.firewall:
         yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
     yield from (("tls", one, _tls) for one in endpoints(site))
@@ -141,6 +139,25 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
         asked = [one for one in fronts if one.address == site.front(balancer)]
         yield from (("audited application", one, _application) for one in asked[:1])
         yield from (("audit trail", one, _trail) for one in trail_members(site, site.audit))
+
+
+def _as_pinned(clients: Clients) -> str:
+    """Whether every part of the site that has an identity is the one that was pinned."""
+    found = verify(clients)
+    if not found:
+        raise ProbeError(NOTHING)
+    if clients.site.identity is None:
+        raise ProbeError("not pinned: name a file under `identity`, then run with --write-identity")
+    unpinned = [f"{one['part']} of {one['of']}" for one in found if not one["pinned"]]
+    if unpinned:
+        raise ProbeError(
+            f"not pinned: {', '.join(unpinned)}: remove {clients.site.path(clients.site.identity)} "
+            "and run with --write-identity"
+        )
+    silent = [f"{one['of']}: {one['problem']}" for one in found if not one["found"]]
+    if silent:
+        raise ProbeError(f"did not answer: {'; '.join(silent)}")
+    return "as pinned"
 
 
 def _asked(where: str, ask: Callable[[], str]) -> Finding:
@@ -242,9 +259,7 @@ def _pin(clients: Clients) -> str:
         raise UsageError(
             "names no file to write to", key="identity", expected="identity: file:PATH"
         )
-    pins: dict[str, dict[str, str]] = {}
-    for part, key, _where, ask in found_identity(clients):
-        pins.setdefault(part, {})[key] = ask()
+    pins = pin(clients)
     path = clients.site.path(clients.site.identity)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

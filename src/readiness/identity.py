@@ -1,55 +1,177 @@
 """Is this the system that was pinned? Asked before anything else; another system stops the run.
 
+Pinned is what a part of the site has that no renewal and no failover changes: a machine's SSH host
+key, a database's system identifier, the id of its consensus store. A machine that has none of these
+is pinned by the TLS that is declared on it: by the name that its certificate carries, and by the
+trust anchor that vouches for it. Which parts there are depends on the declaration alone.
+
 The pins are a JSON file, written when the environment is set up: `postgresql` (database name to
-system identifier), `etcd` (database name to cluster id), `ssh` (machine to host key fingerprint).
+system identifier), `etcd` (database name to cluster id), `ssh` (machine to host key fingerprint),
+`tls` (listener or cache and node to name and anchor).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
 from readiness.clients import Clients
+from readiness.declared.machine import Machine
+from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError, ReadinessError, WrongTarget
 from readiness.model import Json
-from readiness.pins import read_pins
-from readiness.subjects import members, store_members
+from readiness.pins import Pins, read_pins
+from readiness.probes import tls as tls_probe
+from readiness.probes.certificates import anchors
+from readiness.subjects import (
+    SHARED,
+    CacheNode,
+    Endpoint,
+    Member,
+    SentinelNode,
+    StoreMember,
+    cache_nodes,
+    endpoints,
+    members,
+    sentinel_nodes,
+    store_members,
+)
+
+WRONG = "wrong target: "
+UNDER = " under "
+NOTHING = (
+    "nothing that is declared says which system this is: declare ssh, a database, a cache or a TLS "
+    "listener"
+)
 
 
-def found_identity(clients: Clients) -> Iterator[tuple[str, str, str, Callable[[], str]]]:
-    """What can be pinned: part, key, where it is asked, and how; every member is asked."""
+@dataclass(frozen=True)
+class Pinnable:
+    """A part with an identity; several members may have one in common (`part` and `key`).
+
+    `ask` is given what is pinned, empty where nothing is: an anchor that was pinned and is still
+    declared is as good as the one that vouches today.
+    """
+
+    part: str
+    key: str
+    where: str
+    ask: Callable[[str], str]
+
+
+def pinnable(clients: Clients) -> Iterator[Pinnable]:
+    """What can be pinned, and how it is asked; every member is asked."""
     for member in members(clients.site):
-        name = member.database.name
-        yield (
-            "postgresql",
-            name,
-            member.id,
-            lambda one=member: (  # type: ignore[misc]
-                clients.postgres(one).reading.system_identifier
-            ),
-        )
+        yield Pinnable("postgresql", member.database.name, member.id, _system(clients, member))
     for store in store_members(clients.site):
-        name = store.database.name
-        yield (
-            "etcd",
-            name,
-            store.id,
-            lambda one=store: (  # type: ignore[misc]
-                clients.etcd(one).reading.status.cluster_id
-            ),
-        )
+        yield Pinnable("etcd", store.database.name, store.id, _cluster(clients, store))
     for machine in clients.site.machines if clients.site.ssh else ():
-        yield (
-            "ssh",
-            machine.name,
-            machine.name,
-            lambda one=machine: (  # type: ignore[misc]
-                clients.session(one).fingerprint
-            ),
-        )
+        if machine.ssh:
+            yield Pinnable("ssh", machine.name, machine.name, _host_key(clients, machine))
+    yield from _by_tls(clients)
 
 
-def verify(clients: Clients) -> None:
+def _system(clients: Clients, member: Member) -> Callable[[str], str]:
+    return lambda _: clients.postgres(member).reading.system_identifier
+
+
+def _cluster(clients: Clients, store: StoreMember) -> Callable[[str], str]:
+    return lambda _: clients.etcd(store).reading.status.cluster_id
+
+
+def _host_key(clients: Clients, machine: Machine) -> Callable[[str], str]:
+    return lambda _: clients.session(machine).fingerprint
+
+
+def _by_tls(clients: Clients) -> Iterator[Pinnable]:
+    """Listeners and caches on machines that nothing stronger is known of."""
+    site = clients.site
+    known = _otherwise_known(site)
+    for place in endpoints(site):
+        # An address that moves is held by one of the listener's machines, where it has any.
+        if place.node not in known and not (place.node == SHARED and place.listener.machines):
+            known_by = f"{place.listener.name}/{place.node}"
+            yield Pinnable("tls", known_by, place.id, partial(_listens_as, clients, place))
+    nodes: tuple[CacheNode | SentinelNode, ...] = (*cache_nodes(site), *sentinel_nodes(site))
+    for node in nodes:
+        if node.machine.name not in known | {place.node for place in endpoints(site)}:
+            yield Pinnable("tls", node.id, node.id, partial(_caches_as, clients, node))
+
+
+def _otherwise_known(site: Environment) -> set[str]:
+    """The machines that SSH, a database or a consensus store identifies."""
+    reached = {one.name for one in site.machines if site.ssh and one.ssh}
+    stored = {one.machine.name for one in store_members(site)}
+    return reached | stored | {one.machine.name for one in members(site)}
+
+
+def _listens_as(clients: Clients, place: Endpoint, pinned: str) -> str:
+    authority = clients.authority_pem(place.listener.authority)
+    return _vouched(clients.tls(place).reading, place.names[0], authority, pinned)
+
+
+def _caches_as(clients: Clients, node: CacheNode | SentinelNode, pinned: str) -> str:
+    is_redis, cache = isinstance(node, CacheNode), node.cache
+    question = tls_probe.Question(
+        address=node.machine.addresses[0],
+        port=cache.port if is_redis else cache.sentinel.port,
+        authority_pem=clients.authority_pem(cache.authority),
+        server_name=node.machine.name,
+    )
+    found = tls_probe.ask_question(question, datetime.now(UTC))
+    return _vouched(found, node.machine.name, question.authority_pem, pinned)
+
+
+def _vouched(found: tls_probe.Handshake, name: str, authority: bytes, pinned: str) -> str:
+    """Name and trust anchor: neither a new certificate nor a new key of the same name changes them.
+
+    Raises:
+        ProbeError: nobody that is declared vouches for that name here.
+    """
+    problem = found.problem or found.trust_problem
+    if problem or not found.trusted:
+        raise ProbeError(f"{found.address}: {problem or 'nobody vouches for it'}")
+    if not found.name_matches.get(name):
+        raise ProbeError(f"{found.address}: the certificate is not issued for {name}")
+    declared = anchors(authority)
+    before = pinned.rpartition(UNDER)[2]
+    if before in {digest for _, digest in declared}:
+        return f"{name}{UNDER}{before}"
+    issuers = {one.issuer for one in found.chain}
+    return f"{name}{UNDER}{next(digest for subject, digest in declared if subject in issuers)}"
+
+
+def pin(clients: Clients) -> Pins:
+    """What answers now, by part and name.
+
+    Raises:
+        WrongTarget: members of one part disagree: one of them is another system.
+        NotRun: nothing that is declared can be pinned.
+        ProbeError: a member did not say.
+    """
+    pins: Pins = {}
+    said_by: dict[tuple[str, str], str] = {}
+    for one in pinnable(clients):
+        found = one.ask("")
+        before = pins.setdefault(one.part, {}).setdefault(one.key, found)
+        first = said_by.setdefault((one.part, one.key), one.where)
+        if found != before:
+            raise WrongTarget(
+                f"{first} and {one.where} are not one system: {one.part} identity {before} and "
+                f"{found}; nothing was pinned"
+            )
+    if not pins:
+        raise NotRun(NOTHING)
+    return pins
+
+
+def verify(clients: Clients) -> list[Json]:
     """Compare what answers with what was pinned, and put both into the record.
 
     What does not answer is recorded as unknown; the cases that need it will say so.
+
+    Returns:
+        What the record has: of each member what was pinned and found, and why nothing was.
 
     Raises:
         WrongTarget: another system answers behind a pinned address.
@@ -57,31 +179,37 @@ def verify(clients: Clients) -> None:
     pins = read_pins(clients.site)
     results: list[Json] = []
     wrong = ""
-    for part, key, where, ask in found_identity(clients):
-        pinned = pins.get(part, {}).get(key)
-        found, problem = _asked(ask)
+    for one in pinnable(clients):
+        pinned = pins.get(one.part, {}).get(one.key)
+        found, problem = _asked(one, pinned)
         results.append(
-            {"part": part, "of": where, "pinned": pinned, "found": found, "problem": problem}
+            {
+                "part": one.part,
+                "of": one.where,
+                "pinned": pinned,
+                "found": found,
+                "problem": problem,
+            }
         )
         if problem.startswith(WRONG):
             wrong = wrong or problem.removeprefix(WRONG)
         elif pinned and found and found != pinned:
             wrong = wrong or (
-                f"{where}: another system answers here: expected {part} identity {pinned}, "
+                f"{one.where}: another system answers here: expected {one.part} identity {pinned}, "
                 f"found {found}; nothing further was asked"
             )
     clients.run.writer.write("identity", pinned=bool(pins), members=results)
     if wrong:
         raise WrongTarget(wrong)
+    return results
 
 
-WRONG = "wrong target: "
-
-
-def _asked(ask: Callable[[], str]) -> tuple[str | None, str]:
+def _asked(one: Pinnable, pinned: str | None) -> tuple[str | None, str]:
     """What was found, or why nothing was."""
+    if one.part == "tls" and not pinned:
+        return None, "not asked, as nothing is pinned"
     try:
-        return ask(), ""
+        return one.ask(pinned or ""), ""
     except WrongTarget as error:
         return None, f"{WRONG}{error}"
     except (ProbeError, NotRun) as error:

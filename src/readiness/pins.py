@@ -6,7 +6,7 @@ from typing import Any
 from readiness.environment import Environment
 from readiness.errors import UsageError
 
-PARTS = ("postgresql", "etcd", "ssh")
+PARTS = ("postgresql", "etcd", "ssh", "tls")
 Pins = dict[str, dict[str, str]]
 
 

@@ -3,6 +3,7 @@
 Pure functions over DER and PEM bytes.
 """
 
+import hashlib
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from readiness.errors import NotUnderstood, UsageError
 
@@ -148,6 +149,26 @@ def _signature_hash(found: x509.Certificate) -> str:
     return algorithm.name if algorithm else ""
 
 
+def anchors(authority_pem: bytes) -> list[tuple[str, str]]:
+    """Subject, and SHA-256 of the public key, of each root of a PEM store.
+
+    A root that was signed anew, by itself or by another, keeps both.
+
+    Raises:
+        UsageError: The store cannot be read, or holds no self-signed certificate.
+    """
+    return [
+        (
+            one.subject.rfc4514_string(),
+            "sha256:"
+            + hashlib.sha256(
+                one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            ).hexdigest(),
+        )
+        for one in _roots(authority_pem)
+    ]
+
+
 def trust_anchors(authority_pem: bytes) -> bytes:
     """Return the self-signed certificates of a PEM store, as concatenated DER.
 
@@ -157,15 +178,19 @@ def trust_anchors(authority_pem: bytes) -> bytes:
     Raises:
         UsageError: The store cannot be read, or holds no self-signed certificate.
     """
+    return b"".join(one.public_bytes(Encoding.DER) for one in _roots(authority_pem))
+
+
+def _roots(authority_pem: bytes) -> list[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(authority_pem)
-        anchors = [one for one in found if one.issuer == one.subject]
+        roots = [one for one in found if one.issuer == one.subject]
     except ValueError as error:
         raise UsageError("authority is not PEM certificates", found=str(error)) from error
-    if not anchors:
+    if not roots:
         raise UsageError(
             "authority holds no root",
             expected="at least one self-signed certificate",
             found=f"{len(found)} others",
         )
-    return b"".join(one.public_bytes(Encoding.DER) for one in anchors)
+    return roots
