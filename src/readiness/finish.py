@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from readiness.catalogue import load_catalogue
 from readiness.clauses import clause_ids, load_clauses
 from readiness.documents import validate_policy
@@ -19,6 +21,7 @@ from readiness.outcomes import origin_of
 from readiness.own import own_of
 from readiness.policy import Policy
 from readiness.record import Record, no_collection, now, read_record, stamp
+from readiness.record_words import refuse_other_words
 from readiness.render import VerdictDocument, write_reports
 from readiness.run import Run
 from readiness.sources import arrange
@@ -126,20 +129,22 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
     Raises:
         UsageError: the policy names an unknown clause, or the runs can't be judged (together).
     """
-    with _readable([record.path for record in records]):
-        main, others = arrange(records, policy)
+    for record in records:
+        refuse_other_words(record)
+    main, others = arrange(records, policy)
+    with _readable(main.path, "own"):
         own = own_of(main)
-        if policy:
-            validate_policy(policy, clause_ids() | own.clause_ids, str(main.path), at=at)
-        return judge(
-            main,
-            others=others,
-            policy=policy,
-            catalogue={**load_catalogue(), **own.catalogue},
-            criteria=load_clauses() + own.criteria,
-            matrix={**load_matrix(), **own.proofs},
-            at=at,
-        )
+    if policy:
+        validate_policy(policy, clause_ids() | own.clause_ids, str(main.path), at=at)
+    return judge(
+        main,
+        others=others,
+        policy=policy,
+        catalogue={**load_catalogue(), **own.catalogue},
+        criteria=load_clauses() + own.criteria,
+        matrix={**load_matrix(), **own.proofs},
+        at=at,
+    )
 
 
 def against_the_log(verdict: Verdict) -> Verdict:
@@ -187,21 +192,22 @@ def recorded_policy(runs: Sequence[Path]) -> Policy | None:
                 expected="the policy to judge them under",
                 found="none",
             )
-    with _readable(runs):
+    with _readable(runs[0], "policy"):
         return Policy.model_validate_json(json.dumps(written)) if written else None
 
 
 @contextmanager
-def _readable(files: Sequence[Path]) -> Iterator[None]:
-    """Refuse records whose chain is whole and whose words are no run."""
+def _readable(file: Path, key: str) -> Iterator[None]:
+    """Refuse what a record holds under a key and is not of that kind; nothing else runs in here."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, ValidationError) as error:
         raise UsageError(
-            f"not a run that this version can judge ({type(error).__name__})",
-            file=", ".join(map(str, files)),
-            expected="a run record",
-            found=str(error)[:120],
+            "not a run that this version can judge",
+            file=str(file),
+            key=key,
+            expected="what this version or an older one writes",
+            found=" ".join(str(error).split())[:120],
         ) from error
 
 

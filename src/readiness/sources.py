@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
+from pydantic import ValidationError
+
 from readiness.catalogue import Check
 from readiness.environment import Environment
 from readiness.errors import UsageError
@@ -38,7 +40,7 @@ class Look:
 
 def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: datetime) -> Look:
     """Read one run."""
-    environment = Environment.model_validate_json(json.dumps(record.events[0]["environment"]))
+    environment = _environment(record)
     return Look(
         origin_of(record),
         environment,
@@ -51,6 +53,25 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
             for number in range(first, last + 1)
         ),
     )
+
+
+def _environment(record: Record) -> Environment:
+    """The environment as the run described it.
+
+    Raises:
+        UsageError: it is no description of one.
+    """
+    try:
+        return Environment.model_validate_json(json.dumps(record.events[0]["environment"]))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(
+            "not a run that this version can judge",
+            file=str(record.path),
+            key=".".join(map(str, ("environment", *first["loc"]))),
+            expected="the description of an environment",
+            found=first["msg"],
+        ) from error
 
 
 def in_force(looks: Sequence[Look]) -> tuple[CaseVerdict, ...]:

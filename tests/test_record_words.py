@@ -1,0 +1,84 @@
+"""Whose mistake it is: a record with other words is the file's, what breaks in judging is ours."""
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from engine import Engine, Site
+from stories import Story
+
+from readiness import finish
+from readiness.errors import UsageError
+from readiness.finish import judge_records, judge_runs
+from readiness.model import Json
+from readiness.record import START, digest, now, read_record
+from readiness.record_words import WORDS
+
+
+def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
+    """The run with one key of its first event of a kind gone or changed, its chain whole again."""
+    path, previous, lines, done = folder / "record.jsonl", START, [], False
+    for line in path.read_text().splitlines():
+        event: Json = json.loads(line)
+        if event["kind"] == kind and not done:
+            done = True
+            if value is None:
+                del event[key]
+            else:
+                event[key] = value
+        text = json.dumps(event | {"prev": previous}, separators=(",", ":"))
+        previous = digest(text.encode())
+        lines.append(text)
+    assert done
+    path.write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [(kind, key, None) for kind in ("run-opened", "plan", "claim", "phase") for key in WORDS[kind]]
+    + [
+        ("claim", "answer", "perhaps"),
+        ("claim", "rests_on", ["seven"]),
+        ("claim", "until", "soon"),
+        ("phase", "result", "fine"),
+        ("plan", "tier", "gentle"),
+        ("case-started", "at", "yesterday"),
+        ("identity", "members", [{"part": "ssh"}]),
+        ("run-opened", "environment", {"name": "campus", "schema": 1}),
+    ],
+)
+def test_c6_other_words_are_the_files_mistake(
+    tmp_path: Path, kind: str, key: str, value: object
+) -> None:
+    """File and key are named; the chain is whole, so it is no damage."""
+    Story(tmp_path).write()
+    with pytest.raises(UsageError) as caught:
+        judge_runs([rewritten(tmp_path, kind, key, value)], None)
+    assert "record.jsonl" in str(caught.value)
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError, AttributeError])
+def test_c6_what_breaks_in_judging_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """It is no UsageError: nobody's file is to blame for it."""
+    Story(tmp_path).write()
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise error("ours")
+
+    monkeypatch.setattr(finish, "judge", broken)
+    with pytest.raises(error, match="ours"):
+        judge_records([read_record(tmp_path)], None, at=now())
+
+
+def test_c6_judge_ends_with_64_for_the_file(engine: Engine, site: Site) -> None:
+    """On the command line: one line that names file and key, and exit 64."""
+    site.describe()
+    assert engine.gate(site).code == 0
+    ended = engine.cli(site, "judge", rewritten(site.runs()[-1], "claim", "answer"))
+    assert ended.code == 64
+    assert "answer: event" in ended.line
