@@ -71,6 +71,21 @@ def outcome_of(site: Site) -> tuple[Outcome, str]:
     return found.outcome, found.reason
 
 
+def test_first_hour_own_checks_are_listed_and_explained(engine: Engine, ours: Site) -> None:
+    """Whoever is told of a red check of the site's own can ask what it is."""
+    own(engine, ours)
+    words = ("--env", ours.environment)
+    assert "OUR-001" in engine.cli(ours, "checks", *words).text
+    explained = engine.cli(ours, "explain", "OUR-001", *words)
+    assert explained.code == 0, explained.text
+    assert "Every machine announces the closing time" in explained.text
+    assert "proven on" in explained.text
+    assert engine.cli(ours, "explain", "TLS-001", *words).code == 0
+    alone = engine.cli(ours, "explain", "OUR-001")
+    assert alone.code == 64
+    assert "with --env FILE also a site's own" in alone.line
+
+
 def test_an_own_check_counts_like_any_other(engine: Engine, ours: Site) -> None:
     """Its clause is required, proven, in the verdict with its text, and its code in the record."""
     own(engine, ours)

@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from readiness.console import MOST, SafeConsole
 from readiness.documents import load_environment, load_policy
 from readiness.errors import NotInstalled, ReadinessError, UsageError
 from readiness.extras import missing
+from readiness.matrix import load_matrix
 from readiness.model import (
     EXIT_INTERRUPTED,
     EXIT_NOT_INSTALLED,
@@ -26,7 +28,7 @@ from readiness.model import (
     Permission,
     Tier,
 )
-from readiness.own import load_own
+from readiness.own import Own, load_own
 from readiness.plan import make_plan
 from readiness.printable import one_line
 from readiness.terminal import unbreakable
@@ -55,6 +57,9 @@ ConfirmOption = Annotated[str, typer.Option(help="Type a production environment'
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
+]
+SiteOfOwn = Annotated[
+    Path | None, typer.Option("--env", help="Environment file, whose own checks are known then.")
 ]
 Run = Annotated[Path, typer.Argument(help="A run's folder or its record file.")]
 
@@ -349,12 +354,12 @@ def init(
 
 
 @app.command()
-def checks() -> None:
-    """List the checks."""
+def checks(env: SiteOfOwn = None) -> None:
+    """List the checks, with --env a site's own too."""
     table = Table(box=None, pad_edge=False)
     for title in ("check", "tier", "severity", "each", "title"):
         table.add_column(title, no_wrap=title != "title")
-    for entry in load_catalogue().values():
+    for entry in _known_checks(env).catalogue.values():
         table.add_row(entry.id, entry.needs, entry.severity, entry.each, entry.title)
     if not out.is_terminal:  # whoever pipes it looks for words in lines
         out.width = LINE_WIDTH
@@ -373,11 +378,18 @@ def own(
 
 
 @app.command()
-def explain(check: str) -> None:
+def explain(check: str, env: SiteOfOwn = None) -> None:
     """Explain a check: risk, exact reads, rights, remedy, and the faults that turned it red."""
     from readiness.explain import print_check  # noqa: PLC0415
 
-    print_check(check, out)
+    known = _known_checks(env)
+    print_check(check, known.catalogue, {**load_matrix(), **known.proofs}, out)
+
+
+def _known_checks(env: Path | None) -> Own:
+    """Our checks, and those that the environment adds, with what its owner says of them."""
+    own = load_own(load_environment(env)) if env else Own()
+    return replace(own, catalogue={**load_catalogue(), **own.catalogue})
 
 
 # typer keeps its command-line parser to itself; its own error shows the family.

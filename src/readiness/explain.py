@@ -1,36 +1,39 @@
 """What a check is about, and what a plan would do, for people."""
 
 import difflib
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
-from readiness.catalogue import Check, load_catalogue
+from readiness.catalogue import Check
 from readiness.clauses import load_clauses
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.limits import limit_of
-from readiness.matrix import load_matrix
+from readiness.matrix import Proof
 from readiness.model import Tier
 from readiness.plan import Plan, PlannedCase
 from readiness.quantities import in_words
 
 
-def print_check(identity: str, out: Console) -> None:
-    """Explain one check.
+def print_check(
+    identity: str, catalogue: Mapping[str, Check], proofs: Mapping[str, Proof], out: Console
+) -> None:
+    """Explain one check of those that are known.
 
     Raises:
         UsageError: there is no such check.
     """
-    catalogue = load_catalogue()
     if identity not in catalogue:
         close = difflib.get_close_matches(identity, catalogue, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
         raise UsageError(
-            f"no check is called '{identity}'{hint}", expected="an id that `readiness checks` lists"
+            f"no check is called '{identity}'{hint}",
+            expected="an id that `readiness checks` lists, with --env FILE also a site's own",
         )
     entry = catalogue[identity]
-    proof = load_matrix().get(identity)
+    proof = proofs.get(identity)
     rows = {
         "serves": ", ".join(entry.clauses),
         "for each": entry.each.replace("_", " "),
