@@ -355,7 +355,7 @@ def init(
 
 @app.command()
 def checks(env: SiteOfOwn = None) -> None:
-    """List the checks, with --env a site's own too."""
+    """List the checks."""
     table = Table(box=None, pad_edge=False)
     for title in ("check", "tier", "severity", "each", "title"):
         table.add_column(title, no_wrap=title != "title")
