@@ -64,6 +64,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "postgresql": postgres_state.ServerState,
     "replay": postgres.ReplayProgress,
     "patroni": patroni.MemberReading,
+    "patroni-status": patroni.MemberStatus,
     "addresses": tuple[str, ...],
     "archiving": postgres_archive.Archiving,
     "repository": pgbackrest.RepositoryReading,
@@ -96,6 +97,7 @@ def _settings(reading: Json) -> Json:
 LACKING: Final[Mapping[Any, Callable[[Json], Json]]] = {
     postgres_archive.Archiving: lambda reading: {"data_checksums": True, **reading},
     postgres_state.ServerState: _settings,
+    patroni.MemberStatus: lambda reading: {"clock": reading["dcs_last_seen"], **reading},
 }
 
 
@@ -172,6 +174,9 @@ class Memory(Look):
 
     def at(self, subject: str, source: str, ask: Callable[[], Any]) -> Found[Any]:
         """What was recorded, in its own type again."""
+        if source == "patroni-status" and (subject, source) not in self.recorded:
+            whole = self.at(subject, "patroni", ask)  # an older recording: a part of that answer
+            return Found(whole.reading.status, subject, whole.number)
         if (subject, source) not in self.recorded:
             raise Unreachable(f"{subject}: nothing was recorded of {source}")
         number = self.recorded[(subject, source)]

@@ -467,6 +467,15 @@ class Clients:
         self.look.ahead("patroni", members(self.site), ask)
         return self.look.at(member.id, "patroni", lambda: ask(member))
 
+    def patroni_status(self, member: Member) -> Found[patroni_probe.MemberStatus]:
+        """What one member's automation says of itself, which it does without its store, too."""
+
+        def ask(one: Member) -> patroni_probe.MemberStatus:
+            return patroni_probe.status(patroni_target(self.site, one))
+
+        self.look.ahead("patroni-status", members(self.site), ask)
+        return self.look.at(member.id, "patroni-status", lambda: ask(member))
+
     def etcd(self, store: StoreMember) -> Found[etcd_probe.MemberReading]:
         """What one member of a consensus store says; the first question asks all at once."""
 

@@ -226,6 +226,12 @@ def patroni(clients: Clients) -> Callable[[Member], Found[patroni_probe.MemberRe
 
 
 @pytest.fixture(scope="session")
+def patroni_status(clients: Clients) -> Callable[[Member], Found[patroni_probe.MemberStatus]]:
+    """Asks one member's automation for what it says of itself."""
+    return clients.patroni_status
+
+
+@pytest.fixture(scope="session")
 def consensus(clients: Clients) -> Callable[[StoreMember], Found[etcd.MemberReading]]:
     """What a member of the consensus store says."""
     return clients.etcd

@@ -1,13 +1,14 @@
 """One primary, its standbys, and that every member agrees about it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import TimedOut, Unreachable
+from readiness.errors import ProbeError, TimedOut, Unreachable
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
-from readiness.probes.patroni import MemberReading, slot_name
+from readiness.probes.patroni import MemberReading, MemberStatus, slot_name
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import (
     READ_ONLY,
@@ -22,6 +23,7 @@ from readiness.subjects import Cluster, Member, StoreMember
 Postgres = Callable[[Member], Found[ServerState]]
 Replay = Callable[[Member], Found[ReplayProgress]]
 Patroni = Callable[[Member], Found[MemberReading]]
+PatroniStatus = Callable[[Member], Found[MemberStatus]]
 Consensus = Callable[[StoreMember], Found[StoreReading]]
 
 READS = ("one read-only query of system views on every member",)
@@ -371,18 +373,42 @@ def _against(
     risk="A paused automation watches the primary die and does nothing.",
     reads=PATRONI_READS,
     rights=PATRONI_RIGHTS,
-    remedy="`patronictl resume`, after finding out who paused it and why",
+    remedy="`patronictl resume`, after finding out who paused it and why; where it has lost its "
+    "consensus store, see the way from that member to each etcd member",
 )
-def test_automation_is_active(database_member: Member, patroni: Patroni) -> None:
-    """The member's automation runs, is not paused, and was in touch with its store lately."""
-    found = patroni(database_member)
-    status, view, config = found.reading.status, found.reading.cluster, found.reading.config
-    assert holds(found.fact("state", status.state), "==", "running")
-    paused = status.paused or view.paused or config.paused
-    assert holds(found.fact("automation", "paused" if paused else "active"), "==", "active")
-    assert holds(
-        found.fact("leader lock", "free" if status.cluster_unlocked else "held"), "==", "held"
+def test_automation_is_active(
+    database_member: Member, patroni_status: PatroniStatus, patroni: Patroni
+) -> None:
+    """The member's automation runs, is in touch with its store, knows a leader, is not paused.
+
+    One that has lost its store says so itself, and answers nothing else.
+    """
+    own = patroni_status(database_member)
+    assert holds(own.fact("state", own.reading.state), "==", "running")
+    lock = "free" if own.reading.cluster_unlocked else "held"
+    assert holds(own.fact("leader lock", lock), "==", "held")
+    told = configured(database_member.cluster, patroni)
+    without = derive(
+        "seconds without its consensus store (the ttl is the limit)",
+        database_member.id,
+        own.reading.without_store,
+        own,
+        *told[:1],
     )
+    assert holds(without, "<=", told[0].reading.config.ttl if told else None)
+    found = patroni(database_member)
+    view, config = found.reading.cluster, found.reading.config
+    paused = found.reading.status.paused or view.paused or config.paused
+    assert holds(found.fact("automation", "paused" if paused else "active"), "==", "active")
+
+
+def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]:
+    """The members that tell the cluster's configuration; one without its store does not."""
+    found = []
+    for member in cluster.members:
+        with suppress(ProbeError):
+            found.append(patroni(member))
+    return found
 
 
 @check(

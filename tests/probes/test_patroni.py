@@ -75,7 +75,36 @@ def served(case: str, member: str) -> dict[str, tuple[int, bytes]]:
 def test_a_member_is_asked_everything_over_tls(target: RestTarget, healthy_file: Path) -> None:
     """The four questions go out as GET over verified TLS and give the same reading."""
     with replaying(served("healthy", "db1"), healthy_file) as port:
-        assert patroni.member(replace(target, port=port)) == recorded("healthy", "db1")
+        found = patroni.member(replace(target, port=port))
+    clock = found.status.clock
+    assert replace(found, status=replace(found.status, clock=None)) == recorded("healthy", "db1")
+    assert clock is not None
+
+
+def lost() -> RestAnswer:
+    """What Patroni 4.1.5 told 23 s after everything between it and its etcd was dropped."""
+    found = json.loads((RECORDED / "without-store.db2.json").read_text())["patroni"]
+    return RestAnswer(found["status"], found["body"], found["date"])
+
+
+def test_d6_a_member_without_its_store_says_so_by_its_own_clock() -> None:
+    """It is no leader's follower any more, and knows since when."""
+    status = patroni.read_status(lost(), where="db2")
+    assert (status.state, status.status, status.cluster_unlocked) == ("running", 200, True)
+    assert status.without_store == 23.0
+    assert replace(status, clock=None).without_store is None
+    # Its clock tells whole seconds, and the last contact may be of the one that has just begun.
+    assert replace(status, dcs_last_seen=1795973364).without_store == 0.0
+
+
+def test_d6_why_it_answers_nothing_else_is_told(target: RestTarget, healthy_file: Path) -> None:
+    """Its other answers come from the store: the message names that."""
+    told = {"/patroni": (200, json.dumps(lost().body).encode()), "/cluster": (503, b"{}")}
+    with (
+        replaying(told, healthy_file) as port,
+        pytest.raises(NotUnderstood, match=r"/cluster answered HTTP 503.*lost its consensus store"),
+    ):
+        patroni.member(replace(target, port=port))
 
 
 def test_a_member_unfit_for_service_still_tells_its_state(

@@ -487,3 +487,43 @@ def test_b5_a_store_member_that_refuses_us_is_not_called_missing(
 
     with pytest.raises(AssertionError if outcome is Outcome.FAILED else type(error)):
         suite.test_consensus_quorum(cluster, consensus)
+
+
+def without_store(recording: Recording, member: str, **told: object) -> Recording:
+    """A member that answers /patroni at once, with what it says, and hangs on everything else."""
+    subject = f"{CLUSTER}/{member}"
+    (whole,) = (
+        one
+        for one in recording.observations
+        if (one["subject"], one["source"]) == (subject, "patroni")
+    )
+    status = whole["reading"]["status"]
+    said = {**status, "clock": status["dcs_last_seen"] + 3.0, **told}
+    more = {"subject": subject, "source": "patroni-status", "reading": said}
+    left = tuple(one for one in recording.observations if one is not whole)
+    return replace(recording, observations=(*left, more), known={})
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "reason"),
+    [
+        ({"cluster_unlocked": True}, Outcome.FAILED, "leader lock to be held, found free"),
+        (
+            {"dcs_last_seen": 1795748700, "clock": 1795748730.0},
+            Outcome.FAILED,
+            "seconds without its consensus store (the ttl is the limit) at most 20, found 30",
+        ),
+        # It is in touch, and still does not answer: nobody knows why.
+        ({}, Outcome.INCONCLUSIVE, "nothing was recorded of patroni"),
+        ({"clock": None}, Outcome.INCONCLUSIVE, "seconds without its consensus store"),
+    ],
+)
+def test_d6_a_member_that_lost_its_store_is_red_by_its_own_word(
+    healthy: Recording, told: dict[str, object], outcome: Outcome, reason: str
+) -> None:
+    """It says so at once, while what it would ask the store for never comes."""
+    found = without_store(healthy, "db2", **told)
+    result = asked("PG-008", found, "paws360-db/db2")
+    assert result.outcome is outcome, result
+    assert reason in result.reason
+    assert asked("PG-008", found, "paws360-db/db3").outcome is Outcome.PASSED

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.errors import NotUnderstood, ProbeError
 from readiness.probes.rest import RestAnswer, RestTarget, ask, require_ok
 
 _STATUSES: Final = (200, 503)  # /patroni: running, or not fit for service
@@ -69,6 +69,14 @@ class MemberStatus:
     dcs_last_seen: int | None  # epoch seconds of the last contact with etcd
     tags: Tags
     status: int  # of the HTTP answer
+    clock: float | None = None  # epoch seconds of its own clock as it answered, whole ones
+
+    @property
+    def without_store(self) -> float | None:
+        """Seconds since its last contact with etcd, by its own clock; None: it does not say."""
+        if self.clock is None or self.dcs_last_seen is None:
+            return None
+        return max(self.clock - self.dcs_last_seen, 0.0)
 
 
 @dataclass(frozen=True)
@@ -168,8 +176,19 @@ class MemberReading:
 
 
 def member(target: RestTarget) -> MemberReading:
-    """Ask one member all four questions; raises ProbeError."""
-    return MemberReading(status(target), cluster(target), config(target), history(target))
+    """Ask one member all four questions; raises ProbeError.
+
+    One that has lost its store tells its status at once (4.1), and nothing that it would ask the
+    store for.
+    """
+    own = status(target)
+    try:
+        return MemberReading(own, cluster(target), config(target), history(target))
+    except ProbeError as error:
+        if not own.cluster_unlocked:
+            raise
+        why = "by /patroni it knows of no leader: it has lost its consensus store, or there is none"
+        raise type(error)(f"{error}; {why}") from error
 
 
 def status(target: RestTarget) -> MemberStatus:
@@ -221,6 +240,7 @@ def read_status(answer: RestAnswer, *, where: str) -> MemberStatus:
             dcs_last_seen=body.get("dcs_last_seen"),
             tags=read_tags(body.get("tags", {})),
             status=answer.status,
+            clock=answer.date,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise NotUnderstood(f"{where}: /patroni is unreadable: {error!r}") from error

@@ -7,7 +7,9 @@ credentials but those given.
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +57,7 @@ class RestAnswer:
 
     status: int
     body: Any
+    date: float | None = None  # epoch seconds by the clock of who answered (RFC 9110, Date)
 
 
 class Pinned(HTTPAdapter):
@@ -73,8 +76,8 @@ class Pinned(HTTPAdapter):
 
 def ask(target: RestTarget, path: str, *, post: Any = None, timeout: float = TIMEOUT) -> RestAnswer:
     """GET the path, or POST the JSON document `post` to it; any status is an answer."""
-    status, body = fetch(target, path, post=post, timeout=timeout)
-    return RestAnswer(status, _json(target, path, status, body))
+    status, body, headers = _exchange(target, path, post, timeout, "application/json")
+    return RestAnswer(status, _json(target, path, status, body), _date(headers.get("Date")))
 
 
 def fetch(
@@ -90,6 +93,13 @@ def fetch(
     Raises:
         ProbeError: there is none, we are refused, or it is too long.
     """
+    status, body, _ = _exchange(target, path, post, timeout, accept)
+    return status, body
+
+
+def _exchange(
+    target: RestTarget, path: str, post: Any, timeout: float, accept: str
+) -> tuple[int, bytes, Mapping[str, str]]:
     method, data = ("GET", None) if post is None else ("POST", json.dumps(post))
     with requests.Session() as session:
         session.trust_env = False
@@ -114,7 +124,15 @@ def fetch(
         raise AccessDenied(f"{target}: {path} answered HTTP {answer.status_code}")
     if len(body) > _LARGEST:
         raise NotUnderstood(f"{target}: {path} answered more than {_LARGEST} bytes")
-    return answer.status_code, body
+    return answer.status_code, body, answer.headers
+
+
+def _date(text: str | None) -> float | None:
+    """A header that is no date says nothing."""
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except ValueError:
+        return None
 
 
 def _body(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
