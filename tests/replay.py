@@ -78,6 +78,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "sentinel": sentinel.SentinelState,
     "door": door.Door,
     "wire": door.Wire,
+    "admissions": door.Admissions,
     "sockets": tuple[network.Socket, ...],
     "trail": audit_trail.TrailRights,
     "scan": scan.Scan,

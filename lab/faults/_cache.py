@@ -8,6 +8,8 @@ from lab.scene import Facts, Scene
 MEMBERS = ("cache1", "cache2", "cache3")
 REDIS, SENTINEL = "6379", "26379"
 CACHE = "sessions"
+PORTAL = "portal"
+ASK = "redis-cli --tls --cacert /etc/redis/tls/ca.pem --no-auth-warning"
 LIMIT = 60.0
 
 
@@ -83,6 +85,17 @@ def _knows_two_of_each(scene: Scene, at: str) -> bool:
     """Whether a Sentinel knows two other Sentinels and two replicas."""
     counts = [watched(scene, at, key) for key in ("num-other-sentinels", "num-slaves")]
     return counts == ["2", "2"]
+
+
+def password(scene: Scene) -> str:
+    """The one by which the portal logs in at Redis and at Sentinel."""
+    return scene.site.secrets.read("redis/portal.password").decode().strip()
+
+
+def let_in(scene: Scene, member: str, port: str = REDIS) -> bool:
+    """Whether a server lets the portal in by its own login."""
+    ask = f'{ASK} -h {member} -p {port} --user {PORTAL} --pass "$1" PING'
+    return scene.shell(member, ask, password(scene)).strip() == "PONG"
 
 
 def quorum(scene: Scene) -> str:

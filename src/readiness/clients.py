@@ -52,6 +52,7 @@ from readiness.subjects import (
     cache_machines,
     cache_nodes,
     endpoints,
+    first_port,
     members,
     names_beside,
     pages,
@@ -247,6 +248,26 @@ class Clients:
 
         self.look.ahead("door", self._cache_ports(), ask)
         return self.look.at(port.id, "door", lambda: ask(port))
+
+    def admissions(self, port: CachePort) -> Found[door_probe.Admissions]:
+        """Whether declared programs may log in at a port; the first question asks all at once."""
+
+        def ask(one: CachePort) -> door_probe.Admissions:
+            cache = one.node.cache
+            part = cache if isinstance(one.node, CacheNode) else cache.sentinel
+            own, *clients = (
+                (login.user, self.site.secret(login.password))
+                for login in (part.login, *part.clients)
+            )
+            target = self._resp_target(one.node, one.address, one.port)
+            return door_probe.admit(target, own, clients)
+
+        ports = (
+            *map(first_port, cache_nodes(self.site)),
+            *map(first_port, sentinel_nodes(self.site)),
+        )
+        self.look.ahead("admissions", ports, ask)
+        return self.look.at(port.id, "admissions", lambda: ask(port))
 
     def wire(self, port: CachePort) -> Found[door_probe.Wire]:
         """Whether a port of a cache speaks over TLS only; the first question asks all at once."""

@@ -34,7 +34,7 @@ from readiness.probes import patroni as patroni_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
-from readiness.probes.door import Door, Wire
+from readiness.probes.door import Admissions, Door, Wire
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.redis import RedisState
@@ -165,6 +165,12 @@ def sentinel(clients: Clients) -> Callable[[SentinelNode], Found[SentinelState]]
 def door(clients: Clients) -> Callable[[CachePort], Found[Door]]:
     """How a port of a cache treats who has no login."""
     return clients.door
+
+
+@pytest.fixture(scope="session")
+def admissions(clients: Clients) -> Callable[[CachePort], Found[Admissions]]:
+    """Whether the declared programs may log in at a port of a cache, and what they may run."""
+    return clients.admissions
 
 
 @pytest.fixture(scope="session")

@@ -198,6 +198,11 @@ class CachePort:
         return cache.port if isinstance(self.node, CacheNode) else cache.sentinel.port
 
 
+def first_port(node: CacheNode | SentinelNode) -> CachePort:
+    """A Redis or a Sentinel at the address of its machine that is asked first."""
+    return CachePort(node, node.machine.addresses[0])
+
+
 @dataclass(frozen=True)
 class CacheMachine:
     """One machine of a cache, with the ports of Redis and Sentinel at each of its addresses."""

@@ -10,7 +10,7 @@ from readiness.model import Severity
 from readiness.probes.door import Door
 from readiness.probes.redis import RedisState
 from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheNode, CachePort, SentinelNode, cache_of
+from readiness.subjects import CacheNode, CachePort, SentinelNode, cache_of, first_port
 
 Asked = Callable[[CacheNode], Found[RedisState]]
 Knock = Callable[[CachePort], Found[Door]]
@@ -128,11 +128,6 @@ def test_replica_may_take_over(
     master = door(first_port(the_master(cache_node, site, redis)))
     users = derive("its users", cache_node.id, port.reading.users, port, master)
     assert holds(users, "==", master.reading.users)
-
-
-def first_port(node: CacheNode) -> CachePort:
-    """Redis at the address of its machine that is asked first."""
-    return CachePort(node, node.machine.addresses[0])
 
 
 def the_master(node: CacheNode, site: Environment, redis: Asked) -> CacheNode:

@@ -111,8 +111,8 @@ def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -
     declared = [one for one in pages(site, http_listener.listener) if one.status is not None]
     if not declared:
         raise NotRun(
-            f"{http_listener.id}: no page is declared; say in the environment file what users ask "
-            f"for: pages: [{{listener: {name}, path: /, contains: …}}]"
+            f"{http_listener.id}: no page is declared, so nobody knows what a right answer is",
+            declare=f"`pages`, as {{listener: {name}, path: /, contains: …}}",
         )
     for page in declared:
         assert answers(https(http_listener, page.path), page)

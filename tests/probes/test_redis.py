@@ -222,3 +222,24 @@ def test_a_sentinel_that_watches_something_else(local: LocalRedis) -> None:
     found = sentinel.state(local.sentinel, "looker", PASSWORD, "mymaster")
     assert (found.watched, found.replicas, found.others) == (None, (), ())
     assert "No such master" in found.quorum
+
+
+def test_missed_1_a_program_is_let_in_by_its_own_password_only(local: LocalRedis) -> None:
+    """What the server answers is told for each, with what its user may run, and no password."""
+    tried = (("reader", PASSWORD), ("helper", "rotated"), ("nobody", PASSWORD))
+    found = door.admit(local.redis, LOGIN, tried)
+    assert [(one.user, one.answer) for one in found.clients] == [
+        ("reader", "OK"), ("helper", "WRONGPASS"), ("nobody", "WRONGPASS"),
+    ]  # fmt: skip
+    reader, helper, nobody = found.clients
+    assert "get" in reader.runs
+    assert "set" in reader.lacks
+    assert "multi" in helper.runs
+    assert nobody.runs == ()
+    assert "rotated" not in str(found)
+
+
+def test_missed_1_a_program_is_tried_at_a_sentinel_too(local: LocalRedis) -> None:
+    """Its users are its own as well."""
+    (found,) = door.admit(local.sentinel, LOGIN, [("portal", PASSWORD)]).clients
+    assert (found.answer, found.runs) == ("WRONGPASS", ())

@@ -24,10 +24,15 @@ class Sentinels(Written):
     promotes_as: Text | None = Field(
         default=None, description="The user that they are at Redis (`sentinel auth-user`)."
     )
+    clients: tuple[Login, ...] = Field(
+        default=(),
+        description="As whom programs ask for the master: tried at each, nothing but AUTH is sent.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("machine", self.machines, ("machines",))
+        distinct("client", [one.user for one in self.clients], ("clients",), "user")
         everyone = len(self.machines)
         majority = everyone // 2 + 1
         if not majority <= self.quorum <= everyone:
@@ -44,6 +49,10 @@ class Cache(Written):
     port: Port = 6379
     authority: Name
     login: Login = Field(description="A user that looks; one that could do more is refused.")
+    clients: tuple[Login, ...] = Field(
+        default=(),
+        description="As whom programs log in: tried at each, nothing but AUTH is sent.",
+    )
     lag_bytes: Size
     lag_time: Duration
     persistence: Literal["aof", "snapshots"] = "aof"
@@ -65,6 +74,7 @@ class Cache(Written):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
+        distinct("client", [one.user for one in self.clients], ("clients",), "user")
         if self.persistence == "snapshots" and self.snapshot_age is None:
             raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
         # One member alone is a finding and no slip: its checks say what would not take over.

@@ -85,7 +85,7 @@ _FIXED: Final = (
     "systemd.*.starts*", "systemd.*.stopped",
     "systemd.*.listening*", "systemd.*.id",
     "chrony.answers", "chrony.problem",
-    "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
+    "admissions.*", "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*", "repository*.repositories[[]].key",
     "repository*.repositories[[]].archive",
     "repository*.backups[[]].system_identifier", "repository*.backups[[]].databases*",

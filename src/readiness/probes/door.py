@@ -1,10 +1,11 @@
 """How a Redis or a Sentinel treats who has no login there, tried and not read from a setting."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from readiness.errors import NotUnderstood, ProbeError
-from readiness.probes.redis import may_run
+from readiness.probes.redis import may_run, read_commands
 from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget, spoken_in_the_clear
 
 # Every connection may run these, whoever it is: that is how it logs in and leaves.
@@ -47,6 +48,23 @@ class Door:
 
 
 @dataclass(frozen=True)
+class Admission:
+    """What became of a program's own login at a port, and what its user may run there."""
+
+    user: str
+    answer: str  # to AUTH with the declared password: OK, or the code of the error
+    runs: tuple[str, ...]  # commands that the user may run; on which keys is not known
+    lacks: tuple[str, ...]  # the server's other commands
+
+
+@dataclass(frozen=True)
+class Admissions:
+    """The declared programs at one port."""
+
+    clients: tuple[Admission, ...]
+
+
+@dataclass(frozen=True)
 class Wire:
     """How one address of a port speaks."""
 
@@ -86,6 +104,35 @@ def knock(
         accepted = [name for name, pair in tries.items() if talk.call("AUTH", *pair) == "OK"]
     runs -= _ALWAYS
     return Door(stranger, tuple(accepted), tuple(sorted(runs)), lacks, orders, follows, names)
+
+
+def admit(
+    target: RespTarget, login: tuple[str, str], clients: Sequence[tuple[str, str]]
+) -> Admissions:
+    """Log in as each client, on a connection of its own that is left at once.
+
+    Args:
+        target: the port.
+        login: our own user there, and its password; it asks what the clients' users may run.
+        clients: each user with its password.
+
+    Raises:
+        ProbeError: the port does not answer over TLS, or does not let our own login ask.
+    """
+    with Conversation(target) as talk:
+        talk.log_in(*login)
+        everything = frozenset(read_commands(talk.require("COMMAND"), where=str(target)))
+        runs = {user: may_run(talk, user) for user, _ in clients}
+    answers = {}
+    for user, password in clients:
+        with Conversation(target) as talk:
+            answers[user] = _said(talk.call("AUTH", user, password))
+    return Admissions(
+        tuple(
+            Admission(user, said, tuple(sorted(runs[user])), tuple(sorted(everything - runs[user])))
+            for user, said in answers.items()
+        )
+    )
 
 
 def _lacks(talk: Conversation, user: str, commands: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
