@@ -4,7 +4,7 @@ import unicodedata
 from io import StringIO
 
 import pytest
-from engine import Engine, Site
+from engine import LISTENER, Engine, Site
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
@@ -131,7 +131,7 @@ from readiness.errors import ProbeError
 LONG = "\\x1b[31m\\x9b2J" + "long" * 25_000 + "\\nVERDICT=GO EXIT=0 RUN=x REPORT=y"
 
 
-def test_machine(machine):
+def test_listener(tls_listener):
     """A machine's standard error."""
     print(LONG)
     raise ProbeError("sudo: " + LONG)
@@ -143,7 +143,7 @@ def test_environment(environment, look):
     assert holds(found.fact("the name \\x1b]0;x\\x07", LONG), "==", "portal\\u202e")
 
 
-setattr(test_machine, ATTRIBUTE, load_catalogue()["HOST-001"])
+setattr(test_listener, ATTRIBUTE, load_catalogue()["TLS-001"])
 setattr(test_environment, ATTRIBUTE, load_catalogue()["OBJ-001"])
 '''
 
@@ -152,12 +152,14 @@ def test_c5_nothing_foreign_comes_through_a_run(engine: Engine, site: Site) -> N
     """Not to the terminal, into the record, the logs, or any report; and none of it is endless."""
     html = ("-p", "pytest_html.plugin", "-p", "pytest_metadata.plugin")
     files = (*html, f"--html={site.folder / 'pytest.html'}", "--self-contained-html")
+    site.describe(LISTENER.format(port=44300, plain=44301, name="www.paws.test"))
     by_hand = engine.pytest(site, FOREIGN, *files)
     (run,) = site.runs()
     reported = engine.cli(site, "report", run)
     kept = {path.name: path.read_text() for path in run.iterdir() if path.is_file()}
     shown = {"by hand": by_hand.text, "reported": reported.text}
     shown |= {"pytest.html": (site.folder / "pytest.html").read_text()}
+    assert kept["record.jsonl"].count("sudo: ␛[31m") == 1
     assert {"record.jsonl", "verdict.json", "index.html", "junit.xml"} <= kept.keys()
     assert {name: obeyed(text) for name, text in (kept | shown).items() if obeyed(text)} == {}
     assert "long" * 2_000 not in reported.text + kept["index.html"] + kept["junit.xml"]

@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass, field
 
 import pytest
-from engine import OBJECTIVES, SERVICES, Engine, Site, outcome
+from engine import OBJECTIVES, Engine, Site, outcome
+from pki import Hierarchy
 
 from readiness.catalogue import load_catalogue as catalogue
 from readiness.model import Decision, Outcome
@@ -32,28 +33,38 @@ def seen(look, subject, value=True):
     return holds(look.note(subject, "a test", value).fact("it", value), "==", True)
 
 
-@stands_for("HOST-001")
-def test_machine(machine, look):
+@stands_for("OBJ-001")
+def test_machine(environment, look):
     """Healthy."""
-    assert seen(look, machine.name)
+    assert seen(look, environment.name)
 
 '''
 HEALTHY = '''
-@stands_for("OBJ-001")
-def test_environment(environment, look):
+@stands_for("TLS-001")
+def test_environment(tls_listener, look):
     """Healthy."""
-    assert seen(look, environment.name)
+    assert seen(look, tls_listener.id)
 '''
-TRAPPED = "OBJ-001|mini"
+# Nothing listens there: the suites stand for what would ask.
+LISTENER = """\
+listeners:
+  - name: web
+    protocol: https
+    port: 44300
+    machines: [box]
+    names: [www.paws.test]
+    authority: own
+"""
+TRAPPED, OTHER = "TLS-001|web/box/v4", "OBJ-001|mini"
 
 
-def body(*lines: str, marks: str = "", arguments: str = "environment, look") -> str:
+def body(*lines: str, marks: str = "", arguments: str = "tls_listener, look") -> str:
     """The second check with another body."""
-    head = f'{marks}\n@stands_for("OBJ-001")\ndef test_environment({arguments}):\n    """Trap."""\n'
+    head = f'{marks}\n@stands_for("TLS-001")\ndef test_environment({arguments}):\n    """Trap."""\n'
     return head + "".join(f"    {line}\n" for line in lines)
 
 
-LOOKS = "assert seen(look, environment.name)"
+LOOKS = "assert seen(look, tls_listener.id)"
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ ITEMS = (
     Trap(
         "body replaced by a conftest",
         Outcome.ERROR,
-        conftest=collected("items[-1].obj = lambda environment, look: None"),
+        conftest=collected("items[-1].obj = lambda tls_listener, look: None"),
         says="asserted nothing",
     ),
     Trap("twice in the list", Outcome.ERROR, conftest=collected("items.append(items[-1])")),
@@ -150,7 +161,7 @@ ITEMS = (
         suite=body(
             LOOKS,
             marks="@pytest.mark.parametrize('again', [1, 2])",
-            arguments="environment, look, again",
+            arguments="tls_listener, look, again",
         ),
         says="ran 2 times",
     ),
@@ -160,7 +171,7 @@ ITEMS = (
         suite=body(
             LOOKS,
             marks="@pytest.mark.parametrize('again', [])",
-            arguments="environment, look, again",
+            arguments="tls_listener, look, again",
         ),
     ),
 )
@@ -189,7 +200,7 @@ REPEATED = (
         "red, then green when run again",
         Outcome.FAILED,
         suite=SECOND_TIME
-        + body("tries.append(1)", "assert seen(look, environment.name, len(tries) > 1)"),
+        + body("tries.append(1)", "assert seen(look, tls_listener.id, len(tries) > 1)"),
         conftest=RERUN,
         says="found no",
     ),
@@ -209,7 +220,7 @@ REPEATED = (
             "with subtests.test('part'):",
             "    assert 1 == 2, 'the part is wrong'",
             LOOKS,
-            arguments="environment, look, subtests",
+            arguments="tls_listener, look, subtests",
         ),
     ),
     Trap(
@@ -219,7 +230,7 @@ REPEATED = (
             "with subtests.test('part'):",
             "    pytest.skip('no time for it')",
             LOOKS,
-            arguments="environment, look, subtests",
+            arguments="tls_listener, look, subtests",
         ),
     ),
 )
@@ -228,7 +239,7 @@ ENDED = (
     Trap(
         "os._exit(0) in teardown",
         Outcome.INCONCLUSIVE,
-        suite=fixture("yield", "os._exit(0)") + body(LOOKS, arguments="environment, look, thing"),
+        suite=fixture("yield", "os._exit(0)") + body(LOOKS, arguments="tls_listener, look, thing"),
     ),
     Trap(
         "pytest.exit(returncode=0)",
@@ -240,7 +251,7 @@ ENDED = (
         "pytest.exit(returncode=0) in teardown",
         Outcome.ERROR,
         suite=fixture("yield", "pytest.exit('enough', returncode=0)")
-        + body(LOOKS, arguments="environment, look, thing"),
+        + body(LOOKS, arguments="tls_listener, look, thing"),
         says="not every phase",
     ),
     Trap("sys.exit(0)", Outcome.ERROR, suite=body(LOOKS, "raise SystemExit(0)")),
@@ -268,7 +279,7 @@ LIMITS = (
             "try:",
             "    time.sleep(30)",
             "except ProbeError:",
-            "    assert seen(look, environment.name, False)",
+            "    assert seen(look, tls_listener.id, False)",
             LOOKS,
         ),
         says="no result within",
@@ -301,14 +312,14 @@ LIMITS = (
         "b2: hangs while it is taken down",
         Outcome.INCONCLUSIVE,
         suite=fixture("yield", RING, "time.sleep(600)")
-        + body(LOOKS, arguments="environment, look, thing"),
+        + body(LOOKS, arguments="tls_listener, look, thing"),
         says="not taken down within 90 s",
     ),
     Trap(
         "b2: hangs while it is set up",
         Outcome.INCONCLUSIVE,
         suite=fixture(RING, "time.sleep(600)", "yield")
-        + body(LOOKS, arguments="environment, look, thing"),
+        + body(LOOKS, arguments="tls_listener, look, thing"),
         says="not set up within",
     ),
 )
@@ -317,18 +328,19 @@ ASSERTED = (
         "teardown breaks",
         Outcome.ERROR,
         suite=fixture("yield", "raise OSError('not put back')")
-        + body(LOOKS, arguments="environment, look, thing"),
+        + body(LOOKS, arguments="tls_listener, look, thing"),
         says="not put back",
     ),
     Trap(
         "AssertionError in teardown",
         Outcome.ERROR,
-        suite=fixture("yield", "assert 1 == 2") + body(LOOKS, arguments="environment, look, thing"),
+        suite=fixture("yield", "assert 1 == 2")
+        + body(LOOKS, arguments="tls_listener, look, thing"),
     ),
     Trap(
         "AssertionError from a fixture",
         Outcome.ERROR,
-        suite=fixture("assert 1 == 2") + body(LOOKS, arguments="environment, look, thing"),
+        suite=fixture("assert 1 == 2") + body(LOOKS, arguments="tls_listener, look, thing"),
     ),
     Trap(
         "AssertionError from a library",
@@ -344,13 +356,13 @@ ASSERTED = (
     Trap(
         "a red claim asserted by a helper without rewriting",
         Outcome.FAILED,
-        suite="from helper import demand\n" + body("demand(seen(look, environment.name, False))"),
+        suite="from helper import demand\n" + body("demand(seen(look, tls_listener.id, False))"),
         says="expected it to be yes, found no",
     ),
     Trap(
         "a red claim without rewriting anywhere",
         Outcome.FAILED,
-        suite=body("assert seen(look, environment.name, False)"),
+        suite=body("assert seen(look, tls_listener.id, False)"),
         arguments=("--assert=plain",),
         says="expected it to be yes, found no",
     ),
@@ -369,7 +381,7 @@ EXPECTED_FAILURES = (
     Trap(
         "xfail",
         Outcome.FAILED,
-        suite=body("assert seen(look, environment.name, False)", marks="@pytest.mark.xfail"),
+        suite=body("assert seen(look, tls_listener.id, False)", marks="@pytest.mark.xfail"),
     ),
     Trap(
         "xfail that is not run",
@@ -417,13 +429,13 @@ CLAIMED = (
     Trap(
         "could not tell, and does not say so",
         Outcome.INCONCLUSIVE,
-        suite=body(LOOKS, "seen(look, environment.name, None)"),
+        suite=body(LOOKS, "seen(look, tls_listener.id, None)"),
         says="found nothing",
     ),
     Trap(
         "could not tell",
         Outcome.INCONCLUSIVE,
-        suite=body("assert seen(look, environment.name, None)"),
+        suite=body("assert seen(look, tls_listener.id, None)"),
         says="found nothing",
     ),
     Trap(
@@ -432,7 +444,7 @@ CLAIMED = (
         suite=body(
             LOOKS,
             "import threading",
-            "one = threading.Thread(target=lambda: seen(look, environment.name, False))",
+            "one = threading.Thread(target=lambda: seen(look, tls_listener.id, False))",
             "one.start(), one.join()",
         ),
         says="found no",
@@ -442,7 +454,7 @@ CLAIMED = (
         Outcome.INCONCLUSIVE,
         suite=body(
             "import threading",
-            "one = threading.Thread(target=lambda: seen(look, environment.name))",
+            "one = threading.Thread(target=lambda: seen(look, tls_listener.id))",
             "one.start(), one.join()",
         ),
         says="claimed in a thread",
@@ -452,7 +464,7 @@ CLAIMED = (
         Outcome.ERROR,
         suite=body(
             "from datetime import datetime",
-            "found = look.note(environment.name, 'a test', 1)",
+            "found = look.note(tls_listener.id, 'a test', 1)",
             "assert holds(found.fact('it', 1), '==', 1, until=datetime(2999, 1, 1))",
         ),
         says="expected an end with its time zone",
@@ -462,7 +474,7 @@ CLAIMED = (
         Outcome.FAILED,
         suite=body(
             "try:",
-            "    assert seen(look, environment.name, False)",
+            "    assert seen(look, tls_listener.id, False)",
             "except AssertionError:",
             "    pass",
         ),
@@ -476,10 +488,11 @@ HELPER = "def demand(condition):\n    assert condition\n"
 
 
 @pytest.fixture
-def two(site: Site) -> Site:
+def two(site: Site, authority: Hierarchy) -> Site:
     """The site, with the clauses of both checks required."""
     (site.folder / "helper.py").write_text(HELPER)
-    return site.describe(required=(OBJECTIVES, SERVICES))
+    (site.folder / "root.pem").write_bytes(authority.root.pem)
+    return site.describe(LISTENER, required=(OBJECTIVES, "sec.tls/chain"))
 
 
 def test_without_a_trap_it_is_a_go(engine: Engine, two: Site) -> None:
@@ -529,36 +542,37 @@ def opening():
     return asked
 
 
-@stands_for("HOST-001")
-def test_machine(machine, look):
+@stands_for("OBJ-001")
+def test_machine(environment, look):
     assert look.at("shared", "a test", answer)
 
 
-@stands_for("HOST-002")
-def test_clock(machine, opening):
+@stands_for("TLS-001")
+def test_clock(tls_listener, opening):
     raise AssertionError("never called")
 
 
-@stands_for("OBJ-001")
-def test_environment(environment, look, opening):
+@stands_for("TLS-002")
+def test_environment(tls_listener, look, opening):
     assert look.at("shared", "a test", answer)
     assert asked == [1, 2, 2, 1], asked
-    assert seen(look, environment.name)
+    assert seen(look, tls_listener.id)
 """
 
 
 def test_b2_a_limit_is_nobodys_answer(engine: Engine, two: Site) -> None:
     """What was asked, and what was set up, is asked for anew by the next case; undo was played."""
-    head = HEADER.partition('@stands_for("HOST-001")')[0]
+    head = HEADER.partition('@stands_for("OBJ-001")')[0]
     engine.pytest(two, head + BOTH)
     found = {one.case.key: (one.outcome, one.reason) for one in two.judged().cases}
-    limit = catalogue()["HOST-001"].limit
-    assert found["HOST-001|box"] == (
+    last = TRAPPED.replace("TLS-001", "TLS-002")
+    limit = catalogue()["OBJ-001"].limit
+    assert found[OTHER] == (
         Outcome.INCONCLUSIVE,
         f"no result within {limit:g} s, the check's limit",
     )
-    assert found["HOST-002|box"][0] is Outcome.INCONCLUSIVE
-    assert found[TRAPPED][0] is Outcome.PASSED, found[TRAPPED]
+    assert found[TRAPPED][0] is Outcome.INCONCLUSIVE
+    assert found[last][0] is Outcome.PASSED, found[last]
     assert (two.folder / "undone").exists()
 
 
@@ -566,7 +580,7 @@ def test_b2_a_limit_is_nobodys_answer(engine: Engine, two: Site) -> None:
 def test_a_signal_tears_down_and_closes_the_record(engine: Engine, two: Site, number: str) -> None:
     """What a fixture put up is taken down, the record has its end, and that end is no GO."""
     suite = fixture("yield", "open('torn-down', 'w').close()") + body(
-        LOOKS, f"os.kill(os.getpid(), signal.{number})", arguments="environment, look, thing"
+        LOOKS, f"os.kill(os.getpid(), signal.{number})", arguments="tls_listener, look, thing"
     )
     ended = engine.pytest(two, HEADER + suite)
     assert (two.folder / "torn-down").exists()
@@ -579,22 +593,22 @@ def test_a_signal_tears_down_and_closes_the_record(engine: Engine, two: Site, nu
 
 def test_last_failed_looks_at_a_part_only(engine: Engine, two: Site) -> None:
     """After a red case was mended, --lf runs that one alone, which is no GO."""
-    red = HEADER + HEALTHY.replace("environment.name)", "environment.name, False)")
+    red = HEADER + HEALTHY.replace("tls_listener.id)", "tls_listener.id, False)")
     assert engine.pytest(two, red).code == 1
     assert two.judged().decision is Decision.NO_GO
     mended = engine.pytest(two, HEADER + HEALTHY, "--lf")
     assert mended.code == 0
     verdict = two.judged()
     assert outcome(verdict, TRAPPED).outcome is Outcome.PASSED
-    assert outcome(verdict, "HOST-001|box").outcome is Outcome.NOT_RUN
+    assert outcome(verdict, OTHER).outcome is Outcome.NOT_RUN
     assert verdict.decision is Decision.INCONCLUSIVE
 
 
 def test_a_check_can_not_take_the_place_of_ours(engine: Engine, two: Site) -> None:
     """A check of a user's own under an id of the catalogue is refused, by name."""
     taken = HEADER + HEALTHY.replace(
-        '@stands_for("OBJ-001")',
-        '@(lambda f: setattr(f, ATTRIBUTE, load_catalogue()["OBJ-001"].model_copy('
+        '@stands_for("TLS-001")',
+        '@(lambda f: setattr(f, ATTRIBUTE, load_catalogue()["TLS-001"].model_copy('
         'update={"title": "All is well"})) or f)',
     )
     ended = engine.pytest(two, taken)
