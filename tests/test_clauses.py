@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from readiness.clauses import Clause, load_clauses, parse_clauses
+from readiness.clauses import SUBJECT_KINDS, Clause, load_clauses, parse_clauses
+from readiness.subjects import KINDS
 
 CRITERIA = [
     "infra.kubernetes", "infra.database-ha", "infra.cache", "infra.load-balancer",
@@ -41,7 +42,7 @@ criteria:
   - id: sec.tls
     text: Certificates are trusted.
     clauses:
-      - {id: sec.tls/chain, text: The chain is whole., each: tls-listener, by: check}
+      - {id: sec.tls/chain, text: The chain is whole., each: tls_listener, by: check}
 """
 
 
@@ -113,7 +114,7 @@ def test_a_small_file_parses() -> None:
     """The file that the refusals below spoil is itself good."""
     (criterion,) = parse_clauses(GOOD)
     assert criterion.clauses == (
-        Clause("sec.tls/chain", "The chain is whole.", "tls-listener", "check"),
+        Clause("sec.tls/chain", "The chain is whole.", "tls_listener", "check"),
     )
 
 
@@ -125,7 +126,7 @@ def test_a_small_file_parses() -> None:
         ("sec.tls/chain", "sec.ids/chain", "sec.tls: expected ids below sec.tls/"),
         ("sec.tls/chain", "sec.tls/Chain", "expected an id like sec.tls/chain"),
         ("id: sec.tls\n", "id: TLS\n", "expected an id like sec.tls, found 'TLS'"),
-        ("each: tls-listener", "each: planet", "expected a known kind of subject, found 'planet'"),
+        ("each: tls_listener", "each: planet", "expected a known kind of subject, found 'planet'"),
         ("by: check", "by: oracle", "expected check or attestation, found 'oracle'"),
         ("by: check", "by: check, extra: 1", "a clause of sec.tls: expected a mapping of"),
         (", by: check", "", "a clause of sec.tls: expected a mapping of"),
@@ -172,3 +173,9 @@ def test_an_id_used_twice_is_refused() -> None:
     entry = GOOD.partition("criteria:\n")[2]
     with pytest.raises(ValueError, match=r"sec\.tls: expected an id used once"):
         parse_clauses(f"{GOOD}{entry}")
+
+
+def test_a_kind_of_subject_has_one_spelling() -> None:
+    """What a check is repeated for is what a clause may be about, by the same word."""
+    assert set(KINDS) <= SUBJECT_KINDS
+    assert not [kind for kind in SUBJECT_KINDS if "-" in kind]

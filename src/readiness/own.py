@@ -145,7 +145,10 @@ def load_own(environment: Environment) -> Own:
 
 def _criterion(written: OwnCriterion) -> Criterion:
     try:
-        clauses = tuple(Clause(one.id, one.text, one.each, "check") for one in written.clauses)
+        # Files of older versions spell kinds with a dash, where checks never did.
+        clauses = tuple(
+            Clause(one.id, one.text, one.each.replace("-", "_"), "check") for one in written.clauses
+        )
         return Criterion(written.id, written.text, clauses)
     except ValueError as error:
         raise UsageError(str(error).removeprefix("clauses.yaml: "), key="criteria") from error
