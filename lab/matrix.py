@@ -297,13 +297,14 @@ def _row(name: str, one: Document) -> str:
 
 
 def _section(name: str, one: Document) -> list[str]:
-    state = "proven" if one["proven"] else "**NOT PROVEN**"
+    proof = "proven" if one["proven"] else "**NOT PROVEN**"
     lines = [
         f"### {name}",
         "",
         f"{one['title']}. {one['why']}",
         "",
-        f"{state}, run {one['run']} (tier {one['tier']}), green again in run {one['mended_run']}"
+        f"{proof}, run {one['run']} (tier {one['tier']}), "
+        f"green again in run {one['mended_run']}"
         + (f". Shaped like a false green: {one['naive']}." if one["shape"] != "plain" else ".")
         + (f" A plausible probe stays green: {one['naive']}." if _plain_naive(one) else ""),
         "",

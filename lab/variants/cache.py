@@ -9,7 +9,7 @@ from lab.steps import Step, told
 from lab.variants import variant
 
 OF_MASTERS = ("CACHE-001", "CACHE-002", "CACHE-003", "CACHE-004", "CACHE-005")
-HOSTS, NAME = "/etc/hosts", f"sessions-master.{DOMAIN}"
+HOSTS = "/etc/hosts"
 SNAPSHOTS = "3600 1 300 100 60 10000"
 
 
@@ -33,37 +33,46 @@ def moved(scene: Scene) -> str:
     return f"{now['master']} is the master instead of {scene['master']}" if right else ""
 
 
-def name(scene: Scene) -> None:
-    """Let the cache and whoever looks know the master by a name that has one address only.
+def own_name(member: str) -> str:
+    """A name of that node that has one address only.
 
     Sentinel 7.0 resolves a replica's word for its master to one address, of either family, and
     sends it to its own where they differ.
     """
-    line = f"{scene['address']} {NAME}\n"
+    return f"{member}-v4.{DOMAIN}"
+
+
+def name(scene: Scene) -> None:
+    """Let the nodes know each other by these names."""
+    lines = "".join(f"{machine(one).v4} {own_name(one)}\n" for one in cache.MEMBERS)
     for one in cache.MEMBERS:
-        scene.change(one, HOSTS, lambda text: text + line)
-    file = scene.site.home.hosts
-    if line not in file.read_text():
-        file.write_text(file.read_text() + line)
+        scene.change(one, HOSTS, lambda text: text + lines)
 
 
 def unname(scene: Scene) -> None:
-    """Forget the name."""
+    """Forget them."""
     for one in cache.MEMBERS:
         scene.put_back(one, HOSTS)
-    file = scene.site.home.hosts
-    file.write_text("".join(one for one in file.read_text().splitlines(True) if NAME not in one))
+
+
+def named(text: str) -> str:
+    """Declare the names."""
+    for one in cache.MEMBERS:
+        line = f"  - name: {one}\n"
+        text = text.replace(line, f"{line}    names: [{own_name(one)}]\n")
+    return text
 
 
 def followed_by_name(scene: Scene) -> str:
     """Both replicas tell a name as their master's, and every Sentinel leaves them alone."""
+    there = own_name(scene["master"])
     for one in (scene["replica"], scene["other"]):
         up = cache.info(scene, one, "master_link_status") == "up"
-        if not up or cache.info(scene, one, "master_host") != NAME:
+        if not up or cache.info(scene, one, "master_host") != there:
             return ""
     seen = [one for at in cache.MEMBERS for one in cache.replicas_seen(scene, at).values()]
-    right = all(one["master-host"] == NAME for one in seen)
-    return f"both replicas follow {NAME}, and every Sentinel knows" if right else ""
+    right = all(one["master-host"] == there for one in seen)
+    return f"both replicas follow {there}, and every Sentinel knows" if right else ""
 
 
 def two_passwords(scene: Scene) -> str:
@@ -123,10 +132,11 @@ VARIANTS = (
             ),
             told(
                 ["<replica>", "<other>"],
-                ("REPLICAOF", NAME, cache.REDIS),
+                ("REPLICAOF", own_name("<master>"), cache.REDIS),
                 ("REPLICAOF", "<address>", cache.REDIS),
             ),
         ),
+        environment=named,
         shows=followed_by_name,
     ),
     variant(

@@ -84,24 +84,31 @@ def red(site: Site) -> list[str]:
         return [str(case) for case in product.look(site).red]
 
 
-def problems(site: Site, name: str, end: float) -> tuple[str, ...]:
-    """What was not as the fault declares, twice: a busy machine misses a deadline now and then.
+def problems(site: Site, end: float, *names: str) -> tuple[str, ...]:
+    """What was not as declared, twice: a busy machine misses a deadline now and then.
 
-    The second time on a lab that starts anew; what is red when it is mended was left by it, or by
-    one before, and is a problem whatever the second try says.
+    Several are tried at once. The second time on a lab that starts anew; what is red when it is
+    mended was left by it, or by one before, and is a problem whatever the second try says.
     """
     if time.monotonic() > end:
-        pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {name}")
+        pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {' '.join(names)}")
     try:
-        found = proving.attempt(site, called(name), narrow=True).problems
+        found = attempt(site, *names)
     except LabError as error:
         found = (str(error),)
     if found:
-        say(f"{name}: once more, after {'; '.join(found)}")
+        say(f"{', '.join(names)}: once more, after {'; '.join(found)}")
         left = [] if mending.in_force(site) else red(site)
         mending.start_anew(site)
-        found = (*left, *proving.attempt(site, called(name), narrow=True).problems)
+        found = (*left, *attempt(site, *names))
     return found
+
+
+def attempt(site: Site, *names: str) -> tuple[str, ...]:
+    """Look only at what they declare; what was not so."""
+    if len(names) == 1:
+        return proving.attempt(site, called(names[0]), narrow=True).problems
+    return proving.together(site, [called(name) for name in names], narrow=True)[0].problems
 
 
 @pytest.fixture
@@ -125,15 +132,12 @@ def test_the_healthy_lab_is_green(site: Site) -> None:
 @pytest.mark.parametrize("name", OBSERVED)
 def test_a_fault_of_the_observe_tier(site: Site, end: float, name: str) -> None:
     """It is red as it declares."""
-    assert problems(site, name, end) == ()
+    assert problems(site, end, name) == ()
 
 
-def test_healthy_variants_at_once(site: Site) -> None:
+def test_healthy_variants_at_once(site: Site, end: float) -> None:
     """Of those that may stand beside each other nothing is red that they tempt."""
-    several = [one for one in ODD if not one.alone]
-    if several:
-        tried = proving.together(site, several, narrow=True)
-        assert [one.problems for one in tried] == [()] * len(several)
+    assert problems(site, end, *(one.name for one in ODD if not one.alone)) == ()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_healthy_variants_at_once(site: Site) -> None:
 )
 def test_a_healthy_variant(site: Site, end: float, name: str) -> None:
     """Nothing that it tempts is red."""
-    assert problems(site, name, end) == ()
+    assert problems(site, end, name) == ()
 
 
 def test_the_mended_lab_is_green(site: Site) -> None:
@@ -152,7 +156,7 @@ def test_the_mended_lab_is_green(site: Site) -> None:
 @pytest.mark.parametrize("name", a_quarter(SEED, OTHERS), ids=lambda name: f"{name}-{SEED}")
 def test_a_quarter_of_the_rest(site: Site, end: float, name: str) -> None:
     """The same beyond the observe tier or with a scan; the test's name ends with the seed."""
-    assert problems(site, name, end) == ()
+    assert problems(site, end, name) == ()
 
 
 def test_the_lab_is_green_in_the_end(site: Site) -> None:
