@@ -1,7 +1,6 @@
 """Reading the samples of a load, and a real load against a real server on loopback."""
 
 import json
-import os
 import runpy
 import socket
 import ssl
@@ -10,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +20,8 @@ from pki import Hierarchy, hierarchy
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.declared.load import LoadTest
 from readiness.documents import load_environment
-from readiness.drills.load import Offered, addresses_of, read
-from readiness.errors import NotUnderstood
+from readiness.drills.load import Offered, addresses_of, generate, prove_generator, read
+from readiness.errors import AccessDenied, NotUnderstood
 
 TEST = LoadTest.model_validate_json(
     json.dumps(
@@ -45,6 +45,10 @@ TEST = LoadTest.model_validate_json(
 ROOT = Path(__file__).parents[2]
 SUITE = runpy.run_path(str(ROOT / "suites/load/test_load.py"))
 FOUR, SIX = "127.0.0.1", "::1"
+LOGIN = {
+    "path": "/login", "user_field": "email", "user": "canary", "password_field": "password",
+    "password": "word", "token_field": "token",
+}  # fmt: skip
 
 
 def sample(due: float, page: str = "courses", **more: object) -> str:
@@ -110,7 +114,7 @@ class Portal(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One page."""
-        time.sleep(self.server.pause)  # type: ignore[attr-defined]
+        self.server.wait()  # type: ignore[attr-defined]
         body = b'{"credits": 3}'
         if self.path.startswith("/search"):
             body = self.server.search  # type: ignore[attr-defined]
@@ -119,6 +123,15 @@ class Portal(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.close_connection = self.server.hangs_up  # type: ignore[attr-defined]
+
+    def do_POST(self) -> None:
+        """A log-in, which goes as it is told to."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.server.log_in()  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing."""
@@ -153,27 +166,29 @@ def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offe
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def offer(
-        search: bytes, *, hangs_up: bool = False, over_six: bytes | None = None, pause: float = 0
+        search: bytes = b'{"credits": 4}',
+        *,
+        hangs_up: bool = False,
+        over_six: bytes | None = None,
+        wait: Callable[[], None] = lambda: None,
+        pause: float = 0,
+        log_in: Callable[[], tuple[int, bytes]] | None = None,
     ) -> Offered:
         for server in servers:
             six = server.address_family == socket.AF_INET6
             server.search = search if over_six is None or not six else over_six  # type: ignore[attr-defined]
             server.hangs_up = hangs_up  # type: ignore[attr-defined]
-            server.pause = pause if six else 0  # type: ignore[attr-defined]
+            server.wait = partial(time.sleep, pause) if six and pause else wait  # type: ignore[attr-defined]
+            server.log_in = log_in  # type: ignore[attr-defined]
         output = tmp_path / "samples.jsonl"
         orders = {
             "addresses": [FOUR, SIX], "port": port, "host": "portal.test",
             "authority": authority.root.pem.decode(), "rate": 20, "duration": 4, "warm_up": 1,
-            "timeout": 2, "failures": 1, "login": None,
-            "pages": [page.model_dump() for page in TEST.pages],
+            "timeout": 2, "failures": 1, "login": LOGIN if log_in else None,
+            "pages": [{**page.model_dump(), "logged_in": bool(log_in)} for page in TEST.pages],
             "seed": "x", "output": str(output),
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "readiness.loadtests.generator"],
-            input=json.dumps(orders) + "\n", capture_output=True, text=True, timeout=60,
-            check=False, env=os.environ,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        generate(TEST, orders)
         return read(TEST, [FOUR, SIX], output.read_text().splitlines())
 
     yield offer
@@ -312,3 +327,104 @@ def test_every_declared_address_is_asked() -> None:
         "198.18.1.100", "2001:2:0:1::100",
         "198.18.1.11", "2001:2:0:1::11", "198.18.1.12", "2001:2:0:1::12",
     )  # fmt: skip
+
+
+def test_a8_who_is_let_in_gets_the_pages(offered: Callable[..., Offered]) -> None:
+    """The control of the tests below: with a log-in that works the same load is green."""
+    assert red(offered(log_in=lambda: (200, b'{"token": "t"}'))) == []
+
+
+def stands_still() -> None:
+    """Answer nobody for 0.6 s of each second."""
+    if (phase := time.monotonic() % 1) < 0.6:
+        time.sleep(0.6 - phase)
+
+
+def slow_log_in() -> tuple[int, bytes]:
+    """Let users in after longer than anybody waits."""
+    time.sleep(3)
+    return 200, b'{"token": "t"}'
+
+
+def test_a8_portals_that_stand_still_are_red(offered: Callable[..., Offered]) -> None:
+    """Whoever waits for a log-in in vain is not the generator's trouble."""
+    found = offered(wait=stands_still, log_in=slow_log_in)
+    assert any("logging in to be nothing, found no answer in time" in one for one in red(found))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [((503, b""), "HTTP 503"), ((200, b"<html>"), "an answer without a token")],
+)
+def test_a8_a_log_in_that_fails_is_red(
+    offered: Callable[..., Offered], answer: tuple[int, bytes], words: str
+) -> None:
+    """The reason says what a user meets."""
+    found = offered(log_in=lambda: answer)
+    assert any(f"logging in to be nothing, found {words}" in one for one in red(found))
+
+
+def test_a8_who_is_shut_out_is_so_whatever_the_generator_did_later() -> None:
+    """It was asked before there was any load: a busy process is no excuse."""
+    found = read(TEST, [FOUR], [*many(40, FOUR), summary(shut_out="HTTP 503", busy=0.95)])
+    assert any("logging in to be nothing, found HTTP 503" in one for one in red(found))
+
+
+def test_a8_a_user_who_is_refused_is_no_finding(offered: Callable[..., Offered]) -> None:
+    """A wrong password in the environment file says nothing about the site."""
+    with pytest.raises(AccessDenied, match="refuses the synthetic user: HTTP 401"):
+        offered(log_in=lambda: (401, b"{}"))
+
+
+def test_a8_a_load_that_ends_in_its_warm_up_is_red() -> None:
+    """Nothing of the window was asked, and that is what users get."""
+    lines = [sample(-1 + n / 30, problem="TimeoutError", took=2.0) for n in range(25)]
+    early = "25 of 25 requests failed: TimeoutError"
+    ended, failures, *_ = red(read(TEST, [FOUR], [*lines, summary(aborted=early)]))
+    assert ended == f"students: expected why it ended early to be none, found {early}"
+    assert "percent of requests that failed (the first: TimeoutError) at most 1" in failures
+
+
+def test_a8_a_generator_in_trouble_blames_nobody_for_an_early_end() -> None:
+    """The same, by a process that was busy all the time: only that it ended early is red."""
+    lines = [sample(-1 + n / 30, problem="TimeoutError", took=2.0) for n in range(25)]
+    found = read(TEST, [FOUR], [*lines, summary(aborted="25 failed", busy=0.95)])
+    assert [one for one in red(found) if "percent of requests that failed" in one] == []
+
+
+def red(found: Offered) -> list[str]:
+    """The claims that are a definite no."""
+    return [one[len("no: ") :] for one in judged(found) if one.startswith("no: ")]
+
+
+def test_a8_the_control_is_green_here(tmp_path: Path) -> None:
+    """This machine's generator asks and is answered, log-in included."""
+    login = {"path": "/login", "user": "canary", "password": "env:NONE"}
+    written = json.loads(TEST.model_dump_json()) | {"login": login}
+    written["pages"][0]["logged_in"] = True
+    prove_generator(LoadTest.model_validate_json(json.dumps(written)), tmp_path / "control.jsonl")
+    assert len((tmp_path / "control.jsonl").read_text().splitlines()) == 61
+
+
+POOR = """
+import resource, sys
+from pathlib import Path
+from readiness.declared.load import LoadTest
+from readiness.drills.load import prove_generator
+from readiness.errors import ProbeError
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+try:
+    prove_generator(LoadTest.model_validate_json(sys.stdin.read()), Path(sys.argv[1]))
+except ProbeError as error:
+    print(error)
+"""
+
+
+def test_a8_a_machine_that_can_not_ask_is_told_apart(tmp_path: Path) -> None:
+    """Without file descriptors the control fails, and nothing is asked of the site."""
+    done = subprocess.run(
+        [sys.executable, "-c", POOR, str(tmp_path / "control.jsonl")],
+        input=TEST.model_dump_json(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("students: "), done.stderr
+    assert "generator failed" in done.stdout

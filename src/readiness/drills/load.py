@@ -1,4 +1,9 @@
-"""A declared load, offered by a process of its own, and what its samples show."""
+"""A declared load, offered by a process of its own, and what its samples show.
+
+The same process first offers a little of it to a server beside it that answers rightly: where that
+fails it is the generator's own failure, and nothing is asked of the site. After that, whatever
+users need and don't get is the site's, from the log-in on.
+"""
 
 import json
 import subprocess
@@ -11,7 +16,8 @@ from typing import Any, Final
 from readiness.declared.load import LoadTest
 from readiness.drills.permit import Permit
 from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood, TimedOut
+from readiness.errors import AccessDenied, NotRun, NotUnderstood, TimedOut
+from readiness.loadtests import REFUSED, control
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.percentile import percentile, share
 from readiness.model import Tier
@@ -57,31 +63,71 @@ class Offered:
     failures: Measurement  # percent
     pages: tuple[Page, ...]
     places: tuple[Place, ...]
+    shut_out: str = ""  # what a user met in place of being let in; empty when let in, or no log-in
 
 
 def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
     """Offer the load once, from here, and read what happened.
 
     Raises:
-        ProbeError: the generator failed; its last words are in the message.
+        ProbeError: the generator failed, or the site refuses the synthetic user.
         NotRun: the listener has no address.
     """
     permit.require(Tier.LOAD)
-    output = run.folder / f"load-{test.name}.jsonl"
+    site, output = run.environment, run.folder / f"load-{test.name}.jsonl"
+    addresses = addresses_of(site, test)
+    orders = _orders(site, test, addresses, output)
+    prove_generator(test, run.folder / f"load-{test.name}-control.jsonl")
+    generate(test, orders)
+    return read(test, addresses, output.read_text().splitlines())
+
+
+def prove_generator(test: LoadTest, output: Path) -> None:
+    """Offer a little of the load to a server that answers it rightly.
+
+    Raises:
+        ProbeError: the generator, or the machine that it runs on, failed.
+    """
+    short = control.shortened(test)
+    with control.answering(short) as place:
+        generate(short, _journey(short, control.TOKEN, output) | place)
+    found = read(short, [control.ADDRESS], output.read_text().splitlines())
+    wrong = (
+        found.shut_out
+        or found.aborted
+        or next((one.problem for one in found.pages if one.problem), "")
+    )
+    if wrong or not found.failures.n:
+        raise NotUnderstood(
+            f"{test.name}: nothing was asked of the site: the generator failed at its control, "
+            f"a server beside it that answers everything: {wrong or 'it asked nothing'}"
+        )
+
+
+def generate(test: LoadTest, orders: dict[str, Any]) -> None:
+    """Let the generator carry out its orders.
+
+    Raises:
+        ProbeError: it failed; its last words are in the message.
+    """
     words = [sys.executable, "-m", "readiness.loadtests.generator"]
-    longest = test.warm_up + test.duration + test.timeout + MARGIN
-    addresses = addresses_of(run.environment, test)
-    orders = json.dumps(_orders(run.environment, test, addresses, output)) + "\n"
+    longest = test.warm_up + test.duration + 3 * test.timeout + MARGIN
     try:
         done = subprocess.run(
-            words, input=orders, capture_output=True, text=True, timeout=longest, check=False
+            words,
+            input=json.dumps(orders) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=longest,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise TimedOut(f"{test.name}: the generator did not end within {longest:.0f} s") from error
+    said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    if done.returncode == REFUSED:
+        raise AccessDenied(f"{test.name}: {said}")
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise NotUnderstood(f"{test.name}: the generator failed: {said}")
-    return read(test, addresses, output.read_text().splitlines())
 
 
 def addresses_of(environment: Environment, test: LoadTest) -> tuple[str, ...]:
@@ -105,25 +151,32 @@ def _orders(
     if not listener.names:
         raise NotRun(f"{test.name}: the listener {listener.name} has no name")
     login = test.login
-    return {
+    password = environment.secret(login.password) if login else ""
+    return _journey(test, password, output) | {
         "addresses": addresses,
         "port": listener.port,
         "host": listener.names[0],
         "authority": environment.content(environment.authorities[listener.authority]).decode(),
+    }
+
+
+def _journey(test: LoadTest, password: str, output: Path) -> dict[str, Any]:
+    """What is asked and when, wherever it is asked."""
+    return {
         "rate": test.rate,
         "duration": test.duration,
         "warm_up": test.warm_up,
         "timeout": test.timeout,
         "failures": test.failures,
         "pages": [page.model_dump() for page in test.pages],
-        "login": login and login.model_dump() | {"password": environment.secret(login.password)},
+        "login": test.login and test.login.model_dump() | {"password": password},
         "seed": test.name,
         "output": str(output),
     }
 
 
 def read(test: LoadTest, addresses: Iterable[str], lines: Iterable[str]) -> Offered:
-    """Read the samples of a load, the warm-up left out by rule.
+    """Read the samples of a load, the warm-up left out by rule unless it was ended in it.
 
     Raises:
         NotUnderstood: they are not whole.
@@ -131,33 +184,39 @@ def read(test: LoadTest, addresses: Iterable[str], lines: Iterable[str]) -> Offe
     text = list(lines)
     try:
         *samples, summary = map(json.loads, text)
-        window = [one for one in samples if one["due"] >= 0]
         busy, aborted = float(summary["busy"]), str(summary["aborted"])
+        window = [one for one in samples if one["due"] >= 0]
+        if aborted and not window:
+            window = samples
         pages = tuple(_page(test, page.name, window) for page in test.pages)
         digest = digest_of(text)
         places = tuple(_place(test, address, window, digest) for address in addresses)
     except (ValueError, KeyError, TypeError) as error:
         raise NotUnderstood(f"{test.name}: the samples are unreadable: {error!r}") from error
     due = round(test.rate * test.duration)
-    late = max(0, due - sum(one["lag"] <= ON_TIME for one in window))
+    # Of a load that was ended early the rest was never due.
+    came_due = len(window) if aborted else due
+    late = max(0, came_due - sum(one["lag"] <= ON_TIME for one in window))
     failed = sum(bool(one["problem"]) for one in window)
     lags = [(one["due"], max(0.0, one["lag"])) for one in window]
     if not aborted:  # what was never sent would have been this late, or later
         lags += [(test.duration, test.timeout)] * (due - len(window))
     return Offered(
         due=due,
-        on_time=_exactly("on time", 100 * (due - late) / due, "%", due, digest),
+        on_time=_on_time(came_due, late, digest),
         lag=percentile("lag", lags, 99),
         busy=busy,
         aborted=aborted,
         failures=share("failures", failed, len(window), digest),
         pages=pages,
         places=places,
+        shut_out=str(summary.get("shut_out", "")),
     )
 
 
-def _exactly(name: str, value: float, unit: str, n: int, digest: str) -> Measurement:
-    return Measurement(name, value, value, value, unit, None, n, digest)
+def _on_time(due: int, late: int, digest: str) -> Measurement:
+    value = 100 * (due - late) / due if due else None
+    return Measurement("on time", value, value, value, "%", None, due, digest)
 
 
 def _page(test: LoadTest, name: str, window: list[dict[str, Any]]) -> Page:

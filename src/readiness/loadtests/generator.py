@@ -14,6 +14,7 @@ from locust.exception import StopUser
 
 # isort: split
 
+import errno
 import http.client
 import json
 import math
@@ -31,6 +32,7 @@ from typing import Any, Final, TextIO
 import gevent
 
 from readiness.drills.parent import die_with_parent
+from readiness.loadtests import REFUSED
 from readiness.probes.tls_contexts import trusting_only
 
 OK: Final = 200
@@ -40,6 +42,22 @@ MOST_USERS: Final = 1000
 ABORT_WINDOW: Final = 5.0
 ABORT_LEAST: Final = 20
 ABORT_SHARE: Final = 0.5
+IN_VAIN: Final = "no answer in time"
+LOG_INS: Final = 2
+"""A user who is not let in tries once more."""
+UNAUTHORIZED: Final = (401, 403)
+# What this machine lacks, whoever is asked.
+OURS: Final = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EADDRNOTAVAIL,
+        errno.ENETUNREACH,
+        errno.ENETDOWN,
+    }
+)
 
 
 class Pinned(http.client.HTTPSConnection):
@@ -74,6 +92,8 @@ class Load:
         }
         self.turns = cycle(self.addresses)
         self.token = ""
+        self.shut_out = ""  # why the synthetic user has no token
+        self.broken = ""  # why nothing can be asked from this machine
         self.aborted = ""
         self.asked = 0
         self.recent: deque[tuple[float, bool]] = deque()
@@ -135,7 +155,7 @@ class Visitor(User):
         if (early := when - load.now) > 0:
             gevent.sleep(early)
         sent = load.now
-        problem = "no answer in time"
+        problem = IN_VAIN
         with gevent.Timeout(load.orders["timeout"], False):
             problem = self._ask(page)
         if problem:
@@ -155,14 +175,16 @@ class Visitor(User):
                 self._hang_up()
                 answer, body = self._get(page)
         except (OSError, http.client.HTTPException) as error:
-            return type(error).__name__
-        if answer.status != OK:
-            return f"HTTP {answer.status}"
-        if page["contains"].encode() not in body:
-            return "another page than the right one"
+            if getattr(error, "errno", None) in OURS:
+                self.load.broken = str(error)
+            return _words(error)
         if answer.will_close or not answer.isclosed():
             self._hang_up()
-        return ""
+        if page["logged_in"] and self.load.shut_out:
+            return f"no log-in: {self.load.shut_out}"
+        if answer.status != OK:
+            return f"HTTP {answer.status}"
+        return "" if page["contains"].encode() in body else "another page than the right one"
 
     def _get(self, page: dict[str, Any]) -> tuple[http.client.HTTPResponse, bytes]:
         """One request over the connection that is there, or a new one."""
@@ -181,33 +203,59 @@ class Visitor(User):
         self.line = None
 
 
-def log_in(orders: dict[str, Any]) -> str:
-    """The token of the synthetic user.
+def _words(error: Exception) -> str:
+    """What went wrong, whichever clock noticed it first."""
+    return IN_VAIN if isinstance(error, TimeoutError) else type(error).__name__
+
+
+def log_in(orders: dict[str, Any]) -> tuple[str, str]:
+    """The token of the synthetic user, and why there is none: what a user meets in its place.
 
     Raises:
-        SystemExit: it was not let in.
+        SystemExit: the site says that it is none of its users, or this machine can ask nobody.
     """
+    problem = ""
+    for _ in range(LOG_INS):
+        token, problem = "", IN_VAIN
+        with gevent.Timeout(orders["timeout"], False):
+            token, problem = _logged_in(orders)
+        if token:
+            return token, ""
+    return "", problem
+
+
+def _logged_in(orders: dict[str, Any]) -> tuple[str, str]:
+    """One attempt: the token, or what came instead."""
     login = orders["login"]
     body = {login["user_field"]: login["user"], login["password_field"]: login["password"]}
     line = Pinned(orders, orders["addresses"][0])
     try:
         line.request("POST", login["path"], json.dumps(body), {"Content-Type": "application/json"})
         answer = line.getresponse()
-        token = json.loads(answer.read(BODY_LIMIT))[login["token_field"]]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        raise SystemExit(f"the synthetic user could not log in: {type(error).__name__}") from None
+        text = answer.read(BODY_LIMIT)
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "errno", None) in OURS:
+            raise SystemExit(str(error)) from None
+        return "", _words(error)
     finally:
         line.close()
-    if answer.status != OK or not isinstance(token, str):
-        raise SystemExit(f"the synthetic user could not log in: HTTP {answer.status}")
-    return token
+    if answer.status in UNAUTHORIZED:
+        sys.stderr.write(f"the site refuses the synthetic user: HTTP {answer.status}\n")
+        raise SystemExit(REFUSED)
+    if answer.status != OK:
+        return "", f"HTTP {answer.status}"
+    try:
+        token = json.loads(text)[login["token_field"]]
+    except (ValueError, KeyError, TypeError):
+        token = None
+    return (token, "") if isinstance(token, str) else ("", "an answer without a token")
 
 
 def run(load: Load) -> None:
     """Offer it all, then say what the generator itself needed."""
     orders = load.orders
     if orders["login"]:
-        load.token = log_in(orders)
+        load.token, load.shut_out = log_in(orders)
     Visitor.load = load
     places = len(load.addresses)
     # As many at each address.
@@ -219,11 +267,20 @@ def run(load: Load) -> None:
     latest = orders["warm_up"] + orders["duration"] + orders["timeout"] + 5
     while load.asked < len(load.pages) and time.monotonic() - begun < latest:
         gevent.sleep(0.1)
+        if load.broken:
+            sys.stderr.write(f"{load.broken}\n")
+            sys.stderr.flush()
+            os._exit(1)
         if load.aborted and time.monotonic() - begun > 2:  # noqa: PLR2004
             break
     wall = time.monotonic() - begun
     busy = (time.process_time() - used) / wall
-    summary = {"busy": round(busy, 4), "aborted": load.aborted, "offered": len(load.pages)}
+    summary = {
+        "busy": round(busy, 4),
+        "aborted": load.aborted,
+        "offered": len(load.pages),
+        "shut_out": load.shut_out,
+    }
     load.output.write(json.dumps(summary) + "\n")
     load.output.flush()
     os.fsync(load.output.fileno())
