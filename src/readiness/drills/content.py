@@ -9,9 +9,9 @@ on their order, and nobody can guess rows from it. Large objects are not looked 
 # hexadecimal salt; nothing that a person wrote is in them.
 # ruff: noqa: S608
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from readiness.errors import NotUnderstood
 
@@ -83,6 +83,54 @@ _OBJECTS: Final = {
 }
 
 
+# Of rows that somebody was changing, at most so many of a table are told apart by their place.
+MOST_TOUCHED: Final = 10_000
+_ROUND: Final = 2**32  # transaction ids in rows have 32 bits
+# More than can be given out between a snapshot and the position that is read right after it.
+_MEANWHILE: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A snapshot of a busy database: transactions from `oldest` on may be hidden from it."""
+
+    text: str  # as PostgreSQL writes a pg_snapshot
+    oldest: int
+    next: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a pg_snapshot, `xmin:xmax:xip,…`."""
+        oldest, following, _ = text.split(":")
+        return cls(text, int(oldest), int(following))
+
+    @property
+    def hidden(self) -> str:
+        """Asks a copy how many transactions it holds as committed that the snapshot didn't see."""
+        return (
+            "SELECT json_build_object('committed', (SELECT count(*) FROM "
+            f"(SELECT pg_snapshot_xip('{self.text}'::pg_snapshot) AS x UNION ALL "
+            f"SELECT g::text::xid8 FROM generate_series({self.next}::bigint, "
+            "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) g) s "
+            "WHERE pg_xact_status(s.x) = 'committed'))"
+        )
+
+    @property
+    def young(self) -> str:
+        """Whether the transaction that made a row `t` was still to end at the snapshot."""
+        span = self.next - self.oldest + _MEANWHILE
+        return f"((t.xmin::text::bigint - {self.oldest}) & {_ROUND - 1}) < {span}"
+
+
+@dataclass(frozen=True)
+class Older:
+    """Of a table: rows older than a snapshot that nobody changes, and the places of the others."""
+
+    rows: int
+    digest: str
+    touched: tuple[str, ...] | None  # None: too many to tell
+
+
 @dataclass(frozen=True)
 class Content:
     """What a database held: digests and counts by name."""
@@ -90,6 +138,7 @@ class Content:
     tables: Mapping[str, tuple[int, str]]  # rows, digest
     sequences: Mapping[str, tuple[int, int]]  # last value, increment
     objects: Mapping[str, Mapping[str, str]]  # kind -> name -> digest
+    older: Mapping[str, Older] = field(default_factory=dict)  # of a busy database only
 
     @property
     def rows(self) -> int:
@@ -109,6 +158,8 @@ class Differences:
     tables: tuple[str, ...]  # missing, with another number of rows, or other rows
     sequences: tuple[str, ...]  # missing, behind, or too far ahead
     objects: tuple[str, ...]  # `kind name`
+    not_compared: tuple[str, ...] = ()  # changed while it was read: nothing follows
+    left_out: int = 0  # rows of the tables above all that nobody can compare
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -124,12 +175,7 @@ def names_of(answer: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
 
 def question(tables: tuple[str, ...], sequences: tuple[str, ...], salt: str) -> str:
     """The one statement that tells a database's content; `salt` is hexadecimal."""
-    by_table = ", ".join(
-        f"{_literal(name)}, (SELECT json_build_array(count(*), "
-        f"{_half('h', 1)} || '-' || {_half('h', 17)}) "
-        f"FROM (SELECT md5('{salt}' || t::text) AS h FROM {name} t) s)"
-        for name in tables
-    )
+    by_table = ", ".join(f"{_literal(name)}, {_digest(name, salt)}" for name in tables)
     by_sequence = ", ".join(
         f"{_literal(name)}, (SELECT json_build_array(v.last_value, p.seqincrement) "
         f"FROM {name} v, pg_sequence p WHERE p.seqrelid = {_literal(name)}::regclass)"
@@ -143,6 +189,42 @@ def question(tables: tuple[str, ...], sequences: tuple[str, ...], salt: str) -> 
     return (
         f"SELECT json_build_object('tables', json_build_object({by_table}), 'sequences', "
         f"json_build_object({by_sequence}), 'objects', json_build_object({by_kind}))"
+    )
+
+
+def older_question(tables: Sequence[str], salt: str, moment: Moment) -> str:
+    """Asks the live database, in the snapshot, for what is not young and nobody changes."""
+    by_table = ", ".join(
+        f"{_literal(name)}, json_build_array("
+        f"{_digest(name, salt, f'WHERE NOT {moment.young} AND t.xmax = 0::text::xid')}, "
+        f"(SELECT coalesce(json_agg(s.place), '[]') FROM (SELECT t.ctid::text AS place "
+        f"FROM {name} t WHERE NOT {moment.young} AND t.xmax <> 0::text::xid "
+        f"LIMIT {MOST_TOUCHED + 1}) s))"
+        for name in tables
+    )
+    return f"SELECT json_build_object({by_table})"
+
+
+def untouched_question(touched: Mapping[str, Sequence[str]], salt: str, moment: Moment) -> str:
+    """Asks a copy for the same rows: it has them at the same places."""
+    by_table = ", ".join(
+        f"{_literal(name)}, "
+        + _digest(name, salt, f"WHERE NOT {moment.young} AND t.ctid <> ALL({_places(places)})")
+        for name, places in touched.items()
+    )
+    return f"SELECT json_build_object({by_table})"
+
+
+def _places(places: Sequence[str]) -> str:
+    """Row addresses as the server wrote them: two numbers in brackets."""
+    return "'{" + ",".join(f'"{one}"' for one in places) + "}'::tid[]"
+
+
+def _digest(name: str, salt: str, where: str = "") -> str:
+    """A query of number and digest of a table's rows."""
+    return (
+        f"(SELECT json_build_array(count(*), {_half('h', 1)} || '-' || {_half('h', 17)}) "
+        f"FROM (SELECT md5('{salt}' || t::text) AS h FROM {name} t {where}) s)"
     )
 
 
@@ -168,26 +250,91 @@ def read_content(answer: Mapping[str, Any], *, where: str) -> Content:
         raise NotUnderstood(f"{where}: the digests are unreadable: {error!r}") from error
 
 
-def differences(live: Content, copy: Content) -> Differences:
-    """What the copy does not hold as the original, or holds besides."""
-    kinds = sorted({*live.objects, *copy.objects})
+def read_older(answer: Mapping[str, Any], *, where: str) -> dict[str, Older]:
+    """Read the answer to `older_question`."""
+    try:
+        return {
+            name: Older(
+                int(rows),
+                str(sums),
+                tuple(map(str, places)) if len(places) <= MOST_TOUCHED else None,
+            )
+            for name, ((rows, sums), places) in answer.items()
+        }
+    except (TypeError, ValueError, AttributeError) as error:
+        raise NotUnderstood(f"{where}: the digests are unreadable: {error!r}") from error
+
+
+def read_digests(answer: Mapping[str, Any], *, where: str) -> dict[str, tuple[int, str]]:
+    """Read the answer to `untouched_question`."""
+    try:
+        return {name: (int(rows), str(sums)) for name, (rows, sums) in answer.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise NotUnderstood(f"{where}: the digests are unreadable: {error!r}") from error
+
+
+def differing_tables(live: Content, copy: Content) -> tuple[str, ...]:
+    """The names of tables that one has not as the other."""
+    names = sorted({*live.tables, *copy.tables})
+    return tuple(name for name in names if live.tables.get(name) != copy.tables.get(name))
+
+
+def differences(live: Content, copy: Content, earlier: Content | None = None) -> Differences:
+    """What the copy does not hold as the original, or holds besides.
+
+    Sequences and definitions of the original belong to no snapshot: `earlier` is what they were
+    before the position. A sequence was somewhere between; a definition that changed is named.
+    """
+    before = earlier or live
+    changed = _differing_objects(before, live)
+    low = {**live.sequences, **before.sequences}
     return Differences(
         tuple(
             _described(name, live.tables.get(name), copy.tables.get(name))
-            for name in sorted({*live.tables, *copy.tables})
-            if live.tables.get(name) != copy.tables.get(name)
+            for name in differing_tables(live, copy)
         ),
         tuple(
             name
             for name in sorted({*live.sequences, *copy.sequences})
-            if not _follows(live.sequences.get(name), copy.sequences.get(name))
+            if not _follows(low.get(name), live.sequences.get(name), copy.sequences.get(name))
         ),
-        tuple(
-            f"{kind}: {name}"
-            for kind in kinds
-            for name in sorted({*live.objects.get(kind, {}), *copy.objects.get(kind, {})})
-            if live.objects.get(kind, {}).get(name) != copy.objects.get(kind, {}).get(name)
-        ),
+        tuple(one for one in _differing_objects(live, copy) if one not in changed),
+        changed,
+    )
+
+
+def _differing_objects(one: Content, other: Content) -> tuple[str, ...]:
+    return tuple(
+        f"{kind}: {name}"
+        for kind in sorted({*one.objects, *other.objects})
+        for name in sorted({*one.objects.get(kind, {}), *other.objects.get(kind, {})})
+        if one.objects.get(kind, {}).get(name) != other.objects.get(kind, {}).get(name)
+    )
+
+
+def settled(
+    found: Differences, live: Content, copy: Content, untouched: Mapping[str, tuple[int, str]]
+) -> Differences:
+    """The differences that are left where tables that differ were compared once more."""
+    tables: list[str] = []
+    unknown: list[str] = []
+    left_out = 0
+    for name in differing_tables(live, copy):
+        held, older = copy.tables.get(name), live.older.get(name)
+        if held is None or older is None:
+            tables.append(_described(name, live.tables.get(name), held))
+        elif older.touched is None:
+            unknown.append(f"tables: {name}")
+        elif untouched.get(name) == (older.rows, older.digest):
+            left_out += live.tables[name][0] - older.rows
+        else:
+            tables.append(_described(name, (older.rows, ""), untouched.get(name)))
+    return Differences(
+        tuple(tables),
+        found.sequences,
+        found.objects,
+        (*found.not_compared, *unknown),
+        left_out,
     )
 
 
@@ -201,8 +348,15 @@ def _described(name: str, live: tuple[int, str] | None, copy: tuple[int, str] | 
     return f"{name} (other rows)"
 
 
-def _follows(live: tuple[int, int] | None, copy: tuple[int, int] | None) -> bool:
-    """Whether a restored sequence gives no value twice and none out of reach."""
-    if live is None or copy is None or live[1] != copy[1]:
+def _follows(
+    low: tuple[int, int] | None, high: tuple[int, int] | None, copy: tuple[int, int] | None
+) -> bool:
+    """Whether a restored sequence gives no value twice and none out of reach.
+
+    The original stood between `low` and `high` at the position.
+    """
+    if low is None or high is None or copy is None or high[1] != copy[1]:
         return False
-    return 0 <= (copy[0] - live[0]) * (1 if live[1] > 0 else -1) <= AHEAD * abs(live[1])
+    sign = 1 if high[1] > 0 else -1
+    ahead = AHEAD * abs(high[1])
+    return (copy[0] - low[0]) * sign >= 0 and (copy[0] - high[0]) * sign <= ahead

@@ -3,8 +3,8 @@
 Steps, the numbers stand again at the code:
 
 1. undo on disk; the table of synthetic rows; a row *before*
-2. a snapshot of the live database with the position in the WAL that it is exactly the state at,
-   taken again until nothing was written or under way meanwhile; its digests
+2. a snapshot of the live database with the position in the WAL that it is the state at; its digests
+   (`readiness.drills.point`: also of a database that is never quiet)
 3. a row *after*; waited until the repository holds the segment that it is in
 4. the clock starts: restored on the spare machine to the position, exclusive; started isolated
 5. the copy is shown to be cut off from the live system, and the live system not to know it
@@ -13,7 +13,6 @@ Steps, the numbers stand again at the code:
 8. the copy is removed, proven
 """
 
-import secrets
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +23,7 @@ from readiness.drills.actions import disturbing, drill_target, settle, write_und
 from readiness.drills.copy import Copy, CopyFailed, Isolation, remove
 from readiness.drills.migrations import Migrated, migrated
 from readiness.drills.permit import Permit
+from readiness.drills.point import Point, compared, read_point
 from readiness.drills.primary import on_primary, synthetic_rows
 from readiness.errors import NotRun, TimedOut
 from readiness.measure.measurement import Measurement, digest_of
@@ -34,7 +34,6 @@ from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 from readiness.subjects import BackupRepository
 
-QUIET_LIMIT: Final = 60.0
 PAUSE: Final = 0.5
 SLACK: Final = 30.0
 DIGEST_LIMIT: Final = 900.0
@@ -60,16 +59,8 @@ class Restored:
     time: Measurement
     migrated: Migrated | None
     problem: str
-
-
-@dataclass(frozen=True)
-class _Point:
-    """The live database at one position of its WAL."""
-
-    lsn: str
-    content: content.Content
-    question: str
-    system_identifier: str
+    not_compared: tuple[str, ...] = ()  # changed while it was read
+    left_out: int = 0  # rows that were being written or changed at the position
 
 
 class RestoreDrill:
@@ -118,34 +109,14 @@ class RestoreDrill:
             raise NotRun(f"{target}: could do harm and is refused: {', '.join(dangerous[:5])}")
         return session
 
-    def _point(self, member: str) -> _Point:
-        """2. Digests of the live database, and the position that they are exactly true at."""
+    def _point(self, member: str) -> Point:
+        """2. Digests of the live database, and the position that they are true at."""
         self._say(f"digests of the live database on {member}, at a position of its WAL")
-        deadline = time.monotonic() + QUIET_LIMIT
         with self._comparing(member) as session:
-            for name, value in content.SETTINGS.items():
-                session.row("SELECT set_config(%(name)s, %(value)s, false)", _pair(name, value))
-            while time.monotonic() < deadline:
-                (before,) = session.row("SELECT pg_current_wal_insert_lsn()::text")
-                with session.snapshot():
-                    # Nothing under way and nothing written since: all that is committed below
-                    # the position is seen, and nothing else.
-                    at, quiet = session.row(
-                        "SELECT pg_current_wal_insert_lsn()::text, "
-                        "pg_snapshot_xmin(s) = pg_snapshot_xmax(s) FROM pg_current_snapshot() s"
-                    )
-                    if at == before and quiet:
-                        return self._digests(session, str(at))
-                time.sleep(PAUSE)
-        raise TimedOut(f"{self.one.id}: no quiet moment within {QUIET_LIMIT:.0f} s")
-
-    def _digests(self, session: postgres_probe.Session, at: str) -> _Point:
-        names = content.names_of(session.plain(content.NAMES))
-        question = content.question(*names, secrets.token_hex(16))
-        # No parameters are given with it: a percent sign in it stands for itself.
-        found = content.read_content(session.plain(question), where=str(session.target))
-        (system,) = session.row("SELECT system_identifier::text FROM pg_control_system()")
-        return _Point(at, found, question, str(system))
+            point = read_point(session)
+        if point.moment is not None:
+            self._say(f"the database is never quiet: compared by {point.moment.text}")
+        return point
 
     def _await_archived(self, primary: Any) -> None:
         """3. Write the row that must not be restored, and wait for its segment's archive."""
@@ -172,7 +143,7 @@ class RestoreDrill:
             time.sleep(PAUSE)
         raise TimedOut(f"{self.one.id}: {segment} was not archived within {limit:.0f} s")
 
-    def _restore(self, point: _Point) -> Restored:
+    def _restore(self, point: Point) -> Restored:
         arguments = {"backup": self.one.id, "name": self.name}
         machine = self.drill.machine
         entry = write_undo(self.run, "restored-copy.remove", arguments, target=machine)
@@ -183,7 +154,7 @@ class RestoreDrill:
             finally:
                 settle(self.run, entry, remove(session, self.drill, self.name))  # 8.
 
-    def _proven(self, session: DrillSession, point: _Point) -> Restored:
+    def _proven(self, session: DrillSession, point: Point) -> Restored:
         copy = Copy(session, self.one.backup, self.name)
         found = _Found(point, self.drill.machine, time.monotonic())
         try:
@@ -195,11 +166,13 @@ class RestoreDrill:
             found.isolation = copy.isolation()  # 5.
             found.contacts = self._contacts(session)
             role, database = self.drill.login.user, self.one.cluster.database.database
-            answer = copy.ask(database, point.question, role)  # 6.
-            held = content.read_content(answer, where=f"the copy on {session.name}")
-            there = copy.ask(database, content.NAMES, role)
-            found.differing = content.differences(point.content, _with_names(held, there))
-            marks = copy.ask(database, _marks(self.table, self.name), role)
+            where = f"the copy on {session.name}"
+
+            def ask(statement: str) -> dict[str, Any]:
+                return copy.ask(database, statement, role)
+
+            found.differing = compared(point, ask, where=where)  # 6.
+            marks = ask(_marks(self.table, self.name))
             found.marks = tuple(sorted(marks["marks"]))
             found.proven = time.monotonic()
             if self.drill.migrations is not None:
@@ -240,7 +213,7 @@ class RestoreDrill:
 class _Found:
     """What is known of a restore while it goes on."""
 
-    point: _Point
+    point: Point
     machine: str
     begun: float
     answered: float | None = None
@@ -254,7 +227,7 @@ class _Found:
 
     def restored(self) -> Restored:
         """As the record has it."""
-        held, differing = self.point.content, self.differing
+        held, differing = self.point.held, self.differing
         return Restored(
             target=self.point.lsn,
             machine=self.machine,
@@ -271,6 +244,8 @@ class _Found:
             time=self._time(),
             migrated=self.migrated,
             problem=self.problem,
+            not_compared=differing.not_compared if differing else (),
+            left_out=differing.left_out if differing else 0,
         )
 
     def _time(self) -> Measurement:
@@ -281,23 +256,9 @@ class _Found:
         return Measurement("restore time", upper, lower, upper, "s", None, 1, digest_of(marks))
 
 
-def _pair(name: str, value: str) -> dict[str, object]:
-    return {"name": name, "value": value}
-
-
 def _marks(table: writers.Table, run: str) -> str:
     """Both come from the environment file and the run's own name: letters, digits, dashes."""
     return (
         "SELECT json_build_object('marks', (SELECT coalesce(json_agg(writer), '[]') "  # noqa: S608
         f'FROM "{table.db_schema}"."{table.name}" WHERE run = \'{run}\'))'
-    )
-
-
-def _with_names(held: content.Content, there: dict[str, Any]) -> content.Content:
-    """The digests, and what the copy holds besides what was asked for."""
-    tables, sequences = content.names_of(there)
-    return content.Content(
-        {**dict.fromkeys(tables, (0, "")), **held.tables},
-        {**dict.fromkeys(sequences, (0, 0)), **held.sequences},
-        held.objects,
     )
