@@ -1,6 +1,7 @@
 """A restored copy on the spare machine: made, asked and removed over SSH, reachable by nobody else.
 
-It lies in a folder of its own named after the run, listens on no address, archives nothing and
+It lies in folders of its own named after the run (tablespaces beside it: where the live ones lie
+nothing is written, and nothing is left behind), listens on no address, archives nothing and
 follows nobody, whatever the restored configuration says: it is started with another one.
 """
 
@@ -79,6 +80,7 @@ class Copy:
         """Restore up to, and not beyond, a position in the WAL."""
         self._must("mkdir", self._as_owner("/usr/bin/mkdir", "-m", "0700", self.data))
         words = [f"--stanza={self.backup.repository.stanza}", f"--pg1-path={self.data}"]
+        words += [f"--tablespace-map-all={_spaces(self.data)}"]
         words += ["--type=lsn", f"--target={target}", "--target-exclusive"]
         words += ["--target-action=promote", "--archive-mode=off", "restore"]
         self._must("the restore", self._as_owner("/usr/bin/pgbackrest", *words, limit=limit))
@@ -173,18 +175,28 @@ class Copy:
 
 @deferred()
 def remove(session: DrillSession, drill: RestoreDrill, name: str) -> str:
-    """Stop a copy and delete its folder; one that is gone already is fine."""
+    """Stop a copy and delete its folders; one that is gone already is fine."""
     owner = ["sudo", "-n", "-u", drill.user]
     listing = [*owner, "/usr/bin/ls", "-1A", drill.folder]
     data = f"{drill.folder}/{name}"
-    if name in _listed(session, listing):
+    there = _listed(session, listing)
+    if name in there:
         stop = ["stop", "-s", "-w", "-m", "immediate", "-D", data]
         # One that does not run, or never was a database, can't be stopped: then it only goes.
         session.run([*owner, f"{drill.binaries}/pg_ctl", *stop], timeout=60)
-        session.run([*owner, "/usr/bin/rm", "-rf", data], timeout=300)
-    if name in _listed(session, listing):
-        raise ActionFailed(f"{session.name}: {data} is still there")
-    return f"no {data} on {session.name}"
+    ours = {name: data, _spaces(name): _spaces(data)}
+    for one, folder in ours.items():
+        if one in there:
+            session.run([*owner, "/usr/bin/rm", "-rf", folder], timeout=300)
+    left = [folder for one, folder in ours.items() if one in _listed(session, listing)]
+    if left:
+        raise ActionFailed(f"{session.name}: {', '.join(left)} is still there")
+    return f"no {data} on {session.name}, and no tablespaces of it"
+
+
+def _spaces(copy: str) -> str:
+    """Where the tablespaces of a copy lie: beside it, since none may lie inside."""
+    return f"{copy}-tablespaces"
 
 
 def _listed(session: DrillSession, listing: list[str]) -> list[str]:
