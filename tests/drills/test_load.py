@@ -13,15 +13,22 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pki import Hierarchy, hierarchy
 
+from readiness import fixtures
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.declared.load import LoadTest
 from readiness.documents import load_environment
+from readiness.drills import load, target_lease
 from readiness.drills.load import Offered, addresses_of, generate, prove_generator, read
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.drills.permit import Permit
+from readiness.environment import Environment
+from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut
+from readiness.model import Case, Tier
+from readiness.once import Once
 
 TEST = LoadTest.model_validate_json(
     json.dumps(
@@ -428,3 +435,80 @@ def test_a8_a_machine_that_can_not_ask_is_told_apart(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout.startswith("students: "), done.stderr
     assert "generator failed" in done.stdout
+
+
+LAB = load_environment(ROOT / "environments/lab.yaml")
+(DECLARED,) = LAB.load_tests
+
+
+class Offering:
+    """The generator's process, simulated: each start is counted, and the n-th ends as told."""
+
+    def __init__(self, failing: int, ending: BaseException | None) -> None:
+        self.failing, self.ending = failing, ending
+        self.asked: list[str] = []
+
+    def __call__(self, test: LoadTest, orders: dict[str, Any]) -> None:
+        """Offer the load and write its samples, unless this start shall fail."""
+        self.asked.append(orders["host"])
+        if len(self.asked) == self.failing and self.ending is not None:
+            raise self.ending
+        count = round(test.rate * test.duration)
+        lines = [
+            sample(n / test.rate, orders["pages"][n % 3]["name"], address=orders["addresses"][0])
+            for n in range(count)
+        ]
+        Path(orders["output"]).write_text("\n".join([*lines, summary()]))
+
+
+def offered_with(offering: Offering, folder: Path, patch: pytest.MonkeyPatch) -> Any:
+    """The fixture that checks ask, on the lab's declaration; nothing leaves this machine."""
+    patch.setattr(load, "generate", offering)
+    patch.setattr(
+        fixtures, "mint", lambda _: Permit("run", Case("LOAD-001", "students"), Tier.LOAD)
+    )
+    patch.setattr(target_lease, "hold", lambda *_: None)
+    patch.setattr(Environment, "secret", lambda *_: "word")
+    patch.setattr(Environment, "content", lambda *_: b"")
+    run = SimpleNamespace(environment=LAB, folder=folder, once=Once())
+    look = SimpleNamespace(forget=lambda: None, note=lambda subject, _, one: Found(one, subject, 0))
+    ask = fixtures.load._get_wrapped_function()
+    return ask(run, SimpleNamespace(look=look))
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize("ending", [TimedOut("did not end"), NotUnderstood("failed: no room")])
+def test_a8_whichever_start_of_the_generator_fails_each_check_is_told_why(
+    failing: int, ending: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a FileExistsError; where the control failed, nothing was asked of the site."""
+    offering = Offering(failing, ending)
+    ask = offered_with(offering, tmp_path, monkeypatch)
+    for _ in range(3):
+        with pytest.raises(type(ending), match=str(ending)):
+            ask(DECLARED)
+    site = LAB.listener(DECLARED.listener).names[0]
+    assert offering.asked == ["control.test", site][:failing]
+
+
+def test_a8_a_load_that_was_interrupted_is_not_offered_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ended it hears of it, the next check that it was ended."""
+    offering = Offering(2, KeyboardInterrupt())
+    ask = offered_with(offering, tmp_path, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        ask(DECLARED)
+    with pytest.raises(ProbeError, match="ended early"):
+        ask(DECLARED)
+    assert len(offering.asked) == 2
+
+
+def test_a8_the_control_stands_before_the_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are offered, in this order, and what is judged is the load at the site."""
+    offering = Offering(0, None)
+    found = offered_with(offering, tmp_path, monkeypatch)(DECLARED)
+    assert len(offering.asked) == 2
+    assert found.reading.due == 1500
