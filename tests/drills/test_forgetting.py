@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from engine import ENVIRONMENT
 from local_servers import SshServer, ssh_server
+from pki import hierarchy
 
 import readiness
 from readiness.clients import Clients
@@ -45,6 +46,7 @@ def run(server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         (tmp_path / name).chmod(0o600)
     (tmp_path / "root.pem").write_text("asked by nobody here")
     (tmp_path / "ssh_config").write_text(f"Host *\n  Port {server.port}\n")
+    (tmp_path / "root.pem").write_bytes(hierarchy().root.pem)
     file = tmp_path / "environment.yaml"
     file.write_text(ENVIRONMENT + SSH.format(user=server.user))
     opened = open_run(RunRequest(environment_file=file, reports=tmp_path / "reports"))
