@@ -20,7 +20,15 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
-from readiness.probes import audit_trail, haproxy, mounts, network, pgbackrest, postgres_archive
+from readiness.probes import (
+    audit_trail,
+    haproxy,
+    mounts,
+    network,
+    pgbackrest,
+    postgres_archive,
+    postgres_restart,
+)
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
@@ -460,6 +468,15 @@ class Clients:
 
         self.look.ahead("archiving", members(self.site), ask)
         return self.look.at(member.id, "archiving", lambda: ask(member))
+
+    def restart(self, member: Member) -> Found[postgres_restart.Restart]:
+        """What a restart of one member would meet; the first question asks every member."""
+
+        def ask(one: Member) -> postgres_restart.Restart:
+            return postgres_restart.restart(self.postgres_session(one))
+
+        self.look.ahead("restart", members(self.site), ask)
+        return self.look.at(member.id, "restart", lambda: ask(member))
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
         """Whether a standby replays what the primary has written by now.

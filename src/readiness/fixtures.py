@@ -36,6 +36,7 @@ from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
 from readiness.probes.door import Admissions, Door, Wire
 from readiness.probes.postgres import ReplayProgress
+from readiness.probes.postgres_restart import Restart
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.redis import RedisState
 from readiness.probes.rotation import Rotation
@@ -420,6 +421,12 @@ def confidence(run: Run) -> Callable[[int, str], None]:
 def replay(clients: Clients) -> Callable[[Member], Found[ReplayProgress]]:
     """Waits until a standby has replayed what the primary has written by now."""
     return clients.replay
+
+
+@pytest.fixture(scope="session")
+def restart(clients: Clients) -> Callable[[Member], Found[Restart]]:
+    """What a restart of a database member would meet."""
+    return clients.restart
 
 
 @pytest.fixture(scope="session")

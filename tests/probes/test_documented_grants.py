@@ -12,7 +12,7 @@ from local_postgres import Postgres, postgres_pair
 from pki import Hierarchy
 
 from readiness.drills import writers
-from readiness.probes import postgres
+from readiness.probes import postgres, postgres_restart
 
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 PASSWORD = "of this test only"
@@ -57,6 +57,7 @@ def test_the_observing_login_only_looks(granted: Postgres) -> None:
     with look(granted, "readiness_observe") as session:
         assert postgres.rights(session).dangerous == ()
         state = postgres.state(session, ("fsync", "synchronous_commit"))
+        assert postgres_restart.restart(session).rules >= 1
     assert not state.in_recovery
     assert [replica.state for replica in state.replicas] == ["streaming"]
     assert set(state.settings) == {"fsync", "synchronous_commit"}

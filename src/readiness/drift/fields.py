@@ -58,6 +58,7 @@ _VOLATILE: Final = (
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
+    "restart.server_clock", "restart.logins[[]].*",
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (
@@ -97,6 +98,7 @@ _FIXED: Final = (
     "patroni.cluster.scheduled_switchover*", "patroni.cluster.members[[]].*",
     "patroni.status.*", "patroni-status.*",
     "postgresql.settings.*", "postgresql.overrides*", "postgresql.version*",
+    "restart.*",
     "postgresql.system_identifier", "postgresql.database", "postgresql.user",
 )  # fmt: skip
 _TABLE: Final = (
