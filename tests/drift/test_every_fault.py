@@ -25,6 +25,7 @@ from replay import NOTED, RUNS, Recording, Result, load, replay_all, whole
 from lab import product
 from lab.faults import Fault, all_faults, resolved
 from readiness.catalogue import catalogue_digest, load_catalogue
+from readiness.claim import plain
 from readiness.documents import load_environment
 from readiness.drift.compare import Direction, compare
 from readiness.environment import Environment
@@ -106,7 +107,11 @@ class Written:
             self.add(
                 "claim",
                 case=key,
+                subject=claim.subject,
                 name=claim.name,
+                observed=plain(claim.observed),
+                relation=claim.relation,
+                limit=plain(claim.limit),
                 answer=str(claim.answer),
                 reason=str(claim),
                 rests_on=[number(one) for one in claim.rests_on],
