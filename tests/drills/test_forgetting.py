@@ -44,7 +44,6 @@ def run(server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     for name, source in (("known_hosts", server.known_hosts), ("user", server.key_file)):
         (tmp_path / name).write_bytes(source.read_bytes())
         (tmp_path / name).chmod(0o600)
-    (tmp_path / "root.pem").write_text("asked by nobody here")
     (tmp_path / "ssh_config").write_text(f"Host *\n  Port {server.port}\n")
     (tmp_path / "root.pem").write_bytes(hierarchy().root.pem)
     file = tmp_path / "environment.yaml"
