@@ -278,6 +278,14 @@ def render(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _since(fault: Fault | None, one: Document) -> str:
+    """What has changed since a result, where something has."""
+    if fault is None or not one["proven"]:
+        return ""
+    now = state(fault, one)
+    return "" if now == PROVEN else f" (**{now.removesuffix(' it was proven')}**)"
+
+
 def _outdated(document: Document) -> list[str]:
     """What was proven and has to be tried again."""
     return [
@@ -291,6 +299,7 @@ def _outdated(document: Document) -> list[str]:
 def _row(name: str, one: Document) -> str:
     """A variant's line of the table."""
     run = f"{one['run']}, {one['mended_run']}" if one["proven"] else "**NOT PROVEN**"
+    run += _since(all_variants().get(name), one)
     run += "".join(f"; problem: {problem}" for problem in one["problems"])
     said = f"**{name}**: {one['title']}. {one['why']}"
     return f"| {' '.join(said.split())} | {_cell(run)} | {', '.join(one['tempts'])} |"
@@ -303,7 +312,7 @@ def _section(name: str, one: Document) -> list[str]:
         "",
         f"{one['title']}. {one['why']}",
         "",
-        f"{proof}, run {one['run']} (tier {one['tier']}), "
+        f"{proof}{_since(all_faults().get(name), one)}, run {one['run']} (tier {one['tier']}), "
         f"green again in run {one['mended_run']}"
         + (f". Shaped like a false green: {one['naive']}." if one["shape"] != "plain" else ".")
         + (f" A plausible probe stays green: {one['naive']}." if _plain_naive(one) else ""),

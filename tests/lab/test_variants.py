@@ -349,3 +349,18 @@ def test_who_is_taken_back_by_another_is_not_looked_at(rehearsed: Rehearsed) -> 
         proving.together(site, TWO)
     assert rehearsed.done[-1] == "taken back"
     assert "looked at" not in rehearsed.done
+
+
+def test_the_page_tells_what_changed_since() -> None:
+    """Whoever reads a result sees that it is about an older check, of faults and variants."""
+    fault = all_faults()["automation-paused"]
+    document = matrix.load(Path("none.json"))
+    for part, one in (("variants", ONE), ("faults", fault)):
+        old = dict.fromkeys(one.about[:1], "older")
+        document[part][one.name] = {**matrix.entry(one, tried()), "checks": old}
+    document["variants"][TWO[1].name] = matrix.entry(TWO[1], tried())
+    page = matrix.render(document)
+    assert "(**WEB-001 changed since**)" in page
+    assert f"(**{', '.join(fault.about)} changed since**)" in page
+    assert page.count("changed since**") == len(document["variants"]) + len(document["faults"]) - 1
+    assert "they or their checks changed since: 2." in page
