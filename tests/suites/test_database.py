@@ -83,6 +83,15 @@ def member(recording: Recording, *, primary: bool) -> str:
     )
 
 
+def cast(recording: Recording) -> dict[str, str]:
+    """The names of the leader and of both standbys: which member leads is another one each time."""
+    leader = member(recording, primary=True).partition("/")[2]
+    first, second = (
+        one for one in recording.environment.database(CLUSTER).members if one != leader
+    )
+    return {"leader": leader, "first": first, "second": second}
+
+
 def asked(check: str, recording: Recording, subject: str) -> Result:
     """What a check says."""
     return replay(recording, Case(check, subject))
@@ -318,7 +327,7 @@ def test_a_learner_is_no_healthy_member(healthy: Recording) -> None:
     assert result.reason == "paws360-db: expected healthy members of 3 at least 3, found 2"
 
 
-def silent(seconds: float, *, at: str = "198.18.3.12") -> Change:
+def silent(seconds: float, at: str) -> Change:
     """Whoever sends to the standby at that address had no word of it for so long."""
 
     def change(reading: dict[str, Any]) -> None:
@@ -347,16 +356,18 @@ def test_d5_a_standby_that_was_not_heard_when_it_was_due_is_red(
     """Both ends say `streaming`, and on an idle site every position agrees: the silence tells."""
     found = altered(healthy, "postgresql", given("wal_receiver_status_interval", interval))
     found = altered(found, "postgresql", given("wal_sender_timeout", timeout))
-    found = altered(found, "postgresql", silent(seconds), of="db1")
-    result = asked(check, found, "paws360-db/db2")
+    leader, first, second = cast(healthy).values()
+    at = healthy.environment.machine(first).addresses[0]
+    found = altered(found, "postgresql", silent(seconds, at), of=leader)
+    result = asked(check, found, f"{CLUSTER}/{first}")
     assert result.outcome is outcome, result
     if outcome is not Outcome.PASSED:
-        assert "seconds since db1 had a word of it" in result.reason
-    other = asked(check, altered(healthy, "postgresql", silent(99), of="db1"), "paws360-db/db3")
-    assert other.outcome is Outcome.PASSED
+        assert f"seconds since {leader} had a word of it" in result.reason
+    other = altered(healthy, "postgresql", silent(99, at), of=leader)
+    assert asked(check, other, f"{CLUSTER}/{second}").outcome is Outcome.PASSED
 
 
-QUORUM = "ANY 1 (db2,db3)"
+QUORUM = "ANY 1 ({first},{second})"
 
 
 def quorum(names: str) -> Change:
@@ -382,17 +393,19 @@ def wanting(recording: Recording, standbys: int) -> Recording:
     ("names", "declared", "reason"),
     [
         (QUORUM, 1, ""),
-        ("ANY 2 (db2,db3)", 2, ""),
+        ("ANY 2 ({first},{second})", 2, ""),
         (QUORUM, 2, "standbys that a commit waits for at least 2, found 1"),
-        ("ANY 3 (db2,db3,db4)", 2, "of those that it waits for at least 3, found 2"),
-        ("FIRST 1 (db2,db3)", 2, "standbys that a commit waits for at least 2, found 1"),
+        ("ANY 3 ({first},{second},db4)", 2, "of those that it waits for at least 3, found 2"),
+        ("FIRST 1 ({first},{second})", 2, "standbys that a commit waits for at least 2, found 1"),
     ],
 )
 def test_d7_of_a_quorum_a_commit_waits_for_some(
     healthy: Recording, names: str, declared: int, reason: str
 ) -> None:
     """How many it waits for counts, and that as many are there."""
-    found = altered(wanting(healthy, declared), "postgresql", quorum(names), of="db1")
+    who = cast(healthy)
+    change = quorum(names.format(**who))
+    found = altered(wanting(healthy, declared), "postgresql", change, of=who["leader"])
     result = asked("PG-004", found, CLUSTER)
     assert result.outcome is (Outcome.FAILED if reason else Outcome.PASSED), result
     assert reason in result.reason
@@ -405,12 +418,17 @@ def in_quorum(reading: dict[str, Any]) -> None:
             one["role"] = "quorum_standby"
 
 
+def tagged(tags: dict[str, Any]) -> Change:
+    """A member of Patroni's with tags of its own."""
+    return lambda one: one["status"]["tags"].update(tags)
+
+
 @pytest.mark.parametrize(
     ("names", "barred", "outcome"),
     [
         (QUORUM, False, Outcome.PASSED),
         (QUORUM, True, Outcome.FAILED),
-        ("ANY 2 (db2,db3)", True, Outcome.PASSED),
+        ("ANY 2 ({first},{second})", True, Outcome.PASSED),
     ],
 )
 def test_d7_who_may_take_over_has_every_commit(
@@ -418,10 +436,11 @@ def test_d7_who_may_take_over_has_every_commit(
 ) -> None:
     """Where a commit waits for one of two, what the other one has may be on it alone."""
     found = altered(healthy, "patroni", in_quorum)
-    found = altered(found, "postgresql", quorum(names), of="db1")
+    who = cast(healthy)
+    found = altered(found, "postgresql", quorum(names.format(**who)), of=who["leader"])
     if barred:
         tags = {"nofailover": True, "raw": {"nofailover": True}}
-        found = altered(found, "patroni", lambda one: one["status"]["tags"].update(tags), of="db3")
+        found = altered(found, "patroni", tagged(tags), of=who["second"])
     result = asked("PG-006", found, CLUSTER)
     assert result.outcome is outcome, result
 
@@ -439,24 +458,29 @@ def test_d7_a_standby_that_received_and_does_not_replay_is_behind(healthy: Recor
     assert "it lags too far" in result.reason
 
 
+def following(host: str) -> Change:
+    """A standby whose receiver names its primary so."""
+    return lambda one: one["receiver"].update(sender_host=host)
+
+
 @pytest.mark.parametrize(
     ("host", "outcome"),
     [
-        ("198.18.3.11", Outcome.PASSED),
-        ("db1", Outcome.PASSED),
-        ("db1.example.org", Outcome.PASSED),
-        ("db3.example.org", Outcome.FAILED),
-        ("db11.example.org", Outcome.FAILED),
+        ("{address}", Outcome.PASSED),
+        ("{leader}", Outcome.PASSED),
+        ("{leader}.example.org", Outcome.PASSED),
+        ("{second}.example.org", Outcome.FAILED),
+        ("{leader}1.example.org", Outcome.FAILED),
     ],
 )
 def test_b5_a_standby_that_follows_its_primary_by_name_is_green(
     healthy: Recording, host: str, outcome: Outcome
 ) -> None:
     """The name of the primary's machine, short or whole, is as good as its address."""
-    found = altered(
-        healthy, "postgresql", lambda one: one["receiver"].update(sender_host=host), of="db2"
-    )
-    assert asked("PG-012", found, "paws360-db/db2").outcome is outcome
+    who = cast(healthy)
+    named = host.format(**who, address=healthy.environment.machine(who["leader"]).addresses[0])
+    found = altered(healthy, "postgresql", following(named), of=who["first"])
+    assert asked("PG-012", found, f"{CLUSTER}/{who['first']}").outcome is outcome
 
 
 @pytest.mark.parametrize(
