@@ -144,7 +144,8 @@ def test_a_run_of_something_else_says_nothing_of_since_when(
 def test_a_scan_is_agreed_on_like_a_gates(engine: Engine, site: Site, door: Path) -> None:
     """In production its name has to be typed; what is permitted is in the plan of the look."""
     text = site.environment.read_text()
-    site.environment.write_text(text.replace("kind: rehearsal", "kind: production", 1))
+    text = text.replace("kind: rehearsal", "kind: production", 1)
+    site.environment.write_text(text + "permissions: {scan: true}\n")
     accepted(engine, site)
     before = len(site.runs())
     ended = drift(engine, site, "--scan")
