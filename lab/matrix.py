@@ -255,8 +255,8 @@ def render(document: Document) -> str:
         "",
         PREAMBLE,
         "",
-        f"- Faults proven: {good} of {len(faults)}.",
-        f"- Healthy variants green: {green} of {len(odd)}.",
+        f"- Faults proven: {good} of {len(faults)}{_untried(all_faults(), faults)}.",
+        f"- Healthy variants green: {green} of {len(odd)}{_untried(all_variants(), odd)}.",
         f"- The healthy lab was green in three runs in a row: {runs}.",
         f"- Checks seen red: {len(document['proven'])} of {len(product.catalogue())}.",
         f"- To be renewed, for they or their checks changed since: {len(_outdated(document))}.",
@@ -276,6 +276,12 @@ def render(document: Document) -> str:
     for name, one in sorted(faults.items()):
         lines += _section(name, one)
     return "\n".join(lines) + "\n"
+
+
+def _untried(known: Mapping[str, object], tried: Document) -> str:
+    """Those that nobody has tried yet, which no count may hide."""
+    names = sorted(set(known) - set(tried))
+    return f"; not tried yet: {', '.join(names)}" if names else ""
 
 
 def _since(fault: Fault | None, one: Document) -> str:
