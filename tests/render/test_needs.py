@@ -99,7 +99,7 @@ def test_a2_no_clause_of_one_member_holds_but_what_it_shows_itself(tmp_path: Pat
     }
     assert held == {
         f"{HA}/one-primary", f"{HA}/automation-active", f"{HA}/consensus-quorum",
-        f"{HA}/durability-settings", f"{HA}/members-as-declared",
+        f"{HA}/durability-settings", f"{HA}/members-as-declared", f"{HA}/restart-safe",
     }  # fmt: skip
 
 
