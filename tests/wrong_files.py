@@ -81,6 +81,7 @@ WRONG_ENVIRONMENTS = (
         "path: /courses\n    contains: '\"credits\"'\n\nbalancers",
         "path: /courses\n\nbalancers",
         "pages[0].contains: is missing",
+        elsewhere=True,
     ),
     Wrong(
         "pages:\n  - listener: portal\n",
@@ -189,7 +190,9 @@ WRONG_ENVIRONMENTS = (
     Wrong("  scan: true", "  scan: yes", "permissions.scan: wrong value; expected true or false"),
     Wrong("closed: dropped", "closed: rejected", "firewall.closed: wrong value"),
     Wrong("    user: scanner", "    user: -x", "firewall.login.user: wrong value"),
-    Wrong("edge: [198.18.1.0/24", "edgy: [198.18.1.0/24", "a declared zone", shape=False),
+    Wrong(
+        "edge: [198.18.1.0/24", "edgy: [198.18.1.0/24", "of the zone edgy", False, elsewhere=True
+    ),
     Wrong("[198.18.1.0/24", "[198.18.1.7/24", "a network such as 10.0.0.0/24", shape=False),
     Wrong("[198.18.1.0/24", "[198.18.0.0/16", "networks that do not meet", shape=False),
     Wrong("[198.18.1.0/24, ", "[", "an address of a declared network", shape=False, elsewhere=True),

@@ -428,15 +428,20 @@ def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]
 def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
     """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm.
 
-    A member that does not answer is missing; of one that refuses us nothing is known.
+    A member that does not answer is missing. Of one that refuses us nothing is known but what the
+    others say of it: a learner refuses to list members.
     """
-    reached, silent = [], []
+    reached, silent, refused = [], [], []
     for member in database_cluster.store:
         try:
             reached.append(consensus(member))
         except (Unreachable, TimedOut) as error:
             silent.append(f"{member.machine.name} ({error})")
+        except ProbeError as error:
+            refused.append(error)
     name = database_cluster.id
+    if refused and not reached:
+        raise refused[0]
     voters = {
         one.member_id for found in reached for one in found.reading.members if not one.learner
     }
@@ -452,6 +457,8 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     lists = [{one.name for one in found.reading.members if not one.learner} for found in reached]
     voting = derive("members that vote", name, set.intersection(*lists), *reached)
     assert holds(voting, "includes", set(database_cluster.database.consensus.members))
+    if refused and len(healthy) + len(refused) >= needed:
+        raise refused[0]
     able = derive(f"healthy members of {len(voters)}{missing}", name, len(healthy), *reached)
     assert holds(able, ">=", needed)
     leaders = derive("leaders", name, {one.reading.status.leader_id for one in reached}, *reached)

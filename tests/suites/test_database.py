@@ -496,11 +496,24 @@ def test_b5_a_store_member_that_refuses_us_is_not_called_missing(
     healthy: Recording, error: ProbeError, outcome: Outcome
 ) -> None:
     """Our certificate may be the one that is wrong: nothing is known of that member."""
+    with pytest.raises(AssertionError if outcome is Outcome.FAILED else type(error)):
+        quorum_where_one_fails(healthy, error)
+
+
+def test_b5_a_learner_that_refuses_us_is_told_by_the_others(healthy: Recording) -> None:
+    """A learner does not list members: that it has no vote is what the others say."""
+    found = altered(healthy, "etcd", learner("db2"))
+    with pytest.raises(AssertionError):
+        quorum_where_one_fails(found, NotUnderstood("rpc not supported for learner"))
+
+
+def quorum_where_one_fails(recording: Recording, error: ProbeError) -> None:
+    """Ask PG-009 where db2's store ends every question so."""
     suite = _module(ROOT / "suites/database/test_topology.py")
-    cluster = subjects(healthy.environment, "database_cluster")[CLUSTER]
+    cluster = subjects(recording.environment, "database_cluster")[CLUSTER]
     readings = {
-        one["subject"]: Found(healthy.reading(number), one["subject"], number)
-        for number, one in enumerate(healthy.observations)
+        one["subject"]: Found(recording.reading(number), one["subject"], number)
+        for number, one in enumerate(recording.observations)
         if one["source"] == "etcd"
     }
 
@@ -509,8 +522,7 @@ def test_b5_a_store_member_that_refuses_us_is_not_called_missing(
             raise error
         return readings[member.id]
 
-    with pytest.raises(AssertionError if outcome is Outcome.FAILED else type(error)):
-        suite.test_consensus_quorum(cluster, consensus)
+    suite.test_consensus_quorum(cluster, consensus)
 
 
 def without_store(recording: Recording, member: str, **told: object) -> Recording:
