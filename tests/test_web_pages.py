@@ -26,11 +26,19 @@ DECLARED = "pages:\n  - {listener: web, path: /, contains: Courses}\n"
 
 @contextmanager
 def answering(
-    folder: Path, authority: Hierarchy, answer: str, *more: str, required: tuple[str, ...] = ()
+    folder: Path,
+    authority: Hierarchy,
+    answer: str,
+    *more: str,
+    required: tuple[str, ...] = (),
+    clients_of: bytes | None = None,
 ) -> Iterator[Site]:
-    """A site whose one page gets this status line, headers and body, over HTTPS that is right."""
+    """A site whose one page gets this status line, headers and body, over HTTPS that is right.
+
+    With `clients_of` (PEM) whoever asks has to show a certificate of that authority.
+    """
     leaf = authority.leaf()
-    context = server_context(leaf.write(folder / "leaf.pem", *leaf.above))
+    context = server_context(leaf.write(folder / "leaf.pem", *leaf.above), clients_of=clients_of)
     head, _, body = answer.partition("|")
     status, *headers = head.split("\n")
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
@@ -97,6 +105,23 @@ def test_a3_healthy_pages_of_other_shapes_are_green(
 ) -> None:
     """Negative control: a portal, an interface without a front page, one that sends to a login."""
     with answering(tmp_path, authority, answer, declared, required=(ANSWERS,)) as site:
+        ended = engine.gate(site)
+    assert ended.code == 0, ended.text
+
+
+def test_a3_a_listener_that_asks_its_clients_for_a_certificate_is_green(
+    tmp_path: Path, authority: Hierarchy, engine: Engine
+) -> None:
+    """Negative control: pages are asked with the declared certificate, as the handshake is."""
+    client = authority.leaf()
+    file = client.write(tmp_path / "client.pem", *client.above)
+    file.chmod(0o600)
+    root, answer = authority.root.pem, f"200 OK|{PORTAL}"
+    more, needed = (DECLARED,), (ANSWERS,)
+    with answering(tmp_path, authority, answer, *more, required=needed, clients_of=root) as site:
+        text = site.environment.read_text()
+        given = f"    client_certificate: {{certificate: 'file:{file}', key: 'file:{file}'}}\n"
+        site.environment.write_text(text.replace("    plain_http:", f"{given}    plain_http:"))
         ended = engine.gate(site)
     assert ended.code == 0, ended.text
 

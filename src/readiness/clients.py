@@ -122,11 +122,6 @@ class Clients:
     def tls_question(self, endpoint: Endpoint) -> tls_probe.Question:
         """How to ask one endpoint for its TLS."""
         listener = endpoint.listener
-        client = listener.client_certificate
-        files = client and (
-            str(self.site.path(client.certificate)),
-            str(self.site.path(client.key)),
-        )
         return tls_probe.Question(
             address=endpoint.address,
             port=listener.port,
@@ -136,8 +131,15 @@ class Clients:
             fallback_names=names_beside(self.site, endpoint),
             nameless=not listener.names_only,
             starttls="postgresql" if listener.protocol == "postgresql" else None,
-            client_certificate=files or None,
+            client_certificate=self._client_certificate(endpoint),
         )
+
+    def _client_certificate(self, endpoint: Endpoint) -> tuple[str, str] | None:
+        """The files of chain and key, where a listener asks its clients for a certificate."""
+        files = endpoint.listener.client_certificate
+        if files is None:
+            return None
+        return str(self.site.path(files.certificate)), str(self.site.path(files.key))
 
     def tls(self, endpoint: Endpoint) -> Found[tls_probe.Handshake]:
         """What a listener presents; the first question asks all of them at once."""
@@ -157,6 +159,7 @@ class Clients:
             host=endpoint.names[0],
             path=path,
             authority_pem=self.authority_pem(endpoint.listener.authority),
+            client_certificate=self._client_certificate(endpoint),
             contains=next((one.contains for one in declared if one.path == path), ""),
         )
         source = f"https {path}"
@@ -209,6 +212,7 @@ class Clients:
                 host=one.names[0],
                 path=balancer.page.path,
                 authority_pem=self.authority_pem(one.listener.authority),
+                client_certificate=self._client_certificate(one),
                 contains=balancer.page.contains,
             )
             once = partial(http_probe.ask_question, question)
