@@ -156,6 +156,16 @@ def test_a5_nobody_who_vouches_is_no_identity(tmp_path: Path) -> None:
         assert (code, "FAIL  identity: did not answer: web/box" in said) == (2, True)
 
 
+def test_a5_an_issuer_in_another_spelling_is_the_same_root(tmp_path: Path) -> None:
+    """Whoever verifies a chain compares names without case and blanks: so does who pins it."""
+    root = issue("Campus Root", is_authority=True)
+    leaf = issue(NAME, root, names=(NAME,), calling="CAMPUS  root")
+    with served(tmp_path, leaf, Hierarchy(root, root)) as site:
+        code, said = doctor(site, write=True)
+        assert code == 0, said
+        assert doctor(site)[0] == 0
+
+
 def test_a5_what_was_pinned_before_stays_readable(tmp_path: Path) -> None:
     """A file without the newest kind of part is read, and what it does not have is not pinned."""
     ours = hierarchy()

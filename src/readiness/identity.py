@@ -137,8 +137,16 @@ def _vouched(found: tls_probe.Handshake, name: str, authority: bytes, pinned: st
     before = pinned.rpartition(UNDER)[2]
     if before in {digest for _, digest in declared}:
         return f"{name}{UNDER}{before}"
-    issuers = {one.issuer for one in found.chain}
-    return f"{name}{UNDER}{next(digest for subject, digest in declared if subject in issuers)}"
+    issuers = {_alike(one.issuer) for one in found.chain}
+    vouching = (digest for subject, digest in declared if _alike(subject) in issuers)
+    if anchor := next(vouching, ""):
+        return f"{name}{UNDER}{anchor}"
+    raise ProbeError(f"{found.address}: no declared root has the name of an issuer in its chain")
+
+
+def _alike(name: str) -> str:
+    """A name as it is compared: neither case nor the number of blanks counts (RFC 5280, 7.1)."""
+    return " ".join(name.casefold().split())
 
 
 def pin(clients: Clients) -> Pins:

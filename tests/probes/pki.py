@@ -52,13 +52,18 @@ def issue(
     key: PrivateKey | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    calling: str = "",
 ) -> Identity:
-    """Issue a certificate, self-signed without an issuer; valid from yesterday for 90 days."""
+    """Issue a certificate, self-signed without an issuer; valid from yesterday for 90 days.
+
+    `calling` is how it writes the name of its issuer, where that is another spelling.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    subject = _common(common_name)
+    above_name = issuer.certificate.subject if issuer else subject
     builder = (
         x509.CertificateBuilder(
-            issuer.certificate.subject if issuer else subject,
+            _common(calling) if calling else above_name,
             subject,
             key.public_key(),
             x509.random_serial_number(),
@@ -74,6 +79,10 @@ def issue(
     certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
     above = (issuer, *issuer.above) if issuer and issuer.above is not None else ()
     return Identity(certificate, key, tuple(one for one in above if not _is_root(one)))
+
+
+def _common(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _is_root(identity: Identity) -> bool:
