@@ -56,7 +56,10 @@ def _listens(_: Environment, machine: Machine) -> Gap | None:
 def _ssh(environment: Environment, subject: Any) -> Gap | None:
     machine: Machine = getattr(subject, "machine", subject)
     if environment.ssh is None:
-        return Gap(Why.CLOSED, "the environment declares no SSH", "`ssh`")
+        # Of a machine that nothing is declared of nobody asked SSH to show anything.
+        bare = subject is machine and not machine.services and machine.listens is None
+        why = Why.UNDECLARED if bare else Why.CLOSED
+        return Gap(why, "the environment declares no SSH", "`ssh`")
     if machine.ssh:
         return None
     key = f"`ssh: true` for the machine {machine.name}"

@@ -125,6 +125,34 @@ def test_a2_what_one_member_lacks_blocks_nobody_who_does_not_require_it(tmp_path
     assert (verdict.decision, told(verdict).count("in the way")) == (Decision.GO, 0)
 
 
+@pytest.mark.parametrize("services", [(), ("chrony",)])
+def test_b3_a_site_without_ssh_is_blocked_by_what_it_declares_only(
+    tmp_path: Path, services: tuple[str, ...]
+) -> None:
+    """Clocks that nobody spoke of block nobody; declared services that can't be looked at do."""
+    here = site(permissions={"tiers": ["observe"]})
+    for machine in here["machines"]:
+        machine["services"] = list(services)
+    policy = requiring("sec.tls/chain", blocking=("critical", "high"))
+    checks = {name: one for name, one in OURS.items() if one.tier is Tier.OBSERVE}
+    story = Story(
+        tmp_path,
+        environment=here,
+        policy=policy,
+        checks=checks,
+        matrix=PROVEN,
+        tier=Tier.OBSERVE,
+        drills=False,
+    )
+    verdict = story.verdict()
+    assert verdict.decision is (Decision.INCONCLUSIVE if services else Decision.GO)
+    assert all(
+        (one.outcome, one.declare) == (Outcome.NOT_RUN, "`ssh`")
+        for one in verdict.cases
+        if one.check.id == "HOST-002"
+    )
+
+
 def test_a2_no_synchronous_standby_is_a_finding_of_its_own(tmp_path: Path) -> None:
     """`synchronous_standbys: 0` says that no commit waits, and the clause fails by that."""
     here = site()
