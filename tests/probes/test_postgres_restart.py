@@ -69,6 +69,30 @@ def test_missed_6_a_setting_that_waits_for_a_restart(pair: tuple[Postgres, Postg
         assert connection.execute(said).fetchall() == [("shared_preload_libraries",)]
 
 
+@pytest.mark.parametrize(
+    ("line", "pending"),
+    [
+        ("data_directory = 'DATA/'", ()),
+        ("hba_file = 'pg_hba.conf'", ()),
+        ("hba_file = 'DATA/pg_hba.conf'", ()),
+        ("hba_file = 'pg_hba.other'", ("hba_file",)),
+        ("hba_file = '/etc/pg_hba.conf'", ("hba_file",)),
+    ],
+)
+def test_missed_6_a_place_that_is_written_otherwise(
+    pair: tuple[Postgres, Postgres], line: str, pending: tuple[str, ...]
+) -> None:
+    """Negative control: the same place in other words waits for no restart, another one does."""
+    _, standby = pair
+    path = standby.data / "postgresql.conf"
+    text = path.read_text()
+    path.write_text(f"{text}{line.replace('DATA', str(standby.data))}\n")
+    try:
+        assert look(standby).pending == pending
+    finally:
+        path.write_text(text)
+
+
 def test_missed_6_a_setting_that_was_taken_out_of_its_file(pair: tuple[Postgres, Postgres]) -> None:
     """It counts until the next start, which no longer finds it."""
     _, standby = pair

@@ -52,12 +52,16 @@ class Restart:
 # back that had not come into force (ALTER SYSTEM RESET), and never sets it for what the command
 # line gives. Patroni gives some of its settings there and writes them into the file as well, so
 # a file that says otherwise waits for Patroni's next start of the server.
+# A place (data_directory, hba_file) is kept as the server made it out, whole and without a slash at
+# its end, and compared with what stands in the file: no restart would ever end that difference.
 _QUESTION: Final = r"""
 SELECT json_build_object(
   'server_clock', extract(epoch FROM clock_timestamp()),
   'pending', (SELECT json_agg(DISTINCT s.name ORDER BY s.name) FROM pg_settings s
     LEFT JOIN pg_file_settings f ON lower(f.name) = lower(s.name)
     WHERE s.context = 'postmaster' AND (f.error IS NOT NULL
+        AND NOT (s.source = 'override' AND rtrim(f.setting, '/')
+          IN (s.setting, right(s.setting, -length(regexp_replace(s.setting, '[^/]*$', '')))))
       OR f.name IS NULL AND s.pending_restart AND s.source = 'configuration file')),
   'lines', (SELECT count(*) FROM pg_file_settings WHERE name IS NOT NULL),
   'rules', (SELECT count(*) FROM pg_hba_file_rules WHERE error IS NULL),
