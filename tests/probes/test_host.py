@@ -1,5 +1,6 @@
 """Services and clock: recorded answers of real machines, and a live session on loopback."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from local_servers import ssh_server
 
 from readiness.errors import NotUnderstood
 from readiness.probes import host
-from readiness.probes.commands import NotPermitted
+from readiness.probes.commands import NotPermitted, require_allowed
 from readiness.probes.ssh import Answer, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host as vocabulary
 
@@ -195,6 +196,28 @@ def test_b5_a_program_that_is_not_there_or_not_ours_has_not_answered(
         session.run(f"{folder}/ss --numeric --listening")
 
 
+def test_b5_a_socket_whose_name_is_escaped() -> None:
+    """What `systemd-escape` made of a name reaches systemd as it is, and the list lets it pass."""
+    unit = r"gunicorn@portal\x2dapi.socket"
+
+    class Shown:
+        """A machine whose portal such a socket starts."""
+
+        where = "app1"
+
+        def run(self, command: str, **_: object) -> Answer:
+            """What systemd says of the unit that the shell hands on."""
+            require_allowed(command)
+            if command.startswith("ps"):
+                return Answer(0, b"STAT UNIT\n", b"")
+            if shlex.split(command)[-1] == unit:
+                return Answer(0, SOCKET, b"")
+            return Answer(0, SERVICE + f"TriggeredBy={unit}\n".encode(), b"")
+
+    found = host.services(Shown(), ["portal"])["portal"]  # type: ignore[arg-type]
+    assert (found.listening, found.comes_back) == ((unit,), True)
+
+
 class Scripted:
     """A machine of which some answers are recorded."""
 
@@ -208,6 +231,8 @@ class Scripted:
         return self.answers[command.partition(" ")[0]]
 
 
+SERVICE = b"LoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=disabled\n"
+SOCKET = b"LoadState=loaded\nActiveState=active\nSubState=listening\nUnitFileState=enabled\n"
 SILENT = Answer(1, b"506 Cannot talk to daemon\n", b"")
 
 

@@ -17,6 +17,8 @@ class NotPermitted(ReadinessError, PermissionError):
 
 
 _UNIT: Final = r"[A-Za-z0-9][A-Za-z0-9@_.:-]*"
+# As `systemd-escape` writes a name; between single quotes the shell leaves a backslash alone.
+_ESCAPED: Final = r"'[A-Za-z0-9][A-Za-z0-9@_.:\\-]*'"
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9@+_.:-]*"
 _PATH: Final = r"/[A-Za-z0-9@+=:,._/-]*"
 # In /proc only names in letters and the tunables: /proc/PID/root and its like lead anywhere.
@@ -40,7 +42,7 @@ _MACHINE: Final = (
 _SERVICES: Final = (
     rf"systemctl (?:is-active|is-enabled|show) {_UNIT}",
     rf"systemctl list-timers --all --output=json {_UNIT}",
-    rf"systemctl show --timestamp=unix --property=[A-Za-z,]+(?: {_UNIT})+",
+    rf"systemctl show --timestamp=unix --property=[A-Za-z,]+(?: (?:{_UNIT}|{_ESCAPED}))+",
     rf'systemctl list-unit-files \| grep -q "\^{_UNIT}"',
     rf"ps -Aww -o {_COLUMNS}",
     rf"ps -ww -p \d+ -o {_COLUMNS}",

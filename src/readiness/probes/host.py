@@ -185,15 +185,21 @@ def is_listening(socket: ServiceState) -> bool:
 def _show(session: ObserveSession, names: Sequence[str]) -> list[ServiceState]:
     if not names:
         return []
-    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {' '.join(names)}"
+    asked = " ".join(map(_quoted, names))
+    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {asked}"
     answer = session.run(command)
     if answer.exit_code != 0:
         raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
     return read_services(answer.text, names, where=session.where)
 
 
+def _quoted(unit: str) -> str:
+    """A unit's name for the shell: `systemd-escape` puts backslashes into it."""
+    return f"'{unit}'" if "\\" in unit else unit
+
+
 def _programs(session: ObserveSession, unit: str) -> tuple[str, ...]:
-    answer = session.run(f"systemctl show --timestamp=unix --property=ExecStart {unit}")
+    answer = session.run(f"systemctl show --timestamp=unix --property=ExecStart {_quoted(unit)}")
     if answer.exit_code != 0:
         raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
     return read_programs(answer.text)
