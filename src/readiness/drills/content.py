@@ -9,7 +9,7 @@ on their order, and nobody can guess rows from it. Large objects are not looked 
 # hexadecimal salt; nothing that a person wrote is in them.
 # ruff: noqa: S608
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -83,8 +83,12 @@ _OBJECTS: Final = {
 }
 
 
-# Of rows that somebody was changing, at most so many of a table are told apart by their place.
+# Rows that are young or were locked or changed are told apart by their place: at most so many.
 MOST_TOUCHED: Final = 10_000
+# A table's query finds the rows of those that inherit from it, too.
+_PLACE: Final = "(t.ctid::text || ' ' || t.tableoid::text)"
+# A copy may lack so many of those: a hidden transaction that changed more proves nothing.
+MOST_CHANGED: Final = 100
 _ROUND: Final = 2**32  # transaction ids in rows have 32 bits
 # More than can be given out between a snapshot and the position that is read right after it.
 _MEANWHILE: Final = 1_000_000
@@ -124,11 +128,20 @@ class Moment:
 
 @dataclass(frozen=True)
 class Older:
-    """Of a table: rows older than a snapshot that nobody changes, and the places of the others."""
+    """Of a table: rows older than a snapshot that nobody changed, and the others by place."""
 
     rows: int
     digest: str
-    touched: tuple[str, ...] | None  # None: too many to tell
+    touched: Mapping[str, str] | None  # the others, place -> hash; None: too many to tell
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """Of a table of a copy: the rows that should be those, and what is at the other places."""
+
+    rows: int
+    digest: str
+    others: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -193,39 +206,49 @@ def question(tables: tuple[str, ...], sequences: tuple[str, ...], salt: str) -> 
 
 
 def older_question(tables: Sequence[str], salt: str, moment: Moment) -> str:
-    """Asks the live database, in the snapshot, for what is not young and nobody changes."""
+    """Asks the live database, in the snapshot, for what is not young and nobody changed.
+
+    The other rows that the snapshot sees are before the position, too: told one by one.
+    """
     by_table = ", ".join(
         f"{_literal(name)}, json_build_array("
         f"{_digest(name, salt, f'WHERE NOT {moment.young} AND t.xmax = 0::text::xid')}, "
-        f"(SELECT coalesce(json_agg(s.place), '[]') FROM (SELECT t.ctid::text AS place "
-        f"FROM {name} t WHERE NOT {moment.young} AND t.xmax <> 0::text::xid "
-        f"LIMIT {MOST_TOUCHED + 1}) s))"
+        f"(SELECT coalesce(json_object_agg(s.place, s.h), '{{}}') FROM (SELECT {_PLACE} "
+        f"AS place, {_hash(salt)} AS h FROM {name} t WHERE {moment.young} "
+        f"OR t.xmax <> 0::text::xid LIMIT {MOST_TOUCHED + 1}) s))"
         for name in tables
     )
     return f"SELECT json_build_object({by_table})"
 
 
-def untouched_question(touched: Mapping[str, Sequence[str]], salt: str, moment: Moment) -> str:
+def untouched_question(touched: Mapping[str, Iterable[str]], salt: str, moment: Moment) -> str:
     """Asks a copy for the same rows: it has them at the same places."""
     by_table = ", ".join(
-        f"{_literal(name)}, "
-        + _digest(name, salt, f"WHERE NOT {moment.young} AND t.ctid <> ALL({_places(places)})")
+        f"{_literal(name)}, json_build_array("
+        + _digest(name, salt, f"WHERE NOT {moment.young} AND {_PLACE} <> ALL({_places(places)})")
+        + f", (SELECT coalesce(json_object_agg({_PLACE}, {_hash(salt)}), '{{}}') "
+        f"FROM {name} t WHERE {_PLACE} = ANY({_places(places)})))"
         for name, places in touched.items()
     )
     return f"SELECT json_build_object({by_table})"
 
 
-def _places(places: Sequence[str]) -> str:
-    """Row addresses as the server wrote them: two numbers in brackets."""
-    return "'{" + ",".join(f'"{one}"' for one in places) + "}'::tid[]"
+def _places(places: Iterable[str]) -> str:
+    """Row addresses as the server wrote them: digits, brackets, a comma and a space."""
+    return "'{" + ",".join(f'"{one}"' for one in places) + "}'::text[]"
 
 
 def _digest(name: str, salt: str, where: str = "") -> str:
     """A query of number and digest of a table's rows."""
     return (
         f"(SELECT json_build_array(count(*), {_half('h', 1)} || '-' || {_half('h', 17)}) "
-        f"FROM (SELECT md5('{salt}' || t::text) AS h FROM {name} t {where}) s)"
+        f"FROM (SELECT {_hash(salt)} AS h FROM {name} t {where}) s)"
     )
+
+
+def _hash(salt: str) -> str:
+    """Of one row `t`."""
+    return f"md5('{salt}' || t::text)"
 
 
 def _half(column: str, start: int) -> str:
@@ -257,7 +280,7 @@ def read_older(answer: Mapping[str, Any], *, where: str) -> dict[str, Older]:
             name: Older(
                 int(rows),
                 str(sums),
-                tuple(map(str, places)) if len(places) <= MOST_TOUCHED else None,
+                dict(places) if len(places) <= MOST_TOUCHED else None,
             )
             for name, ((rows, sums), places) in answer.items()
         }
@@ -265,10 +288,13 @@ def read_older(answer: Mapping[str, Any], *, where: str) -> dict[str, Older]:
         raise NotUnderstood(f"{where}: the digests are unreadable: {error!r}") from error
 
 
-def read_digests(answer: Mapping[str, Any], *, where: str) -> dict[str, tuple[int, str]]:
+def read_untouched(answer: Mapping[str, Any], *, where: str) -> dict[str, Untouched]:
     """Read the answer to `untouched_question`."""
     try:
-        return {name: (int(rows), str(sums)) for name, (rows, sums) in answer.items()}
+        return {
+            name: Untouched(int(rows), str(sums), dict(others))
+            for name, ((rows, sums), others) in answer.items()
+        }
     except (TypeError, ValueError, AttributeError) as error:
         raise NotUnderstood(f"{where}: the digests are unreadable: {error!r}") from error
 
@@ -313,7 +339,7 @@ def _differing_objects(one: Content, other: Content) -> tuple[str, ...]:
 
 
 def settled(
-    found: Differences, live: Content, copy: Content, untouched: Mapping[str, tuple[int, str]]
+    found: Differences, live: Content, copy: Content, untouched: Mapping[str, Untouched]
 ) -> Differences:
     """The differences that are left where tables that differ were compared once more."""
     tables: list[str] = []
@@ -325,10 +351,14 @@ def settled(
             tables.append(_described(name, live.tables.get(name), held))
         elif older.touched is None:
             unknown.append(f"tables: {name}")
-        elif untouched.get(name) == (older.rows, older.digest):
-            left_out += live.tables[name][0] - older.rows
+        elif (wrong := _told_apart(older, older.touched, untouched[name])) is not None:
+            tables.append(_described(name, (older.rows, ""), wrong))
         else:
-            tables.append(_described(name, (older.rows, ""), untouched.get(name)))
+            changed = len(older.touched.keys() - untouched[name].others.keys())
+            left_out += changed
+            # Whether it was changed or is lost, nobody can tell of the whole of a table.
+            if changed > MOST_CHANGED or (changed and not held[0]):
+                unknown.append(f"tables: {name}")
     return Differences(
         tuple(tables),
         found.sequences,
@@ -336,6 +366,19 @@ def settled(
         (*found.not_compared, *unknown),
         left_out,
     )
+
+
+def _told_apart(
+    older: Older, touched: Mapping[str, str], copy: Untouched
+) -> tuple[int, str] | None:
+    """Rows and digest of what should be the same in the copy and is not; None where it is.
+
+    A row that somebody was changing is there as it was, or is not there any more.
+    """
+    if (copy.rows, copy.digest) != (older.rows, older.digest):
+        return copy.rows, copy.digest
+    other = any(touched.get(place) != found for place, found in copy.others.items())
+    return (copy.rows, "") if other else None
 
 
 def _described(name: str, live: tuple[int, str] | None, copy: tuple[int, str] | None) -> str:

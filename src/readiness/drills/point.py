@@ -4,7 +4,9 @@ At a quiet moment a snapshot is exactly what lies before a position. A busy serv
 then a transaction can have its commit in the WAL before the position and not be seen by the
 snapshot yet. The copy knows whether there is such a one. Only where there is, tables that differ
 are compared once more without what it can have touched: by rows that are older than the snapshot
-and that nobody was changing. What can't be compared so either is named, and proves nothing.
+and that nobody changed, and the others that the snapshot sees one by one, where they lay. Of those
+the copy may lack a few, which were being changed. What can't be compared so either is named, and
+proves nothing.
 """
 
 import secrets
@@ -112,4 +114,4 @@ def compared(point: Point, ask: Ask, *, where: str) -> content.Differences:
     }
     listed = {name: rows for name, rows in touched.items() if rows is not None}
     answer = ask(content.untouched_question(listed, point.salt, point.moment))
-    return content.settled(found, point.held, held, content.read_digests(answer, where=where))
+    return content.settled(found, point.held, held, content.read_untouched(answer, where=where))
