@@ -187,7 +187,10 @@ class _Bench:
         mine = [case for one in groups for case in one]
         oldest = min((case.oldest for case in mine if case.oldest), default=None)
         until = _until(mine, oldest, (self.policy or _DEFAULT).age_limit(identity))
-        status, reason = self._undeclared(serving, cases) or _status(groups, until, self.at)
+        # What nobody could ask hides nothing that was asked and seen to fail.
+        failed = any(case.outcome is Outcome.FAILED for case in mine)
+        gone = None if failed else self._undeclared(serving, cases)
+        status, reason = gone or _status(groups, until, self.at)
         untried = sorted(name for name in serving if _never_red(self.matrix.get(name)))
         if status == "held" and untried:
             status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
@@ -213,7 +216,8 @@ class _Bench:
         kinds = [self.catalogue[name].each for name in serving if not cases.get(name)]
         if not kinds:
             return None
-        gap = section(self.environment, SECTIONS[kinds[0]])
+        missing = [section(self.environment, SECTIONS[kind]) for kind in kinds]
+        gap = min(missing, key=lambda one: one.why is not Why.ABSENT)
         return "failed" if gap.why is Why.ABSENT else "unproven", gap.reason
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from stories import CATALOGUE, ENVIRONMENT, POLICY, Bad, Story, Tell
+from stories import CATALOGUE, ENVIRONMENT, POLICY, SEEN_RED, Bad, Story, Tell, make_check
 
 from readiness.clauses import load_clauses
 from readiness.documents import load_policy, validate_policy
@@ -83,6 +83,18 @@ def test_a1_an_exception_is_refused_where_the_run_saw_the_clause_fail(tell: Tell
     assert (verdict.decision, found.status) == (Decision.NO_GO, "failed")
     assert "does not cover what was seen to fail" in everywhere(verdict)["terminal"]
     assert document(verdict).counts.clauses.by_exception == ()
+
+
+def test_a1_what_nobody_declared_hides_nothing_that_was_seen_to_fail(tmp_path: Path) -> None:
+    """A second check of the clause has no subject here; the first one failed, and that counts."""
+    other = make_check("HOST-009", "Every backup is there", "sec.tls/chain", "backup_repository")
+    story = Story(tmp_path, bad={"TLS-001|portal/edge1/v4": Bad()}, tier=Tier.OBSERVE)
+    story.checks = CATALOGUE | {other.id: other}
+    story.matrix = dict.fromkeys(story.checks, SEEN_RED)
+    story.policy = policy(grant("sec.tls/chain"), grant(), blocking_severities=[])
+    verdict = story.verdict()
+    assert verdict.decision is Decision.NO_GO
+    assert clause(verdict, "sec.tls/chain").status == "failed"
 
 
 def test_a1_a_clause_that_holds_leans_on_no_exception(tell: Tell) -> None:
