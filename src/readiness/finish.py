@@ -132,8 +132,10 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
     for record in records:
         refuse_other_words(record)
     main, others = arrange(records, policy)
-    with _readable(main.path, "own"):
-        own = own_of(main)
+    for record in records:
+        with _readable(record.path, "own"):
+            own_of(record)
+    own = own_of(main)
     if policy:
         validate_policy(policy, clause_ids() | own.clause_ids, str(main.path), at=at)
     return judge(

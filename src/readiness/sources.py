@@ -9,7 +9,7 @@ unless a look for drift that saw nothing fail took it.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -36,6 +36,13 @@ class Look:
     release: str | None = None
     drift_looks: frozenset[int] = frozenset()
     """Numbers before it that looks for drift took and that decide nothing."""
+    own: Json = field(default_factory=dict)
+    """The site's own checks as they were then, with the digests of their files."""
+
+    def asks_as(self, other: "Look", case: CaseVerdict) -> bool:
+        """Whether the other run asked for that case with the same check: ours are ours."""
+        both = (one["id"] for look in (self, other) for one in look.own.get("catalogue", ()))
+        return self.own == other.own or case.check.id not in both
 
 
 def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: datetime) -> Look:
@@ -52,6 +59,7 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
             for first, last in record.events[0].get("drift_looks", ())
             for number in range(first, last + 1)
         ),
+        record.events[0].get("own") or {},
     )
 
 
@@ -81,14 +89,16 @@ def in_force(looks: Sequence[Look]) -> tuple[CaseVerdict, ...]:
         looks: runs of one environment, the newest first.
 
     A pass counts only from a run that came to its end, looked at everything and was made of the
-    environment as it is described now; what speaks against a case counts from any run.
+    environment as it is described now, with a site's own checks as they are now; what speaks
+    against a case counts from any run.
     """
     newest = looks[0]
     found: dict[str, CaseVerdict] = {}
     for one in looks[1:]:
         supports = not one.notes and one.environment == newest.environment
         for case in one.cases:
-            if case.outcome is not Outcome.NOT_RUN and (supports or not case.passed):
+            counts = not case.passed or (supports and newest.asks_as(one, case))
+            if case.outcome is not Outcome.NOT_RUN and counts:
                 found.setdefault(case.key, case)
     return tuple(
         found.get(case.key, case) if case.outcome is Outcome.NOT_RUN else case
@@ -106,6 +116,7 @@ def elsewhere(
         if name != home
         for case in in_force(looks)
         if any(name in policy.evidence_from.get(clause, ()) for clause in case.check.clauses)
+        and (not case.passed or by_environment[home][0].asks_as(looks[0], case))
     )
 
 

@@ -201,6 +201,7 @@ class Story:
     environment: dict[str, object] = field(default_factory=lambda: ENVIRONMENT)
     checks: dict[str, Check] = field(default_factory=lambda: CATALOGUE)
     drift_looks: Sequence[Sequence[int]] = ()
+    own: dict[str, object] | None = None
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
     def verdict(self) -> Verdict:
@@ -263,6 +264,7 @@ def _opening(writer: RecordWriter, story: Story) -> None:
         policy_file="site/go live.yaml" if story.policy else None,
         earlier=list(story.earlier),
         drift_looks=story.drift_looks,
+        own=story.own,
     )
 
 

@@ -185,6 +185,22 @@ def test_a_doubtful_older_run_supports_nothing(ran: Written, how: str) -> None:
     assert verdict.decision is Decision.INCONCLUSIVE
 
 
+def own(file: str) -> dict[str, object]:
+    """The drill as a site's own check, whose test file has that digest."""
+    return {"catalogue": [{"id": "PG-020"}], "files": {"test_drill.py": file}}
+
+
+@pytest.mark.parametrize(("before", "decision"), [("a", Decision.GO), ("b", "INCONCLUSIVE")])
+@pytest.mark.parametrize("there", [PRODUCTION, STAGING], ids=["here", "elsewhere"])
+def test_a_pass_of_an_own_check_counts_for_the_check_as_it_is_now(
+    ran: Written, there: dict[str, object], before: str, decision: str
+) -> None:
+    """What an other test file of the same name found is not what the file of today asks."""
+    drilled = ran(there, 3, own=own(before))
+    verdict = together(drilled, ran(PRODUCTION, 4, tier=Tier.OBSERVE, own=own("a")))
+    assert verdict.decision == decision
+
+
 def test_a_killed_older_run_still_speaks_against(ran: Written) -> None:
     """What a killed run found broken counts until something newer was seen."""
     killed = ran(PRODUCTION, 1, closing=None, bad={"PG-020|student-db": Bad()})
