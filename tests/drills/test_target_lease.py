@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -123,6 +123,31 @@ def test_c3_a_gate_hears_that_another_took_its_lease(
         target_lease.hold(run, database)
     target_lease.give_back(run)
     assert asked(servers, EXPIRES) == [("second", True)]
+
+
+def test_c3_a_gate_that_can_not_renew_its_lease_does_not_think_that_it_has_one(
+    gate: Callable[[str], Run],
+    site: Environment,
+    servers: dict[str, Postgres],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its way to the database is gone for longer than the lease lasts: who has it, is another."""
+    monkeypatch.setattr(target_lease, "BEAT", 0.05)
+    run, database = gate("first"), site.databases[0]
+    target_lease.hold(run, database)
+    with monkeypatch.context() as gone:
+        gone.setattr(target_lease, "EXPIRY", 0.2)
+        gone.setattr(target_lease, "on_primary", _no_way)
+        wait_until(lambda: bool(target_lease.lost(run, database)), "the gate knows it")
+    assert "no way there" in target_lease.lost(run, database)
+    with pytest.raises(NotRun, match="another gate may have taken it"):
+        target_lease.hold(run, database)
+    target_lease.give_back(run)
+    assert asked(servers, EXPIRES) == []
+
+
+def _no_way(*_: object) -> NoReturn:
+    raise Unreachable("no way there")
 
 
 def test_c3_one_gate_at_a_time(gate: Callable[[str], Run], site: Environment) -> None:

@@ -9,6 +9,7 @@ not undone in the midst of another run's drill.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ class TargetLease:
     def __init__(self, run: Run, database: Database, schema: str) -> None:
         self.run, self.database, self.schema = run, database, schema
         self.lost = ""
+        self.renewed = time.monotonic()
         arguments = {"database": database.name, "schema": schema, "run": run.id}
         self.entry = write_undo(
             run, "target-lease.release", arguments, target=database.name, expires_in=EXPIRY
@@ -49,8 +51,10 @@ class TargetLease:
             NotRun: another gate holds it.
             ProbeError: no member accepts writes.
         """
+        asked = time.monotonic()
         with on_primary(self.run.environment, self.database) as connection:
             _take(connection, self.schema, (self.run.id,))
+        self.renewed = asked
 
     def start(self) -> None:
         """Renew it from now on."""
@@ -68,9 +72,13 @@ class TargetLease:
                 self.renew()
             except NotRun as error:
                 self.lost = f"the lease on {self.database.name} was lost: {error}"
-            except ReadinessError:
+            except ReadinessError as error:
                 # Nobody accepts writes just now, as in a failover; the next beat tries again.
-                continue
+                if time.monotonic() - self.renewed >= EXPIRY:
+                    self.lost = (
+                        f"the lease on {self.database.name} has ended, another gate may have taken "
+                        f"it: it could not be renewed for {EXPIRY} s: {error}"
+                    )
 
 
 def hold(run: Run, database: Database) -> None:
