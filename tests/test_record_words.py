@@ -47,6 +47,8 @@ def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
         ("case-started", "at", "yesterday"),
         ("identity", "members", [{"part": "ssh"}]),
         ("run-opened", "environment", {"name": "campus", "schema": 1}),
+        ("run-opened", "drift_looks", [[3]]),
+        ("run-opened", "drift_looks", [[1.5, 4]]),
     ],
 )
 def test_c6_other_words_are_the_files_mistake(

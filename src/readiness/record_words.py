@@ -55,6 +55,16 @@ def _list_of(right: Right) -> Right:
     return lambda value: isinstance(value, list) and all(map(right, value))
 
 
+def _span(value: Any) -> bool:
+    """The first and the last of several numbers of runs."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2  # noqa: PLR2004
+        and all(type(one) is int for one in value)
+        and 0 < value[0] <= value[1]
+    )
+
+
 def _parts(**keys: Right) -> Right:
     """A list of objects with at least these keys."""
     return _list_of(
@@ -108,7 +118,7 @@ OPTIONAL: Final[Mapping[str, Mapping[str, Right]]] = {
     "claim": {"until": _maybe_moment},
     "phase": {"declare": _text},
     "run-opened": {
-        "drift_looks": _list_of(_list_of(_number)),
+        "drift_looks": _list_of(_span),
         "own": lambda value: value is None or isinstance(value, dict),
     },
 }

@@ -34,7 +34,7 @@ class Look:
     cases: tuple[CaseVerdict, ...]
     notes: tuple[str, ...]
     release: str | None = None
-    drift_looks: frozenset[int] = frozenset()
+    drift_looks: tuple[range, ...] = ()
     """Numbers before it that looks for drift took and that decide nothing."""
     own: Json = field(default_factory=dict)
     """The site's own checks as they were then, with the digests of their files."""
@@ -54,11 +54,7 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
         tuple(judge_cases(record, catalogue, environment, policy)),
         tuple(run_notes(record, at)),
         record.events[0]["release"],
-        frozenset(
-            number
-            for first, last in record.events[0].get("drift_looks", ())
-            for number in range(first, last + 1)
-        ),
+        tuple(range(low, high + 1) for low, high in record.events[0].get("drift_looks", ())),
         record.events[0].get("own") or {},
     )
 
@@ -138,9 +134,9 @@ def notes(by_environment: Mapping[str, Sequence[Look]]) -> list[str]:
         where = f"run {looks[0].origin.number} of {name}: " if several else ""
         found += [where + note for note in looks[0].notes]
         numbers = [one.origin.number for one in reversed(looks)]
-        idle = frozenset().union(*(one.drift_looks for one in looks))
+        idle = [span for one in looks for span in one.drift_looks]
         between = (n for low, high in pairwise(numbers) for n in range(low + 1, high))
-        missing = [number for number in between if number not in idle]
+        missing = [number for number in between if not any(number in span for span in idle)]
         if missing:
             left_out = ", ".join(map(str, missing))
             found.append(f"run {left_out} of {name} was left out: give every run in between")
