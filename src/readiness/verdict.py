@@ -61,6 +61,11 @@ class CaseVerdict:
         return self.outcome is Outcome.PASSED
 
     @property
+    def failed(self) -> bool:
+        """Whether what was seen is definitely wrong."""
+        return self.outcome is Outcome.FAILED
+
+    @property
     def speaks_against(self) -> bool:
         """Whether something was looked at, and it was not what its clauses say."""
         return self.outcome not in {Outcome.PASSED, Outcome.NOT_RUN}

@@ -19,6 +19,7 @@ from readiness.render.terminal import lines
 from readiness.sources import arrange
 from readiness.verdict import Verdict
 
+SENTENCE = "3 of 3 under 60 s: at least 36.8 % of such failovers at 95 % confidence"
 DRILL = "test.failover/database-in-time"
 PRODUCTION = ENVIRONMENT | {"name": "production", "kind": "production"}
 STAGING = ENVIRONMENT | {"name": "staging"}
@@ -128,6 +129,17 @@ def test_b4_a_gate_among_looks_for_drift_is_a_gap(ran: Written) -> None:
     verdict = together(ran(PRODUCTION, 5), ran(PRODUCTION, 12, drift_looks=looks))
     assert verdict.decision is Decision.INCONCLUSIVE
     assert "run 9 of production was left out: give every run in between" in verdict.notes
+
+
+def test_trials_that_a_later_run_has_overtaken_show_nothing_any_more(ran: Written) -> None:
+    """Three went well, then one did not: nobody reads of the three what the site can do."""
+    before = ran(PRODUCTION, 3)
+    later = ran(PRODUCTION, 4, tier=Tier.OBSERVE)
+    assert document(together(before, later)).confidence == (SENTENCE,)
+    failed = ran(PRODUCTION, 5, bad={"PG-020|student-db": Bad()}, drills=False)
+    verdict = together(before, later, failed)
+    assert verdict.decision is Decision.NO_GO
+    assert document(verdict).confidence == ()
 
 
 def test_runs_of_no_declared_release_are_not_known_to_be_of_one(ran: Written) -> None:

@@ -276,11 +276,7 @@ def document(verdict: Verdict) -> VerdictDocument:
         exceptions_asked=_asked(verdict),
         blockers=tuple(_blocker(cause) for cause in causes(verdict)),
         notes=verdict.notes,
-        confidence=tuple(
-            dict.fromkeys(
-                event["sentence"] for one in verdict.records for event in one.of("confidence")
-            )
-        ),
+        confidence=_confidence(verdict),
         earlier_failed=_earlier(verdict),
         not_guarded=tuple(plan.get("not_guarded", ())),
         criteria=tuple(_criterion(one, verdict) for one in verdict.criteria),
@@ -290,6 +286,19 @@ def document(verdict: Verdict) -> VerdictDocument:
         environment_sha256=opening.get("environment_sha256", ""),
         record_head=verdict.record.head,
         runs=tuple(_run(one) for one in verdict.records),
+    )
+
+
+def _confidence(verdict: Verdict) -> tuple[str, ...]:
+    """What the trials show that the verdict rests on: not those that a later run has overtaken."""
+    counted = {(case.origin.run, case.case.key) for case in verdict.every_case if not case.failed}
+    return tuple(
+        dict.fromkeys(
+            event["sentence"]
+            for one in verdict.records
+            for event in one.of("confidence")
+            if (origin_of(one).run, event["case"]) in counted
+        )
     )
 
 
