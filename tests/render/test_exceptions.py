@@ -67,6 +67,15 @@ def test_a1_a_go_that_leans_on_an_exception_says_so_everywhere(tell: Tell) -> No
     assert "All of" not in everywhere(verdict)["page"]
 
 
+def test_a1_a_go_by_exception_is_no_error_in_a_pipeline(tell: Tell) -> None:
+    """The excepted case was not run: JUnit skips it, and says nothing else than the exit code."""
+    verdict = tell(policy=policy(grant()), tier=Tier.OBSERVE).verdict()
+    assert verdict.decision is Decision.GO
+    text = junit_xml(document(verdict))
+    assert "<error" not in text
+    assert "<skipped" in text
+
+
 def test_a1_a_go_ends_with_the_exception_that_it_leans_on(tell: Tell) -> None:
     """`valid_until` is the end of that day at the latest."""
     aged = {"evidence_age": {"default": "30 d"}}

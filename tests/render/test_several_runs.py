@@ -15,6 +15,7 @@ from readiness.policy import Policy
 from readiness.record import RecordWriter, now, read_record
 from readiness.redact import Redactor
 from readiness.render import document, write_reports
+from readiness.render.junit import junit_xml
 from readiness.render.terminal import lines
 from readiness.sources import arrange
 from readiness.verdict import Verdict
@@ -69,6 +70,7 @@ def test_a_drill_elsewhere_and_a_look_here_add_up_to_a_go(ran: Written) -> None:
     assert clause.subjects == ("student-db",)
     assert any("shown on staging" in line and DRILL in line for line in lines(shown))
     assert shown.blockers == ()
+    assert "<error" not in junit_xml(shown)
 
 
 def test_the_look_alone_says_which_run_is_missing(ran: Written) -> None:

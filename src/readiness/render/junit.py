@@ -1,8 +1,9 @@
 """JUnit XML for pipelines: nothing that a GO needs and lacks can look like a skip there.
 
 One suite per area. Failed is a failure; error, inconclusive and a required case that was not run
-are errors; only what nobody requires, or what the policy excepts, may be skipped. The suite
-`verdict` carries the decision, so that a run without any case is not green either.
+are errors; only what nobody requires, what was shown elsewhere instead, or what the policy excepts
+may be skipped. The suite `verdict` carries the decision, so that a run without any case is not
+green either.
 """
 
 import re
@@ -21,13 +22,14 @@ _FORBIDDEN: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 def junit_xml(shown: VerdictDocument) -> str:
     """The verdict as JUnit XML."""
     root = ET.Element("testsuites", name=f"readiness of {shown.environment}")
+    excepted = {one.clause for one in shown.exceptions}
     areas: defaultdict[str, list[CheckedCase]] = defaultdict(list)
     for case in shown.cases:
         areas[area(case)].append(case)
     for name, cases in sorted(areas.items()):
         suite = _suite(root, name, shown)
         for case in cases:
-            _case(suite, name, case)
+            _case(suite, name, case, excepted=excepted.issuperset(case.clauses))
     _verdict(_suite(root, "verdict", shown), shown)
     for suite in root:
         _total(suite, list(suite.iterfind("testcase")))
@@ -47,7 +49,7 @@ def _suite(root: ET.Element, name: str, shown: VerdictDocument) -> ET.Element:
     return ET.SubElement(root, "testsuite", name=clean(name), timestamp=started)
 
 
-def _case(suite: ET.Element, name: str, case: CheckedCase) -> None:
+def _case(suite: ET.Element, name: str, case: CheckedCase, *, excepted: bool) -> None:
     element = ET.SubElement(
         suite,
         "testcase",
@@ -66,10 +68,10 @@ def _case(suite: ET.Element, name: str, case: CheckedCase) -> None:
     listed = ET.SubElement(element, "properties")
     for key, value in properties.items():
         ET.SubElement(listed, "property", name=key, value=clean(value))
-    _ending(element, case)
+    _ending(element, case, excepted=excepted)
 
 
-def _ending(element: ET.Element, case: CheckedCase) -> None:
+def _ending(element: ET.Element, case: CheckedCase, *, excepted: bool) -> None:
     match case.outcome:
         case Outcome.PASSED:
             return
@@ -77,7 +79,7 @@ def _ending(element: ET.Element, case: CheckedCase) -> None:
             tag = "failure"
         case Outcome.NOT_APPLICABLE:
             tag = "skipped"
-        case Outcome.NOT_RUN if not (case.required or case.blocking):
+        case _ if excepted or (case.outcome is Outcome.NOT_RUN and not case.blocking):
             tag = "skipped"
         case _:
             tag = "error"
