@@ -44,7 +44,7 @@ def judge(
     looks = sources.group(sources.look(one, catalogue, asked, at) for one in (record, *others))
     home = origin_of(record).environment
     environment = looks[home][0].environment
-    cases = sources.in_force(looks[home])
+    cases = sources.in_force(looks[home], lambda case: _fresh(case, asked, at))
     away = sources.elsewhere(looks, home, asked)
     bench = _Bench(policy, catalogue, environment, matrix, at)
     grouped = (_by_check(cases), {name: _by_check(away, name) for name in looks})
@@ -78,6 +78,13 @@ def judge(
         others=tuple(others),
         elsewhere=away,
     )
+
+
+def _fresh(case: CaseVerdict, policy: Policy, at: datetime) -> bool:
+    """Whether what a case found is young enough for any of its clauses, required or not."""
+    longest = max(policy.age_limit(clause) for clause in case.check.clauses)
+    until = _until([case], case.oldest, longest)
+    return until is not None and until > at
 
 
 def _blocking(

@@ -8,7 +8,7 @@ unless a look for drift that saw nothing fail took it.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -78,11 +78,14 @@ def _environment(record: Record) -> Environment:
         ) from error
 
 
-def in_force(looks: Sequence[Look]) -> tuple[CaseVerdict, ...]:
+def in_force(
+    looks: Sequence[Look], fresh: Callable[[CaseVerdict], bool] = lambda _: True
+) -> tuple[CaseVerdict, ...]:
     """The newest admissible evidence for each case that the newest run makes one expect.
 
     Args:
         looks: runs of one environment, the newest first.
+        fresh: whether the pass of an older run may still stand in for what was not run now.
 
     A pass counts only from a run that came to its end, looked at everything and was made of the
     environment as it is described now, with a site's own checks as they are now; what speaks
@@ -96,8 +99,9 @@ def in_force(looks: Sequence[Look]) -> tuple[CaseVerdict, ...]:
             counts = not case.passed or (supports and newest.asks_as(one, case))
             if case.outcome is not Outcome.NOT_RUN and counts:
                 found.setdefault(case.key, case)
+    kept = {key: case for key, case in found.items() if not case.passed or fresh(case)}
     return tuple(
-        found.get(case.key, case) if case.outcome is Outcome.NOT_RUN else case
+        kept.get(case.key, case) if case.outcome is Outcome.NOT_RUN else case
         for case in newest.cases
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,26 @@ def test_trials_that_a_later_run_has_overtaken_show_nothing_any_more(ran: Writte
     verdict = together(before, later, failed)
     assert verdict.decision is Decision.NO_GO
     assert document(verdict).confidence == ()
+
+
+@pytest.mark.parametrize(
+    ("days", "decision"), [(1, Decision.INCONCLUSIVE), (3, Decision.GO)], ids=["old", "fresh"]
+)
+def test_an_old_pass_does_not_stand_in_for_a_case_that_blocks_by_its_severity(
+    ran: Written, monkeypatch: pytest.MonkeyPatch, days: int, decision: Decision
+) -> None:
+    """No clause that is required needs the drill, and it is critical: two days old it has ended."""
+    policy = Policy.model_validate_json(
+        json.dumps(
+            POLICY | {"required": ["sec.tls/chain"], "evidence_age": {"default": f"{days} d"}}
+        )
+    )
+    with monkeypatch.context() as earlier:
+        earlier.setattr("readiness.record.now", lambda: now() - timedelta(days=2))
+        drilled = ran(PRODUCTION, 3)
+    verdict = together(drilled, ran(PRODUCTION, 4, tier=Tier.OBSERVE), policy=policy)
+    assert verdict.decision is decision
+    assert bool(document(verdict).blockers) == (decision is not Decision.GO)
 
 
 def test_runs_of_no_declared_release_are_not_known_to_be_of_one(ran: Written) -> None:
