@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from engine import OBJECTIVES, Engine, Site, outcome
-from pki import Hierarchy
 
 from readiness.catalogue import load_catalogue as catalogue
 from readiness.model import Decision, Outcome
@@ -46,15 +45,6 @@ def test_environment(tls_listener, look):
     assert seen(look, tls_listener.id)
 '''
 # Nothing listens there: the suites stand for what would ask.
-LISTENER = """\
-listeners:
-  - name: web
-    protocol: https
-    port: 44300
-    machines: [box]
-    names: [www.paws.test]
-    authority: own
-"""
 TRAPPED, OTHER = "TLS-001|web/box/v4", "OBJ-001|mini"
 
 
@@ -488,11 +478,10 @@ HELPER = "def demand(condition):\n    assert condition\n"
 
 
 @pytest.fixture
-def two(site: Site, authority: Hierarchy) -> Site:
-    """The site, with the clauses of both checks required."""
-    (site.folder / "helper.py").write_text(HELPER)
-    (site.folder / "root.pem").write_bytes(authority.root.pem)
-    return site.describe(LISTENER, required=(OBJECTIVES, "sec.tls/chain"))
+def two(served: Site) -> Site:
+    """A site whose listener is the pinned one, with the clauses of both checks required."""
+    (served.folder / "helper.py").write_text(HELPER)
+    return served.requiring(OBJECTIVES, "sec.tls/chain")
 
 
 def test_without_a_trap_it_is_a_go(engine: Engine, two: Site) -> None:
