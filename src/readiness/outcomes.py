@@ -110,33 +110,29 @@ def _identity_notes(record: Record) -> list[str]:
 
 def _unpinned(record: Record) -> str:
     """The members whose identity nobody pinned, named; empty when every one is pinned."""
-    if record.first("identity") is None:
+    identity = record.first("identity")
+    if identity is None:
         return "it was not asked"
     return _first_of(
-        [f"{one['part']} of {one['of']}" for one in _asked(record) if not one["pinned"]]
+        [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
     )
-
-
-def _asked(record: Record) -> Iterator[Json]:
-    """What was asked for its identity: by each process that looked, before it did."""
-    return (one for event in record.of("identity") for one in event["members"])
 
 
 def _unanswered(record: Record) -> str:
     """The pinned members whose identity was not found; empty when every one answered."""
     if record.first("wrong-target"):
         return ""
+    members = (record.first("identity") or {"members": []})["members"]
     return _first_of(
         [
             f"{one['part']} of {one['of']} gave no answer"
-            for one in _asked(record)
+            for one in members
             if one["pinned"] and not one["found"]
         ]
     )
 
 
-def _first_of(several: list[str]) -> str:
-    names = list(dict.fromkeys(several))
+def _first_of(names: list[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
 
@@ -147,7 +143,8 @@ def _others_found(record: Record) -> list[str]:
         return []
     return [
         f"{one['of']}: another system answered: {one['found']}, pinned was {one['pinned']}"
-        for one in _asked(record)
+        for event in record.of("identity")
+        for one in event["members"]
         if one["pinned"] and one["found"] and one["found"] != one["pinned"]
     ]
 

@@ -2,7 +2,6 @@
 
 import json
 from importlib.resources import files
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -12,8 +11,6 @@ from stories import EARLIER, POLICY, RED, UNSERVED, Bad, Story, Tell
 
 from readiness.model import Decision, Tier
 from readiness.policy import Policy
-from readiness.record import RecordWriter
-from readiness.redact import Redactor
 from readiness.render.document import VerdictDocument, document
 from readiness.render.schema import schema_text, verdict_schema
 from readiness.verdict import Verdict
@@ -229,20 +226,6 @@ def test_red_story_is_really_red(no_go: Verdict) -> None:
         "HOST-001|db2": "inconclusive",
         "HOST-001|db3": "error",
     }
-
-
-def test_every_process_that_looks_has_to_find_the_pinned_system(tmp_path: Path) -> None:
-    """The second one, of a site's own checks, got no answer: what it saw is of no known system."""
-    story = Story(tmp_path, closing=None)
-    story.write()
-    with RecordWriter(tmp_path / "record.jsonl", Redactor()) as writer:
-        silent = {"part": "ssh", "of": "db1", "pinned": "a", "found": None, "problem": "no route"}
-        writer.write("identity", pinned=True, members=[silent])
-        writer.write("session-finished", interrupted=False)
-        writer.write("run-closed", how="finished")
-    verdict = story.verdict_under(story.policy)
-    assert verdict.decision is Decision.INCONCLUSIVE
-    assert "whether this is the pinned system: ssh of db1 gave no answer" in " ".join(verdict.notes)
 
 
 @pytest.mark.parametrize("identity", [None, {"pinned": None}], ids=["never asked", "not pinned"])
