@@ -1,8 +1,5 @@
 """Faults on the real lab: the product is green, sees each of them, and is green afterwards.
 
-The healthy variants that were proven are tried, too, at once but for a quarter of those that stand
-alone: nothing may be red under them.
-
 Every fault of the observe tier is tried, and of the others, each of which costs a minute to ten, a
 quarter that changes from commit to commit. Only what a fault declares is looked at: that nothing
 else goes red, and that each by itself is green again, is what `scripts/lab matrix` proves.
@@ -17,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import matrix, mending, product, proving
+from lab import mending, product, proving
 from lab.errors import LabError
-from lab.faults import Fault, all_faults
+from lab.faults import Fault, all_faults, fault_called
 from lab.home import REPOSITORY
 from lab.progress import say
 from lab.site import Site
-from lab.variants import all_variants, called
 
 pytestmark = [pytest.mark.lab]
 
@@ -59,15 +55,6 @@ def a_quarter(by: str, faults: Sequence[Fault]) -> list[str]:
 SEED = seed()
 OBSERVED = [fault.name for fault in all_faults().values() if kind(fault) == "observe"]
 OTHERS = [fault for fault in all_faults().values() if kind(fault) != "observe"]
-# Those that take minutes by themselves are left to `scripts/lab matrix`.
-SHORT = 60.0
-ODD = [
-    one
-    for one in all_variants().values()
-    if matrix.load()["variants"].get(one.name, {}).get("proven")
-    and kind(one) == "observe"
-    and one.settle <= SHORT
-]
 
 
 @pytest.fixture(scope="module")
@@ -84,31 +71,24 @@ def red(site: Site) -> list[str]:
         return [str(case) for case in product.look(site).red]
 
 
-def problems(site: Site, end: float, *names: str) -> tuple[str, ...]:
-    """What was not as declared, twice: a busy machine misses a deadline now and then.
+def problems(site: Site, name: str, end: float) -> tuple[str, ...]:
+    """What was not as the fault declares, twice: a busy machine misses a deadline now and then.
 
-    Several are tried at once. The second time on a lab that starts anew; what is red when it is
-    mended was left by it, or by one before, and is a problem whatever the second try says.
+    The second time on a lab that starts anew; what is red when it is mended was left by it, or by
+    one before, and is a problem whatever the second try says.
     """
     if time.monotonic() > end:
-        pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {' '.join(names)}")
+        pytest.skip(f"{LIMIT:.0f} s are over: scripts/lab try {name}")
     try:
-        found = attempt(site, *names)
+        found = proving.attempt(site, fault_called(name), narrow=True).problems
     except LabError as error:
         found = (str(error),)
     if found:
-        say(f"{', '.join(names)}: once more, after {'; '.join(found)}")
+        say(f"{name}: once more, after {'; '.join(found)}")
         left = [] if mending.in_force(site) else red(site)
         mending.start_anew(site)
-        found = (*left, *attempt(site, *names))
+        found = (*left, *proving.attempt(site, fault_called(name), narrow=True).problems)
     return found
-
-
-def attempt(site: Site, *names: str) -> tuple[str, ...]:
-    """Look only at what they declare; what was not so."""
-    if len(names) == 1:
-        return proving.attempt(site, called(names[0]), narrow=True).problems
-    return proving.together(site, [called(name) for name in names], narrow=True)[0].problems
 
 
 @pytest.fixture
@@ -132,20 +112,7 @@ def test_the_healthy_lab_is_green(site: Site) -> None:
 @pytest.mark.parametrize("name", OBSERVED)
 def test_a_fault_of_the_observe_tier(site: Site, end: float, name: str) -> None:
     """It is red as it declares."""
-    assert problems(site, end, name) == ()
-
-
-def test_healthy_variants_at_once(site: Site, end: float) -> None:
-    """Of those that may stand beside each other nothing is red that they tempt."""
-    assert problems(site, end, *(one.name for one in ODD if not one.alone)) == ()
-
-
-@pytest.mark.parametrize(
-    "name", a_quarter(SEED, [one for one in ODD if one.alone]), ids=lambda name: f"{name}-{SEED}"
-)
-def test_a_healthy_variant(site: Site, end: float, name: str) -> None:
-    """Nothing that it tempts is red."""
-    assert problems(site, end, name) == ()
+    assert problems(site, name, end) == ()
 
 
 def test_the_mended_lab_is_green(site: Site) -> None:
@@ -156,7 +123,7 @@ def test_the_mended_lab_is_green(site: Site) -> None:
 @pytest.mark.parametrize("name", a_quarter(SEED, OTHERS), ids=lambda name: f"{name}-{SEED}")
 def test_a_quarter_of_the_rest(site: Site, end: float, name: str) -> None:
     """The same beyond the observe tier or with a scan; the test's name ends with the seed."""
-    assert problems(site, end, name) == ()
+    assert problems(site, name, end) == ()
 
 
 def test_the_lab_is_green_in_the_end(site: Site) -> None:
