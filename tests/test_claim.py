@@ -56,6 +56,13 @@ def test_what_can_not_be_compared_is_refused(value: object, relation: str, limit
         claimed(value, relation, limit)
 
 
+@pytest.mark.parametrize(("value", "limit"), [([], ()), ((), []), (["a"], ("a",))])
+def test_a_list_equals_the_tuple_of_its_entries(value: object, limit: object) -> None:
+    """A reading holds one or the other by chance; "expected none, found none" is not red."""
+    assert claimed(value, "==", limit) is Answer.YES
+    assert claimed(value, "!=", limit) is Answer.NO
+
+
 def test_an_end_needs_its_time_zone() -> None:
     """Judged elsewhere it would be another moment."""
     fact = Fact("it", 1, "box", (1,))

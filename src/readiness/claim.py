@@ -183,7 +183,12 @@ def _answer(value: object, relation: str, limit: object, *, empty_is_fine: bool)
     )
     if vacuous and not empty_is_fine:
         return Answer.UNKNOWN
-    return Answer.YES if _PLAIN[relation](value, limit) else Answer.NO
+    return Answer.YES if _PLAIN[relation](_sequence(value), _sequence(limit)) else Answer.NO
+
+
+def _sequence(value: object) -> object:
+    """A list as the tuple of its entries: Python finds the two unequal, a record tells neither."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _nothing(value: object) -> bool:

@@ -239,6 +239,17 @@ def test_b7_a_standby_that_never_catches_up_is_no_loss(
     assert "old primary back in trial 1" in outcomes["PG-023"]
 
 
+def test_b7_a_trial_without_a_fault_of_its_own_is_green(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost, and the old primary is back: both say so."""
+    trial = drilled(tmp_path, site, monkeypatch).trials[-1]
+    assert {name: judged(name, trial) for name in ("PG-021", "PG-023")} == {
+        "PG-021": "passed",
+        "PG-023": "passed",
+    }
+
+
 def test_b7_a_standby_that_caught_up_without_the_writes_is_a_loss(
     tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
