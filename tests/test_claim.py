@@ -63,6 +63,11 @@ def test_a_list_equals_the_tuple_of_its_entries(value: object, limit: object) ->
     assert claimed(value, "!=", limit) is Answer.NO
 
 
+def test_a_list_is_found_among_lists() -> None:
+    """What is one of several sets of names is compared as it is."""
+    assert claimed(["edge1"], "in", [["edge1"], ["edge2"]]) is Answer.YES
+
+
 def test_an_end_needs_its_time_zone() -> None:
     """Judged elsewhere it would be another moment."""
     fact = Fact("it", 1, "box", (1,))

@@ -116,8 +116,8 @@ WORDS = {
 }
 
 _PLAIN: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda observed, limit: bool(observed == limit),
-    "!=": lambda observed, limit: bool(observed != limit),
+    "==": lambda observed, limit: bool(_sequence(observed) == _sequence(limit)),
+    "!=": lambda observed, limit: bool(_sequence(observed) != _sequence(limit)),
     "<": lambda observed, limit: bool(observed < limit),
     "<=": lambda observed, limit: bool(observed <= limit),
     ">": lambda observed, limit: bool(observed > limit),
@@ -183,7 +183,7 @@ def _answer(value: object, relation: str, limit: object, *, empty_is_fine: bool)
     )
     if vacuous and not empty_is_fine:
         return Answer.UNKNOWN
-    return Answer.YES if _PLAIN[relation](_sequence(value), _sequence(limit)) else Answer.NO
+    return Answer.YES if _PLAIN[relation](value, limit) else Answer.NO
 
 
 def _sequence(value: object) -> object:
