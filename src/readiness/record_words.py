@@ -28,10 +28,6 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
 def _any(_: Any) -> bool:
     return True
 

@@ -23,6 +23,7 @@ from readiness.verdict import ClauseVerdict, Verdict
 
 HA = "infra.database-ha"
 OURS = load_catalogue()
+OBSERVING = {name: one for name, one in OURS.items() if one.tier is Tier.OBSERVE}
 PROVEN = dict.fromkeys(OURS, SEEN_RED)
 # Clauses about what takes over, of which a single member has nothing.
 TAKING_OVER = {
@@ -58,10 +59,9 @@ def judged(folder: Path, environment: Json, policy: Policy, **parts: object) -> 
         folder,
         environment=environment,
         policy=policy,
-        checks=OURS,
         matrix=PROVEN,
         drills=False,
-        **({"tier": Tier.OBSERVE} | parts),  # type: ignore[arg-type]
+        **({"tier": Tier.OBSERVE, "checks": OURS} | parts),  # type: ignore[arg-type]
     )
     return story.verdict()
 
@@ -111,17 +111,7 @@ def test_a2_what_one_member_lacks_blocks_nobody_who_does_not_require_it(tmp_path
     for machine in here["machines"]:
         machine["listens"] = ["22/tcp"]
     here["ssh"] = {"known_hosts": "file:hosts", "observe": {"user": "observer"}}
-    checks = {name: one for name, one in OURS.items() if one.tier is Tier.OBSERVE}
-    story = Story(
-        tmp_path,
-        environment=here,
-        policy=policy,
-        checks=checks,
-        matrix=PROVEN,
-        tier=Tier.OBSERVE,
-        drills=False,
-    )
-    verdict = story.verdict()
+    verdict = judged(tmp_path, here, policy, checks=OBSERVING)
     assert (verdict.decision, told(verdict).count("in the way")) == (Decision.GO, 0)
 
 
@@ -134,17 +124,7 @@ def test_b3_a_site_without_ssh_is_blocked_by_what_it_declares_only(
     for machine in here["machines"]:
         machine["services"] = list(services)
     policy = requiring("sec.tls/chain", blocking=("critical", "high"))
-    checks = {name: one for name, one in OURS.items() if one.tier is Tier.OBSERVE}
-    story = Story(
-        tmp_path,
-        environment=here,
-        policy=policy,
-        checks=checks,
-        matrix=PROVEN,
-        tier=Tier.OBSERVE,
-        drills=False,
-    )
-    verdict = story.verdict()
+    verdict = judged(tmp_path, here, policy, checks=OBSERVING)
     assert verdict.decision is (Decision.INCONCLUSIVE if services else Decision.GO)
     assert all(
         (one.outcome, one.declare) == (Outcome.NOT_RUN, "`ssh`")

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from readiness.declared.audit import Audit
 from readiness.drills.permit import Permit
+from readiness.drills.writers import conninfo
 from readiness.environment import Environment
 from readiness.errors import NotUnderstood, TimedOut, Unreachable
 from readiness.model import Tier
@@ -114,16 +115,8 @@ def _session(
     login = audit.append_only.tester
     try:
         connection = psycopg.connect(
-            host=member,
-            hostaddr=environment.machine(member).addresses[0],
-            port=database.port,
-            dbname=database.database,
-            user=login.user,
-            password=environment.secret(login.password),
-            sslmode="verify-full",
-            sslrootcert=str(environment.path(environment.authorities[database.authority])),
+            **conninfo(environment, database, member, login),
             connect_timeout=CONNECT_TIMEOUT,
-            application_name="readiness",
             options=f"-c statement_timeout={STATEMENT_LIMIT} -c lock_timeout={LOCK_LIMIT}",
         )
     except psycopg.Error as error:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from readiness.declared.common import Login
 from readiness.declared.database import Database
 from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotRun, NotUnderstood, ProbeError, Unreachable
@@ -171,6 +172,23 @@ def database_errors(where: str) -> Iterator[None]:
         raise kind(f"{where}: {type(error).__name__}: {said}".removesuffix(": ")) from error
 
 
+def conninfo(
+    environment: Environment, database: Database, member: str, login: Login
+) -> dict[str, Any]:
+    """What libpq is told to reach one member as a login, and to be sure that it is that member."""
+    return {
+        "hostaddr": environment.machine(member).addresses[0],
+        "host": member,
+        "port": database.port,
+        "dbname": database.database,
+        "user": login.user,
+        "password": environment.secret(login.password),
+        "sslmode": "verify-full",
+        "sslrootcert": str(environment.path(environment.authorities[database.authority])),
+        "application_name": "readiness",
+    }
+
+
 @contextmanager
 def touch_session(
     environment: Environment, database: Database, member: str
@@ -187,16 +205,8 @@ def touch_session(
         database_errors(f"{member} as {login.user}"),
         closing(
             psycopg.connect(
-                hostaddr=environment.machine(member).addresses[0],
-                host=member,
-                port=database.port,
-                dbname=database.database,
-                user=login.user,
-                password=environment.secret(login.password),
-                sslmode="verify-full",
-                sslrootcert=str(environment.path(environment.authorities[database.authority])),
+                **conninfo(environment, database, member, login),
                 connect_timeout=CONNECT_TIMEOUT,
-                application_name="readiness",
                 options=f"-c statement_timeout={STATEMENT_LIMIT}",
                 autocommit=True,
             )
