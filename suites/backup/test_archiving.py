@@ -17,7 +17,6 @@ Archives = Callable[[Member], Found[Archiving]]
 Patroni = Callable[[Member], Found[MemberReading]]
 
 INFO = "pgbackrest info and repo-ls on the repository's machine"
-WHOLE = 24  # digits of a segment's name; a history's and a partial segment's are others
 RIGHTS = "an SSH login that sudo lets list the repository as its owner; pg_monitor"
 
 
@@ -40,9 +39,10 @@ def archived(found: Found[RepositoryReading], backup: BackupSet) -> dict[str, in
 
 def kept(server: Archiving) -> list[HeldSegment]:
     """The segments that the server still means to archive: what it calls archived, it may drop."""
-    if len(server.last_archived) != WHOLE:
+    last = wal.segment_archived(server.last_archived)
+    if not last:
         return list(server.segments)
-    done = wal.named(server.last_archived, server.segment_size).number
+    done = wal.named(last, server.segment_size).number
     return [
         one for one in server.segments if wal.named(one.name, server.segment_size).number > done
     ]
@@ -150,9 +150,9 @@ def test_really_archived(
     claimed = live.fact(f"anything archived by {name}", bool(said))
     assert holds(claimed, "==", True)
     names = {one.name for one in lasting}
-    # A history or a partial segment is archived too; then it is the whole segments that count.
-    if len(said) == WHOLE:
-        last = derive(f"last segment archived by {name}", found.subject, said, live, found)
+    # A timeline's history or a partial segment says nothing of whole segments.
+    if segment := wal.segment_archived(said):
+        last = derive(f"last segment archived by {name}", found.subject, segment, live, found)
         assert holds(last, "in", names)
     else:
         assert holds(live.fact(f"what {name} archived last", said), "!=", "")
@@ -169,9 +169,10 @@ def behind(found: Found[RepositoryReading], live: Found[Archiving]) -> Fact[list
     A segment counts as archived when every repository has it, so that none can be behind.
     """
     several, said = found.reading.stanza.repositories, live.reading.last_archived
-    least = said if len(said) == WHOLE else "0"
+    least = wal.segment_archived(said) or "0"
     late = None if not several else [one.key for one in several if one.last_wal < least]
-    return derive(f"repositories that end before {said}", found.subject, late, found, live)
+    words = f"repositories that end before {wal.segment_archived(said) or said}"
+    return derive(words, found.subject, late, found, live)
 
 
 @check(

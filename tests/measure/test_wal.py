@@ -1,9 +1,18 @@
 """Which segments must be archived, and on which timeline."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness.measure.wal import Named, missing, name_of, named, oldest_wait, timeline_of
+from readiness.measure.wal import (
+    Named,
+    missing,
+    name_of,
+    named,
+    oldest_wait,
+    segment_archived,
+    timeline_of,
+)
 
 SIZE = 16 * 1024 * 1024
 
@@ -18,6 +27,23 @@ def test_names_are_read_as_they_are_written(timeline: int, number: int, size: in
 def test_a_name_as_postgresql_writes_it() -> None:
     """The 256th segment begins the second log file."""
     assert name_of(Named(2, 256), SIZE) == "000000020000000100000000"
+
+
+@pytest.mark.parametrize(
+    ("archived", "segment"),
+    [
+        ("00000002000000000000000C", "00000002000000000000000C"),
+        ("00000002000000000000000C.00000028.backup", "00000002000000000000000C"),
+        ("00000002000000000000000C.partial", ""),
+        ("00000003.history", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_archived_file_says_which_segment_went_before_it(
+    archived: str, segment: str
+) -> None:
+    """A backup's history file follows its segment; the others say nothing of a whole one."""
+    assert segment_archived(archived) == segment
 
 
 def test_the_timeline_that_wrote_the_last_byte_counts() -> None:

@@ -212,6 +212,28 @@ def test_d1_a_segment_of_the_system_before_an_upgrade_is_not_todays(healthy: Rec
     assert re.search(r"last segment archived by db\d to be one of", result.reason)
 
 
+def test_after_a_backup_its_segment_is_looked_for_in_each_repository(healthy: Recording) -> None:
+    """The archiver sends the backup's history file last: its name tells the segment."""
+    told = (one["reading"] for one in healthy.observations if one["source"] == "archiving")
+    last = max(one["last_archived"] for one in told if not one["in_recovery"])
+
+    def alter(reading: Any) -> None:
+        if not reading["in_recovery"]:
+            reading["last_archived"] = f"{last}.00000028.backup"
+
+    late = replay(
+        altered(
+            altered(healthy, "archiving", alter),
+            "repository",
+            repositories(last, f"{int(last, 16) - 1:024X}"),
+            of="paws360-backup",
+        ),
+        Case("BKP-006", "paws360-backup"),
+    )
+    assert late.outcome is Outcome.FAILED, late
+    assert f"repositories that end before {last} to be none, found 2" in late.reason
+
+
 def repositories(*last: str, young: bool = True) -> Alter:
     """A stanza with that many repositories, which end with these segments.
 

@@ -4,6 +4,7 @@ A segment's name is timeline, high and low part of its number, eight hexadecimal
 (PostgreSQL, "WAL Internals"). Positions are bytes since the beginning of the log.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,20 @@ def named(name: str, size: int) -> Named:
     """
     timeline, high, low = (int(name[at : at + _PART], 16) for at in (0, _PART, 2 * _PART))
     return Named(timeline, high * (_FOUR_GIB // size) + low)
+
+
+def segment_archived(name: str) -> str:
+    """The whole segment that is archived when the archiver has archived the file of this name last.
+
+    A backup's history file carries the name of the segment in which the backup began, and the
+    archiver takes files in the order of their names: that segment went before it (PostgreSQL,
+    "Continuous Archiving", and pgarch_readyXlog of its source).
+
+    Returns:
+        its name; empty for a timeline's history and for a partial segment.
+    """
+    whole = re.fullmatch(r"([0-9A-F]{24})(?:\.[0-9A-F]{8}\.backup)?", name)
+    return whole[1] if whole else ""
 
 
 def name_of(segment: Named, size: int) -> str:
