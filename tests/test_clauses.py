@@ -22,7 +22,7 @@ CLAUSE_IDS = {
         "one-primary", "standbys-stream", "standbys-replay", "synchronous-standby",
         "lag-within-limits", "promotable", "not-barred", "automation-active", "consensus-quorum",
         "durability-settings", "members-as-declared", "standby-of-this-primary",
-        "client-path-follows-primary", "restart-safe",
+        "client-path-follows-primary", "restart-safe", "kept-sessions-as-given",
     },
     "infra.hosts": {
         "services-up", "clock-synchronised", "members-as-declared",

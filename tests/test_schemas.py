@@ -71,7 +71,11 @@ def test_schema_refuses_what_the_model_refuses(tmp_path: Path, name: str, wrong:
 def test_keys_at_knows_lists_optional_parts_and_free_mappings() -> None:
     """Suggestions need the keys of the very place."""
     environment = MODELS["environment"]
-    assert keys_at(environment, ("databases", 0, "failover", "pooled")) == ("machines", "port")
+    assert keys_at(environment, ("databases", 0, "failover", "pooled")) == (
+        "machines",
+        "port",
+        "clients",
+    )
     assert keys_at(environment, ("authorities",)) == ()
     assert "default" in keys_at(Policy, ("evidence_age",))
     assert keys_at(environment, ("nothing", 3, "there")) == ()

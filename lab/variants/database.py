@@ -8,7 +8,7 @@ from lab import cluster
 from lab.faults import _backup as backup
 from lab.faults._synchronous import leader
 from lab.scene import Facts, Scene
-from lab.steps import Step, altered, patroni, shell, statements
+from lab.steps import Step, altered, edited, patroni, shell, statements
 from lab.variants import variant
 
 OF_COMMITS = ("PG-004", "PG-006", "PG-007", "PG-010", "OBJ-002")
@@ -19,6 +19,7 @@ SPACE = "/var/lib/postgresql/archive-space"
 QUIET = 180
 USERLIST, PGPASS = "/etc/pgbouncer/userlist.txt", "/etc/portal/pgpass"
 APPS = ("app1", "app2")
+POOLER = "/etc/pgbouncer/pgbouncer.ini"
 KEEP_APART = f"""CREATE TABLESPACE archive_space LOCATION '{SPACE}';
 CREATE TABLE kept_apart (id int PRIMARY KEY, term text) TABLESPACE archive_space;
 ALTER TABLE kept_apart OWNER TO portal_owner;
@@ -38,6 +39,13 @@ def members_are(scene: Scene, **wanted: int) -> bool:
     return len(seen) == len(cluster.MEMBERS) and all(
         seen.count(role) == count for role, count in wanted.items()
     )
+
+
+AS_PORTAL = (
+    "PGPASSFILE=/etc/portal/pgpass psql -XAtq -v ON_ERROR_STOP=1 -h 127.0.0.1 -p 6432 -U portal "
+    "-d paws360"
+)
+SKIP = "synchronous_commit TO off"
 
 
 def names(scene: Scene) -> str:
@@ -228,7 +236,38 @@ def rotated(scene: Scene) -> str:
     return "the application logs in with its next password"
 
 
+def resets(scene: Scene) -> str:
+    """What the next client of each pooler is given, once a client said otherwise."""
+    ask = f"{AS_PORTAL} -c 'SHOW synchronous_commit'"
+    said = {one: scene.shell(one, ask).strip() for one in APPS}
+    mode = "pool_mode = session" in scene.read(APPS[1], POOLER)
+    right = mode and set(said.values()) == {"on"}
+    return "after SET and SET LOCAL the next client has synchronous_commit = on" if right else ""
+
+
 VARIANTS = (
+    variant(
+        "clients-set-what-ends-with-them",
+        "Clients say SET where the pooler resets sessions, and SET LOCAL where it does not",
+        "A bulk import may commit without waiting, as long as nobody else's commits do.",
+        kind="database",
+        tier="touch",
+        only=("PG-014", "PG-026"),
+        tempts=("PG-014", "PG-026"),
+        steps=(
+            edited(
+                APPS[1:],
+                POOLER,
+                "pool_mode = transaction",
+                "pool_mode = session",
+                "pgbouncer",
+                "restart",
+            ),
+            shell(APPS[1:], f"{AS_PORTAL} -c 'SET {SKIP}'", "true"),
+            shell(APPS[:1], f"{AS_PORTAL} -c 'BEGIN; SET LOCAL {SKIP}; COMMIT'", "true"),
+        ),
+        shows=resets,
+    ),
     variant(
         "commits-wait-for-any-one-standby",
         "Commits wait for a quorum: any one of two standbys",

@@ -23,6 +23,7 @@ from readiness.drills.guards import require_fresh_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
+from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
@@ -264,6 +265,17 @@ def client_paths(run: Run, clients: Clients) -> Callable[[Cluster], Found[Paths]
     def ask(cluster: Cluster) -> Found[Paths]:
         found = through_poolers(run, mint(run), cluster)
         return clients.look.note(cluster.id, "sessions through poolers", found)
+
+    return ask
+
+
+@pytest.fixture
+def kept_sessions(run: Run, clients: Clients) -> Callable[[Cluster], Found[Kept]]:
+    """Asks the sessions that poolers keep for the application what they run with."""
+
+    def ask(cluster: Cluster) -> Found[Kept]:
+        found = kept_for_the_application(run, mint(run), cluster)
+        return clients.look.note(cluster.id, "sessions kept for the application", found)
 
     return ask
 

@@ -115,6 +115,15 @@ def _touch(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, f"`touch` among the logins of the database {database.name}")
 
 
+def _application(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.failover and database.failover.pooled.clients:
+        return None
+    reason = f"{database.name}: no login of the application is declared for its poolers"
+    key = f"`clients` of the poolers (`failover.pooled`) of the database {database.name}"
+    return Gap(Why.UNDECLARED, reason, key)
+
+
 def _backups(environment: Environment, cluster: Any) -> Gap | None:
     if backups_of(environment, cluster):
         return None
@@ -186,6 +195,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "synchronous standby": _synchronous,
     "failover drill": _failover,
     "touch login": _touch,
+    "application login": _application,
     "backups": _backups,
     "restore": _restore,
     "migrations": _migrations,

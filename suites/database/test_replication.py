@@ -6,6 +6,7 @@ from readiness.catalogue import check
 from readiness.claim import Found, derive, holds
 from readiness.drills.canary import CanaryRow
 from readiness.drills.paths import Paths
+from readiness.drills.pools import Kept
 from readiness.model import Severity, Tier
 from readiness.subjects import Cluster
 
@@ -64,9 +65,68 @@ def test_sessions_through_poolers(
         for one in path.sessions:
             where = found.fact(f"what is behind the pooler of {name}", one.where)
             assert holds(where, "==", direct.where)
+            user = found.fact(f"user behind the pooler of {name}", one.user)
+            assert holds(user, "==", direct.user)
             assert holds(found.fact(f"read-only through {name}", one.read_only), "==", "off")
             waits = found.fact(f"synchronous_commit through {name}", one.synchronous_commit)
             assert holds(waits, "==", direct.synchronous_commit)
     for name, path in pooled.items():
         fresh = found.fact(f"a new session through {name} ({path.problem})", path.fresh or None)
         assert holds(fresh, "==", True)
+
+
+# From the weakest to the strongest (PostgreSQL 15, table 20.1); each keeps what those before it do.
+COMMITS = ("off", "local", "remote_write", "on", "remote_apply")
+
+
+def as_safe_as(commit: str) -> tuple[str, ...] | None:
+    """The settings of synchronous_commit that keep as much as this one."""
+    return COMMITS[COMMITS.index(commit) :] if commit in COMMITS else None
+
+
+@check(
+    "PG-026",
+    "The sessions that poolers keep for the application commit as safely as a direct one",
+    clauses=("infra.database-ha/kept-sessions-as-given",),
+    each="database_cluster",
+    declared=("failover drill", "touch login", "application login"),
+    severity=Severity.CRITICAL,
+    tier=Tier.TOUCH,
+    limit=60.0,
+    risk="One client's SET stays with the session, and the next clients' commits are lost with the "
+    "primary although every server says that commits wait.",
+    reads=("the sessions that are idle in the application's pools, settings only",),
+    rights="the application's own login, as a client of each pooler",
+    disturbs="takes at most 24 idle sessions of the application from each pooler, up to five "
+    "times, for half a second at most, and gives them back as they were",
+    remedy="find the client that says SET without LOCAL; RECONNECT at that pooler (or restart it); "
+    "server_reset_query_always = 1, or pool_mode = session, keeps it from coming back",
+)
+def test_kept_sessions(
+    database_cluster: Cluster, kept_sessions: Callable[[Cluster], Found[Kept]]
+) -> None:
+    """Each idle session of the application is with the primary, and writes and waits as it does.
+
+    What a client holds each time is not seen: how many sessions that were stands beside.
+    """
+    found = kept_sessions(database_cluster)
+    direct = found.reading.direct
+    assert holds(found.fact("pools asked", len(found.reading.pools)), ">=", 1)
+    for pool in found.reading.pools:
+        at = f"kept for {pool.user} by the pooler of {pool.machine}"
+        for one in pool.sessions:
+            where = found.fact(f"what is behind a session {at}", one.where)
+            assert holds(where, "==", direct.where)
+            assert holds(found.fact(f"user of a session {at}", one.user), "==", pool.user)
+            assert holds(found.fact(f"read-only in a session {at}", one.read_only), "==", "off")
+            waits = found.fact(f"synchronous_commit in a session {at}", one.synchronous_commit)
+            assert holds(waits, "in", as_safe_as(direct.synchronous_commit))
+    for pool in found.reading.pools:
+        others = f"{len(pool.sessions)} seen, {pool.unseen} never given"
+        why = f"; {pool.problem}" if pool.problem else ""
+        whole = found.fact(
+            f"every idle session kept for {pool.user} by the pooler of {pool.machine} "
+            f"({others}{why})",
+            pool.emptied or None,
+        )
+        assert holds(whole, "==", True)

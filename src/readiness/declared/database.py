@@ -38,6 +38,14 @@ class PooledClient(Written):
 
     machines: Annotated[tuple[Name, ...], Field(min_length=1)]
     port: Port
+    clients: Annotated[tuple[Login, ...], UsedBy(Tier.TOUCH)] = Field(
+        default=(), description="The application's own logins: the sessions kept for it are asked."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("client", [one.user for one in self.clients], ("clients",), "user")
+        return self
 
 
 class FailoverDrill(Written):

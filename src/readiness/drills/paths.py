@@ -22,20 +22,21 @@ from readiness.subjects import Cluster
 # More than a pool keeps idle beside an application at rest.
 MOST: Final = 12
 _QUESTION: Final = (
-    "SELECT system_identifier || '/' || current_database() || ' as ' || session_user || "
-    "', up since ' || pg_postmaster_start_time() AT TIME ZONE 'UTC', "
+    "SELECT system_identifier || '/' || current_database() || "
+    "', up since ' || pg_postmaster_start_time() AT TIME ZONE 'UTC', session_user::text, "
     "current_setting('transaction_read_only'), current_setting('synchronous_commit'), "
     "extract(epoch FROM (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())) "
     "FROM pg_control_system()"
 )
-_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())"
+CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())"
 
 
 @dataclass(frozen=True)
 class Session:
     """One session: where it ended, and what it runs with."""
 
-    where: str  # system, database, user, and since when the server has been up: tells servers apart
+    where: str  # system, database, and since when the server has been up: tells servers apart
+    user: str
     read_only: str  # on or off, of the transaction
     synchronous_commit: str
 
@@ -68,8 +69,8 @@ def through_poolers(run: Run, permit: Permit, cluster: Cluster) -> Paths:
     database = cluster.database
     clients = writers.pooled_clients(run.environment, database)
     with on_primary(run.environment, database) as primary:
-        direct, _ = _asked(primary)
-        begun = float(_one(primary, _CLOCK)[0])
+        direct, _ = asked(primary)
+        begun = float(one_row(primary, CLOCK)[0])
     return Paths(direct, {machine: _path(one, begun) for machine, one in clients.items()})
 
 
@@ -82,7 +83,7 @@ def _path(client: writers.Client, begun: float) -> Path:
                 # In a transaction until the end: no other client is given the server's session.
                 connection = psycopg.connect(**client.conninfo, autocommit=False)
                 held.callback(connection.close)
-                session, started = _asked(connection)
+                session, started = asked(connection)
             except psycopg.Error as error:
                 return Path(tuple(sessions), False, " ".join(str(error).split()))
             sessions.append(session)
@@ -91,13 +92,14 @@ def _path(client: writers.Client, begun: float) -> Path:
     return Path(tuple(sessions), False, f"{MOST} sessions were older than this check")
 
 
-def _asked(connection: psycopg.Connection[tuple[str, ...]]) -> tuple[Session, float]:
+def asked(connection: psycopg.Connection[tuple[str, ...]]) -> tuple[Session, float]:
     """A session, and when it began by the server's clock."""
-    *said, started = _one(connection, _QUESTION)
+    *said, started = one_row(connection, _QUESTION)
     return Session(*said), float(started)
 
 
-def _one(connection: psycopg.Connection[tuple[str, ...]], question: str) -> tuple[str, ...]:
+def one_row(connection: psycopg.Connection[tuple[str, ...]], question: str) -> tuple[str, ...]:
+    """The answer to a question that has one row."""
     row = connection.execute(question).fetchone()
     assert row is not None  # noqa: S101 - it gives one row
     return row
