@@ -326,6 +326,8 @@ def product_copy(folder: Path) -> Path:
     shutil.copytree(
         ROOT / "suites", folder / "suites", ignore=shutil.ignore_patterns("__pycache__")
     )
+    for name in ("pytest.ini", "conftest.py"):
+        shutil.copy(ROOT / name, folder / name)
     proven = {name: {"on": "real", "faults": ["a-fault"]} for name in load_catalogue()}
     matrix = source / "readiness" / "data" / "matrix.json"
     matrix.write_text(json.dumps({"schema": 1, "proven": proven}))

@@ -107,13 +107,31 @@ def test_a_folder_that_looks_like_a_secret(engine: Engine, site: Site) -> None:
 def test_by_hand_it_is_the_same(engine: Engine, served: Site) -> None:
     """`pytest suites --env …` leaves the same cases, phases and claims, and the same verdict."""
     engine.gate(served)
-    suites = ROOT / "suites"
     files = ("--env", served.environment, "--policy", served.policy, "--reports", served.reports)
-    ended = engine.run("pytest", ("-c", suites / "pytest.ini", suites, *files), served)
+    ended = engine.run("pytest", (ROOT / "suites", *files), served)
     assert ended.lines[-1] == last_line(served, "GO", 0), ended.text
+    assert ended.code == 0
+    left = [{one.name for one in run.iterdir()} - {"pytest.log"} for run in served.runs()]
+    assert left[0] == left[1] > {"index.html", "verdict.json"}
     by_gate, by_hand = (story(read_record(run)) for run in served.runs())
     assert by_gate == by_hand
     assert [one.verdict for one in log(served).entries()] == ["GO", "GO"]
+
+
+def test_a_part_by_hand_is_a_selection(engine: Engine, served: Site) -> None:
+    """`pytest suites/tls -k expiry --env …` ends with the verdict's exit code, not with pytest's."""
+    files = ("--env", served.environment, "--policy", served.policy, "--reports", served.reports)
+    ended = engine.run("pytest", (ROOT / "suites/tls", "-k", "expiry", *files), served)
+    assert (ended.code, ended.lines[-1]) == (2, last_line(served, "INCONCLUSIVE", 2)), ended.text
+    selected = [one["selected"] for one in served.record().of("collected")]
+    assert selected and all(key.startswith("TLS-") for key in selected[0]), selected
+
+
+def test_by_hand_without_an_environment(engine: Engine, site: Site) -> None:
+    """It says which option names the environment, and nothing is opened."""
+    ended = engine.run("pytest", (ROOT / "suites",), site)
+    assert "--env FILE" in ended.text
+    assert site.runs() == []
 
 
 def story(record: object) -> list[Json]:

@@ -69,6 +69,12 @@ def suites_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "suites"
 
 
+def settings_file() -> Path:
+    """The suites' pytest.ini: among them in the installed package, above them in a checkout."""
+    beside = suites_folder() / "pytest.ini"
+    return beside if beside.exists() else suites_folder().parent / "pytest.ini"
+
+
 def run_gate(request: RunRequest, progress: Progress) -> Finished:
     """Open a run, look, undo, judge, report.
 
@@ -173,7 +179,7 @@ def _command(run: Run, part: _Part) -> list[str]:
     suites = suites_folder()
     wanted = sorted({_file(run, planned.check) for planned in part.cases})
     return [
-        sys.executable, "-m", "pytest", "-c", str(suites / "pytest.ini"),
+        sys.executable, "-m", "pytest", "-c", str(settings_file()),
         "--rootdir", str(suites), "--noconftest", "-p", "readiness.pytest_plugin",
         "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin",
         f"--html={run.folder / part.log}.html", "--self-contained-html",

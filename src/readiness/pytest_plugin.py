@@ -32,7 +32,7 @@ from readiness.errors import (
 )
 from readiness.interrupts import ENDING, UNWINDING, interrupt
 from readiness.limits import limit_of
-from readiness.model import Case, Permission, Tier
+from readiness.model import Case, Decision, Permission, Tier
 from readiness.own import is_own
 from readiness.printable import clipped
 from readiness.redact import Redactor
@@ -50,6 +50,7 @@ OWNED_KEY = pytest.StashKey[bool]()
 CLIENTS_KEY = pytest.StashKey[Clients]()
 CASE_KEY = pytest.StashKey[Case]()
 INTERRUPTED_KEY = pytest.StashKey[bool]()
+EXIT_KEY = pytest.StashKey[int]()
 
 pytest_plugins = ("readiness.fixtures",)
 
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--policy", type=Path, help="policy file")
     group.addoption("--tier", default="observe", choices=[str(tier) for tier in Tier])
     group.addoption("--scan", action="store_true", help="also scan the network")
+    group.addoption("--confirm", default="", help="the environment's name, typed, for production")
     group.addoption("--reports", type=Path, default=Path("reports"), help="where runs are kept")
 
 
@@ -82,6 +84,10 @@ def pytest_configure(config: pytest.Config) -> None:
     except ReadinessError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OWNED_KEY] = not folder
+    if not folder and not getattr(config.option, "htmlpath", ""):
+        # As under the gate: pytest's own report lies in the run's folder.
+        config.option.htmlpath = str(config.stash[RUN_KEY].folder / "pytest.html")
+        config.option.self_contained_html = True
     config.pluginmanager.register(_Interruption(config))
     if folder:
         die_with_parent()
@@ -111,6 +117,7 @@ def _opened_by_hand(config: pytest.Config) -> Run:
         policy_file=config.getoption("--policy"),
         tier=Tier(config.getoption("--tier")),
         reports=config.getoption("--reports"),
+        confirmed=config.getoption("--confirm"),
         permissions=(Permission.SCAN,) if config.getoption("--scan") else (),
     )
     return open_run(request)
@@ -130,12 +137,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
     how = INTERRUPTED if config.stash.get(INTERRUPTED_KEY, False) else "finished"
     try:
-        last = finish(run, how).last_line
+        finished = finish(run, how)
+        last, config.stash[EXIT_KEY] = finished.last_line, finished.exit_code
     except ReadinessError as error:
-        last = f"readiness: {error}"
+        last, config.stash[EXIT_KEY] = f"readiness: {error}", Decision.INCONCLUSIVE.exit_code
     terminal = config.pluginmanager.getplugin("terminalreporter")
     if terminal is not None:
         terminal.write_line(last)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """End with the verdict's exit code where the run was opened by hand, as `readiness gate` does.
+
+    pytest has closed the run by then: it unconfigures at the end of its session.
+    """
+    code = yield
+    return config.stash.get(EXIT_KEY, code)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -128,7 +128,7 @@ def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None
     rights="network access to the listener",
     remedy="renew the certificate, find out why automation did not, and reload the service",
 )
-def test_certificate_lasts(tls_listener: Endpoint, tls: Tls, objectives: Objectives) -> None:
+def test_certificate_expiry(tls_listener: Endpoint, tls: Tls, objectives: Objectives) -> None:
     """The first certificate of the chain to expire has more days left than the declared notice."""
     found = tls(tls_listener)
     assert readable(found)

@@ -30,7 +30,7 @@ SUITE = runpy.run_path(str(ROOT / "suites/tls/test_certificates.py"))
 CHECKS = {
     "TLS-001": SUITE["test_chain_is_trusted"],
     "TLS-002": SUITE["test_certificate_carries_the_names"],
-    "TLS-003": SUITE["test_certificate_lasts"],
+    "TLS-003": SUITE["test_certificate_expiry"],
     "TLS-005": SUITE["test_keys_are_strong"],
 }
 ENDPOINT = Endpoint(

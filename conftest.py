@@ -1,0 +1,3 @@
+"""Makes `pytest suites --env FILE` work by hand, on the gate's own path."""
+
+pytest_plugins = ("readiness.pytest_plugin",)
