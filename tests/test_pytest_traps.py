@@ -586,7 +586,7 @@ def test_last_failed_looks_at_a_part_only(engine: Engine, two: Site) -> None:
     assert engine.pytest(two, red).code == 1
     assert two.judged().decision is Decision.NO_GO
     mended = engine.pytest(two, HEADER + HEALTHY, "--lf")
-    assert mended.code == 0
+    assert mended.code == 2
     verdict = two.judged()
     assert outcome(verdict, TRAPPED).outcome is Outcome.PASSED
     assert outcome(verdict, OTHER).outcome is Outcome.NOT_RUN
