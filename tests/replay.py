@@ -92,6 +92,10 @@ def _settings(reading: Json) -> Json:
     unasked = {"wal_receiver_status_interval": "10", "wal_sender_timeout": "10000"}
     line = {"unit": "", "source": "default", "pending_restart": False}
     told = {name: {"name": name, "value": value, **line} for name, value in unasked.items()}
+    # Under Patroni, as it is started in the lab.
+    given = dict.fromkeys(postgres_state.GIVEN_BY_PATRONI, "0") | {"cluster_name": "paws360-db"}
+    line = line | {"source": "command line"}
+    told |= {name: {"name": name, "value": value, **line} for name, value in given.items()}
     return {**reading, "settings": told | reading["settings"]}
 
 

@@ -20,6 +20,7 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
+from readiness.needs import demand
 from readiness.probes import (
     audit_trail,
     haproxy,
@@ -238,7 +239,7 @@ class Clients:
         """What one Sentinel sees; the first question asks all of them at once."""
 
         def ask(one: SentinelNode) -> sentinel_probe.SentinelState:
-            declared = one.cache.sentinel
+            declared = one.sentinels
             login = declared.login
             target = self._resp_target(one, one.machine.addresses[0], declared.port)
             password = self.site.secret(login.password)
@@ -251,11 +252,12 @@ class Clients:
         """How a port of a cache treats who has no login; the first question asks all at once."""
 
         def ask(one: CachePort) -> door_probe.Door:
-            cache = one.node.cache
-            redis = isinstance(one.node, CacheNode)
-            login = cache.login if redis else cache.sentinel.login
+            cache, node = one.node.cache, one.node
+            promoter = cache.sentinel.promotes_as if cache.sentinel else None
+            login, users = cache.login, (promoter, cache.replicates_as)
+            if isinstance(node, SentinelNode):
+                login, users = node.sentinels.login, (None, None)
             target = self._resp_target(one.node, one.address, one.port)
-            users = (cache.sentinel.promotes_as, cache.replicates_as) if redis else ()
             return door_probe.knock(target, (login.user, self.site.secret(login.password)), *users)
 
         self.look.ahead("door", self._cache_ports(), ask)
@@ -265,8 +267,8 @@ class Clients:
         """Whether declared programs may log in at a port; the first question asks all at once."""
 
         def ask(one: CachePort) -> door_probe.Admissions:
-            cache = one.node.cache
-            part = cache if isinstance(one.node, CacheNode) else cache.sentinel
+            node = one.node
+            part = node.cache if isinstance(node, CacheNode) else node.sentinels
             own, *clients = (
                 (login.user, self.site.secret(login.password))
                 for login in (part.login, *part.clients)
@@ -501,22 +503,35 @@ class Clients:
         return self.look.at(standby.id, "replay", ask)
 
     def patroni(self, member: Member) -> Found[patroni_probe.MemberReading]:
-        """What one member's automation says; the first question asks every member at once."""
+        """What one member's automation says; the first question asks every member at once.
+
+        Raises:
+            NotRun: no Patroni is declared.
+        """
 
         def ask(one: Member) -> patroni_probe.MemberReading:
             return patroni_probe.member(patroni_target(self.site, one))
 
-        self.look.ahead("patroni", members(self.site), ask)
+        demand(self.site, "automation", member)
+        self.look.ahead("patroni", self._automated(), ask)
         return self.look.at(member.id, "patroni", lambda: ask(member))
 
     def patroni_status(self, member: Member) -> Found[patroni_probe.MemberStatus]:
-        """What one member's automation says of itself, which it does without its store, too."""
+        """What one member's automation says of itself, which it does without its store, too.
+
+        Raises:
+            NotRun: no Patroni is declared.
+        """
 
         def ask(one: Member) -> patroni_probe.MemberStatus:
             return patroni_probe.status(patroni_target(self.site, one))
 
-        self.look.ahead("patroni-status", members(self.site), ask)
+        demand(self.site, "automation", member)
+        self.look.ahead("patroni-status", self._automated(), ask)
         return self.look.at(member.id, "patroni-status", lambda: ask(member))
+
+    def _automated(self) -> tuple[Member, ...]:
+        return tuple(one for one in members(self.site) if one.database.patroni)
 
     def etcd(self, store: StoreMember) -> Found[etcd_probe.MemberReading]:
         """What one member of a consensus store says; the first question asks all at once."""

@@ -128,7 +128,8 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     yield from (("tls", one, _tls) for one in endpoints(site))
     for member in members(site):
         yield "postgresql", member, _postgres
-        yield "patroni", member, _patroni
+        if member.database.patroni:
+            yield "patroni", member, _patroni
     yield from (("etcd", one, _etcd) for one in store_members(site))
     yield from (("redis", one, _redis) for one in cache_nodes(site))
     yield from (("sentinel", one, _sentinel) for one in sentinel_nodes(site))

@@ -206,10 +206,14 @@ class Environment(Written):
 
     def _database_consistent(self, database: Database, at: tuple[str | int, ...]) -> None:
         self._all_known(database.members, (*at, "members"))
-        self._all_known(database.consensus.members, (*at, "consensus", "members"))
-        for key in ((), ("patroni",), ("consensus",)):
-            part = getattr(database, key[0]) if key else database
-            known("authority", part.authority, self.authorities, (*at, *key, "authority"))
+        known("authority", database.authority, self.authorities, (*at, "authority"))
+        if database.patroni is not None:
+            authority = database.patroni.authority
+            known("authority", authority, self.authorities, (*at, "patroni", "authority"))
+        if database.consensus is not None:
+            store, place = database.consensus, (*at, "consensus")
+            self._all_known(store.members, (*place, "members"))
+            known("authority", store.authority, self.authorities, (*place, "authority"))
         drill = database.failover
         if drill is None:
             return
@@ -234,7 +238,8 @@ class Environment(Written):
 
     def _cache_consistent(self, cache: Cache, at: tuple[str | int, ...]) -> None:
         self._all_known(cache.members, (*at, "members"))
-        self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
+        if cache.sentinel is not None:
+            self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
         known("authority", cache.authority, self.authorities, (*at, "authority"))
 
     def _backup_consistent(self, backup: Backup, at: tuple[str | int, ...]) -> None:

@@ -111,10 +111,10 @@ def _listens_as(clients: Clients, place: Endpoint, pinned: str) -> str:
 
 
 def _caches_as(clients: Clients, node: CacheNode | SentinelNode, pinned: str) -> str:
-    is_redis, cache = isinstance(node, CacheNode), node.cache
+    cache = node.cache
     question = tls_probe.Question(
         address=node.machine.addresses[0],
-        port=cache.port if is_redis else cache.sentinel.port,
+        port=cache.port if isinstance(node, CacheNode) else node.sentinels.port,
         authority_pem=clients.authority_pem(cache.authority),
         server_name=node.machine.name,
     )

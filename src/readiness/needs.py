@@ -71,6 +71,8 @@ def _balancer(environment: Environment, _: Any) -> Gap | None:
 
 
 def _shared_address(environment: Environment, _: Any) -> Gap | None:
+    if not environment.balancers:
+        return section(environment, "balancers")
     fronts = [environment.listener(one.listener) for one in environment.balancers]
     if any(one.shared_addresses for one in fronts):
         return None
@@ -97,6 +99,33 @@ def _synchronous(_: Environment, subject: Any) -> Gap | None:
         return None
     reason = f"{database.name}: no commit waits for a standby: synchronous_standbys: 0 is declared"
     return Gap(Why.ABSENT, reason, f"`synchronous_standbys` of the database {database.name}")
+
+
+def _automation(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.patroni:
+        return None
+    return _nothing_promotes(database, "database", "a standby", "patroni")
+
+
+def _nothing_promotes(part: Any, kind: str, whom: str, key: str) -> Gap:
+    if part.automation:
+        reason = (
+            f"{part.name}: nothing would promote {whom} by itself: automation: none is declared"
+        )
+        return Gap(Why.ABSENT, reason, f"`{key}` of the {kind} {part.name}")
+    reason = f"{part.name}: what promotes {whom} is not declared"
+    return Gap(Why.UNDECLARED, reason, f"`{key}`, or `automation: none`, of the {kind} {part.name}")
+
+
+def _store(environment: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.consensus:
+        return None
+    if gap := _automation(environment, subject):
+        return gap
+    reason = f"{database.name}: the consensus store of its automation is not declared"
+    return Gap(Why.UNDECLARED, reason, f"`consensus` of the database {database.name}")
 
 
 def _failover(_: Environment, subject: Any) -> Gap | None:
@@ -171,12 +200,19 @@ def _replica(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.ABSENT, reason, f"`members` of the cache {cache.name}")
 
 
+def _sentinel(_: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    return None if cache.sentinel else _nothing_promotes(cache, "cache", "a replica", "sentinel")
+
+
 # Two Sentinels have a majority only together, so the loss of either stops every failover.
 LEAST_VOTERS: Final = 3
 
 
-def _voters(_: Environment, subject: Any) -> Gap | None:
+def _voters(environment: Environment, subject: Any) -> Gap | None:
     cache = subject.cache
+    if gap := _sentinel(environment, subject):
+        return gap
     voters = len(cache.sentinel.machines)
     if voters >= LEAST_VOTERS:
         return None
@@ -193,6 +229,8 @@ NEEDS: Final[Mapping[str, Need]] = {
     "shared address": _shared_address,
     "standby": _standby,
     "synchronous standby": _synchronous,
+    "automation": _automation,
+    "consensus store": _store,
     "failover drill": _failover,
     "touch login": _touch,
     "application login": _application,
@@ -201,6 +239,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "migrations": _migrations,
     "encryption": _encryption,
     "replica": _replica,
+    "sentinel": _sentinel,
     "voters": _voters,
 }
 

@@ -8,13 +8,14 @@ from typing import Final
 from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
-from readiness.declared.cache import Cache
+from readiness.declared.cache import Cache, Sentinels
 from readiness.declared.common import Address
-from readiness.declared.database import Database
+from readiness.declared.database import ConsensusStore, Database
 from readiness.declared.listener import Listener
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
+from readiness.errors import NotRun
 from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
 
 SHARED: Final = "shared"
@@ -54,7 +55,7 @@ class WebPage:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One replicated database with the machines it runs on."""
+    """One database with the machines that it and its consensus store run on."""
 
     database: Database
     machines: tuple[Machine, ...]
@@ -72,7 +73,7 @@ class Cluster:
 
     @property
     def store(self) -> tuple["StoreMember", ...]:
-        """Every declared member of the consensus store that the automation leans on."""
+        """Every declared member of the consensus store, if the automation leans on one."""
         return tuple(StoreMember(self, machine) for machine in self.store_machines)
 
 
@@ -110,6 +111,12 @@ class StoreMember:
     def database(self) -> Database:
         """The database whose automation leans on it."""
         return self.cluster.database
+
+    @property
+    def store(self) -> ConsensusStore:
+        """The store that it is a member of, as declared."""
+        assert self.database.consensus is not None  # noqa: S101 - it has no member elsewhere
+        return self.database.consensus
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,12 @@ class SentinelNode:
         """Cache and machine."""
         return f"{self.cache.name}/sentinel/{self.machine.name}"
 
+    @property
+    def sentinels(self) -> Sentinels:
+        """What it is one of, as declared."""
+        assert self.cache.sentinel is not None  # noqa: S101 - there is no such node elsewhere
+        return self.cache.sentinel
+
 
 @dataclass(frozen=True)
 class CachePort:
@@ -194,8 +207,8 @@ class CachePort:
     @property
     def port(self) -> int:
         """Where it listens."""
-        cache = self.node.cache
-        return cache.port if isinstance(self.node, CacheNode) else cache.sentinel.port
+        node = self.node
+        return node.cache.port if isinstance(node, CacheNode) else node.sentinels.port
 
 
 def first_port(node: CacheNode | SentinelNode) -> CachePort:
@@ -229,6 +242,17 @@ class CacheCluster:
     def id(self) -> str:
         """The cache's name."""
         return self.cache.name
+
+    @property
+    def watch(self) -> Sentinels:
+        """What watches over it, as declared.
+
+        Raises:
+            NotRun: no Sentinel is declared.
+        """
+        if self.cache.sentinel is None:
+            raise NotRun(f"{self.id}: no Sentinel is declared")
+        return self.cache.sentinel
 
 
 @dataclass(frozen=True)
@@ -322,7 +346,10 @@ def clusters(environment: Environment) -> tuple[Cluster, ...]:
         Cluster(
             database,
             tuple(environment.machine(name) for name in database.members),
-            tuple(environment.machine(name) for name in database.consensus.members),
+            tuple(
+                environment.machine(name)
+                for name in (database.consensus.members if database.consensus else ())
+            ),
         )
         for database in environment.databases
     )
@@ -383,7 +410,10 @@ def caches(environment: Environment) -> tuple[CacheCluster, ...]:
         CacheCluster(
             one,
             tuple(CacheNode(one, environment.machine(name)) for name in one.members),
-            tuple(SentinelNode(one, environment.machine(name)) for name in one.sentinel.machines),
+            tuple(
+                SentinelNode(one, environment.machine(name))
+                for name in (one.sentinel.machines if one.sentinel else ())
+            ),
         )
         for one in environment.caches
     )

@@ -2,6 +2,7 @@
 
 from readiness.declared.audit import Audit
 from readiness.environment import Environment
+from readiness.needs import demand
 from readiness.probes import audit_trail
 from readiness.probes.rest import RestTarget
 from readiness.subjects import BalancerNode, Member, StoreMember, members
@@ -33,8 +34,14 @@ def haproxy_target(site: Environment, node: BalancerNode) -> RestTarget:
 
 
 def patroni_target(site: Environment, member: Member) -> RestTarget:
-    """Where a member's automation answers."""
+    """Where a member's automation answers.
+
+    Raises:
+        NotRun: no Patroni is declared.
+    """
+    demand(site, "automation", member)
     patroni = member.database.patroni
+    assert patroni is not None  # noqa: S101 - demanded above
     return RestTarget(
         name=member.machine.name,
         host=member.machine.name,
@@ -46,7 +53,7 @@ def patroni_target(site: Environment, member: Member) -> RestTarget:
 
 def etcd_target(site: Environment, store: StoreMember) -> RestTarget:
     """Where a member of the consensus store answers."""
-    consensus = store.database.consensus
+    consensus = store.store
     client = consensus.client_certificate
     return RestTarget(
         name=store.machine.name,

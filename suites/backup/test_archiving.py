@@ -1,20 +1,25 @@
 """Whether every change since the oldest backup could be replayed, and goes on being archived."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
+from readiness.errors import NotUnderstood
 from readiness.measure import wal
 from readiness.model import Severity
 from readiness.probes.patroni import MemberReading
 from readiness.probes.pgbackrest import BackupSet, RepositoryReading, Stanza
 from readiness.probes.postgres_archive import Archiving, HeldSegment
+from readiness.probes.postgres_state import ServerState
 from readiness.subjects import BackupRepository, Member
 
 Repository = Callable[[BackupRepository], Found[RepositoryReading]]
 Answers = Callable[[BackupRepository, Member], Found[Stanza]]
 Archives = Callable[[Member], Found[Archiving]]
 Patroni = Callable[[Member], Found[MemberReading]]
+Postgres = Callable[[Member], Found[ServerState]]
 
 INFO = "pgbackrest info and repo-ls on the repository's machine"
 RIGHTS = "an SSH login that sudo lets list the repository as its owner; pg_monitor"
@@ -48,20 +53,46 @@ def kept(server: Archiving) -> list[HeldSegment]:
     ]
 
 
+@dataclass(frozen=True)
+class Timelines:
+    """Which timeline is written, where those before it ended (a position each), and who says so."""
+
+    last: int
+    ends: Mapping[int, int]
+    said: Found[Any]
+
+
+def timelines(said: Found[MemberReading] | Found[ServerState], oldest: BackupSet) -> Timelines:
+    """The timelines since the oldest backup, as the automation tells them, or the server.
+
+    The server tells which it writes, and no more: the file that holds where the others ended is a
+    superuser's to read.
+
+    Raises:
+        NotUnderstood: there is more than one timeline since that backup, and no automation.
+    """
+    if isinstance(said.reading, MemberReading):
+        ends = {one.timeline: one.position for one in said.reading.history}
+        return Timelines(max([*ends, 0]) + 1, ends, said)
+    begun, now = int(oldest.first_wal[:8], 16), said.reading.timeline
+    if begun != now:
+        raise NotUnderstood(
+            f"{said.subject}: the oldest backup is of timeline {begun}, {now} is written now, and "
+            "without an automation nothing tells where the one ended: take a full backup, and let "
+            "the older ones expire"
+        )
+    return Timelines(now, {}, said)
+
+
 def unarchived(
-    found: Found[RepositoryReading],
-    live: Found[Archiving],
-    automation: Found[MemberReading],
-    oldest: BackupSet,
+    found: Found[RepositoryReading], live: Found[Archiving], times: Timelines, oldest: BackupSet
 ) -> list[str]:
     """Every segment from the oldest backup to the one that is written now that is not there."""
     server = live.reading
     assert server.current is not None
-    ends = {one.timeline: one.position for one in automation.reading.history}
-    last = max([*ends, 0]) + 1
     until = server.current // server.segment_size
     held = archived(found, oldest)
-    return wal.missing(oldest.first_wal, until, ends, last, held, server.segment_size)
+    return wal.missing(oldest.first_wal, until, times.ends, times.last, held, server.segment_size)
 
 
 @check(
@@ -73,7 +104,7 @@ def unarchived(
     severity=Severity.CRITICAL,
     limit=60,
     risk="A restore stops at the gap, whatever was archived after it.",
-    reads=(INFO, "pg_ls_waldir() on every member", "GET /history of the automation"),
+    reads=(INFO, "pg_ls_waldir() on every member", "GET /history of the automation, if any"),
     rights=RIGHTS,
     remedy="see the archiver's error on the primary; after a gap take a full backup at once",
 )
@@ -82,19 +113,21 @@ def test_continuous(
     repository: Repository,
     archiving: Archives,
     patroni: Patroni,
+    postgres: Postgres,
 ) -> None:
     """What is not archived is still on the primary and younger than the limit; histories too."""
     member, live = primary(backup_repository, archiving)
-    automation = patroni(member)
+    said = patroni(member) if member.database.patroni else postgres(member)
     found = repository(backup_repository)
     oldest = found.reading.stanza.oldest(live.reading.system_identifier)
     backups = derive("backups of this system", found.subject, oldest is not None, found, live)
     assert holds(backups, "==", True)
     assert oldest is not None
-    basis = (found, live, automation)
+    times = timelines(said, oldest)
+    basis = (found, live, times.said)
     held = derive("segments archived", found.subject, len(archived(found, oldest)), *basis)
     assert holds(held, ">=", 1)
-    absent = unarchived(found, live, automation, oldest)
+    absent = unarchived(found, live, times, oldest)
     written = {one.name: one.written for one in kept(live.reading)}
     gone = [name for name in absent if name not in written]
     lost = derive("segments neither archived nor on the primary", found.subject, gone, *basis)
@@ -103,18 +136,18 @@ def test_continuous(
     words = f"seconds that complete WAL waits on {member.machine.name} ({len(absent)} segments)"
     waiting = derive(words, found.subject, None if waits is None else round(waits, 1), *basis)
     assert holds(waiting, "<=", backup_repository.backup.wal_age)
-    assert holds(histories(found, automation, oldest), "==", [])
+    assert holds(histories(found, times, oldest), "==", [])
 
 
 def histories(
-    found: Found[RepositoryReading], automation: Found[MemberReading], oldest: BackupSet
+    found: Found[RepositoryReading], times: Timelines, oldest: BackupSet
 ) -> Fact[list[str]]:
     """The timelines begun since the oldest backup whose history is not in the archive."""
     begun = int(oldest.first_wal[:8], 16)
-    ended = [one.timeline for one in automation.reading.history if one.timeline >= begun]
+    ended = [one for one in times.ends if one >= begun]
     wanted = [f"{oldest.archive}/{one + 1:08X}" for one in ended]
     absent = [one for one in wanted if one not in found.reading.histories]
-    return derive("histories of timelines not archived", found.subject, absent, found, automation)
+    return derive("histories of timelines not archived", found.subject, absent, found, times.said)
 
 
 @check(

@@ -64,6 +64,7 @@ def followers(found: Found[RedisState], site: Environment, port: int) -> list[st
     "Every Sentinel watches the one master and exactly its declared replicas",
     clauses=("infra.cache/topology-as-declared",),
     each="cache",
+    declared=("sentinel",),
     severity=Severity.CRITICAL,
     risk="Clients ask any Sentinel; one that watches another master sends them there, and a "
     "replica that it doesn't know is never promoted.",
@@ -77,9 +78,10 @@ def test_sentinels_watch_the_master(
     """At every Sentinel: its master is who says so itself, its replicas are the others."""
     master, found = one_master(cache, redis)
     port, others = cache.cache.port, sorted(set(found) - {master})
-    for one in map(sentinel, cache.sentinels):
+    for node in cache.sentinels:
+        one = sentinel(node)
         names = one.fact("masters that it watches", list(one.reading.names))
-        assert holds(names, "includes", [cache.cache.sentinel.watches])
+        assert holds(names, "includes", [node.sentinels.watches])
         seen = one.reading.watched and one.reading.watched.seen
         told = seen and site.server(seen.address, seen.port, port)
         assert holds(one.fact("master that it tells clients", told), "==", master)

@@ -78,6 +78,7 @@ def test_programs_log_in(
     "Every Sentinel lets each declared program log in, with the rights that it has elsewhere",
     clauses=("infra.cache/programs-find-master",),
     each="cache",
+    declared=("sentinel",),
     severity=Severity.HIGH,
     risk="A program that asks this Sentinel for the master is turned away; with the others gone, "
     "all are.",
@@ -88,7 +89,7 @@ def test_programs_log_in(
 )
 def test_programs_find_the_master(cache: CacheCluster, admissions: Admitted) -> None:
     """Each is let in by its own password, and may run what it may at most Sentinels."""
-    if not cache.cache.sentinel.clients:
+    if not cache.watch.clients:
         raise NotRun(
             f"{cache.id}: it is not declared which programs ask for the master",
             declare=f"`clients` of `sentinel` of the cache {cache.id}",

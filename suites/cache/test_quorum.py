@@ -41,7 +41,7 @@ def test_quorum_on_distinct_hosts(
     found = {one.machine.name: sentinel(one) for one in cache.sentinels}
     ids = {name: one.reading.run_id for name, one in found.items()}
     count = derive("different Sentinels", cache.id, len(set(ids.values())), *found.values())
-    assert holds(count, "==", len(cache.cache.sentinel.machines))
+    assert holds(count, "==", len(cache.watch.machines))
     for name, one in found.items():
         rest = sorted(set(found) - {name})
         _knows_the_others(cache, site, one, {other: ids[other] for other in rest})
@@ -58,7 +58,7 @@ def _knows_the_others(
     ids: dict[str, str],
 ) -> None:
     """Exactly the other declared ones, each by its own address and id, answering now."""
-    port, seen = cache.cache.sentinel.port, found.reading.others
+    port, seen = cache.watch.port, found.reading.others
     names = [site.server(one.address, one.port, port) for one in seen]
     assert holds(found.fact("other Sentinels", sorted(names)), "==", sorted(ids))
     for name, other in zip(names, seen, strict=True):
@@ -66,12 +66,12 @@ def _knows_the_others(
         assert holds(same, "==", True)
         assert holds(found.fact(f"state of {name}", list(other.flags)), "==", ["sentinel"])
         silent = found.fact(f"milliseconds that {name} is silent", other.answered_ms_ago)
-        assert holds(silent, "<=", cache.cache.sentinel.down_after * 1000)
+        assert holds(silent, "<=", cache.watch.down_after * 1000)
 
 
 def _is_able(cache: CacheCluster, found: Found[SentinelState]) -> None:
     """It sees the master well, would give it up in time, and could authorise a failover."""
-    declared, reading = cache.cache.sentinel, found.reading
+    declared, reading = cache.watch, found.reading
     watched: Watched | None = reading.watched
     assert holds(found.fact("quorum", watched and watched.quorum), "==", declared.quorum)
     flags = watched and list(watched.seen.flags)
@@ -94,7 +94,7 @@ def _has_one_name(cache: CacheCluster, site: Environment, found: Found[SentinelS
         for one in masters
         if site.server(one.address, one.port, declared.port) in declared.members
     )
-    assert holds(found.fact("names for this cache", names), "==", [declared.sentinel.watches])
+    assert holds(found.fact("names for this cache", names), "==", [cache.watch.watches])
 
 
 def _tries_in_time(found: Found[SentinelState], objectives: Objectives) -> None:

@@ -72,7 +72,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     "Every replica may become the master, as it says and as every Sentinel sees it",
     clauses=("infra.cache/promotable",),
     each="cache_node",
-    declared=("replica",),
+    declared=("replica", "sentinel"),
     severity=Severity.CRITICAL,
     risk="When the master goes there is nobody to promote, or nobody may log in to who is: no "
     "session until somebody comes.",
@@ -104,7 +104,8 @@ def test_replica_may_take_over(
     assert holds(here.fact("its priority", link.priority), ">", 0)
     assert holds(here.fact("announced to Sentinel", link.announced), "==", True)
     assert holds(here.fact("takes writes of its own", not link.read_only), "==", False)
-    for node in cache_of(site, cache_node).sentinels:
+    whole = cache_of(site, cache_node)
+    for node in whole.sentinels:
         seen = sentinel(node)
         mine = [
             one
@@ -118,7 +119,7 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"role that {name} reports", one.reported), "==", "slave")
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
-    must_be_declared(cache_node, "promotes_as", cache.sentinel.promotes_as)
+    must_be_declared(cache_node, "promotes_as", whole.watch.promotes_as)
     port = door(first_port(cache_node))
     orders = port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
     assert holds(orders, "==", ())

@@ -1,15 +1,18 @@
 """One primary, its standbys, and that every member agrees about it."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from readiness.catalogue import check
 from readiness.claim import Fact, Found, derive, holds
+from readiness.environment import Environment
 from readiness.errors import ProbeError, TimedOut, Unreachable
 from readiness.model import Severity
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, MemberStatus, slot_name
 from readiness.probes.postgres import ReplayProgress
+from readiness.probes.postgres_archive import Archiving
 from readiness.probes.postgres_state import (
     READ_ONLY,
     RECOVERY_TARGETS,
@@ -24,6 +27,7 @@ Postgres = Callable[[Member], Found[ServerState]]
 Replay = Callable[[Member], Found[ReplayProgress]]
 Patroni = Callable[[Member], Found[MemberReading]]
 PatroniStatus = Callable[[Member], Found[MemberStatus]]
+Archives = Callable[[Member], Found[Archiving]]
 Consensus = Callable[[StoreMember], Found[StoreReading]]
 
 READS = ("one read-only query of system views on every member",)
@@ -44,9 +48,14 @@ def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
     return derive("primaries", cluster.id, names, *found.values())
 
 
+def automated(cluster: Cluster) -> tuple[Member, ...]:
+    """The members whose automation is declared and can be asked."""
+    return cluster.members if cluster.database.patroni else ()
+
+
 @check(
     "PG-001",
-    "A cluster has exactly one primary, every member's automation names it, and sessions can write",
+    "A cluster has exactly one primary, its automation names it everywhere, and sessions can write",
     clauses=("infra.database-ha/one-primary",),
     each="database_cluster",
     severity=Severity.CRITICAL,
@@ -57,11 +66,14 @@ def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
     "one; take default_transaction_read_only from servers, databases, and roles that write",
 )
 def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
-    """One member is out of recovery, each view of the leader is that one, and it takes writes."""
+    """One member is out of recovery, each view of the leader is that one, and it takes writes.
+
+    Who is the primary, the servers say themselves; without an automation there is no other view.
+    """
     found = primaries(database_cluster, postgres)
     assert holds(derive("primaries", found.subject, len(found.value or ()), found), "==", 1)
     primary = (found.value or ["?"])[0]
-    for member in database_cluster.members:
+    for member in automated(database_cluster):
         view = patroni(member)
         leader = view.reading.cluster.leader
         seen = view.fact("leader that its automation names", leader.name if leader else "none")
@@ -251,7 +263,7 @@ def skipping(found: Found[ServerState]) -> str:
     "No member is barred from promotion",
     clauses=("infra.database-ha/not-barred",),
     each="database_member",
-    declared=("standby",),
+    declared=("standby", "automation"),
     severity=Severity.CRITICAL,
     risk="Automation looks healthy and promotes nobody when the primary is gone.",
     reads=PATRONI_READS,
@@ -288,7 +300,7 @@ def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     "The synchronous standby could be promoted now",
     clauses=("infra.database-ha/promotable",),
     each="database_cluster",
-    declared=("standby", "synchronous standby"),
+    declared=("standby", "synchronous standby", "automation"),
     severity=Severity.CRITICAL,
     risk="The standby that holds every commit is the one that can't take over.",
     reads=READS + PATRONI_READS,
@@ -369,6 +381,7 @@ def _against(
     "The failover automation is active on every member",
     clauses=("infra.database-ha/automation-active",),
     each="database_member",
+    declared=("automation",),
     severity=Severity.CRITICAL,
     risk="A paused automation watches the primary die and does nothing.",
     reads=PATRONI_READS,
@@ -402,6 +415,11 @@ def test_automation_is_active(
     assert holds(found.fact("automation", "paused" if paused else "active"), "==", "active")
 
 
+def stored(cluster: Cluster) -> set[str]:
+    """The declared members of the consensus store."""
+    return {one.machine.name for one in cluster.store}
+
+
 def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]:
     """The members that tell the cluster's configuration; one without its store does not."""
     found = []
@@ -416,6 +434,7 @@ def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]
     "The consensus store has a quorum with a member to spare",
     clauses=("infra.database-ha/consensus-quorum",),
     each="database_cluster",
+    declared=("consensus store",),
     severity=Severity.CRITICAL,
     risk="With one more member gone the automation demotes the primary and nothing is writable.",
     reads=(
@@ -456,7 +475,7 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     assert reached, f"{name}: no member of the consensus store answers{missing}"
     lists = [{one.name for one in found.reading.members if not one.learner} for found in reached]
     voting = derive("members that vote", name, set.intersection(*lists), *reached)
-    assert holds(voting, "includes", set(database_cluster.database.consensus.members))
+    assert holds(voting, "includes", stored(database_cluster))
     if refused and len(healthy) + len(refused) >= needed:
         raise refused[0]
     able = derive(f"healthy members of {len(voters)}{missing}", name, len(healthy), *reached)
@@ -482,32 +501,86 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     reads=READS + PATRONI_READS,
     rights=RIGHTS,
     remedy="declare the member or remove it, in the cluster, the consensus store and the firewall, "
-    "with its replication slot",
+    "with its replication slot; declare the automation or the backups that were found",
 )
 def test_members_as_declared(
-    database_cluster: Cluster, postgres: Postgres, patroni: Patroni, consensus: Consensus
+    database_cluster: Cluster,
+    site: Environment,
+    postgres: Postgres,
+    patroni: Patroni,
+    consensus: Consensus,
+    archiving: Archives,
 ) -> None:
-    """Automation, replication and consensus store list exactly the declared members, everywhere."""
+    """Automation, replication and consensus store list exactly the declared members, everywhere.
+
+    No server runs under an automation that is not declared, nor archives where the file says that
+    there are no backups.
+    """
     declared = set(database_cluster.database.members)
-    for member in database_cluster.members:
+    for member in automated(database_cluster):
         view = patroni(member)
         names = {one.name for one in view.reading.cluster.members}
         assert holds(view.fact("members that its automation lists", names), "==", declared)
     owners = {
         a: one.machine.name for one in database_cluster.members for a in one.machine.addresses
     }
-    for name, found in states(database_cluster, postgres).items():
+    everyone = states(database_cluster, postgres)
+    for name, found in everyone.items():
         strangers = ", ".join(undeclared_clients(name, found.reading.replicas, owners)) or "none"
         assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
         # Who has one need not be there: the WAL is kept for him until the disk is full.
-        slots = {one.name for one in found.reading.slots} - {slot_name(one) for one in declared}
-        kept = ", ".join(sorted(slots)) or "none"
-        assert holds(found.fact("undeclared replication slots", kept), "==", "none")
-    stored = set(database_cluster.database.consensus.members)
+        slots = undeclared_slots(database_cluster, found.reading, everyone)
+        kept = None if slots is None else ", ".join(sorted(slots)) or "none"
+        fact = derive("undeclared replication slots", found.subject, kept, *everyone.values())
+        assert holds(fact, "==", "none")
+        if not database_cluster.database.patroni:
+            runs = found.reading.run_by_patroni
+            assert holds(found.fact("started by a Patroni that is not declared", runs), "==", False)
+    for member in database_cluster.members if "backups" in site.absent else ():
+        sent = archiving(member)
+        last = sent.reading.last_archived if archives(sent.reading) else ""
+        words = "WAL that it archived last (backups are declared as absent)"
+        assert holds(sent.fact(words, last or "none"), "==", "none")
     for store in database_cluster.store:
         listed = consensus(store)
         names = {one.name for one in listed.reading.members}
-        assert holds(listed.fact("members that its consensus store lists", names), "==", stored)
+        told = listed.fact("members that its consensus store lists", names)
+        assert holds(told, "==", stored(database_cluster))
+
+
+# Commands that archive nothing and say that they did, as the digests that a server tells.
+IDLE_COMMANDS = frozenset(
+    hashlib.md5(f"{command} ".encode(), usedforsecurity=False).hexdigest()
+    for command in (":", "true", "/bin/true", "/usr/bin/true", "exit 0", "cd .")
+)
+
+
+def archives(server: Archiving) -> bool:
+    """Whether a server archives its WAL, and not by a command that does nothing."""
+    return server.mode != "off" and server.configured and server.digest not in IDLE_COMMANDS
+
+
+def undeclared_slots(
+    cluster: Cluster, server: ServerState, everyone: Mapping[str, Found[ServerState]]
+) -> set[str] | None:
+    """The replication slots that no declared member has.
+
+    Patroni names them by its members. Elsewhere a slot is whose who receives through it; on a
+    standby one may wait for the next failover.
+
+    Returns:
+        their names; None where a standby receives nothing, and one that is left may be its own.
+    """
+    names = {one.name for one in server.slots}
+    if cluster.database.patroni:
+        return names - {slot_name(one) for one in cluster.database.members}
+    standbys = [one.reading for one in everyone.values() if one.reading.in_recovery]
+    used = {one.receiver.slot for one in standbys if one.receiver}
+    if server.in_recovery:
+        names = {one.name for one in server.slots if one.active}
+    elif names - used and any(one.receiver is None for one in standbys):
+        return None
+    return names - used
 
 
 def undeclared_clients(

@@ -1,4 +1,4 @@
-"""A Redis that keeps sessions, with its replicas and the Sentinels that watch over them."""
+"""A Redis that keeps sessions, its replicas, and what makes one of them the master."""
 
 from typing import Annotated, Literal, Self
 
@@ -42,7 +42,7 @@ class Sentinels(Written):
 
 
 class Cache(Written):
-    """One Redis master with replicas, over TLS only, found through Sentinel."""
+    """One Redis over TLS only: a single one, or a master with replicas."""
 
     name: Name
     members: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -69,12 +69,18 @@ class Cache(Written):
     replicates_as: Text | None = Field(
         default=None, description="The user that a replica is at its master (`masteruser`)."
     )
-    sentinel: Sentinels
+    automation: Literal["none"] | None = Field(
+        default=None,
+        description="`none`: nothing promotes a replica by itself. What does is declared instead.",
+    )
+    sentinel: Sentinels | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
         distinct("client", [one.user for one in self.clients], ("clients",), "user")
+        if self.automation and self.sentinel:
+            raise wrong("no `sentinel` beside automation: none", ("sentinel",))
         if self.persistence == "snapshots" and self.snapshot_age is None:
             raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
         # One member alone is a finding and no slip: its checks say what would not take over.

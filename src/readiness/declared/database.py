@@ -1,6 +1,6 @@
-"""A replicated PostgreSQL cluster with its automation, its consensus store and its drill."""
+"""A PostgreSQL database: its members, what promotes a standby, and how that is tried."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -62,7 +62,7 @@ class FailoverDrill(Written):
 
 
 class Database(Written):
-    """One replicated PostgreSQL cluster."""
+    """One PostgreSQL database: a single server, or a primary with its standbys."""
 
     name: Name
     database: Text
@@ -73,14 +73,18 @@ class Database(Written):
     lag_bytes: Size
     lag_time: Duration
     logins: DatabaseLogins
-    patroni: Patroni
-    consensus: ConsensusStore
+    automation: Literal["none"] | None = Field(
+        default=None,
+        description="`none`: nothing promotes a standby by itself. What does is declared instead.",
+    )
+    patroni: Patroni | None = None
+    consensus: ConsensusStore | None = None
     failover: FailoverDrill | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
-        distinct("member", self.consensus.members, ("consensus", "members"))
+        self._automated_or_not()
         if self.failover:
             distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
         standbys = len(self.members) - 1
@@ -90,3 +94,13 @@ class Database(Written):
             expected = f"at most {standbys}, one member being the primary"
             raise wrong(expected, ("synchronous_standbys",), found)
         return self
+
+    def _automated_or_not(self) -> None:
+        if self.automation and self.patroni:
+            raise wrong("no `patroni` beside automation: none", ("patroni",))
+        if self.consensus is None:
+            return
+        # The store is the automation's own: a store that nothing leans on shows nothing.
+        if self.patroni is None:
+            raise wrong("the `patroni` that leans on this store", ("consensus",))
+        distinct("member", self.consensus.members, ("consensus", "members"))

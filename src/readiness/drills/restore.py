@@ -195,7 +195,8 @@ class RestoreDrill:
             seen.append(f"{spare.name} has the host key of a member")
         for member in self.one.cluster.members:
             followers = self.clients.postgres(member).reading.replicas
-            known = self.clients.patroni(member).reading.cluster.members
+            automated = member.database.patroni is not None
+            known = self.clients.patroni(member).reading.cluster.members if automated else ()
             seen += [
                 f"{spare.name} follows {member.id}"
                 for one in followers

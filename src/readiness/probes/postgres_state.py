@@ -20,8 +20,18 @@ RECOVERY_TARGETS: Final = (
     "recovery_target_time",
     "recovery_target_xid",
 )
+# Patroni gives a server these on its command line, which nothing else does with all of them (its
+# manual, "PostgreSQL parameters controlled by Patroni").
+GIVEN_BY_PATRONI: Final = (
+    "cluster_name",
+    "max_locks_per_transaction",
+    "max_prepared_transactions",
+    "track_commit_timestamp",
+    "wal_log_hints",
+)
 # What the checks go by.
 SETTINGS: Final = (
+    *GIVEN_BY_PATRONI,
     "data_directory",
     "data_sync_retry",
     READ_ONLY,
@@ -172,6 +182,14 @@ class ServerState:
         """What a session of ours begins with; None where the server told nothing of that name."""
         found = self.settings.get(setting)
         return None if found is None else found.value
+
+    @property
+    def run_by_patroni(self) -> bool | None:
+        """Whether Patroni started it; None: it does not say where its settings come from."""
+        given = [self.settings.get(name) for name in GIVEN_BY_PATRONI]
+        if None in given:
+            return None
+        return all(one is not None and one.source == "command line" for one in given)
 
     @property
     def commits_wait_for(self) -> int | None:
