@@ -125,6 +125,16 @@ WRONG_ENVIRONMENTS = (
     Wrong(
         "quorum: 2", "quorum: 1", "sentinel.quorum: wrong value; expected a majority", shape=False
     ),
+    Wrong("    sentinel:\n", "    automation: none\n    sentinel:\n", "sentinel", shape=False),
+    Wrong("    sentinel:\n", "    automation: sentinel\n    sentinel:\n", "caches[0].automation"),
+    Wrong("    patroni:\n", "    automation: none\n    patroni:\n", "no `patroni`", shape=False),
+    Wrong(
+        "    patroni:\n      port: 8008\n      authority: internal\n",
+        "",
+        "databases[0].consensus: wrong value; expected the `patroni` that leans on this store",
+        shape=False,
+    ),
+    Wrong("    patroni:\n", "    automation: maybe\n    patroni:\n", "expected 'none'"),
     Wrong(
         "    sentinel:\n", "    eviction: [allkeys-lru]\n    sentinel:\n", "caches[0].eviction[0]"
     ),

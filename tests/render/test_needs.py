@@ -302,8 +302,8 @@ def test_the_plan_promises_nothing_that_the_file_shows_can_not_run() -> None:
     why = {one.case.key: one.not_run for one in plan.cases}
     assert why["HOST-001|db2"] == "db2: no services are declared for it"
     assert why["HOST-002|db1"] == "the environment declares no SSH"
-    assert why["LB-004|campus"].startswith("the environment declares no subject for it")
-    assert why["LB-003|campus"] == "campus: no balancer's listener has a shared address"
+    for name in ("LB-003", "LB-004"):
+        assert why[f"{name}|campus"].startswith("the environment declares no subject for it")
     assert not {"HOST", "LB"} & {one.check.id.partition("-")[0] for one in plan.runs}
     entry = next(one for one in plan.event()["cases"] if one["case"] == "HOST-001|db2")
     assert entry["declare"] == "`services` of the machine db2"

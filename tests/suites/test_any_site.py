@@ -17,6 +17,7 @@ from readiness.catalogue import gaps, load_catalogue
 from readiness.environment import Environment
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.needs import Why
+from readiness.plan import make_plan
 from readiness.probes.postgres_state import GIVEN_BY_PATRONI
 
 Declare = Callable[[Json], object]
@@ -313,3 +314,23 @@ def test_a2_a_standby_has_whatever_slot_it_receives_through(healthy: Recording) 
     # Whose it is can't be told while a standby receives nothing.
     away = altered(more, "postgresql", lambda one: one.update(receiver=None), of="db1")
     assert one(away, "PG-011", CLUSTER).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("automation", [None, "none"])
+def test_a2_the_plan_says_what_can_not_be_asked(healthy: Recording, automation: str | None) -> None:
+    """Before anything is asked, with the key that would let it run."""
+    recording = without_automation(healthy, automation)
+    plan = make_plan(load_catalogue(), recording.environment, Tier.DISRUPT)
+    told = {case.case.key: (case.not_run, case.declare) for case in plan.cases}
+    for key, (part, whom, name) in {
+        f"PG-008|{CLUSTER}/db1": (f"the database {CLUSTER}", "a standby", "patroni"),
+        f"PG-020|{CLUSTER}": (f"the database {CLUSTER}", "a standby", "patroni"),
+        "CACHE-003|sessions": ("the cache sessions", "a replica", "sentinel"),
+    }.items():
+        site = part.rpartition(" ")[2]
+        if automation:
+            words = f"nothing would promote {whom} by itself: automation: none is declared"
+            assert told[key] == (f"{site}: {words}", f"`{name}` of {part}")
+        else:
+            declare = f"`{name}`, or `automation: none`, of {part}"
+            assert told[key] == (f"{site}: what promotes {whom} is not declared", declare)

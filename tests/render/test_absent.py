@@ -1,0 +1,267 @@
+"""Every need and every section: absent is red, unsaid is a question, and who needs it not is free.
+
+The base is the rehearsal site, which has everything, under a run in which all that was asked is
+green; each case takes one thing out of its file.
+"""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from stories import SEEN_RED, Story
+from test_needs import OURS, clause, requiring, told
+
+from readiness.catalogue import gaps
+from readiness.documents import load_environment
+from readiness.environment import Environment, Section
+from readiness.model import Decision, Json, Severity, Tier
+from readiness.needs import NEEDS, SECTIONS, Why
+from readiness.verdict import Verdict
+
+LAB_FILE = Path(__file__).parents[2] / "environments" / "lab.yaml"
+LAB: Json = json.loads(
+    load_environment(LAB_FILE).model_dump_json(by_alias=True, exclude_unset=True)
+)
+PROVEN = dict.fromkeys(OURS, SEEN_RED)
+CONTROL = "slo.objectives/objectives-consistent"
+Change = Callable[[Json], object]
+
+
+def lacking(change: Change) -> Json:
+    """The rehearsal site's file with something taken out."""
+    written = deepcopy(LAB) | {"release": "2026.2"}
+    change(written)
+    # What a file speaks of has to be in it.
+    names = {one["name"] for one in written["listeners"]}
+    for key in ("balancers", "load_tests", "pages"):
+        written[key] = [one for one in written[key] if one["listener"] in names]
+    bases = {one["name"] for one in written["databases"]}
+    written["backups"] = [one for one in written["backups"] if one["database"] in bases]
+    if not written["balancers"] or not bases:
+        written.pop("audit", None)
+    return written
+
+
+# All that is asked in a run without a cut, as if the network might be scanned: of a cut the number
+# of its trials would decide.
+CHECKS = {
+    name: one.model_copy(update={"permission": None})
+    for name, one in OURS.items()
+    if one.tier is not Tier.DISRUPT
+}
+
+
+def run(folder: Path, environment: Json) -> Story:
+    """A run over it in which all that was asked is green."""
+    parts: Json = {"matrix": PROVEN, "checks": CHECKS, "tier": Tier.LOAD, "drills": False}
+    story = Story(folder, environment=environment, **parts)
+    story.write()
+    return story
+
+
+def judged(folder: Path, environment: Json, *required: str) -> Verdict:
+    """The verdict under a policy of these clauses; who requires none of them is not blocked.
+
+    Nothing that nobody could ask blocks by its severity.
+    """
+    story = run(folder, environment)
+    free = story.verdict_under(requiring(CONTROL, blocking=tuple(Severity)))
+    assert free.decision is Decision.GO, told(free)
+    return story.verdict_under(requiring(CONTROL, *required))
+
+
+def clauses_of(*checks: str) -> tuple[str, ...]:
+    """Every clause that one of these checks serves."""
+    return tuple(sorted({one for name in checks for one in OURS[name].clauses}))
+
+
+@dataclass(frozen=True)
+class Lack:
+    """How a need is declared as absent, how it is not declared, and the key that is asked for."""
+
+    key: str
+    absent: Change | None = None
+    unsaid: Change | None = None
+
+
+def database(**more: object) -> Change:
+    """The one database, altered; None takes a key out."""
+    return lambda written: alter(written["databases"][0], more)
+
+
+def cache(**more: object) -> Change:
+    """The one cache, altered."""
+    return lambda written: alter(written["caches"][0], more)
+
+
+def backups(**more: object) -> Change:
+    """The backups, altered."""
+    return lambda written: alter(written["backups"][0], more)
+
+
+def restore(**more: object) -> Change:
+    """The place for restores, altered."""
+    return lambda written: alter(written["backups"][0]["restore"], more)
+
+
+def alter(part: Json, more: Json) -> None:
+    """Set keys; None takes one out."""
+    part |= more
+    for key in [name for name, value in more.items() if value is None]:
+        del part[key]
+
+
+def every_machine(key: str) -> Change:
+    """Machines of which something is not said."""
+    return lambda written: [one.pop(key, None) for one in written["machines"]]
+
+
+def section(name: str, *, absent: bool) -> Change:
+    """A whole section left out, or declared as absent."""
+
+    def change(written: Json) -> None:
+        if name in {"audit", "firewall"}:
+            del written[name]
+        else:
+            written[name] = []
+        if absent:
+            written["absent"] = [name]
+
+    return change
+
+
+def no_shared_addresses(written: Json) -> None:
+    """Every listener stays where it is."""
+    for one in written["listeners"]:
+        one.pop("shared_addresses", None)
+
+
+NO_PATRONI = database(patroni=None, consensus=None)
+LACKS = {
+    "services": Lack("`services`", unsaid=every_machine("services")),
+    "listens": Lack("`listens`", unsaid=every_machine("listens")),
+    # Declared services are a reason to look: without SSH they are closed, and block.
+    "ssh": Lack("`ssh`"),
+    "balancer": Lack(
+        "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
+    ),
+    "shared address": Lack(
+        "`shared_addresses`", section("balancers", absent=True), no_shared_addresses
+    ),
+    "standby": Lack("`members`", database(members=["db1"])),
+    "synchronous standby": Lack("`synchronous_standbys`", database(synchronous_standbys=0)),
+    "automation": Lack(
+        "`patroni`", database(patroni=None, consensus=None, automation="none"), NO_PATRONI
+    ),
+    "consensus store": Lack(
+        "`consensus`",
+        database(patroni=None, consensus=None, automation="none"),
+        database(consensus=None),
+    ),
+    "failover drill": Lack("`failover`", unsaid=database(failover=None)),
+    "touch login": Lack(
+        "`touch`", unsaid=lambda written: written["databases"][0]["logins"].pop("touch")
+    ),
+    "backups": Lack("`backups`", section("backups", absent=True), section("backups", absent=False)),
+    "restore": Lack("`restore`", unsaid=backups(restore=None)),
+    "migrations": Lack("`migrations`", unsaid=restore(migrations=None)),
+    "encryption": Lack("`encrypted`", backups(encrypted=False)),
+    "replica": Lack("`members`", cache(members=["cache1"])),
+    "sentinel": Lack("`sentinel`", cache(sentinel=None, automation="none"), cache(sentinel=None)),
+    "voters": Lack(
+        "`machines`",
+        lambda written: written["caches"][0]["sentinel"].update(machines=["cache1", "cache2"]),
+    ),
+}
+# An automation that is absent takes its store with it, and the key to declare is the automation's.
+KEYS_WHERE_ABSENT = {"consensus store": "`patroni`", "shared address": "`balancers`"}
+ABSENT = sorted(name for name, lack in LACKS.items() if lack.absent)
+UNSAID = sorted(name for name, lack in LACKS.items() if lack.unsaid)
+
+
+def needing(name: str) -> tuple[str, ...]:
+    """The checks that need it."""
+    return tuple(sorted(one.id for one in CHECKS.values() if name in one.declared))
+
+
+def test_a2_every_need_stands_in_the_table() -> None:
+    """A need that is added has to say how it is absent, and how it is not declared."""
+    assert set(LACKS) == set(NEEDS)
+
+
+def test_a2_the_whole_site_is_a_go(tmp_path: Path) -> None:
+    """The control: with everything declared each clause that a need is about holds."""
+    wanted = clauses_of(*(one for name in NEEDS for one in needing(name)))
+    verdict = judged(tmp_path, lacking(lambda _: None), *wanted)
+    assert {name: clause(verdict, name).status for name in wanted} == dict.fromkeys(wanted, "held")
+    assert verdict.decision is Decision.GO
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a2_b3_what_is_declared_as_absent_fails_every_clause_about_it(
+    tmp_path: Path, name: str
+) -> None:
+    """Each with a reason, and the key stands below."""
+    lack, checks = LACKS[name], needing(name)
+    assert lack.absent is not None
+    written = lacking(lack.absent)
+    verdict = judged(tmp_path, written, *clauses_of(*checks))
+    assert verdict.decision is Decision.NO_GO
+    # Of which the check has a subject: a section that is absent has none for a need to be about.
+    found = gaps(CHECKS, Environment.model_validate_json(json.dumps(written)))
+    about = [one for one in checks if any(key.startswith(f"{one}|") for key in found)]
+    assert about
+    for identity in clauses_of(*about):
+        assert clause(verdict, identity).status == "failed", identity
+        assert clause(verdict, identity).reason
+    key = KEYS_WHERE_ABSENT.get(name, lack.key)
+    declared = {gap.declare for one, gap in found.items() if one.partition("|")[0] in checks}
+    assert any(key in one for one in declared), declared
+    assert any(one in told(verdict) for one in declared), told(verdict)
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_a2_b3_what_is_not_declared_is_asked_for_by_its_key(tmp_path: Path, name: str) -> None:
+    """Neither green nor red: inconclusive, with the key."""
+    lack, checks = LACKS[name], needing(name)
+    assert lack.unsaid is not None
+    verdict = judged(tmp_path, lacking(lack.unsaid), *clauses_of(*checks))
+    assert verdict.decision is Decision.INCONCLUSIVE
+    for identity in clauses_of(*checks):
+        assert clause(verdict, identity).status in {"not-run", "unproven"}, identity
+    assert lack.key in told(verdict)
+
+
+KINDS_OF = {
+    name: [kind for kind, one in SECTIONS.items() if one == name] for name in get_args(Section)
+}
+
+
+@pytest.mark.parametrize("absent", [True, False])
+@pytest.mark.parametrize("name", get_args(Section))
+def test_a2_b3_every_section_may_be_absent_or_unsaid(
+    tmp_path: Path, name: str, *, absent: bool
+) -> None:
+    """Each clause of a check about such a part: failed, or a question that names the section."""
+    written = lacking(section(name, absent=absent))
+    checks = [one.id for one in CHECKS.values() if one.each in KINDS_OF[name]]
+    assert checks
+    verdict = judged(tmp_path, written, *clauses_of(*checks))
+    assert verdict.decision is (Decision.NO_GO if absent else Decision.INCONCLUSIVE)
+    words = name.replace("_", " ")
+    for identity in clauses_of(*checks):
+        found = clause(verdict, identity)
+        if absent:
+            assert (found.status, words in found.reason) == ("failed", True), identity
+        else:
+            assert found.status in {"not-run", "unproven"}, identity
+    assert f"`{name}`" in told(verdict) or absent
+
+
+def test_a2_why_has_no_other_kind() -> None:
+    """A new kind of gap has to be thought of here."""
+    assert set(Why) == {Why.ABSENT, Why.UNDECLARED, Why.CLOSED}
