@@ -63,6 +63,17 @@ class Postgres:
             self.name, NAME, "127.0.0.1", self.port, dbname, user, ca_file=self.ca_file
         )
 
+    def archive(self) -> None:
+        """Have the segment that is written now archived."""
+
+        def archived() -> bool:
+            with self.superuser() as connection:
+                row = connection.execute("SELECT archived_count FROM pg_stat_archiver").fetchone()
+            return bool(row and row[0])
+
+        self.execute("SELECT pg_create_restore_point('here')", "SELECT pg_switch_wal()")
+        wait_until(archived, "it archived a segment", log=self.folder / f"{self.data.name}.log")
+
     def control(self, *arguments: str) -> None:
         """Run pg_ctl for this server as its owner."""
         _run(self.owner, [f"{BIN}/pg_ctl", "-D", str(self.data), "-w", *arguments])
@@ -102,11 +113,34 @@ def postgres_pair(authority: Hierarchy) -> Iterator[tuple[Postgres, Postgres]]:
         yield primary, standby
 
 
-def _make_primary(server: Postgres) -> None:
+@contextmanager
+def postgres_alone(authority: Hierarchy, name: str) -> Iterator[Postgres]:
+    """Run a single server with safe settings, whose looker may all that is documented."""
+    program("postgres", package="postgresql-15", folder=BIN)
+    owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    with scratch(owner) as folder, ExitStack() as stack:
+        ca_file = folder / "ca.pem"
+        ca_file.write_bytes(authority.root.pem)
+        leaf = authority.leaf(name)
+        shutil.chown(leaf.write(folder / "server.pem", *leaf.above), owner)
+        server = Postgres(name, free_port(), folder, folder / "alone", ca_file, owner)
+        _make_primary(server, "fsync = on\narchive_mode = on\n")
+        stack.callback(_stop, server)
+        views = ("pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings")
+        server.execute(
+            "SELECT pg_drop_replication_slot('db2')",
+            f"GRANT SELECT ON {', '.join(views)} TO looker",
+            "GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_hba_file_rules(), "
+            "pg_ident_file_mappings() TO looker",
+        )
+        yield server
+
+
+def _make_primary(server: Postgres, more: str = "") -> None:
     options = ["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"]
     _run(server.owner, [f"{BIN}/initdb", "-D", str(server.data), *options])
     with (server.data / "postgresql.conf").open("a") as config:
-        config.write(_SETTINGS.format(folder=server.folder))
+        config.write(_SETTINGS.format(folder=server.folder) + more)
     (server.data / "pg_hba.conf").write_text(
         "local all,replication postgres trust\n"
         "host replication postgres 127.0.0.1/32 trust\n"

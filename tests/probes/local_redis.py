@@ -56,6 +56,23 @@ def local_redis(authority: Hierarchy, users: dict[str, str]) -> Iterator[LocalRe
         )
 
 
+@contextmanager
+def redis_alone(authority: Hierarchy, name: str) -> Iterator[int]:
+    """Run a single Redis with a memory limit, whom nobody watches; yields its port."""
+    server = program("redis-server", package="redis-server")
+    with scratch() as folder:
+        leaf = authority.leaf(name, "127.0.0.1")
+        leaf.write(folder / "server.pem", *leaf.above)
+        port = free_port()
+        users = {one: USERS[one] for one in ("default", "looker")}
+        ports = {"redis": port, "sentinel": 0, "clear": 0}
+        file, log = folder / "redis.conf", folder / "redis.log"
+        file.write_text(_configurations(folder, ports, users)["redis"] + "maxmemory 64mb\n")
+        with started([server, str(file)], log=log):
+            wait_until(lambda: listens(port), "redis answers", log=log)
+            yield port
+
+
 def _configurations(folder: Path, ports: dict[str, int], users: dict[str, str]) -> dict[str, str]:
     tls = (
         f"bind 127.0.0.1\nport 0\ntls-cert-file {folder}/server.pem\n"
