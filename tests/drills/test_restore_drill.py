@@ -184,11 +184,12 @@ class Restoring(Drilled):
         (one,) = backup_repositories(environment)
         reading = SimpleNamespace(replicas=(), cluster=SimpleNamespace(members=()))
         found = lambda _: SimpleNamespace(reading=reading)  # noqa: E731
+        automated = environment.databases[0].patroni is not None
         clients: Any = SimpleNamespace(
             site=environment,
             session=lambda machine: Observed(site, machine.name),
             postgres=found,
-            patroni=found,
+            patroni=found if automated else None,
         )
         permit = Permit(self.run.id, Case("BKP-010", "nightly"), Tier.LOAD)
         try:
@@ -224,6 +225,20 @@ def drilled(
     patch.setattr(RestoreDrill, "_comparing", lambda *_: done.site.comparing())
     patch.setattr(restore, "read_point", done.site.point)
     return done.drill()
+
+
+def test_a2_a_restore_asks_no_automation_that_there_is_not(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The servers tell who follows them; nobody else could have the copy as a member."""
+    written = json.loads(site.model_dump_json(by_alias=True, exclude_unset=True))
+    for key in ("patroni", "consensus"):
+        del written["databases"][0][key]
+    alone = Environment.model_validate_json(json.dumps(written)).located(tmp_path)
+    done = drilled(tmp_path, alone, monkeypatch)
+    assert done.error is None
+    assert done.found is not None
+    assert (done.found.problem, done.found.contacts) == ("", ())
 
 
 def test_a_whole_restore_shows_everything(
