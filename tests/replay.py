@@ -181,7 +181,7 @@ class Memory(Look):
 
     def at(self, subject: str, source: str, ask: Callable[[], Any]) -> Found[Any]:
         """What was recorded, in its own type again."""
-        if source == "patroni-status" and (subject, source) not in self.recorded:
+        if source == "patroni-status" and source not in {name for _, name in self.recorded}:
             whole = self.at(subject, "patroni", ask)  # an older recording: a part of that answer
             return Found(whole.reading.status, subject, whole.number)
         if (subject, source) not in self.recorded:

@@ -102,11 +102,11 @@ def test_a2_without_automation_the_servers_answer_for_themselves(
 
 
 def test_a2_the_primary_is_who_is_not_in_recovery(healthy: Recording) -> None:
-    """Two of them are two primaries, whoever else could say so."""
+    """Three of them are three primaries, whoever else could say so."""
     recording = without_automation(healthy, "none")
-    twice = altered(recording, "postgresql", lambda one: one.update(in_recovery=False), of="db1")
-    result = one(twice, "PG-001", CLUSTER)
-    wanted = f"{CLUSTER}: expected primaries to be 1, found 2"
+    thrice = altered(recording, "postgresql", lambda one: one.update(in_recovery=False))
+    result = one(thrice, "PG-001", CLUSTER)
+    wanted = f"{CLUSTER}: expected primaries to be 1, found 3"
     assert (result.outcome, result.reason) == (Outcome.FAILED, wanted)
 
 
@@ -122,11 +122,21 @@ def test_a2_patroni_that_is_not_declared_is_found(
     assert ended(recording, "PG-001")[f"PG-001|{CLUSTER}"].outcome is Outcome.PASSED
 
 
-def alone(written: Json) -> None:
+def leading(recording: Recording, *, instead: bool = False) -> str:
+    """The machine that was the primary when it was recorded, or another member."""
+    found = [
+        one["subject"].partition("/")[2]
+        for one in recording.observations
+        if one["source"] == "postgresql" and one["reading"]["in_recovery"] is instead
+    ]
+    return str(min(found))
+
+
+def alone(written: Json, member: str) -> None:
     """One server and one Redis, with nothing that would take over."""
     bare(written, automation="none")
     database, cache = written["databases"][0], written["caches"][0]
-    database["members"], cache["members"] = ["db3"], ["cache1"]
+    database["members"], cache["members"] = [member], ["cache1"]
     database.pop("failover")
 
 
@@ -140,8 +150,9 @@ def single(healthy: Recording, *changes: Declare) -> Recording:
     def leads(reading: Any) -> None:
         reading.update(role="master", followers=[], link=None, good_replicas=None)
 
-    recording = altered(without_automation(healthy), "postgresql", forgets, of="db3")
-    return declared(altered(recording, "redis", leads, of="cache1"), alone, *changes)
+    recording = altered(without_automation(healthy), "postgresql", forgets)
+    first: Declare = lambda written: alone(written, leading(healthy))  # noqa: E731
+    return declared(altered(recording, "redis", leads, of="cache1"), first, *changes)
 
 
 def test_a2_a_single_server_and_a_single_redis_are_judged(healthy: Recording) -> None:
@@ -301,18 +312,21 @@ def test_a2_a_standby_has_whatever_slot_it_receives_through(healthy: Recording) 
         if reading["receiver"]:
             reading["receiver"]["slot"] = f"slot_of_{reading['receiver']['slot']}"
 
+    primary, standby = leading(recording), leading(recording, instead=True)
+    own = f"slot_of_{standby}"
+    recording = altered(recording, "postgresql", slots)
     recording = altered(recording, "postgresql", receives)
-    leads = altered(recording, "postgresql", lambda one: slots(one, "slot_of_db1"), of="db3")
+    leads = altered(recording, "postgresql", lambda one: slots(one, own), of=primary)
     assert one(leads, "PG-011", CLUSTER).outcome is Outcome.PASSED
-    more = altered(recording, "postgresql", lambda one: slots(one, "left"), of="db3")
+    more = altered(recording, "postgresql", lambda one: slots(one, "left"), of=primary)
     assert one(more, "PG-011", CLUSTER).outcome is Outcome.FAILED
     # On a standby one may wait for a failover; one through which somebody receives does not.
-    waits = altered(leads, "postgresql", lambda one: slots(one, "later", active=False), of="db1")
+    waits = altered(leads, "postgresql", lambda one: slots(one, "later", active=False), of=standby)
     assert one(waits, "PG-011", CLUSTER).outcome is Outcome.PASSED
-    feeds = altered(leads, "postgresql", lambda one: slots(one, "now"), of="db1")
+    feeds = altered(leads, "postgresql", lambda one: slots(one, "now"), of=standby)
     assert one(feeds, "PG-011", CLUSTER).outcome is Outcome.FAILED
     # Whose it is can't be told while a standby receives nothing.
-    away = altered(more, "postgresql", lambda one: one.update(receiver=None), of="db1")
+    away = altered(more, "postgresql", lambda one: one.update(receiver=None), of=standby)
     assert one(away, "PG-011", CLUSTER).outcome is Outcome.INCONCLUSIVE
 
 
