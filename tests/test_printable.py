@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 from engine import LISTENER, Engine, Site
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
@@ -25,8 +25,23 @@ ESCAPES = {
     "unseen": "GO\U000e0041\U000e0042",
     "a zero": "a\x00b",
     "half a character": "a\udc9bb",
+    "no width": "ad\u200bmin",
+    "no break": "ad\ufeffmin",
+    "joined": "ad\u200dmin",
+    "a soft hyphen": "ad\u00admin",
+    "a letter of somebody's own": "a\ue000b",
+    "a letter that is none": "a\u0378b",
+    "no character at all": "a\uffffb",
+    "another's line break": "a\u2028b\u2029c\x85d",
+    "an annotation": "a\ufff9b\ufffac\ufffb",
+    "an isolated turn": "\u2066a\u2069\u061cb\u200fc",
+    "a filler that is a letter": "ad\u3164min\uffa0\u115f\u1160",
+    "a mark that nobody sees": "ad\u034fmin\ufe0f\U000e0100\u180b",
 }
-FORBIDDEN = ("\x1b", "\x9b", "\x07", "\x08", "\x00", "\u202e", "\U000e0041", "\udc9b")
+# Control, format, surrogate, private use, unassigned, line and paragraph (Unicode, chapter 4.5).
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and marks that are drawn as nothing (DerivedCoreProperties: Default_Ignorable_Code_Point).
+IGNORED = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 
 
 def obeyed(text: str) -> list[str]:
@@ -35,8 +50,13 @@ def obeyed(text: str) -> list[str]:
         one
         for one in text.replace("\r\n", "\n")
         if one not in "\n\t"
-        and (unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or one in FORBIDDEN)
+        and (unicodedata.category(one) in UNSEEN or one in IGNORED or selects(one))
     ]
+
+
+def selects(one: str) -> bool:
+    """Whether it chooses between shapes of the character before it, and is drawn as nothing."""
+    return "\ufe00" <= one <= "\ufe0f" or "\U000e0100" <= one <= "\U000e01ef"
 
 
 @pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
@@ -58,9 +78,26 @@ def test_c5_any_text_becomes_printable(text: str) -> None:
 
 
 def test_c5_what_people_write_stays() -> None:
-    """Accents, other scripts, joined emoji, tabs and line breaks are nobody's commands."""
-    for text in ("Zoë\tä\r\n", "学生门户", "👩\u200d💻", "\u0645\u06cc\u200c\u062e", "\u22125 °C"):
+    """Accents, other scripts, emoji, tabs and line breaks are nobody's commands."""
+    for text in ("Zoë\tä\r\n", "学生门户", "👩💻", "\u0645\u06cc\u062e", "\u22125 °C", "e\u0301"):
         assert printable(text) == text
+
+
+def test_c5_what_joins_is_shown_in_words_too() -> None:
+    """In Persian and in emoji it is legitimate; in a name nobody would see it, so it is told."""
+    assert printable("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\\u200c\u062e"
+    assert printable("👩\u200d💻") == "👩\\u200d💻"
+
+
+@given(st.characters(), st.characters())
+def test_c5_names_that_differ_do_not_look_alike(one: str, other: str) -> None:
+    """What is shown instead of a character is never nothing."""
+    for text in (one, other):
+        assert printable(f"ad{text}min") != "admin"
+    assume(not "\u2400" <= other <= "\u2421")  # the pictures that stand for controls
+    assume(not "\u2400" <= one <= "\u2421")
+    if one != other:
+        assert printable(f"ad{one}min") != printable(f"ad{other}min")
 
 
 @given(st.text(min_size=0, max_size=200), st.integers(40, 120))

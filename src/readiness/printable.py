@@ -4,19 +4,24 @@ A terminal obeys escape sequences, a reader is misled by text that changes its d
 nobody reads 100 kB. All that is foreign goes through here on its way to terminal, log and page:
 standard error of machines, names in certificates, what people put into files, records that somebody
 handed over. What is replaced stays recognisable: `␛[31m` for an escape, `\u202e` for a turn.
+Joiners are shown in Persian words and emoji, too: in a name they would make two of one look.
 """
 
 import re
+import unicodedata
 from typing import Any, Final
 
-# Line breaks and tabs stay, a line break of two characters too.
-_ACTED_UPON: Final = re.compile(
-    "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]"  # ECMA-48: the controls of both sets
-    "|\r(?!\n)"  # goes back to the beginning of the line
-    "|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # Unicode UAX 9: directions
-    "|[\u2028\u2029]"  # line breaks that are none elsewhere
-    "|[\U000e0000-\U000e007f]"  # tags, which nobody sees
-    "|[\ud800-\udfff]"  # halves of characters, which can't be encoded
+# Goes back to the beginning of the line; before a line feed it is a line break of two characters.
+_RETURN: Final = re.compile("\r(?!\n)")
+_BREAKS: Final = "\n\t\r"
+# Letters and marks that are drawn as nothing (Unicode: Default_Ignorable_Code_Point) though their
+# category is not one of those: fillers, joiners of graphemes, vowels, and what selects a shape.
+_DRAWN_AS_NOTHING: Final = frozenset(
+    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0))
+) | frozenset(
+    chr(code)
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for code in range(first, last + 1)
 )
 _PICTURES: Final = 0x2400
 _DELETE: Final = 0x7F
@@ -30,8 +35,11 @@ def printable(text: str, most: int | None = None) -> str:
         text: what somebody else wrote.
         most: how many characters it may have; what is left out is counted.
     """
-    safe = _ACTED_UPON.sub(_shown, text)
-    return safe if most is None else clipped(safe, most)
+    if not (text.isascii() and text.isprintable()):
+        text = _RETURN.sub("\u240d", text)
+        hidden = {ord(one): _shown(one) for one in set(text) if _is_hidden(one)}
+        text = text.translate(hidden) if hidden else text
+    return text if most is None else clipped(text, most)
 
 
 def clipped(text: str, most: int) -> str:
@@ -61,10 +69,21 @@ def each_printable(value: Any, most: int) -> Any:
     return value
 
 
-def _shown(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _is_hidden(one: str) -> bool:
+    """Whether a terminal would act upon the character, or a reader not see it.
+
+    `isprintable` is false for controls, formats, surrogates, for private use, what is not assigned,
+    and for separators (Unicode, chapter 4.5), of which blanks are seen.
+    """
+    if one in _BREAKS:
+        return False
+    return one in _DRAWN_AS_NOTHING or not (one.isprintable() or unicodedata.category(one) == "Zs")
+
+
+def _shown(one: str) -> str:
+    code = ord(one)
     if code < _FIRST_PRINTABLE:
         return chr(_PICTURES + code)
     if code == _DELETE:
         return "\u2421"
-    return found[0].encode("unicode_escape").decode()
+    return one.encode("unicode_escape").decode()
