@@ -45,6 +45,38 @@ def test_d3_at_its_start_nothing_tells_of_a_snapshot(tmp_path: Path) -> None:
     assert (found.has_snapshot, found.seconds_unsaved) == (None, 0)
 
 
+def test_d3_an_empty_server_that_nobody_wrote_to_has_nothing_to_save(tmp_path: Path) -> None:
+    """Redis tells of no key, of no change, and that it is well."""
+    with server(tmp_path) as client:
+        found = state(client)
+        client.set("a", 1)
+        client.select(3)
+        client.set("b", 1)
+        filled = state(client)
+        client.flushall()
+        flushed = state(client)
+    assert (found.keys, found.never_written) == (0, True)
+    assert (filled.keys, filled.never_written) == (2, False)
+    assert flushed.keys == 0
+
+
+def test_d3_a_key_that_ran_out_was_written(tmp_path: Path) -> None:
+    """The server is empty again; what it acknowledged meanwhile waits for a snapshot."""
+    with server(tmp_path) as client:
+        client.set("a", 1, px=1)
+        wait_until(lambda: state(client).keys == 0, "it has run out")
+        found = state(client)
+    assert (found.keys, found.never_written) == (0, False)
+
+
+def test_d3_a_server_that_does_not_tell_its_keys_is_not_empty() -> None:
+    """Without the section nobody knows."""
+    recorded = (Path(__file__).parents[1] / "recorded/redis/master.txt").read_text()
+    assert read(recorded, where="m").keys is not None
+    found = read(recorded.partition("# Keyspace")[0], where="m")
+    assert (found.keys, found.never_written) == (None, False)
+
+
 def test_d3_changes_wait_until_they_are_saved(tmp_path: Path) -> None:
     """A change that no snapshot has waits since the last one at most; a save ends that."""
     with server(tmp_path) as client:

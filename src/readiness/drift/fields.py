@@ -46,7 +46,7 @@ _VOLATILE: Final = (
     "redis.followers*", "redis.history", "redis.link", "redis.link.address", "redis.link.idle",
     "redis.link.offset", "redis.link.port", "redis.link.syncing", "redis.offset", "redis.role",
     "redis.run_id", "redis.rdb_saved_seconds_ago", "redis.rdb_saves", "redis.rdb_loaded_keys",
-    "redis.rdb_saving_seconds", "redis.unsaved_changes", "redis.up_seconds",
+    "redis.rdb_saving_seconds", "redis.keys", "redis.unsaved_changes", "redis.up_seconds",
     "repository.asked", "repository.files*", "repository.headers*", "repository.histories*",
     "repository.segments*", "repository*.backups[[]].archive", "repository*.backups[[]].*_wal",
     "repository*.backups[[]].label", "repository*.backups[[]].kind",

@@ -3,6 +3,7 @@
 Fields of INFO and ROLE are those of the Redis 7 documentation; there a replica is a `slave`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,9 @@ _COMMANDS: Final = """
 HARMLESS: Final = frozenset(_COMMANDS.split())
 _FORBIDDEN: Final = "no permissions to run"
 _NO_USER: Final = "not found"
+# The heading of the section that lists the databases; an empty server has nothing below it.
+_KEYSPACE: Final = "# Keyspace"
+_DATABASE: Final = re.compile(r"db\d+")
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,21 @@ class RedisState:
     rdb_saves: int | None = None  # snapshots since its start; None: it does not say
     rdb_loaded_keys: int | None = None  # of the snapshot that it read last; None: it does not say
     rdb_saving_seconds: int | None = None  # how long a snapshot is being written; None: none is
+    keys: int | None = None  # in all databases; None: it does not say
 
     @property
     def has_snapshot(self) -> bool | None:
         """Whether it wrote or read a snapshot since its start; None: nothing tells of one."""
         return True if self.rdb_saves or self.rdb_loaded_keys else None
+
+    @property
+    def never_written(self) -> bool:
+        """Whether it is empty and nobody has changed anything since its start.
+
+        Changes are counted until a snapshot has them, so that one without a snapshot has counted
+        each, and also those whose keys have run out.
+        """
+        return self.keys == 0 and not self.unsaved_changes and not self.rdb_saves
 
     @property
     def seconds_unsaved(self) -> int | None:
@@ -191,7 +205,7 @@ def read(text: str, *, where: str) -> RedisState:
     """Read INFO of all sections."""
     said = fields(text)
     try:
-        return _state(said)
+        return _state(said | dict.fromkeys({_KEYSPACE} & set(text.splitlines()), ""))
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{where}: INFO lacks or garbles {error}") from error
 
@@ -226,7 +240,14 @@ def _state(said: Mapping[str, str]) -> RedisState:
         rdb_saves=_whole(said.get("rdb_saves")),
         rdb_loaded_keys=_whole(said.get("rdb_last_load_keys_loaded")),
         rdb_saving_seconds=_whole(said["rdb_current_bgsave_time_sec"]),
+        keys=_keys(said) if _KEYSPACE in said else None,
     )
+
+
+def _keys(said: Mapping[str, str]) -> int:
+    """The keys of each database that has any: `db0:keys=5,expires=2,avg_ttl=0`."""
+    databases = (one for name, one in said.items() if _DATABASE.fullmatch(name))
+    return sum(int(one.partition(",")[0].removeprefix("keys=")) for one in databases)
 
 
 def _whole(text: str | None) -> int | None:
