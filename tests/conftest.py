@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine import Engine, Site, product_copy, web
+from engine import OBJECTIVES, Engine, Site, product_copy, web
 from hypothesis import HealthCheck, settings
 from pki import Hierarchy, hierarchy
 from servers import server_context, silence
@@ -37,8 +37,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """One machine without services; the declared objectives are all that is required."""
+def site(served: Site) -> Site:
+    """A web listener, which pins it; the declared objectives are all that is required."""
+    return served.requiring(OBJECTIVES)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Site:
+    """One machine without services, of which nothing can be pinned."""
     return Site(tmp_path).describe()
 
 

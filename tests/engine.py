@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
@@ -76,6 +76,8 @@ class Site:
     """An environment and a policy in a folder of their own, with state and reports beside them."""
 
     folder: Path
+    parts: str = ""
+    """What every description of it declares besides, such as the listener that pins it."""
 
     @property
     def environment(self) -> Path:
@@ -106,7 +108,7 @@ class Site:
 
     def describe(self, *more: str, required: Sequence[str] = (OBJECTIVES,)) -> "Site":
         """Write both files; `more` goes to the end of the environment."""
-        self.environment.write_text(ENVIRONMENT + "".join(more))
+        self.environment.write_text(ENVIRONMENT + self.parts + "".join(more))
         authority = self.folder / "root.pem"
         if not authority.exists():
             authority.write_text("nothing of the site chains to it\n")
@@ -146,7 +148,7 @@ def web(
                 pins = {"schema": 1, "tls": {"web/box": f"{NAME} under {anchor}"}}
                 (site.folder / "identity.json").write_text(json.dumps(pins))
                 listener += "identity: file:identity.json\n"
-            yield site.describe(listener, required=(OBJECTIVES, *TLS))
+            yield replace(site, parts=listener).describe(required=(OBJECTIVES, *TLS))
 
 
 def judged(record: Record, policy: Policy | None = None, **changes: Any) -> Verdict:

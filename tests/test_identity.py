@@ -19,7 +19,8 @@ from readiness.documents import load_environment
 from readiness.environment import Environment
 from readiness.errors import WrongTarget
 from readiness.identity import Pinnable, pin, pinnable, verify
-from readiness.pins import read_pins
+from readiness.model import Outcome
+from readiness.pins import NOTHING, read_pins
 from readiness.subjects import members
 
 SITE = """\
@@ -186,6 +187,16 @@ def test_a5_a_site_without_ssh_is_no_go_until_it_is_pinned(engine: Engine, serve
     ended = engine.gate(served)
     assert ended.code == 2
     assert "nobody pinned which system this is (tls of web/box" in " ".join(ended.text.split())
+
+
+def test_a5_nothing_to_pin_is_never_a_go(engine: Engine, bare: Site) -> None:
+    """A site of which nothing has an identity: no check fails, and what to declare is said."""
+    ended = engine.gate(bare)
+    assert ended.code == 2, ended.text
+    verdict = bare.judged()
+    assert verdict.notes == (NOTHING,)
+    assert {one.outcome for one in verdict.cases if not one.undeclared} == {Outcome.PASSED}
+    assert NOTHING in " ".join(ended.text.split())
 
 
 @dataclass(frozen=True)

@@ -185,17 +185,17 @@ setattr(test_environment, ATTRIBUTE, load_catalogue()["OBJ-001"])
 '''
 
 
-def test_c5_nothing_foreign_comes_through_a_run(engine: Engine, site: Site) -> None:
+def test_c5_nothing_foreign_comes_through_a_run(engine: Engine, bare: Site) -> None:
     """Not to the terminal, into the record, the logs, or any report; and none of it is endless."""
     html = ("-p", "pytest_html.plugin", "-p", "pytest_metadata.plugin")
-    files = (*html, f"--html={site.folder / 'pytest.html'}", "--self-contained-html")
-    site.describe(LISTENER.format(port=44300, plain=44301, name="www.paws.test"))
-    by_hand = engine.pytest(site, FOREIGN, *files)
-    (run,) = site.runs()
-    reported = engine.cli(site, "report", run)
+    files = (*html, f"--html={bare.folder / 'pytest.html'}", "--self-contained-html")
+    bare.describe(LISTENER.format(port=44300, plain=44301, name="www.paws.test"))
+    by_hand = engine.pytest(bare, FOREIGN, *files)
+    (run,) = bare.runs()
+    reported = engine.cli(bare, "report", run)
     kept = {path.name: path.read_text() for path in run.iterdir() if path.is_file()}
     shown = {"by hand": by_hand.text, "reported": reported.text}
-    shown |= {"pytest.html": (site.folder / "pytest.html").read_text()}
+    shown |= {"pytest.html": (bare.folder / "pytest.html").read_text()}
     assert kept["record.jsonl"].count("sudo: ␛[31m") == 1
     assert {"record.jsonl", "verdict.json", "index.html", "junit.xml"} <= kept.keys()
     assert {name: obeyed(text) for name, text in (kept | shown).items() if obeyed(text)} == {}

@@ -23,8 +23,9 @@ from readiness.errors import (
     UsageError,
     WrongTarget,
 )
-from readiness.identity import NOTHING, pin, verify
+from readiness.identity import pin, verify
 from readiness.model import Tier
+from readiness.pins import NOTHING
 from readiness.plan import Plan
 from readiness.probes import host
 from readiness.record import FILE_NAME, RecordWriter

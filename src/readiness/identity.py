@@ -20,7 +20,7 @@ from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError, ReadinessError, WrongTarget
 from readiness.model import Json
-from readiness.pins import Pins, read_pins
+from readiness.pins import NOTHING, Pins, read_pins
 from readiness.probes import tls as tls_probe
 from readiness.probes.certificates import anchors
 from readiness.subjects import (
@@ -39,10 +39,6 @@ from readiness.subjects import (
 
 WRONG = "wrong target: "
 UNDER = " under "
-NOTHING = (
-    "nothing that is declared says which system this is: declare ssh, a database, a cache or a TLS "
-    "listener"
-)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from readiness.environment import Environment
 from readiness.measure.confidence import share_shown
 from readiness.model import Json, Outcome, Tier, strongest
 from readiness.needs import Why
+from readiness.pins import NOTHING
 from readiness.policy import Policy
 from readiness.record import Record
 from readiness.verdict import CaseVerdict, Origin
@@ -98,6 +99,9 @@ def _scope_notes(record: Record) -> list[str]:
 def _identity_notes(record: Record) -> list[str]:
     """Evidence about a system that may be another one is none."""
     notes = []
+    asked = list(record.of("identity"))
+    if asked and not any(one["members"] for one in asked):
+        notes.append(NOTHING)
     if unpinned := _unpinned(record):
         notes.append(
             f"nobody pinned which system this is ({unpinned}): "

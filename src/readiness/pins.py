@@ -6,6 +6,10 @@ from typing import Any
 from readiness.environment import Environment
 from readiness.errors import UsageError
 
+NOTHING = (
+    "nothing that is declared says which system this is: declare ssh, a database, a cache or a TLS "
+    "listener"
+)
 PARTS = ("postgresql", "etcd", "ssh", "tls")
 Pins = dict[str, dict[str, str]]
 
