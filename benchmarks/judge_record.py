@@ -2,11 +2,18 @@
 
 Peer: parse every line as JSON and hash it, which proving the chain can't do without. In one run,
 alternating, as a ratio.
+
+Beside an older build, given as the folder of its checkout with its own `.venv`, each in processes
+of its own, in turn, by processor time:
+
+    PYTHONPATH=. .venv/bin/python benchmarks/judge_record.py OTHER-CHECKOUT
 """
 
 import hashlib
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +23,19 @@ from readiness.record import digest
 
 EVENTS = 100_000
 ROUNDS = 5
+ROOT = Path(__file__).resolve().parents[1]
+# Run by each build's own Python: the least of several, as others are at work on the machine too.
+ALONE = f"""
+import sys, time
+from pathlib import Path
+from readiness.finish import judge_runs
+took = []
+for _ in range({ROUNDS}):
+    begun = time.process_time()
+    judge_runs([Path(sys.argv[1])], None)
+    took.append(time.process_time() - begun)
+print(min(took))
+"""
 
 
 def address(number: int) -> str:
@@ -89,11 +109,27 @@ def seconds(call: object, *arguments: object) -> float:
     return time.perf_counter() - begun
 
 
+def beside(path: Path, other: Path) -> None:
+    """Print what both builds take for the record, and the ratio."""
+
+    def alone(build: Path) -> float:
+        command = [str(build / ".venv/bin/python"), "-c", ALONE, str(path)]
+        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=build).stdout)
+
+    pairs = [(alone(ROOT), alone(other)) for _ in range(ROUNDS)]
+    ours, theirs = (min(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"judge here: {ours:.2f} s; {other}: {theirs:.2f} s; ratio {ratio:.2f}")
+
+
 def main() -> None:
     """Print medians and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.jsonl"
         write_record(path)
+        if len(sys.argv) > 1:
+            beside(path, Path(sys.argv[1]).absolute())
+            return
         events = path.read_bytes().count(b"\n")
         judge_runs([path], None)
         pairs = [(seconds(judge_runs, [path], None), seconds(peer, path)) for _ in range(ROUNDS)]

@@ -138,6 +138,21 @@ APPENDER = """
 """
 
 
+PIECES = st.lists(st.sampled_from([b"{}", b"\n", durable.SEAL, b" ", b"#torn", b"\r"]), max_size=12)
+
+
+@given(pieces=PIECES)
+def test_a_long_file_is_read_like_a_short_one(pieces: list[bytes]) -> None:
+    """`read_whole` finds the lines and the tears that `read_lines` finds."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "file.jsonl"
+        file.write_bytes(b"".join(pieces))
+        lines = durable.read_lines(file)
+        whole, torn = durable.read_whole(file)
+    assert whole == [line.raw for line in lines if not line.torn]
+    assert torn == [line.number for line in lines if line.torn]
+
+
 def test_what_was_acknowledged_survives_kill_9(path: Path) -> None:
     """A writer killed at random moments, six times over, loses nothing that it had acknowledged."""
     moments = random.Random(7)  # noqa: S311 - moments, not keys

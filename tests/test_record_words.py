@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import pytest
 from engine import Engine, Site
+from msgspec.structs import fields
 from stories import Story
 
 from readiness import finish
@@ -37,7 +38,12 @@ def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "key", "value"),
-    [(kind, key, None) for kind in ("run-opened", "plan", "claim", "phase") for key in WORDS[kind]]
+    [
+        (kind, one.name, None)
+        for kind in ("run-opened", "plan", "claim", "phase")
+        for one in fields(WORDS[kind])
+        if one.required
+    ]
     + [
         ("claim", "answer", "perhaps"),
         ("claim", "rests_on", ["seven"]),
@@ -49,6 +55,15 @@ def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
         ("run-opened", "environment", {"name": "campus", "schema": 1}),
         ("run-opened", "drift_looks", [[3]]),
         ("run-opened", "drift_looks", [[1.5, 4]]),
+        ("run-opened", "drift_looks", [[4, 1]]),
+        ("run-opened", "drift_looks", [[True, 4]]),
+        ("run-opened", "own", []),
+        ("run-opened", "earlier", [{"number": "1", "run": "r", "verdict": "GO", "tier": "load"}]),
+        ("claim", "rests_on", [True]),
+        ("claim", "until", "2026-11-30T12:00:00"),
+        ("claim", "at", "2026-11-30T12:00:00"),
+        ("claim", "mono", True),
+        ("phase", "declare", 3),
     ],
 )
 def test_c6_other_words_are_the_files_mistake(
@@ -60,6 +75,21 @@ def test_c6_other_words_are_the_files_mistake(
         judge_runs([rewritten(tmp_path, kind, key, value)], None)
     assert "record.jsonl" in str(caught.value)
     assert key in str(caught.value)
+
+
+def test_what_is_unusual_and_no_mistake_is_read(tmp_path: Path) -> None:
+    """Numbers that are large or infinite, keys of a later version, moments of other zones."""
+    Story(tmp_path).write()
+    changes: list[tuple[str, str, object]] = [
+        ("claim", "observed", float("nan")),
+        ("claim", "limit", 10**40),
+        ("claim", "rests_on", [10**40]),
+        ("claim", "until", "2126-11-30T12:00:00+05:30"),
+        ("claim", "of_a_later_version", {"a": [None]}),
+        ("phase", "seconds", float("inf")),
+    ]
+    for kind, key, value in changes:
+        judge_runs([rewritten(tmp_path, kind, key, value)], None)
 
 
 @pytest.mark.parametrize("error", [KeyError, TypeError, ValueError, AttributeError])

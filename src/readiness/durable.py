@@ -116,13 +116,31 @@ def append_object(descriptor: int, fields: dict[str, Any], *, name: Path | None 
 
 def read_lines(path: Path) -> list[Line]:
     """Return all lines of an append-only file, torn ones marked; a missing file has none."""
+    return split_lines(_content(path))
+
+
+def read_whole(path: Path) -> tuple[list[bytes], list[int]]:
+    """The whole lines of an append-only file, and the numbers of those that are torn, from 1.
+
+    For files of a hundred thousand lines, of which nearly none is torn.
+    """
+    lines = _content(path).split(b"\n")
+    tail = lines.pop()
+    torn = [len(lines) + 1] if tail else []
+    sealed = [number for number, raw in enumerate(lines, start=1) if raw.endswith(SEAL)]
+    if sealed:
+        lines = [raw for raw in lines if not raw.endswith(SEAL)]
+    return lines, sealed + torn
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds; a missing one holds nothing."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
-        return []
+        return b""
     except OSError as error:
         raise StateError(f"{path}: cannot be read: {error.strerror}") from error
-    return split_lines(content)
 
 
 def split_lines(content: bytes) -> list[Line]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from readiness.catalogue import Check, catalogue_digest, expected_cases, gaps
@@ -158,8 +159,9 @@ def _clock_notes(record: Record, at: datetime) -> list[str]:
     first = record.events[0]
     start, mono = datetime.fromisoformat(first["at"]).timestamp(), first["mono"]
     notes = []
+    moment = datetime.fromisoformat
     for event in record.events:
-        drift = (datetime.fromisoformat(event["at"]).timestamp() - start) - (event["mono"] - mono)
+        drift = (moment(event["at"]).timestamp() - start) - (event["mono"] - mono)
         if abs(drift) > CLOCK_TOLERANCE:
             notes.append(f"the clock of the gate's machine jumped by {drift:.0f} s during the run")
             break
@@ -233,8 +235,9 @@ def origin_of(record: Record) -> Origin:
 def _traces(record: Record) -> dict[str, _Trace]:
     traces: dict[str, _Trace] = defaultdict(_Trace)
     for kind, part in _PARTS.items():
+        part_of = attrgetter(part)
         for event in record.of(kind):
-            getattr(traces[event["case"]], part).append(event)
+            part_of(traces[event["case"]]).append(event)
     return dict(traces)
 
 
@@ -291,4 +294,8 @@ def _against_claims(
 def _seen_before(claim: Json, seen: Mapping[int, Json]) -> bool:
     """Whether the claim rests on something, all of it seen in this run before it was claimed."""
     numbers, before = claim["rests_on"], claim["n"]
-    return bool(numbers) and all(one in seen and one < before for one in numbers)
+    # Of a hundred thousand claims: a loop costs less than `all` with a generator.
+    for one in numbers:
+        if one not in seen or one >= before:
+            return False
+    return bool(numbers)

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
-from readiness.durable import Line, append_line, open_append, read_lines, split_lines
+from readiness.durable import append_line, open_append, read_whole, split_lines
 from readiness.errors import UsageError
 from readiness.model import Json
 from readiness.redact import Redactor
@@ -193,15 +193,13 @@ def read_record(run: Path) -> Record:
         UsageError: not a record, or its chain is broken before its last line.
     """
     path = locate(run)
-    lines = read_lines(path)
-    torn = any(line.torn for line in lines)
-    whole = [line for line in lines if not line.torn]
-    if not whole or lines[0].torn:
+    whole, torn = read_whole(path)
+    if not whole or (torn and torn[0] == 1):
         raise UsageError("no whole first line", file=str(path), expected="a run record")
     with no_collection():
-        events, previous = _chain(path, whole)
+        events, previous = _chain(path, whole, torn)
     _check_opening(path, events[0])
-    return Record(path, tuple(events), torn, previous)
+    return Record(path, tuple(events), bool(torn), previous)
 
 
 def _check_opening(path: Path, opening: Json) -> None:
@@ -228,22 +226,40 @@ def _check_opening(path: Path, opening: Json) -> None:
             )
 
 
-def _chain(path: Path, lines: list[Line]) -> tuple[list[Json], str]:
+def _chain(path: Path, lines: list[bytes], torn: list[int]) -> tuple[list[Json], str]:
     """The events of whole lines, and the digest of the last one."""
     events: list[Json] = []
     previous = START
-    for line in lines:
-        event = _event(line.raw, len(events), previous)
-        if event is None:
+    # A record has a hundred thousand lines: what need not be called here is not.
+    sha256 = hashlib.sha256
+    for number, line in enumerate(lines):
+        try:
+            event = from_json(line)
+        except (ValueError, RecursionError):
+            event = None
+        if not (
+            type(event) is dict
+            and event.get("prev") == previous
+            and event.get("n") == number
+            and "kind" in event
+        ):
             raise UsageError(
                 "the record was altered or damaged here",
                 file=str(path),
-                line=line.number,
+                line=_place(number, torn),
                 expected="an unbroken hash chain",
             )
         events.append(event)
-        previous = digest(line.raw)
+        previous = sha256(line).hexdigest()
     return events, previous
+
+
+def _place(number: int, torn: list[int]) -> int:
+    """Where the file has the whole line of that number, the torn ones counted."""
+    place = number + 1
+    for one in torn:
+        place += one <= place
+    return place
 
 
 @contextmanager
@@ -256,13 +272,3 @@ def no_collection() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _event(line: bytes, number: int, previous: str) -> Json | None:
-    """The event of a line, or None when it does not continue the chain."""
-    try:
-        event = from_json(line)
-    except (ValueError, RecursionError):
-        return None
-    chained = isinstance(event, dict) and event.get("prev") == previous
-    return event if chained and event.get("n") == number and "kind" in event else None

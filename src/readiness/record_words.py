@@ -2,126 +2,169 @@
 
 A chain proves that a record is whole, and says nothing about its words: anybody can write one. What
 is missing here is the file's fault and is told with its line; what breaks later is our own.
+
+A record may say more than these types have, and may have events of kinds that are unknown here.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from msgspec import Struct, ValidationError, convert
 
 from readiness.errors import UsageError
 from readiness.model import Json, Outcome, Tier
 from readiness.record import Record
 
-Right = Callable[[Any], bool]
 MOST_SHOWN: Final = 80
+# As `convert` says where it found something else, and what it did not find.
+_PLACE: Final = re.compile(r"at `\$\.(\w+)")
+_moment: Final = datetime.fromisoformat
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
+class Event(Struct):
+    """What every event says. Its moment is looked at apart: `convert` reads fewer forms of one."""
+
+    at: str
+    mono: int | float
 
 
-def _maybe_text(value: Any) -> bool:
-    return value is None or isinstance(value, str)
+class Earlier(Struct):
+    """A run before this one."""
+
+    number: int | float
+    run: str
+    verdict: str
+    tier: str
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+class RunOpened(Event):
+    """The first event. `drift_looks` has the first and the last of several numbers of runs."""
+
+    version: str
+    release: str | None
+    environment: dict[str, Any]
+    earlier: list[Earlier]
+    drift_looks: list[tuple[int, int]] = []
+    own: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for first, last in self.drift_looks:
+            if not 0 < first <= last:
+                raise ValueError(f"no numbers of runs: {first} to {last} - at `$.drift_looks`")
 
 
-def _any(_: Any) -> bool:
-    return True
+class PlannedCase(Struct):
+    """A case of the plan, and why it will not run."""
+
+    case: str
+    not_run: str
 
 
-def _moment(value: Any) -> bool:
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except (TypeError, ValueError):
-        return False
+class Planned(Event):
+    """The plan."""
+
+    tier: Tier
+    only: list[str]
+    cases: list[PlannedCase]
 
 
-def _maybe_moment(value: Any) -> bool:
-    return value is None or _moment(value)
+class Member(Struct):
+    """What one member of the site was pinned as, and what answered."""
+
+    part: str
+    of: str
+    pinned: str | None
+    found: str | None
 
 
-def _one_of(*words: str) -> Right:
-    return lambda value: isinstance(value, str) and value in words
+class Identity(Event):
+    """Which system this is."""
+
+    members: list[Member]
 
 
-def _list_of(right: Right) -> Right:
-    return lambda value: isinstance(value, list) and all(map(right, value))
+class Reasoned(Event):
+    """What speaks against the whole run."""
+
+    reason: str
 
 
-def _span(value: Any) -> bool:
-    """The first and the last of several numbers of runs."""
-    return (
-        isinstance(value, list)
-        and len(value) == 2  # noqa: PLR2004
-        and all(type(one) is int for one in value)
-        and 0 < value[0] <= value[1]
-    )
+class OfCase(Event):
+    """A step of a case."""
+
+    case: str
 
 
-def _parts(**keys: Right) -> Right:
-    """A list of objects with at least these keys."""
-    return _list_of(
-        lambda one: (
-            isinstance(one, dict)
-            and all(key in one and right(one[key]) for key, right in keys.items())
-        )
-    )
+class CaseEnded(OfCase):
+    """The end of a case."""
+
+    seconds: int | float
 
 
-_CASE: Final[dict[str, Right]] = {"case": _text}
-_REASON: Final[dict[str, Right]] = {"reason": _text}
+class Observation(Event):
+    """Something was found."""
 
-# What judging and reports read of each kind; a record may say more, and of kinds unknown here.
-WORDS: Final[Mapping[str, Mapping[str, Right]]] = {
-    "run-opened": {
-        "version": _text,
-        "release": _maybe_text,
-        "environment": lambda value: isinstance(value, dict),
-        "earlier": _parts(number=_number, run=_text, verdict=_text, tier=_text),
-    },
-    "plan": {
-        "tier": _one_of(*Tier),
-        "only": _list_of(_text),
-        "cases": _parts(case=_text, not_run=_text),
-    },
-    "identity": {"members": _parts(part=_text, of=_text, pinned=_maybe_text, found=_maybe_text)},
-    "wrong-target": _REASON,
-    "undo-failed": _REASON,
-    "not-restored": _REASON,
-    "case-started": _CASE,
-    "case-ended": _CASE | {"seconds": _number},
-    "observation": {"subject": _text, "source": _text, "reading": _any},
-    "claim": _CASE
-    | _REASON
-    | {
-        "subject": _text,
-        "name": _text,
-        "observed": _any,
-        "relation": _text,
-        "limit": _any,
-        "answer": _one_of("yes", "no", "unknown"),
-        "rests_on": _list_of(_number),
-    },
-    "confidence": _CASE | {"trials": _number, "under": _number, "sentence": _text},
-    "phase": _CASE | _REASON | {"when": _text, "result": _one_of(*(str(one) for one in Outcome))},
-    "run-closed": {"how": _text},
+    subject: str
+    source: str
+    reading: Any
+
+
+class Claimed(OfCase):
+    """A check asserted something."""
+
+    reason: str
+    subject: str
+    name: str
+    observed: Any
+    relation: str
+    limit: Any
+    answer: Literal["yes", "no", "unknown"]
+    rests_on: list[int | float]
+    until: str | None = None
+
+
+class Confidence(OfCase):
+    """A drill's trials."""
+
+    trials: int | float
+    under: int | float
+    sentence: str
+
+
+class Phase(OfCase):
+    """A phase of a case ended."""
+
+    reason: str
+    when: str
+    result: Outcome
+    declare: str = ""
+
+
+class RunClosed(Event):
+    """The last event."""
+
+    how: str
+
+
+# What judging and reports read of each kind.
+WORDS: Final[Mapping[str, type[Event]]] = {
+    "run-opened": RunOpened,
+    "plan": Planned,
+    "identity": Identity,
+    "wrong-target": Reasoned,
+    "undo-failed": Reasoned,
+    "not-restored": Reasoned,
+    "case-started": OfCase,
+    "case-ended": CaseEnded,
+    "observation": Observation,
+    "claim": Claimed,
+    "confidence": Confidence,
+    "phase": Phase,
+    "run-closed": RunClosed,
 }
-# Where they are there at all.
-OPTIONAL: Final[Mapping[str, Mapping[str, Right]]] = {
-    "claim": {"until": _maybe_moment},
-    "phase": {"declare": _text},
-    "run-opened": {
-        "drift_looks": _list_of(_span),
-        "own": lambda value: value is None or isinstance(value, dict),
-    },
-}
-EVERY: Final[dict[str, Right]] = {"at": _moment, "mono": _number}
-# A record has a hundred thousand events: what is needed of each kind is put together once.
-_NEEDED: Final = {kind: tuple({**EVERY, **words}.items()) for kind, words in WORDS.items()}
-_OTHERS: Final = tuple(EVERY.items())
 
 
 def refuse_other_words(record: Record) -> None:
@@ -131,24 +174,34 @@ def refuse_other_words(record: Record) -> None:
         UsageError: names the file, the event and the key.
     """
     for event in record.events:
-        kind = event["kind"]
-        wrong = _wrong(event, kind) if isinstance(kind, str) else "kind"
+        wrong = _wrong(event)
         if wrong:
             raise UsageError(
                 f"event {event['n']} is not one that this version can judge",
                 file=str(record.path),
                 key=wrong,
-                expected=f"what `{kind}` says in docs/evidence-format.md",
+                expected=f"what `{event['kind']}` says in docs/evidence-format.md",
                 found=str(event.get(wrong, "nothing"))[:MOST_SHOWN],
             )
 
 
-def _wrong(event: Json, kind: str) -> str:
-    """The first key that is missing and needed, or that says something else."""
-    for key, right in _NEEDED.get(kind, _OTHERS):
-        if key not in event or not right(event[key]):
-            return key
-    for key, right in OPTIONAL.get(kind, {}).items():
-        if key in event and not right(event[key]):
-            return key
-    return ""
+def _wrong(event: Json) -> str:
+    """A key that is missing and needed, or that says something else; empty when none does."""
+    kind = event["kind"]
+    if type(kind) is not str:
+        return "kind"
+    try:
+        convert(event, WORDS.get(kind, Event))
+    except ValidationError as error:
+        found = _PLACE.search(str(error)) or _MISSING.search(str(error))
+        return found[1] if found else "kind"
+    try:
+        if _moment(event["at"]).tzinfo is None:
+            return "at"
+    except ValueError:
+        return "at"
+    try:
+        until = event.get("until") if kind == "claim" else None
+        return "" if until is None or _moment(until).tzinfo is not None else "until"
+    except ValueError:
+        return "until"
