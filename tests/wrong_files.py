@@ -134,6 +134,9 @@ WRONG_ENVIRONMENTS = (
         "databases[0].consensus: wrong value; expected the `patroni` that leans on this store",
         shape=False,
     ),
+    Wrong(
+        "    failover:\n", "    touch_schema: other\n    failover:\n", "'readiness'", shape=False
+    ),
     Wrong("    patroni:\n", "    automation: maybe\n    patroni:\n", "expected 'none'"),
     Wrong(
         "    sentinel:\n", "    eviction: [allkeys-lru]\n    sentinel:\n", "caches[0].eviction[0]"

@@ -320,7 +320,7 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
     def act(test: LoadTest) -> Found[Offered]:
         permit = mint(run)
         for database in run.environment.databases:
-            if database.failover:
+            if database.rows_schema:
                 target_lease.hold(run, database)
         try:
             reading = offer(run, permit, test)
@@ -378,7 +378,7 @@ def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
     def act() -> AuditTried:
         permit = mint(run)
         database = run.environment.database(audit.trail.database)
-        if database.failover is not None:
+        if database.rows_schema is not None:
             target_lease.hold(run, database)
         trial = AuditTrial(run.environment, permit, audit, lambda ids: clients.events(audit, ids))
         return AuditTried(trial.run(), trial.requests)

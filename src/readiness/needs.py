@@ -136,6 +136,14 @@ def _failover(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, f"`failover` of the database {database.name}")
 
 
+def _touch_schema(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.rows_schema:
+        return None
+    reason = f"{database.name}: no schema of the touch login is declared for synthetic rows"
+    return Gap(Why.UNDECLARED, reason, f"`touch_schema` of the database {database.name}")
+
+
 def _touch(_: Environment, subject: Any) -> Gap | None:
     database = _database(subject)
     if database.logins.touch:
@@ -232,6 +240,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "automation": _automation,
     "consensus store": _store,
     "failover drill": _failover,
+    "touch schema": _touch_schema,
     "touch login": _touch,
     "application login": _application,
     "backups": _backups,

@@ -16,7 +16,7 @@ from readiness.subjects import Cluster
     "A row written on the primary is on every standby within the declared lag",
     clauses=("infra.database-ha/standbys-replay", "infra.database-ha/lag-within-limits"),
     each="database_cluster",
-    declared=("standby", "failover drill", "touch login"),
+    declared=("standby", "touch schema", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
     limit=60.0,

@@ -232,8 +232,9 @@ def test_a2_a_restore_asks_no_automation_that_there_is_not(
 ) -> None:
     """The servers tell who follows them; nobody else could have the copy as a member."""
     written = json.loads(site.model_dump_json(by_alias=True, exclude_unset=True))
-    for key in ("patroni", "consensus"):
+    for key in ("patroni", "consensus", "failover"):
         del written["databases"][0][key]
+    written["databases"][0] |= {"automation": "none", "touch_schema": "readiness"}
     alone = Environment.model_validate_json(json.dumps(written)).located(tmp_path)
     done = drilled(tmp_path, alone, monkeypatch)
     assert done.error is None

@@ -163,6 +163,11 @@ LACKS = {
         database(consensus=None),
     ),
     "failover drill": Lack("`failover`", unsaid=database(failover=None)),
+    "application login": Lack(
+        "`clients`",
+        unsaid=lambda written: written["databases"][0]["failover"]["pooled"].pop("clients"),
+    ),
+    "touch schema": Lack("`touch_schema`", unsaid=database(failover=None)),
     "touch login": Lack(
         "`touch`", unsaid=lambda written: written["databases"][0]["logins"].pop("touch")
     ),

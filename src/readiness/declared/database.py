@@ -79,12 +79,19 @@ class Database(Written):
     )
     patroni: Patroni | None = None
     consensus: ConsensusStore | None = None
+    touch_schema: Name | None = Field(
+        default=None,
+        description="A schema that the touch login owns, where no failover drill names one.",
+    )
     failover: FailoverDrill | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
         self._automated_or_not()
+        if self.failover and self.touch_schema not in {None, self.failover.db_schema}:
+            expected = f"'{self.failover.db_schema}', where the failover drill writes"
+            raise wrong(expected, ("touch_schema",), f"'{self.touch_schema}'")
         if self.failover:
             distinct("machine", self.failover.pooled.machines, ("failover", "pooled", "machines"))
         standbys = len(self.members) - 1
@@ -94,6 +101,11 @@ class Database(Written):
             expected = f"at most {standbys}, one member being the primary"
             raise wrong(expected, ("synchronous_standbys",), found)
         return self
+
+    @property
+    def rows_schema(self) -> str | None:
+        """The schema of the touch login that synthetic rows and leases go to."""
+        return self.failover.db_schema if self.failover else self.touch_schema
 
     def _automated_or_not(self) -> None:
         if self.automation and self.patroni:

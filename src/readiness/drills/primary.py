@@ -85,11 +85,11 @@ def synthetic_rows(run: Run, database: Database) -> Iterator[writers.Table]:
     Raises:
         ProbeError: it can't be made.
     """
-    if database.failover is None:
+    if database.rows_schema is None:
         raise NotRun(
             f"{database.name}: no schema of the touch login is declared for synthetic rows"
         )
-    table = writers.fresh_table(run.id, run.number, database.failover.db_schema)
+    table = writers.fresh_table(run.id, run.number, database.rows_schema)
     arguments = {"database": database.name, "schema": table.db_schema, "table": table.name}
     entry = write_undo(run, "ledger.drop", arguments, target=database.name)
     try:

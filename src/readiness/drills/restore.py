@@ -70,7 +70,7 @@ class RestoreDrill:
         permit.require(Tier.LOAD)
         if one.backup.restore is None:
             raise NotRun(f"{one.id}: no machine to restore to is declared")
-        if one.cluster.database.failover is None:
+        if one.cluster.database.rows_schema is None:
             raise NotRun(f"{one.id}: no schema of the touch login is declared")
         self.run, self.clients, self.one = run, clients, one
         self.drill = one.backup.restore

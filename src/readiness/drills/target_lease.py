@@ -88,13 +88,13 @@ def hold(run: Run, database: Database) -> None:
         NotRun: another gate holds it; the reason names it and says until when.
         Unreachable: no member accepts writes.
     """
-    if database.failover is None:
+    if database.rows_schema is None:
         raise NotRun(
             f"{database.name}: no schema of the touch login is declared for synthetic rows"
         )
     lease = run.leases.get(database.name)
     if lease is None:
-        lease = TargetLease(run, database, database.failover.db_schema)
+        lease = TargetLease(run, database, database.rows_schema)
         lease.renew()
         lease.start()
         run.leases[database.name] = lease
@@ -153,7 +153,7 @@ def give_back(run: Run) -> None:
         return
     for name, lease in list(run.leases.items()) if not owed else ():
         database = run.environment.database(name)
-        schema = database.failover.db_schema if database.failover else ""
+        schema = database.rows_schema or ""
         arguments = {"database": name, "schema": schema, "run": run.id}
         try:
             settle(run, lease.entry, release(arguments, run.environment))
@@ -172,9 +172,9 @@ def borrowed(environment: Environment, runs: Collection[str]) -> Iterator[None]:
     """
     held: list[tuple[Database, str]] = []
     for database in environment.databases if runs else ():
-        if database.failover is None or database.logins.touch is None:
+        schema = database.rows_schema
+        if schema is None or database.logins.touch is None:
             continue
-        schema = database.failover.db_schema
         try:
             with contextlib.suppress(ProbeError), on_primary(environment, database) as primary:
                 _take(primary, schema, runs)
