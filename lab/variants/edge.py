@@ -162,7 +162,9 @@ def statistics_answer(scene: Scene) -> str:
 def server_on_socket(scene: Scene) -> str:
     """Every edge tells of a server on a socket."""
     for node in EDGES:
-        said = scene.run("mon1", "curl", "-sf", "--max-time", "5", f"http://{node}:7000/;csv")
+        # Another variant may have moved the page that tells it.
+        urls = [f"http://{node}:{port}/;csv" for port in (7000, STATISTICS)]
+        said = scene.ask("mon1", "curl", "-s", "--max-time", "5", *urls).out
         row = next((one for one in said.splitlines() if one.startswith("local,viafront,")), "")
         if ",unix," not in row:
             return ""
