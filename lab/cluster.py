@@ -26,7 +26,7 @@ def view(scene: Scene, machine: str | None = None) -> dict[str, Any]:
     """The cluster as one member's Patroni sees it (``GET /cluster``); any member if None."""
     said = []
     for name in (machine,) if machine else MEMBERS:
-        done = scene.ask(name, *_curl("cluster"))
+        done = scene.looking().ask(name, *_curl("cluster"))
         if done.code == 0:
             return dict(json.loads(done.out))
         said.append(f"{name}: curl ended with {done.code}")
@@ -93,7 +93,7 @@ def alter_system(scene: Scene, machine: str, name: str, value: str | None) -> No
 
 def setting(scene: Scene, machine: str, name: str) -> str:
     """The value that a new session of the superuser sees."""
-    return sql(scene, machine, f"SHOW {name}")
+    return sql(scene.looking(), machine, f"SHOW {name}")
 
 
 def set_dynamic(scene: Scene, change: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def dynamic(scene: Scene) -> dict[str, Any]:
 
 def _any(scene: Scene) -> str:
     for name in MEMBERS:
-        if scene.ask(name, *_curl("liveness", "--fail")).code == 0:
+        if scene.looking().ask(name, *_curl("liveness", "--fail")).code == 0:
             return name
     raise LabError("no Patroni answers")
 
@@ -154,15 +154,15 @@ def _streams(scene: Scene, machine: str) -> bool:
 
 def streaming(scene: Scene, primary: str) -> dict[str, str]:
     """Standby -> its state at the primary."""
-    rows = sql(scene, primary, "SELECT application_name, state FROM pg_stat_replication")
+    rows = sql(scene.looking(), primary, "SELECT application_name, state FROM pg_stat_replication")
     return dict(row.split("|") for row in rows.splitlines())
 
 
 def behind(scene: Scene, primary: str, standby: str) -> int:
     """Bytes that the primary has written and the standby has not replayed."""
-    written = sql(scene, primary, "SELECT pg_current_wal_lsn()")
+    written = sql(scene.looking(), primary, "SELECT pg_current_wal_lsn()")
     query = f"SELECT pg_wal_lsn_diff('{written}', pg_last_wal_replay_lsn())"
-    return int(float(sql(scene, standby, query)))
+    return int(float(sql(scene.looking(), standby, query)))
 
 
 def make_primary(scene: Scene, machine: str) -> None:

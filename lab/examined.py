@@ -1,28 +1,48 @@
-"""What a check or a healthy variant does, as a digest: a result of the matrix is about both.
+"""What a result of the matrix is about, as digests: fault or variant, checks, readings, roles.
 
-Only what decides an outcome counts: the function, or the row of a table, and what it uses of its
-own file. What people are told about it (title, risk, remedy, docstrings, comments) and how it is
-laid out may change freely; so may the probes, whose changes show in their own tests.
+Only what decides an outcome counts: of a fault, a row of a table or a check its definition and what
+that uses of its own file, of a fault also what it uses of the helpers; of a check, besides, the
+modules that read what it judges; of a machine what its roles lay. What people are told (title,
+risk, remedy, docstrings, comments) and how it is laid out may change freely.
 """
 
 import ast
 import hashlib
+from collections.abc import Collection, Iterable
 from functools import cache
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.home import REPOSITORY
+from lab.keys import tree_files
 from lab.product import source_of
+from lab.roles import load
+
+# What faults share; the rest of the lab has tests of its own.
+HELPERS = ("lab/faults/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
+READERS = tuple(
+    f"src/readiness/{name}"
+    for name in ("probes/", "drills/", "measure/", "loadtests/", "scanning.py", "segmentation.py")
+)
+# What of a fault or a row is for people, or a matter of time only.
+TOLD = {"title", "why", "alone"}
+# The name of a fault in its file.
+DEFINITION = "FAULT"
+LENGTH = 16
+NEWLINE = b"\n"
 
 
 @cache
 def _parsed(path: str) -> ast.Module:
-    """A file of the repository, its functions without decorators and docstrings."""
+    """A file of the repository, its functions and classes without decorators and docstrings."""
     tree = ast.parse((REPOSITORY / path).read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = []
-            if ast.get_docstring(node) and node.body[1:]:
-                node.body = node.body[1:]
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            continue
+        if ast.get_docstring(node) and node.body[1:]:
+            node.body = node.body[1:]
     return tree
 
 
@@ -40,22 +60,80 @@ def _definitions(path: str) -> dict[str, ast.stmt]:
     return found
 
 
-def _digest(path: str, start: ast.AST) -> str:
-    """Of a part of a file and of what it uses of the rest, however indirectly."""
-    known = _definitions(path)
-    used: dict[str, ast.AST] = {}
-    waiting: dict[str, ast.AST] = {"": start}
+@cache
+def _imports(path: str) -> dict[str, tuple[str, str]]:
+    """Name -> the file of this repository that it comes from, and its name there.
+
+    The latter is empty where the name is the file's own, as a module.
+    """
+    found = {}
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for one in node.names:
+                name = one.asname or one.name
+                if whole := _file_of(f"{node.module}.{one.name}"):
+                    found[name] = whole, ""
+                elif file := _file_of(node.module):
+                    found[name] = file, one.name
+    return found
+
+
+def _file_of(module: str) -> str:
+    """The file of a module of this repository; empty where it has none."""
+    path = module.replace(".", "/") + ".py"
+    places = [path, f"src/{path}"]
+    return next((one for one in places if (REPOSITORY / one).is_file()), "")
+
+
+def _used(
+    path: str, start: ast.AST, follow: Collection[str] = ()
+) -> dict[tuple[str, str], ast.AST]:
+    """A part of a file and what it uses of the rest, however indirectly: (file, name) -> what.
+
+    What is imported belongs to it where the file that has it begins with one of `follow`.
+    """
+    used: dict[tuple[str, str], ast.AST] = {}
+    waiting: dict[tuple[str, str], ast.AST] = {(path, ""): start}
     while waiting:
         used |= waiting
-        names = {
-            node.id
-            for part in waiting.values()
-            for node in ast.walk(part)
-            if isinstance(node, ast.Name)
+        found = {
+            place for (file, _), part in waiting.items() for place in _named(file, part, follow)
         }
-        waiting = {name: known[name] for name in (names & known.keys()) - used.keys()}
-    text = "\n".join(ast.dump(used[name]) for name in sorted(used))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        waiting = {
+            (file, name): _definitions(file)[name]
+            for file, name in found - used.keys()
+            if name in _definitions(file)
+        }
+    return used
+
+
+def _named(path: str, part: ast.AST, follow: Collection[str]) -> Iterable[tuple[str, str]]:
+    """What a part of a file names, as file and name."""
+    known, imported = _definitions(path), _imports(path)
+    for node in ast.walk(part):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            file, name = imported.get(node.value.id, ("", "it is no module"))
+            if not name and file.startswith(tuple(follow)):
+                yield file, node.attr
+        # Whoever names the definition means something that people are not told.
+        if isinstance(node, ast.Name) and node.id in known and node.id != DEFINITION:
+            yield path, node.id
+        elif isinstance(node, ast.Name) and node.id in imported:
+            file, name = imported[node.id]
+            if name and file.startswith(tuple(follow)):
+                yield file, name
+
+
+def _digest(path: str, start: ast.AST, follow: Collection[str] = ()) -> str:
+    """Of a part of a file and of what it uses."""
+    used = _used(path, start, follow)
+    # What is in a file of its own counts by its name there, wherever that file is.
+    parts = sorted((file != path, name, ast.dump(node)) for (file, name), node in used.items())
+    return _short("\n".join(text for _, _, text in parts))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
 @cache
@@ -65,18 +143,70 @@ def check(name: str) -> str:
     Raises:
         LabError: no such check, or its function is not where the catalogue has it.
     """
+    return _digest(*_function(name))
+
+
+def _function(name: str) -> tuple[str, ast.stmt]:
     path, _, function = source_of(name).partition("::")
     if function not in _definitions(path):
         raise LabError(f"{path} has no function {function}; scripts/docs renews the catalogue")
-    return _digest(path, _definitions(path)[function])
+    return path, _definitions(path)[function]
+
+
+def readings(name: str) -> str:
+    """How that is read what a check judges.
+
+    Raises:
+        LabError: as with the check.
+    """
+    return _short("\n".join(_module(one) for one in readers(name)))
+
+
+@cache
+def readers(name: str) -> tuple[str, ...]:
+    """The modules that have the types with which a check is written, and what those use.
+
+    Raises:
+        LabError: as with the check.
+    """
+    path, function = _function(name)
+    imported = _imports(path)
+    waiting = {
+        imported[node.id][0]
+        for part in _used(path, function).values()
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name) and node.id in imported
+    }
+    files: set[str] = set()
+    while waiting := {one for one in waiting - files if one.startswith(READERS)}:
+        files |= waiting
+        waiting = {file for one in waiting for file, _ in _imports(one).values()}
+    return tuple(sorted(files))
+
+
+@cache
+def _module(path: str) -> str:
+    return ast.dump(_parsed(path))
+
+
+@cache
+def fault(path: str) -> str:
+    """What a fault does: its definition, and what that uses of its file and of the helpers.
+
+    Raises:
+        LabError: the file defines no fault.
+    """
+    defined = _definitions(path).get(DEFINITION)
+    if not isinstance(defined, ast.Assign) or not isinstance(defined.value, ast.Call):
+        raise LabError(f"{path} defines no {DEFINITION}")
+    return _digest(path, _without_words(defined.value, defined.value.args), HELPERS)
 
 
 @cache
 def row(path: str, name: str) -> str:
     """What a row does: the call in a table whose first argument is its name.
 
-    Its other arguments without a keyword are for people, and whether it stands alone is a matter of
-    time only.
+    Its other arguments without a keyword are for people.
 
     Raises:
         LabError: the table has no such row.
@@ -85,6 +215,30 @@ def row(path: str, name: str) -> str:
         if isinstance(node, ast.Call) and node.args:
             first = node.args[0]
             if isinstance(first, ast.Constant) and first.value == name:
-                told = [one for one in node.keywords if one.arg != "alone"]
-                return _digest(path, ast.Call(node.func, [first], told))
+                return _digest(path, _without_words(node, [first]), HELPERS)
     raise LabError(f"{path} has no row {name!r}")
+
+
+def _without_words(call: ast.Call, given: list[ast.expr]) -> ast.Call:
+    return ast.Call(call.func, given, [one for one in call.keywords if one.arg not in TOLD])
+
+
+@cache
+def role(name: str) -> str:
+    """What a role lays over a machine: its files and trees, but for lines that are comments."""
+    found = load(name)
+    folders = [found.folder, *(REPOSITORY / tree for tree in found.trees.values())]
+    said = [f"{path.relative_to(REPOSITORY)} {_content(path)}" for path in _files(folders)]
+    return _short("\n".join(said))
+
+
+def _files(folders: Iterable[Path]) -> list[Path]:
+    return [path for folder in folders for path in tree_files(folder)]
+
+
+def _content(path: Path) -> str:
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    lines = path.read_bytes().splitlines()
+    kept = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
+    return f"{path.stat().st_mode & 0o111:o} {hashlib.sha256(NEWLINE.join(kept)).hexdigest()}"

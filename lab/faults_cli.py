@@ -114,25 +114,29 @@ def work_out(
     *,
     fault: Names = None,
     check: Checks = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Try also what is proven and has not changed since.")
+    ] = False,
     resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Keep what is proven while neither it nor its checks changed."
-        ),
+        bool, typer.Option("--resume", help="Of those that are named, only what has to be renewed.")
     ] = False,
     page: Annotated[
         bool, typer.Option("--page", help="Try nothing: write the page anew from the data.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Three healthy runs, then every variant and every fault; exits 0 only at 100 %."""
+    """Try every variant and fault that changed since it was proven; exits 0 only at 100 %.
+
+    Those that are named are tried in any case. After an interruption it goes on where it was.
+    """
     if page:
         matrix.save(matrix.load())
         return
     site = this()
     chosen = matrix.selected(fault or [], check or [])
     whole = not (fault or check)
-    document = matrix.work_out(site, chosen, resume=resume, whole=whole)
+    again = everything or not (whole or resume)
+    document = matrix.work_out(site, chosen, whole=whole, everything=again)
     mine = {one.name: matrix.kept(document, one) for one in chosen}
     problems = [name for name, one in mine.items() if not one["proven"]]
     missing = matrix.complete(document) if whole else problems

@@ -6,7 +6,8 @@ everything that was surveyed, and a fault's undo needs nothing else.
 
 import fcntl
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,7 +21,14 @@ from lab.progress import say, step
 from lab.scene import Scene
 from lab.site import Site
 from lab.variants import called
-from readiness.undo import UndoEntry, UndoJournal, UndoResult, play_pending, undo_action
+from readiness.undo import (
+    UndoAction,
+    UndoEntry,
+    UndoJournal,
+    UndoResult,
+    play_pending,
+    undo_action,
+)
 
 ACTION = "lab.mend"
 HEALTHY_LIMIT = 120.0
@@ -94,31 +102,66 @@ def plant(site: Site, fault: Fault, beside: Collection[str] = ()) -> Scene:
     Raises:
         LabError: another fault is in force, the lab is ill, or the fault does not take effect.
     """
+    _nothing_else_in_force(site, beside)
+    if not beside:
+        require_healthy(site)
+    fault.arrange(Scene(site, {}, fault.name))
+    scene = Scene(site, fault.survey(Scene(site, {}, fault.name)), fault.name)
+    _owe(site, fault, scene)
+    _put_in_force(fault, scene)
+    return scene
+
+
+def plant_at_once(site: Site, several: Sequence[Fault]) -> dict[str, Scene]:
+    """Plant faults that touch different machines in a healthy lab, all at the same time.
+
+    What each needs to know is surveyed while nothing is in force, and the undo of all is on disk
+    before the first is planted.
+
+    Raises:
+        LabError: something is in force, the lab is ill, or one of them does not take effect.
+    """
+    _nothing_else_in_force(site, ())
+    require_healthy(site)
+    facts = for_each(several, lambda one: one.survey(Scene(site, {}, one.name)))
+    scenes = {
+        one.name: Scene(site, known, one.name) for one, known in zip(several, facts, strict=True)
+    }
+    for one in several:
+        _owe(site, one, scenes[one.name])
+    for_each(several, lambda one: _put_in_force(one, scenes[one.name]))
+    return scenes
+
+
+def _nothing_else_in_force(site: Site, beside: Collection[str]) -> None:
     pending = {str(entry.arguments["fault"]) for entry in in_force(site)} - {*beside}
     if pending:
         names = ", ".join(sorted(pending))
         raise LabError(f"in force already: {names}; scripts/lab mend takes it away")
-    if not beside:
-        require_healthy(site)
-    fault.arrange(Scene(site, {}, fault.name))
-    facts = fault.survey(Scene(site, {}, fault.name))
-    scene = Scene(site, facts, fault.name)
+
+
+def _owe(site: Site, fault: Fault, scene: Scene) -> None:
+    """Write down, durably, how it is undone."""
     journal(site).write(
         UndoEntry.prepare(
             run=f"fault-{fault.name}",
             environment="lab",
             environment_file="",
             action=ACTION,
-            arguments={"fault": fault.name, "facts": facts},
+            arguments={"fault": fault.name, "facts": scene.facts},
             target="lab",
             proof=f"{fault.name} is gone and every machine is healthy",
         )
     )
+
+
+def _put_in_force(fault: Fault, scene: Scene) -> None:
+    """Plant it and wait until it shows."""
+    looking = scene.looking()
     with step(f"{fault.name}: planting"):
         fault.apply(scene)
-        proof = scene.wait("it took effect", lambda: fault.took_effect(scene), fault.settle)
+        proof = looking.wait("it took effect", lambda: fault.took_effect(looking), fault.settle)
     say(f"{fault.name}: in force: {proof}")
-    return scene
 
 
 def let_settle(site: Site) -> None:
@@ -141,16 +184,55 @@ def youngest(scene: Scene, machine: str) -> float:
     return float(scene.run(machine, "sh", "-c", YOUNGEST))
 
 
-def mend(site: Site, name: str | None = None) -> list[UndoResult]:
+def mend(
+    site: Site, name: str | None = None, scenes: Mapping[str, Scene] | None = None
+) -> list[UndoResult]:
     """Take away the named fault, or whatever is in force, newest first, each proven.
+
+    `scenes` are those that they were planted in, by name: what the undo touches is noted there.
 
     Raises:
         LabError: something could not be undone; its entry stays pending.
     """
+
+    def play_one(arguments: Mapping[str, Any], place: Site) -> str:
+        fault, scene = _owed(arguments, place, scenes or {})
+        with step(f"{fault.name}: mending"):
+            _undo(fault, scene)
+            return _proven_gone(place, fault, scene)
+
+    return _play(site, play_one, name)
+
+
+def mend_at_once(site: Site, scenes: Mapping[str, Scene]) -> list[UndoResult]:
+    """Take away faults that touch different machines, all at the same time, each proven.
+
+    Raises:
+        LabError: something could not be undone; its entry stays pending.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(scenes))) as pool:
+        undone: dict[str, Future[None]] = {}
+
+        def play_one(arguments: Mapping[str, Any], place: Site) -> str:
+            # The first begins them all, for nobody else plays the journal now; each has its own
+            # result.
+            if not undone:
+                for one, scene in scenes.items():
+                    undone[one] = pool.submit(_undo, called(one), scene)
+                wait(undone.values())
+            fault, scene = _owed(arguments, place, scenes)
+            undone[fault.name].result()
+            return _proven_gone(place, fault, scene)
+
+        with step(f"{len(scenes)} faults: mending"):
+            return _play(site, play_one, None)
+
+
+def _play(site: Site, action: UndoAction, name: str | None) -> list[UndoResult]:
     results = play_pending(
         journal(site),
         site,
-        {ACTION: play},
+        {ACTION: action},
         only=lambda entry: name in (None, entry.arguments.get("fault")),
     )
     failed = [str(result) for result in results if not result.proven]
@@ -168,12 +250,29 @@ def start_anew(site: Site) -> None:
 @undo_action(ACTION)
 def play(arguments: Mapping[str, Any], site: Site) -> str:
     """Undo one fault and wait until it is gone and the lab is healthy."""
+    fault, scene = _owed(arguments, site, {})
+    _undo(fault, scene)
+    return _proven_gone(site, fault, scene)
+
+
+def _owed(
+    arguments: Mapping[str, Any], site: Site, scenes: Mapping[str, Scene]
+) -> tuple[Fault, Scene]:
+    """The fault that an entry of the journal is about, and the scene for its undo."""
     fault = called(str(arguments["fault"]))
-    scene = Scene(site, dict(arguments["facts"]), fault.name)
-    with step(f"{fault.name}: mending"):
-        fault.undo(scene)
-        if not (in_the_file_only(fault) or fault.past):
-            scene.wait("it is gone", lambda: not fault.took_effect(scene), GONE_LIMIT)
-        require_healthy(site)
-        for_each(MACHINES, lambda machine: scene.forget(machine.name))
+    return fault, scenes.get(fault.name) or Scene(site, dict(arguments["facts"]), fault.name)
+
+
+def _undo(fault: Fault, scene: Scene) -> None:
+    """Take one fault back and wait until it is gone."""
+    looking = scene.looking()
+    fault.undo(scene)
+    if not (in_the_file_only(fault) or fault.past):
+        looking.wait("it is gone", lambda: not fault.took_effect(looking), GONE_LIMIT)
+
+
+def _proven_gone(site: Site, fault: Fault, scene: Scene) -> str:
+    """That the lab is healthy without it, whose kept originals nobody needs any more."""
+    require_healthy(site)
+    for_each(MACHINES, lambda machine: scene.forget(machine.name))
     return f"{fault.name} is gone and {len(MACHINES)} machines are healthy"

@@ -8,7 +8,6 @@ and proves nothing; whoever tries several so looks at the whole lab afterwards.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial, reduce
 from pathlib import Path
 
 from lab import mending, product, recording
@@ -19,17 +18,21 @@ from lab.progress import say
 from lab.scene import Facts, Scene
 from lab.site import Site
 
-# The name of the environment file under several variants.
-TOGETHER = "variants"
 # Outcomes by which a case may be red as declared; an error is never as declared.
 FAILED, UNSURE = "failed", "inconclusive"
+# How the problem begins that what was mended is not as it was.
+NOT_GREEN = "mended, and not green"
 # The check that doubts a service which has only just been started.
 DOUBTS_THE_YOUNG = "HOST-001"
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of trying a fault; proven when all was looked at and there are no problems."""
+    """What became of trying a fault; proven when all was looked at and there are no problems.
+
+    `beside` are the others that were in force, `touches` the machines on which something was run
+    to plant and to mend it.
+    """
 
     fault: str
     number: int
@@ -40,6 +43,8 @@ class Tried:
     mended_number: int = 0
     seconds: float = 0.0
     narrow: bool = False
+    beside: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -49,34 +54,67 @@ class Tried:
 
 def compare(fault: Fault, facts: Facts, cases: Iterable[Case]) -> list[str]:
     """Where the cases differ from the fault's declaration; empty when the red set is equal."""
+    return compare_all([fault], {fault.name: facts}, cases)[fault.name]
+
+
+def compare_all(
+    several: Sequence[Fault], facts: Mapping[str, Facts], cases: Iterable[Case]
+) -> dict[str, list[str]]:
+    """The same of several that are in force together: name -> where the cases differ.
+
+    A case that is not as one of them declares it is its own problem; what is red and nobody
+    declares is everybody's, for it shows only when each is tried alone whose it is.
+    """
     seen = {case.key: case for case in cases}
-    problems = []
-    for reasons, outcome in ((fault.reddens, FAILED), (fault.blinds, UNSURE)):
-        problems += _declared(reasons, facts, seen, outcome)
-    declared = {*resolved(fault.reddens, facts), *resolved(fault.blinds, facts)}
-    problems += [
+    found: dict[str, list[str]] = {}
+    declared: set[tuple[str, str]] = set()
+    for fault in several:
+        known = facts[fault.name]
+        found[fault.name] = [
+            problem
+            for reasons, outcome in ((fault.reddens, FAILED), (fault.blinds, UNSURE))
+            for problem in _declared(reasons, known, seen, outcome)
+        ]
+        for key, pattern in resolved(fault.may_redden, known).items():
+            if key in seen and not seen[key].green:
+                found[fault.name] += _problems(seen[key], pattern, FAILED)
+        declared |= declared_by(fault, known)
+    others = [
         f"not declared: {case}"
         for key, case in seen.items()
         if not case.green and key not in declared
     ]
-    return problems
+    return {name: [*problems, *others] for name, problems in found.items()}
+
+
+def declared_by(fault: Fault, facts: Facts) -> set[tuple[str, str]]:
+    """The cases that it says it turns red or blind, or may turn red."""
+    reasons = (fault.reddens, fault.blinds, fault.may_redden)
+    return {key for one in reasons for key in resolved(one, facts)}
 
 
 def _declared(
     reasons: Reasons, facts: Facts, seen: Mapping[tuple[str, str], Case], outcome: str
 ) -> list[str]:
     problems = []
-    for (check, subject), pattern in resolved(reasons, facts).items():
-        case = seen.get((check, subject))
-        if case is None:
-            problems.append(f"{check} {subject}: was not looked at")
-        elif case.outcome != outcome:
-            problems.append(f"{check} {subject}: expected {outcome}, found {case}")
-        elif subject not in case.reason:
-            problems.append(f"{check} {subject}: the reason does not name it: {case.reason}")
-        elif not re.search(pattern, case.reason):
-            problems.append(f"{check} {subject}: expected /{pattern}/, found {case.reason}")
+    for key, pattern in resolved(reasons, facts).items():
+        if key in seen:
+            problems += _problems(seen[key], pattern, outcome)
+        else:
+            problems.append(f"{' '.join(key)}: was not looked at")
     return problems
+
+
+def _problems(case: Case, pattern: str, outcome: str) -> list[str]:
+    """What of a case is not as declared."""
+    name = f"{case.check} {case.subject}"
+    if case.outcome != outcome:
+        return [f"{name}: expected {outcome}, found {case}"]
+    if case.subject not in case.reason:
+        return [f"{name}: the reason does not name it: {case.reason}"]
+    if not re.search(pattern, case.reason):
+        return [f"{name}: expected /{pattern}/, found {case.reason}"]
+    return []
 
 
 def checks_under(fault: Fault, *, narrow: bool) -> tuple[str, ...]:
@@ -100,11 +138,12 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
     checks = checks_under(fault, narrow=narrow)
     naive = ""
     problems: list[str] = []
+    scenes: dict[str, Scene] = {}
     try:
-        scene = mending.plant(site, fault)
-        _let_settle(site, checks)
+        scene = scenes[fault.name] = mending.plant(site, fault)
+        let_settle(site, checks)
         if fault.naive is not None:
-            naive, problems = _naive(fault, scene)
+            naive, problems = probed(fault, scene.looking())
         looked = product.look(
             site,
             tier=fault.tier,
@@ -115,10 +154,10 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
         )
         problems += compare(fault, scene.facts, looked.cases)
     finally:
-        mending.mend(site, fault.name)
+        mending.mend(site, fault.name, scenes)
     # Taking a variant back leaves what it tempts to be looked at: nothing was broken elsewhere.
-    after = None if narrow else _look_again(site, fault, fault.tempts or checks)
-    problems += [f"mended, and not green: {case}" for case in after.red] if after else []
+    after = None if narrow else look_again(site, fault, fault.tempts or checks)
+    problems += [f"{NOT_GREEN}: {case}" for case in after.red] if after else []
     tried = Tried(
         fault=fault.name,
         number=looked.number,
@@ -129,88 +168,18 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
         mended_number=after.number if after else 0,
         seconds=looked.seconds,
         narrow=narrow,
+        touches=tuple(sorted(scene.touched)),
     )
-    _tell(tried, looked)
+    tell(tried, looked)
     if tried.proven and fault.tier == "observe":
         recording.save(looked, fault.name, scene.facts, green=fault.tempts)
     return tried
 
 
-def together(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> list[Tried]:
-    """Try healthy variants that do not disturb each other at once; what all of them gave.
-
-    Any problem is everybody's: whose it is shows when each is tried alone.
-
-    Raises:
-        LabError: one could not be planted, looked at or taken back.
-    """
-    tempted = sorted({check for one in several for check in one.tempts})
-    scenes: dict[str, Scene] = {}
-    with mending.holding(site):
-        try:
-            for one in several:
-                scenes[one.name] = mending.plant(site, one, beside=tuple(scenes))
-            _still_in_force(several, scenes)
-            looked = _look_at_all(site, several, tempted if narrow else product.observing())
-        finally:
-            mending.mend(site)
-        problems = [f"not declared: {case}" for case in looked.red]
-        after = None if narrow else _look_again(site, several[0], tempted)
-        problems += [f"mended, and not green: {case}" for case in after.red] if after else []
-    tried = [
-        Tried(
-            fault=one.name,
-            number=looked.number,
-            red=looked.red,
-            problems=tuple(problems),
-            facts=scenes[one.name].facts,
-            mended_number=after.number if after else 0,
-            seconds=looked.seconds,
-            narrow=narrow,
-        )
-        for one in several
-    ]
-    for each, one in zip(tried, several, strict=True):
-        _tell(each, looked)
-        if each.proven:
-            recording.save(looked, one.name, each.facts, green=one.tempts)
-    return tried
-
-
-def _still_in_force(several: Sequence[Fault], scenes: Mapping[str, Scene]) -> None:
-    """Hold each to what it shows once the others are there.
-
-    Raises:
-        LabError: one of the others took it back.
-    """
-    for one in several:
-        scenes[one.name].wait(
-            "it is in force beside the others",
-            partial(one.took_effect, scenes[one.name]),
-            one.settle,
-        )
-
-
-def _look_at_all(site: Site, several: Sequence[Fault], checks: Sequence[str]) -> Looked:
-    """What the product finds while all of them are in force."""
-    _let_settle(site, checks)
-    alters = [one.environment for one in several if one.environment is not None]
-
-    def all_altered(text: str) -> str:
-        return reduce(lambda so_far, alter: alter(so_far), alters, text)
-
-    return product.look(
-        site,
-        checks=checks,
-        environment=product.environment_file(site, TOGETHER, all_altered if alters else None),
-        title=f"{len(several)} variants: the product looks",
-    )
-
-
-def _look_again(site: Site, fault: Fault, checks: Sequence[str]) -> Looked:
+def look_again(site: Site, fault: Fault, checks: Sequence[str]) -> Looked:
     """What was looked at under a fault, but for what disturbs."""
     observed = [check for check in checks if product.catalogue()[check] == "observe"]
-    _let_settle(site, observed)
+    let_settle(site, observed)
     return product.look(
         site,
         scan=fault.scan,
@@ -219,13 +188,14 @@ def _look_again(site: Site, fault: Fault, checks: Sequence[str]) -> Looked:
     )
 
 
-def _let_settle(site: Site, checks: Sequence[str]) -> None:
+def let_settle(site: Site, checks: Sequence[str]) -> None:
     """Wait for what was just restarted, where somebody is going to mind."""
     if not checks or DOUBTS_THE_YOUNG in checks:
         mending.let_settle(site)
 
 
-def _naive(fault: Fault, scene: Scene) -> tuple[str, list[str]]:
+def probed(fault: Fault, scene: Scene) -> tuple[str, list[str]]:
+    """What the plausible probe that misses it says, and what is wrong where it does not."""
     if fault.naive is None:
         return "", []
     try:
@@ -236,7 +206,8 @@ def _naive(fault: Fault, scene: Scene) -> tuple[str, list[str]]:
     return said, []
 
 
-def _tell(tried: Tried, looked: Looked) -> None:
+def tell(tried: Tried, looked: Looked) -> None:
+    """Say how it went."""
     for problem in tried.problems:
         say(f"{tried.fault}: PROBLEM: {problem}")
     checks = ", ".join(sorted({case.check for case in tried.red})) or "nothing"

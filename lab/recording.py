@@ -29,14 +29,18 @@ def save(
     folder: Path | None = None,
     *,
     green: Collection[str] = (),
+    cases: Collection[tuple[str, str]] | None = None,
 ) -> Path:
     """Keep what a run saw under a name: of the healthy lab all, else what its red cases need.
 
     `green` names checks whose sources are kept besides: those that a healthy variant tempts.
+    `cases` are the red ones that count, where several faults were in force: those of the one whose
+    recording it is.
     """
     lines = (looked.folder / "record.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
-    red = {f"{case.check}|{case.subject}": case.reason for case in looked.red}
+    mine = [case for case in looked.red if cases is None or case.key in cases]
+    red = {f"{case.check}|{case.subject}": case.reason for case in mine}
     seen = {event["n"]: event for event in events if event["kind"] == "observation"}
     wanted = {
         seen[number]["source"]

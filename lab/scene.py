@@ -5,10 +5,11 @@ process that changed it.
 """
 
 import json
+import math
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -31,15 +32,25 @@ PUT_BACK = 'set -e; [ -e "$2" ] || exit 0; cp -p "$2" "$1.kept"; sync "$1.kept";
 
 @dataclass(frozen=True)
 class Scene:
-    """One lab under one fault; `facts` is what was surveyed before it was planted."""
+    """One lab under one fault; `facts` is what was surveyed before it was planted.
+
+    `touched` are the machines on which it ran what may have changed them; `patience` is how many
+    seconds it waits for anything at most.
+    """
 
     site: Site
     facts: Facts
     fault: str = "none"
+    touched: set[str] = field(default_factory=set, compare=False, repr=False)
+    patience: float = math.inf
 
     def __getitem__(self, key: str) -> str:
         """A surveyed fact."""
         return self.facts[key]
+
+    def looking(self, patience: float = math.inf) -> "Scene":
+        """The same for somebody who changes nothing: what it runs does not count as touched."""
+        return replace(self, touched=set(), patience=min(patience, self.patience))
 
     def run(
         self, machine: str, *argv: str, stdin: str | None = None, limit: float = ASK_LIMIT
@@ -59,6 +70,7 @@ class Scene:
         self, machine: str, *argv: str, stdin: str | None = None, limit: float = ASK_LIMIT
     ) -> Done:
         """Run a command inside a machine as root, whatever becomes of it."""
+        self.touched.add(machine)
         return self.site.lab.run(machine, argv, stdin=stdin, timeout=limit)
 
     def shell(self, machine: str, script: str, *words: str) -> str:
@@ -79,12 +91,12 @@ class Scene:
         return done.stdout
 
     def json(self, machine: str, *argv: str) -> Any:
-        """The JSON that a command inside a machine prints."""
-        return json.loads(self.run(machine, *argv))
+        """The JSON that a command inside a machine prints, which changes nothing."""
+        return json.loads(self.looking().run(machine, *argv))
 
     def read(self, machine: str, path: str) -> str:
         """A text file of a machine."""
-        return self.run(machine, "cat", path)
+        return self.looking().run(machine, "cat", path)
 
     def change(self, machine: str, path: str, edit: Callable[[str], str]) -> None:
         """Edit a file of a machine in place, its original kept beside.
@@ -109,7 +121,7 @@ class Scene:
 
     def forget(self, machine: str) -> None:
         """Drop the kept originals, once the machine is well with them."""
-        self.run(machine, "rm", "-rf", str(KEPT / self.fault))
+        self.looking().run(machine, "rm", "-rf", str(KEPT / self.fault))
 
     def service(self, machine: str, verb: str, *units: str) -> None:
         """``systemctl VERB UNIT…`` inside a machine."""
@@ -121,6 +133,7 @@ class Scene:
         Raises:
             LabError: it stayed false or impossible to ask until the deadline.
         """
+        seconds = min(seconds, self.patience)
         end = time.monotonic() + seconds
         met = ""
         while True:

@@ -59,6 +59,7 @@ class Fault:
         shape: ``false-green`` when a plausible probe stays green under it.
         naive: that probe: says what it saw, raises when it notices something.
         blinds: cases that can't tell under it (inconclusive), with patterns like `reddens`.
+        may_redden: cases that may fail, too, for such a reason: who happens to be asked decides.
         tier: how far the product must go to see it.
         only: checks beyond the observe tier that are run under it.
         scan: whether the network is scanned under it.
@@ -66,7 +67,7 @@ class Fault:
         settle: seconds it may take to come into force.
         tempts: the checks that could take it for sick; those of a healthy variant, which turns
             nothing red (``lab.variants``).
-        alone: whether no other may be in force beside it.
+        alone: whether no other may be in force beside it; `lab.batches` works out the rest.
         past: whether `took_effect` tells what has happened, which no undo makes untrue.
     """
 
@@ -83,13 +84,14 @@ class Fault:
     shape: Shape = "plain"
     naive: Callable[[Scene], str] | None = None
     blinds: Reasons = field(default_factory=dict)
+    may_redden: Reasons = field(default_factory=dict)
     tier: Literal["observe", "touch", "load", "disrupt"] = "observe"
     only: tuple[str, ...] = ()
     scan: bool = False
     environment: Callable[[str], str] | None = None
     settle: float = 60.0
     tempts: tuple[str, ...] = ()
-    alone: bool = True
+    alone: bool = False
     past: bool = False
 
     @property

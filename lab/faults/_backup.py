@@ -52,7 +52,7 @@ def moved_back(scene: Scene, folder: str) -> None:
 
 def kind_of(scene: Scene, folder: str) -> str:
     """The kind of file system that a folder lies on, as the kernel says."""
-    return scene.run(MACHINE, "stat", "--file-system", "--format=%T", folder).strip()
+    return scene.looking().run(MACHINE, "stat", "--file-system", "--format=%T", folder).strip()
 
 
 def emptied(scene: Scene) -> None:
@@ -81,7 +81,7 @@ def newest(scene: Scene) -> dict[str, Any]:
     Raises:
         LabError: there is none.
     """
-    (found,) = json.loads(pgbackrest(scene, "--output=json", "info"))
+    (found,) = json.loads(pgbackrest(scene.looking(), "--output=json", "info"))
     if not found["backup"]:
         raise LabError(f"the repository holds no backup: {found['status']['message']}")
     return dict(found["backup"][-1])
@@ -89,7 +89,7 @@ def newest(scene: Scene) -> dict[str, Any]:
 
 def recent_backup(scene: Scene) -> str:
     """The probe of somebody in a hurry: `pgbackrest info` is ok and its newest backup young."""
-    (found,) = json.loads(pgbackrest(scene, "--output=json", "info"))
+    (found,) = json.loads(pgbackrest(scene.looking(), "--output=json", "info"))
     last = newest(scene)
     young = time.time() - last["timestamp"]["stop"] < 86400  # noqa: PLR2004 - a day
     if found["status"]["code"] or last["error"] or not young:
@@ -103,7 +103,7 @@ def archiver(scene: Scene, primary: str) -> dict[str, str]:
         "SELECT last_archived_wal, coalesce(last_failed_time > last_archived_time, false) "
         "FROM pg_stat_archiver"
     )
-    last, failing = cluster.sql(scene, primary, query).split("|")
+    last, failing = cluster.sql(scene.looking(), primary, query).split("|")
     return {"last": last, "failing": failing}
 
 
@@ -123,12 +123,14 @@ def completed_segment(scene: Scene) -> str:
 def archived_in_repository(scene: Scene, segment: str) -> bool:
     """Whether a segment lies in the repository."""
     script = f"find {REPOSITORY}/archive -name '{segment}-*' -size +0 | grep -c ."
-    return scene.ask(MACHINE, "sh", "-c", script).out.strip() not in {"", "0"}
+    return scene.looking().ask(MACHINE, "sh", "-c", script).out.strip() not in {"", "0"}
 
 
 def archived_numbers(scene: Scene) -> list[int]:
     """The numbers of the archived segments, of whichever timeline, in order."""
-    found = scene.shell(MACHINE, f"find {REPOSITORY}/archive -name '0*-*' -printf '%f\\n'")
+    found = scene.looking().shell(
+        MACHINE, f"find {REPOSITORY}/archive -name '0*-*' -printf '%f\\n'"
+    )
     names = [line[:WHOLE] for line in found.split()]
     # 256 segments of 16 MiB are in each of the middle part's files.
     return sorted({int(name[8:16], 16) * 256 + int(name[16:], 16) for name in names})

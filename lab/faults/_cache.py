@@ -32,7 +32,7 @@ def say(scene: Scene, member: str, *words: str, port: str = REDIS) -> str:
 
 def info(scene: Scene, member: str, key: str) -> str:
     """One field of a Redis' INFO; empty where it has none."""
-    for line in say(scene, member, "INFO").splitlines():
+    for line in say(scene.looking(), member, "INFO").splitlines():
         name, _, value = line.strip().partition(":")
         if name == key:
             return value
@@ -41,7 +41,7 @@ def info(scene: Scene, member: str, key: str) -> str:
 
 def setting(scene: Scene, member: str, key: str) -> str:
     """What a Redis runs with."""
-    return say(scene, member, "CONFIG", "GET", key).partition("\n")[2].strip()
+    return say(scene.looking(), member, "CONFIG", "GET", key).partition("\n")[2].strip()
 
 
 def roles(scene: Scene) -> Facts:
@@ -55,13 +55,13 @@ def roles(scene: Scene) -> Facts:
 
 def watched(scene: Scene, at: str, key: str, name: str = CACHE) -> str:
     """One field of the master as a Sentinel sees it."""
-    lines = say(scene, at, "SENTINEL", "MASTER", name, port=SENTINEL).splitlines()
+    lines = say(scene.looking(), at, "SENTINEL", "MASTER", name, port=SENTINEL).splitlines()
     return dict(zip(lines[::2], lines[1::2], strict=True))[key]
 
 
 def replicas_seen(scene: Scene, at: str) -> dict[str, dict[str, str]]:
     """The replicas as a Sentinel sees them, by name (address:port)."""
-    lines = say(scene, at, "SENTINEL", "REPLICAS", CACHE, port=SENTINEL).splitlines()
+    lines = say(scene.looking(), at, "SENTINEL", "REPLICAS", CACHE, port=SENTINEL).splitlines()
     starts = [index for index, line in enumerate(lines[::2]) if line == "name"]
     found = {}
     for begin, end in zip(starts, [*starts[1:], len(lines) // 2], strict=True):

@@ -29,7 +29,7 @@ def holder_first(scene: Scene) -> Facts:
     """Wait until edge1 holds the virtual addresses, so that edge2 is the one nobody looks at."""
 
     def holds() -> bool:
-        return str(VIP4) in scene.run(HOLDER, "ip", "-brief", "address")
+        return str(VIP4) in scene.looking().run(HOLDER, "ip", "-brief", "address")
 
     scene.wait(f"{HOLDER} holds {VIP4}", holds, HOLDER_LIMIT)
     return {}
@@ -57,7 +57,7 @@ def out_of_rotation(server: str) -> dict[str, dict[str, str]]:
 
 def states(scene: Scene, edge: str) -> dict[str, str]:
     """The portal's servers as an edge's HAProxy sees them, by name."""
-    text = scene.run("mon1", "curl", "-sf", "--max-time", "5", f"http://{edge}:7000/;csv")
+    text = scene.looking().run("mon1", "curl", "-sf", "--max-time", "5", f"http://{edge}:7000/;csv")
     rows = csv.DictReader(io.StringIO(text.removeprefix("# ")))
     return {row["svname"]: row["status"] for row in rows if row["pxname"] == "app"}
 
@@ -109,7 +109,7 @@ def wrong_for(scene: Scene, edge: str, *name: str) -> str:
 def page(scene: Scene, url: str, *options: str) -> str:
     """Status and headers of a page as somebody at mon1 gets them, with the ACME root only."""
     words = ("curl", "-s", "--max-time", "5", "--cacert", ACME_ROOT, "-D", "-", "-o", "/dev/null")
-    done = scene.ask("mon1", *words, *options, url)
+    done = scene.looking().ask("mon1", *words, *options, url)
     if done.code:
         raise LabError(f"{url}: curl ended with {done.code}")
     return done.out

@@ -1,6 +1,6 @@
 """The portal on one app machine answers 200 and says in the body that something went wrong."""
 
-from lab.defects import EDGES
+from lab.defects import EDGES, FAMILIES
 from lab.errors import LabError
 from lab.faults import Fault
 from lab.faults._edge import states
@@ -9,6 +9,9 @@ from lab.scene import Scene
 NODE = "app2"
 CODE = "/opt/portal/app/portal/web.py"
 RIGHT = "    return jsonify(courses=every("
+# Whoever asks for the page once is sent to either machine.
+LISTENERS = [f"portal/{at}/{family}" for at in (*EDGES, "shared") for family in FAMILIES]
+SEEN = r"what is wrong with the page /courses to be none, found another page"
 WRONG = '    return jsonify(error="The catalogue is being updated, please come back later.")\n'
 
 
@@ -61,6 +64,7 @@ FAULT = Fault(
     reddens={
         "LB-002": {f"portal/{NODE}": rf"an answer of {NODE} to be none, found another page"},
     },
+    may_redden=dict.fromkeys(("WEB-001", "WEB-002", "WEB-003"), dict.fromkeys(LISTENERS, SEEN)),
     apply=apply,
     took_effect=took_effect,
     undo=undo,

@@ -80,7 +80,7 @@ def test_no_two_faults_are_said_to_be_the_same() -> None:
 @EVERY
 def test_declared_cases_exist(fault: Fault, known: set[tuple[str, str]]) -> None:
     """Every check and subject that it names is one that the product has here."""
-    declared = {*faults.resolved(fault.reddens, FACTS), *faults.resolved(fault.blinds, FACTS)}
+    declared = proving.declared_by(fault, FACTS)
     assert declared
     assert declared - known == set()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import examined, matrix, mending, product, proving, recording, steps
+from lab import at_once, examined, matrix, mending, product, proving, recording, steps
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
 from lab.product import Case
@@ -125,11 +125,29 @@ def test_a_result_is_outdated_when_its_row_or_its_checks_change() -> None:
         assert matrix.state(one, {**kept, "proven": False}) == "not proven"
 
 
-def test_a_result_from_before_checks_were_kept_is_outdated() -> None:
+def test_a_result_from_before_parts_were_kept_is_outdated() -> None:
     """What isn't known to be unchanged is tried again."""
     kept = matrix.entry(ONE, tried())
-    del kept["checks"]
-    assert matrix.state(ONE, kept) == "WEB-001 changed since it was proven"
+    for part, said in (
+        ("checks", "WEB-001 changed since it was proven"),
+        ("readings", "proven before readings and roles were kept"),
+        ("roles", "proven before readings and roles were kept"),
+    ):
+        old = {key: value for key, value in kept.items() if key != part}
+        assert matrix.state(ONE, old) == said
+
+
+def test_a_result_is_outdated_when_what_it_rests_on_changes() -> None:
+    """The modules that read what its checks judge, and the roles of the machines it touched."""
+    result = replace(tried(), touches=("edge2", "db1"))
+    kept = matrix.entry(ONE, result, {"primary": "db1"})
+    assert kept["touches"] == ["<primary>", "edge2"]
+    assert list(kept["roles"]) == ["base", "db", "edge"]
+    assert matrix.state(ONE, kept) == matrix.PROVEN
+    read = {**kept, "readings": {**kept["readings"], "WEB-001": "other"}}
+    assert matrix.state(ONE, read) == "what WEB-001 reads changed since it was proven"
+    laid = {**kept, "roles": {**kept["roles"], "db": "other"}}
+    assert matrix.state(ONE, laid) == "role db changed since it was proven"
 
 
 SUITE = '''"""A suite."""
@@ -286,7 +304,7 @@ class Rehearsed:
         for name, double in (
             ("holding", lambda _: nullcontext()),
             ("plant", self.plant),
-            ("mend", lambda _: self.done.append("taken back")),
+            ("mend", lambda *_, **__: self.done.append("taken back")),
             ("let_settle", lambda _: None),
         ):
             monkeypatch.setattr(mending, name, double)
@@ -303,7 +321,9 @@ class Rehearsed:
                 raise LabError(f"{one.name}: not within 60 s: {what}")
             return "in force"
 
-        return SimpleNamespace(facts={}, wait=wait)
+        scene = SimpleNamespace(facts={}, wait=wait, touched=set())
+        scene.looking = lambda: scene
+        return scene
 
     def look(self, *_: Any, **__: Any) -> product.Looked:
         """What the product found."""
@@ -324,7 +344,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rehearsed:
 def test_variants_at_once_are_all_proven_by_one_look(rehearsed: Rehearsed) -> None:
     """Planted one beside the other, looked at, taken back and looked at again; each is recorded."""
     site: Any = None
-    tried = proving.together(site, TWO)
+    tried = at_once.variants(site, TWO)
     assert [one.proven for one in tried] == [True, True]
     first, second = (one.name for one in TWO)
     planted = [f"{first} beside 0", f"{second} beside 1"]
@@ -336,8 +356,8 @@ def test_a_problem_at_once_is_everybodys(rehearsed: Rehearsed) -> None:
     """Whose it is shows when each is tried alone: nobody is proven, nothing is recorded."""
     rehearsed.red = (Case("HOST-001", "app1", "failed", "sick"),)
     site: Any = None
-    assert [one.proven for one in proving.together(site, TWO)] == [False, False]
-    assert matrix._at_once(site, TWO) == {}
+    assert [one.proven for one in at_once.variants(site, TWO)] == [False, False]
+    assert matrix._variants_at_once(site, TWO) == {}
     assert rehearsed.kept == []
 
 
@@ -346,7 +366,7 @@ def test_who_is_taken_back_by_another_is_not_looked_at(rehearsed: Rehearsed) -> 
     rehearsed.gone = {TWO[0].name}
     site: Any = None
     with pytest.raises(LabError, match="in force beside the others"):
-        proving.together(site, TWO)
+        at_once.variants(site, TWO)
     assert rehearsed.done[-1] == "taken back"
     assert "looked at" not in rehearsed.done
 
@@ -364,3 +384,79 @@ def test_the_page_tells_what_changed_since() -> None:
     assert f"(**{', '.join(fault.about)} changed since**)" in page
     assert page.count("changed since**") == len(document["variants"]) + len(document["faults"]) - 1
     assert "they or their checks changed since: 2." in page
+
+
+HELPER = '''"""What faults share."""
+LEAST = 3
+def planted(scene):
+    """Plant it."""
+    return scene > LEAST
+def other(scene):
+    """Is not used."""
+'''
+FAULTY = '''"""A fault."""
+from lab.cluster import planted
+from lab import cluster
+FAULT = Fault(name="odd", title="A title", why="Why.", apply=planted, undo=cluster.planted)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("A title", "Another title", ""),
+        ("Why.", "Because.", ""),
+        ("Plant it.", "Plant it again.", ""),
+        ("Is not used.", "Is never used.", ""),
+        ("What faults share.", "What all faults share.", ""),
+        ("other(scene)", "another(scene, two)", ""),
+        ("LEAST = 3", "LEAST = 4", "the digest"),
+        ("scene > LEAST", "scene >= LEAST", "the digest"),
+        ("undo=cluster.planted", "undo=planted", "the digest"),
+        ('"odd"', '"even"', "the digest"),
+    ],
+)
+def test_a_fault_changes_by_what_it_does(
+    old: str, new: str, changes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its definition and what that uses of its file and of the helpers, however imported."""
+    assert old in HELPER + FAULTY
+    digests = []
+    for name, change in (("before", ("", "")), ("after", (old, new))):
+        root = tmp_path / name
+        (root / "lab").mkdir(parents=True)
+        (root / "lab/cluster.py").write_text(HELPER.replace(*change))
+        (root / "lab/odd.py").write_text(FAULTY.replace(*change))
+        monkeypatch.setattr(examined, "REPOSITORY", root)
+        for remembered in (examined._parsed, examined._definitions, examined._imports):
+            remembered.cache_clear()
+        digests.append(examined.fault.__wrapped__("lab/odd.py"))
+    monkeypatch.undo()
+    for remembered in (examined._parsed, examined._definitions, examined._imports):
+        remembered.cache_clear()
+    assert (digests[0] != digests[1]) is bool(changes)
+
+
+def test_a_role_changes_by_what_it_lays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are comments count for nothing; a file, its mode and its place do."""
+    folder = tmp_path / "rootfs/etc"
+    folder.mkdir(parents=True)
+    file = folder / "a.conf"
+    monkeypatch.setattr(examined, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(examined, "load", lambda _: SimpleNamespace(folder=tmp_path, trees={}))
+
+    def digest(text: str, mode: int = 0o644) -> str:
+        file.write_text(text)
+        file.chmod(mode)
+        return examined.role.__wrapped__("any")
+
+    first = digest("a = 1\n")
+    assert digest("# why\n\na = 1\n") == first
+    assert digest("a = 2\n") != first
+    assert digest("a = 1\n", 0o755) != first
+
+
+def test_every_check_that_reads_tells_what_it_reads() -> None:
+    """One that asks machines depends on a module that reads their answers."""
+    nothing = {name for name in product.catalogue() if not examined.readers(name)}
+    assert nothing == {"LB-003", "OBJ-001"}
