@@ -59,6 +59,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "tls": tls.Handshake,
     "https": http.Exchange,
     "http": http.Exchange,
+    "alpn": http.Exchange,
     "systemd": dict[str, host.ServiceState],
     "chrony": host.ClockState,
     "clock": host.ClockOffset,

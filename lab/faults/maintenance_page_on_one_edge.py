@@ -55,6 +55,7 @@ FAULT = Fault(
     shape="false-green",
     reddens={
         **dict.fromkeys(("WEB-001", "WEB-002", "WEB-003"), every(SUBJECTS, WRONG)),
+        "WEB-004": every(SUBJECTS, r"for browsers \(agreed on h2\) to be none, found HTTP 503"),
         "LB-002": {
             f"portal/{one}": rf"answers of {one} at least 1, found 0" for one in ("app1", "app2")
         },

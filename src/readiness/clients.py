@@ -21,6 +21,7 @@ from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.needs import demand
+from readiness.probes import alpn as alpn_probe
 from readiness.probes import (
     audit_trail,
     haproxy,
@@ -153,8 +154,19 @@ class Clients:
 
     def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
         """What a listener answers over HTTPS at its own address; looks for what is declared."""
+        question = self._page_question(endpoint, path)
+        source = f"https {path}"
+        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
+
+    def as_browsers(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
+        """The same asked as browsers do, over HTTP/2 where the listener agrees to that."""
+        question = self._page_question(endpoint, path)
+        source = f"alpn {path}"
+        return self.look.at(endpoint.id, source, lambda: alpn_probe.ask_question(question))
+
+    def _page_question(self, endpoint: Endpoint, path: str) -> http_probe.Question:
         declared = pages(self.site, endpoint.listener)
-        question = http_probe.Question(
+        return http_probe.Question(
             address=endpoint.address,
             port=endpoint.listener.port,
             host=endpoint.names[0],
@@ -163,8 +175,6 @@ class Clients:
             client_certificate=self._client_certificate(endpoint),
             contains=next((one.contains for one in declared if one.path == path), ""),
         )
-        source = f"https {path}"
-        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
 
     def plain_http(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
         """What the plain twin of an HTTPS listener answers; redirects are not followed."""

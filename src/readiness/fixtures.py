@@ -96,6 +96,12 @@ def https(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
 
 
 @pytest.fixture(scope="session")
+def as_browsers(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
+    """Asks a listener for a page as browsers do: HTTP/2 where it agrees to that."""
+    return clients.as_browsers
+
+
+@pytest.fixture(scope="session")
 def plain_http(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
     """Asks the plain twin of a listener for a page; redirects are not followed."""
     return clients.plain_http

@@ -28,6 +28,22 @@ def answers(found: Found[Exchange], page: WebPage) -> bool:
     )
 
 
+def declared(endpoint: Endpoint, site: Environment) -> list[WebPage]:
+    """The pages of a listener of which somebody declared what a right answer is.
+
+    Raises:
+        NotRun: there are none.
+    """
+    found = [one for one in pages(site, endpoint.listener) if one.status is not None]
+    if not found:
+        name = endpoint.listener.name
+        raise NotRun(
+            f"{endpoint.id}: no page is declared, so nobody knows what a right answer is",
+            declare=f"`pages`, as {{listener: {name}, path: /, contains: …}}",
+        )
+    return found
+
+
 def leads_to_https(endpoint: Endpoint, plain_http: Http, path: str) -> bool:
     """Claim that a page by plain HTTP is a permanent redirect to itself over HTTPS."""
     found = plain_http(endpoint, f"{path}{'&' if '?' in path else '?'}{PROBE}")
@@ -107,12 +123,31 @@ def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -
 )
 def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -> None:
     """Each page that `pages`, a balancer or a load test declares for it has status and content."""
-    name = http_listener.listener.name
-    declared = [one for one in pages(site, http_listener.listener) if one.status is not None]
-    if not declared:
-        raise NotRun(
-            f"{http_listener.id}: no page is declared, so nobody knows what a right answer is",
-            declare=f"`pages`, as {{listener: {name}, path: /, contains: …}}",
-        )
-    for page in declared:
+    for page in declared(http_listener, site):
         assert answers(https(http_listener, page.path), page)
+
+
+@check(
+    "WEB-004",
+    "Every node answers each declared page over the protocol that browsers agree on with it",
+    clauses=("infra.load-balancer/portal-answers",),
+    each="http_listener",
+    severity=Severity.CRITICAL,
+    risk="Browsers get an error, while every client that speaks HTTP/1.1 only gets the page.",
+    reads=("GET of every declared page over HTTPS, at each address, offering HTTP/2 and HTTP/1.1",),
+    rights="network access to the listener",
+    remedy="take h2 from what this node offers (ALPN) until it speaks it: with HAProxy `alpn` and "
+    "`proto` of the bind line, with others what stands in front of the server that it is meant "
+    "for; where the page is wrong over HTTP/1.1 too, see WEB-003",
+)
+def test_pages_answer_browsers(
+    http_listener: Endpoint, as_browsers: Http, site: Environment
+) -> None:
+    """A client that offers [h2, http/1.1], as browsers do, gets status and content."""
+    for page in declared(http_listener, site):
+        found = as_browsers(http_listener, page.path)
+        wrong = wrong_with(found.reading, page.status) or "none"
+        # Nothing agreed on is HTTP/1.1 (RFC 9113, 3.3), and as good.
+        agreed = f"agreed on {found.reading.protocol or 'nothing'}"
+        fact = found.fact(f"what is wrong with the page {page.path} for browsers ({agreed})", wrong)
+        assert holds(fact, "==", "none")

@@ -13,7 +13,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -38,6 +38,7 @@ JSON_LIMIT = 64 * 1024
 _PERMANENT, _TEMPORARY, _SEE_OTHER = (301, 308), (302, 307), (303,)
 _SERVER_ERROR = 500
 _HTTP_PORT, _HTTPS_PORT = 80, 443
+_NOTHING_IN_COMMON = "alert no application protocol"  # RFC 7301, 3.2; Python has no name for it
 _NO_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 # RFC 9110, 5.6.2 and 5.6.4; RFC 6797, 6.1.
@@ -101,6 +102,8 @@ class Heard:
     body: bytes = b""
     complete: bool = False
     problem: str = ""
+    protocol: str = ""
+    """What was agreed on by ALPN (RFC 7301), as `h2`; empty where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,8 @@ class Exchange:
     None when nothing was."""
     json: Any = None
     """The body where it is JSON of at most `JSON_LIMIT` bytes, else None."""
+    protocol: str = ""
+    """What was agreed on by ALPN, as `h2`; empty where nothing was: HTTP/1.1 then."""
 
     def header(self, name: str) -> tuple[str, ...]:
         """Return every value of a header, in order."""
@@ -207,11 +212,22 @@ def ask_many(
 
 def listen(question: Question) -> Heard:
     """Do the talking. A refused connection and TLS that is not trusted are heard, not raised."""
-    request = _request(question)
+    request = request_for(question)
+
+    def talk(line: wire.Line) -> Heard:
+        if question.tls:
+            secure(line, question)
+        return over_http_1(line, request)
+
+    return converse(question, talk)
+
+
+def converse(question: Question, talk: Callable[[wire.Line], Heard]) -> Heard:
+    """Talk over a connection of its own, and translate how that ends; raises as `ask` does."""
     where = question.place
     try:
         with wire.Line(question.address, question.port, wire.Deadline(question.timeout)) as line:
-            return _exchange(line, question, request)
+            return talk(line)
     except ConnectionRefusedError:
         return Heard(problem="connection refused")
     except ssl.SSLCertVerificationError as error:
@@ -220,6 +236,8 @@ def listen(question: Question) -> Heard:
         reason = plain(error)
         if reason.removeprefix("alert ") in CERTIFICATE_ALERTS:
             raise AccessDenied(f"{where}: the server refused this client: {reason}") from error
+        if _NOTHING_IN_COMMON in reason:
+            return Heard(problem="the server knows none of the protocols that were offered")
         raise NotUnderstood(f"{where}: TLS failed: {reason}") from error
     except TimeoutError as error:
         raise TimedOut(f"{where}: no answer within {question.timeout:g} s") from error
@@ -231,8 +249,8 @@ def listen(question: Question) -> Heard:
         raise Unreachable(f"{where}: {error.strerror or error}") from error
 
 
-def _request(question: Question) -> bytes:
-    """Return the request; what could smuggle a second one into it is refused."""
+def request_for(question: Question) -> bytes:
+    """Return the request of HTTP/1.1; what could smuggle a second one into it is refused."""
     for what, value in (("host", question.host), ("host header", question.authority)):
         if not value or _NO_HOST.search(value):
             raise UsageError(f"{what} cannot be sent", found=repr(value))
@@ -244,20 +262,28 @@ def _request(question: Question) -> bytes:
     ).encode("ascii")
 
 
-def _exchange(line: wire.Line, question: Question, request: bytes) -> Heard:
-    if question.authority_pem is not None:
-        context = trusting_only(
-            question.authority_pem, question.client_certificate, check_hostname=True
-        )
-        line.socket.settimeout(line.deadline.left())
-        line.socket = context.wrap_socket(line.socket, server_hostname=question.host)
+def secure(line: wire.Line, question: Question, offers: Sequence[str] = ()) -> str:
+    """Shake hands under the declared name and authority; return what was agreed on, if anything."""
+    context = trusting_only(
+        question.authority_pem or b"", question.client_certificate, check_hostname=True
+    )
+    if offers:
+        context.set_alpn_protocols(offers)
+    line.socket.settimeout(line.deadline.left())
+    secured = context.wrap_socket(line.socket, server_hostname=question.host)
+    line.socket = secured
+    return secured.selected_alpn_protocol() or ""
+
+
+def over_http_1(line: wire.Line, request: bytes, protocol: str = "") -> Heard:
+    """Send the request, and read an answer of HTTP/1."""
     # A server that has left already may have said why, so a failed sending is followed by reading.
     with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
         line.send(request)
     answer = http.client.HTTPResponse(cast("socket.socket", _Source(line)), method="GET")
     answer.begin()
     body, complete = _body(answer)
-    return Heard(answer.status, tuple(answer.getheaders()), body, complete)
+    return Heard(answer.status, tuple(answer.getheaders()), body, complete, protocol=protocol)
 
 
 def _body(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
@@ -317,6 +343,7 @@ def read(question: Question, heard: Heard) -> Exchange:
         body_complete=heard.complete,
         contains=_holds(question.contains, heard, locations) if question.contains else None,
         json=_read_json(heard),
+        protocol=heard.protocol,
     )
 
 
