@@ -31,13 +31,17 @@ def answering(
     *more: str,
     required: tuple[str, ...] = (),
     clients_of: bytes | None = None,
+    agrees_on: tuple[str, ...] = (),
 ) -> Iterator[Site]:
     """A site whose one page gets this status line, headers and body, over HTTPS that is right.
 
-    With `clients_of` (PEM) whoever asks has to show a certificate of that authority.
+    With `clients_of` (PEM) whoever asks has to show a certificate of that authority. What is spoken
+    is HTTP/1.1, whatever is agreed on.
     """
     leaf = authority.leaf()
     context = server_context(leaf.write(folder / "leaf.pem", *leaf.above), clients_of=clients_of)
+    if agrees_on:
+        context.set_alpn_protocols(agrees_on)
     head, _, body = answer.partition("|")
     status, *headers = head.split("\n")
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
@@ -104,6 +108,34 @@ def test_a3_healthy_pages_of_other_shapes_are_green(
 ) -> None:
     """Negative control: a portal, an interface without a front page, one that sends to a login."""
     with answering(tmp_path, authority, answer, declared, required=(ANSWERS,)) as site:
+        ended = engine.gate(site)
+    assert ended.code == 0, ended.text
+
+
+def test_http_2_that_is_agreed_on_and_not_spoken_is_no_go(
+    tmp_path: Path, authority: Hierarchy, engine: Engine
+) -> None:
+    """Clients without ALPN get the page, and browsers an error, as reported of real sites."""
+    answer, more, needed = f"200 OK|{PORTAL}", (DECLARED,), (ANSWERS,)
+    with answering(
+        tmp_path, authority, answer, *more, required=needed, agrees_on=("h2", "http/1.1")
+    ) as site:
+        assert engine.gate(site).code == 1
+        verdict = site.judged()
+    for check in ("WEB-001", "WEB-002", "WEB-003"):
+        assert outcome(verdict, f"{check}|web/box/v4").outcome is Outcome.PASSED
+    found = outcome(verdict, "WEB-004|web/box/v4")
+    assert found.outcome is Outcome.FAILED
+    assert "(agreed on h2) to be none, found the server agreed on HTTP/2 and" in found.reason
+
+
+@pytest.mark.parametrize("agreed", [(), ("http/1.1",)])
+def test_a_listener_that_speaks_http_1_1_only_is_green(
+    tmp_path: Path, authority: Hierarchy, engine: Engine, agreed: tuple[str, ...]
+) -> None:
+    """Negative control: browsers fall back to what it agrees on."""
+    answer, more, needed = f"200 OK|{PORTAL}", (DECLARED,), (ANSWERS,)
+    with answering(tmp_path, authority, answer, *more, required=needed, agrees_on=agreed) as site:
         ended = engine.gate(site)
     assert ended.code == 0, ended.text
 
