@@ -205,7 +205,7 @@ VARIANTS = (
         "The portal speaks HTTP/1.1 only",
         "Turned off after one of HTTP/2's floods; every browser falls back.",
         kind="web",
-        tempts=("TLS-001", "WEB-002", "LB-002"),
+        tempts=("TLS-001", "WEB-002", "WEB-004", "LB-002"),
         steps=(edited(EDGES, edge.CONFIG, "alpn h2,http/1.1", "alpn http/1.1", "haproxy"),),
         shows=without_http_2,
     ),
