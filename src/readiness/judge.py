@@ -165,12 +165,7 @@ class _Bench:
         """Why an exception does not stand in for the clause; empty when it does."""
         if found.status == "failed" and not found.absent:
             return "the policy's exception does not cover what was seen to fail"
-        if grant.end <= self.at:
-            return f"the policy's exception ended with {grant.expires}"
-        last = (self.policy or _DEFAULT).exceptions.last_day(self.at)
-        if grant.expires > last:
-            return f"the policy's exception ends on {grant.expires}, {last} is the latest it allows"
-        return ""
+        return (self.policy or _DEFAULT).out_of_time(grant, self.at)
 
     def _found(self, clause: Clause, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
         """The clause here, or as it was shown where the policy accepts that."""

@@ -111,6 +111,20 @@ class Policy(Written):
         """The exception that is granted for a clause, whether it counts now or not."""
         return next((one for one in self.exceptions.granted if one.clause == clause), None)
 
+    def out_of_time(self, grant: Grant, at: datetime) -> str:
+        """Why an exception does not count at that moment; empty when it does."""
+        if grant.end <= at:
+            return f"the policy's exception ended with {grant.expires}"
+        last = self.exceptions.last_day(at)
+        if grant.expires > last:
+            return f"the policy's exception ends on {grant.expires}, {last} is the latest it allows"
+        return ""
+
+    def grants(self, clause: str, at: datetime) -> bool:
+        """Whether an exception for the clause is in force at that moment."""
+        grant = self.exception(clause)
+        return grant is not None and not self.out_of_time(grant, at)
+
     def age_limit(self, clause: str) -> float:
         """Seconds that evidence for the clause stays fresh."""
         return self.evidence_age.clauses.get(clause, self.evidence_age.default)

@@ -135,6 +135,18 @@ def test_a1_an_environment_may_ask_and_grants_nothing(tell: Tell) -> None:
     assert f"asks for an exception: {DRILL}" in everywhere(verdict)["terminal"]
 
 
+@pytest.mark.parametrize(("days", "granted"), [(-1, False), (0, True), (30, True), (91, False)])
+def test_a1_what_is_asked_for_is_granted_only_while_that_counts(
+    tell: Tell, days: int, *, granted: bool
+) -> None:
+    """A grant that has ended, or ends later than it may, is told as none."""
+    asked = ENVIRONMENT | {"not_applicable": [{"clause": DRILL, "reason": "No window."}]}
+    verdict = tell(policy=policy(grant(days=days)), environment=asked, tier=Tier.OBSERVE).verdict()
+    (request,) = document(verdict).exceptions_asked
+    assert request.granted is granted
+    assert ("asks for an exception" in everywhere(verdict)["terminal"]) is not granted
+
+
 def test_a1_an_excepted_clause_does_not_block_by_severity(tell: Tell) -> None:
     """What was excepted is not asked for again; what speaks against it still blocks."""
     unsure = {"PG-020|student-db": Bad(phase="inconclusive", reason="no writer answered")}

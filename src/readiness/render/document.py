@@ -410,13 +410,13 @@ def _granted(grant: Grant) -> GrantedException:
 
 
 def _asked(verdict: Verdict) -> tuple[AskedException, ...]:
-    """What the environment asks for, and whether the policy grants it."""
+    """What the environment asks for, and whether the policy's grant of it is in force."""
     policy = verdict.policy
     return tuple(
         AskedException(
             clause=one.clause,
             reason=one.reason,
-            granted=policy is not None and policy.exception(one.clause) is not None,
+            granted=policy is not None and policy.grants(one.clause, verdict.judged_at),
         )
         for one in verdict.environment.not_applicable
     )

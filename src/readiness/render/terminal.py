@@ -218,7 +218,7 @@ def asked(shown: VerdictDocument) -> tuple[str, ...]:
     """What the environment asks the policy to except and the policy does not."""
     return tuple(
         f"the environment asks for an exception: {one.clause} ({one.reason.rstrip('.')});"
-        " the policy grants none"
+        " the policy grants none that counts now"
         for one in shown.exceptions_asked
         if not one.granted
     )
