@@ -62,6 +62,7 @@ class Site(Simulated):
         super().__init__(environment, failure)
         self.folders: set[str] = set()
         self.runs = False
+        self.listens: tuple[int, ...] = ()  # ports of the spare machine, on every address
         self.refuses: str | None = None  # the program on the spare machine that fails
         self.held: Mapping[str, Any] = {"tables": {"public.students": [3, "1-2"]}}
 
@@ -143,7 +144,7 @@ class Spare:
         if "in_recovery" in statement:
             return {
                 "listen_addresses": "", "archive_mode": "off", "primary_conninfo": "",
-                "in_recovery": False, "receivers": 0, "system_identifier": "4711",
+                "in_recovery": False, "receivers": 0, "system_identifier": "4711", "port": 5432,
             }  # fmt: skip
         if "'marks'" in statement:
             return {"marks": [BEFORE]}
@@ -166,7 +167,9 @@ class Observed:
                 path = f"15-1/0000000100000000/{SEGMENT}-{'0' * 40}.gz"
                 said = json.dumps({path: {"type": "file", "size": 9, "time": 1}})
             else:
-                said = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n"
+                lines = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port"]
+                lines += [f"LISTEN 0 200 0.0.0.0:{one} 0.0.0.0:*" for one in self.site.listens]
+                said = "".join(f"{one}\n" for one in lines)
         return Answer(0, said.encode(), b"")
 
 
@@ -305,3 +308,17 @@ def test_a_table_that_lost_rows_is_named(
     done = drilled(tmp_path, site, monkeypatch, held=held)
     assert done.found is not None
     assert done.found.differing_tables == ("public.students (2 of 3 rows)",)
+
+
+@pytest.mark.parametrize("port", [5432, 6543])
+def test_a_copy_that_listens_is_seen_whatever_the_live_port_is(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    """The live database has another port than the copy; a server on either is a contact."""
+    (database,) = site.databases
+    other = site.model_copy(update={"databases": (database.model_copy(update={"port": 6543}),)})
+    found = drilled(tmp_path, other, monkeypatch, listens=(22, port)).found
+    assert found is not None
+    assert found.contacts is not None
+    assert f"spare listens on {port}/tcp" in found.contacts
+    assert not any("22/" in one for one in found.contacts)

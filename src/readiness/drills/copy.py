@@ -30,6 +30,7 @@ _RECOVERING: Final = "SELECT json_build_object('recovering', pg_is_in_recovery()
 _ISOLATION: Final = """
 SELECT json_build_object(
   'listen_addresses', current_setting('listen_addresses'),
+  'port', current_setting('port')::int,
   'archive_mode', current_setting('archive_mode'),
   'primary_conninfo', current_setting('primary_conninfo'),
   'in_recovery', pg_is_in_recovery(),
@@ -53,6 +54,7 @@ class Isolation:
     in_recovery: bool
     receivers: int
     system_identifier: str
+    port: int  # of its socket, and of every address if it had one
 
 
 class Copy:
@@ -170,6 +172,7 @@ class Copy:
             in_recovery=bool(found["in_recovery"]),
             receivers=int(found["receivers"]),
             system_identifier=str(found["system_identifier"]),
+            port=int(found["port"]),
         )
 
 

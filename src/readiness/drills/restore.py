@@ -164,7 +164,7 @@ class RestoreDrill:
             found.answered = time.monotonic()
             self._say("comparing the copy with what the live database held")
             found.isolation = copy.isolation()  # 5.
-            found.contacts = self._contacts(session)
+            found.contacts = self._contacts(session, found.isolation)
             role, database = self.drill.login.user, self.one.cluster.database.database
             where = f"the copy on {session.name}"
 
@@ -182,13 +182,17 @@ class RestoreDrill:
             found.problem = str(error)
         return found.restored()
 
-    def _contacts(self, session: DrillSession) -> tuple[str, ...]:
-        """Whatever shows the copy outside of itself: a port, a client of a member, a member."""
+    def _contacts(self, session: DrillSession, copy: Isolation) -> tuple[str, ...]:
+        """Whatever shows the copy outside of itself: a port, a client of a member, a member.
+
+        The copy has a port of its own, whatever the live database's is.
+        """
         spare = self.clients.site.machine(self.drill.machine)
+        ports = {copy.port, self.one.cluster.database.port}
         seen = [
             f"{spare.name} listens on {one.name}"
             for one in network.sockets(self.clients.session(spare))
-            if one.reachable and one.port == self.one.cluster.database.port
+            if one.reachable and one.port in ports
         ]
         looking = {self.clients.session(one).fingerprint for one in self.one.cluster.machines}
         if session.fingerprint in looking:
