@@ -23,6 +23,7 @@ CLAUSE_IDS = {
         "lag-within-limits", "promotable", "not-barred", "automation-active", "consensus-quorum",
         "durability-settings", "members-as-declared", "standby-of-this-primary",
         "client-path-follows-primary", "restart-safe", "kept-sessions-as-given",
+        "replication-begins-anew",
     },
     "infra.hosts": {
         "services-up", "clock-synchronised", "members-as-declared",

@@ -38,7 +38,11 @@ FAULT = Fault(
     reddens={
         "PG-025": cluster.per_member(
             rf"made anew to be none, found the password of {ROLE} has run out", *cluster.MEMBERS
-        )
+        ),
+        "PG-027": cluster.per_member(
+            rf'to be let in, found .*password authentication failed for user "{ROLE}"',
+            *cluster.MEMBERS,
+        ),
     },
     survey=cluster.survey,
     apply=apply,

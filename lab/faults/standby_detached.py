@@ -53,6 +53,7 @@ FAULT = Fault(
         "PG-003": cluster.per_member(r"expected reached .*found no", "<async>"),
         "PG-007": cluster.per_member(cluster.BEHIND, "<async>"),
         "PG-012": cluster.per_member(r"server it receives from .*found none", "<async>"),
+        "PG-027": cluster.per_member(r"primary_conninfo leads to be let in, found", "<async>"),
     },
     survey=cluster.survey,
     apply=apply,

@@ -245,7 +245,29 @@ def resets(scene: Scene) -> str:
     return "after SET and SET LOCAL the next client has synchronous_commit = on" if right else ""
 
 
+def ended(scene: Scene) -> str:
+    """Every member has it."""
+    query = "SELECT rolvaliduntil < now() FROM pg_roles WHERE rolname = 'postgres'"
+    said = {cluster.sql(scene, one, query) for one in cluster.MEMBERS}
+    return "postgres has a password's end in 2001, and logs in by peer" if said == {"t"} else ""
+
+
 VARIANTS = (
+    variant(
+        "end-of-a-password-that-nobody-asks-for",
+        "A role that logs in as its system user has a password that has run out",
+        "VALID UNTIL is about the password alone, and peer asks for none.",
+        kind="database",
+        tempts=("PG-025", "PG-027"),
+        survey=cluster.survey,
+        steps=(
+            statements(
+                "ALTER ROLE postgres VALID UNTIL '2001-01-01'",
+                "ALTER ROLE postgres VALID UNTIL 'infinity'",
+            ),
+        ),
+        shows=ended,
+    ),
     variant(
         "clients-set-what-ends-with-them",
         "Clients say SET where the pooler resets sessions, and SET LOCAL where it does not",

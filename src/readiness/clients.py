@@ -30,6 +30,7 @@ from readiness.probes import (
     pgbackrest,
     postgres_archive,
     postgres_restart,
+    replication_login,
 )
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
@@ -493,6 +494,19 @@ class Clients:
 
         self.look.ahead("restart", members(self.site), ask)
         return self.look.at(member.id, "restart", lambda: ask(member))
+
+    def replication_logins(self, member: Member) -> Found[replication_login.ReplicationLogins]:
+        """What new replication connections of one member meet; the first question asks all."""
+
+        def ask(one: Member) -> replication_login.ReplicationLogins:
+            demand(self.site, "replication login", one)
+            declared = one.database.replication_login
+            user = declared.user if declared else ""
+            return replication_login.replication_logins(self.session(one.machine), user)
+
+        wanted = [one for one in members(self.site) if one.database.replication_login]
+        self.look.ahead("replication-logins", wanted, ask)
+        return self.look.at(member.id, "replication-logins", lambda: ask(member))
 
     def replay(self, standby: Member) -> Found[postgres_probe.ReplayProgress]:
         """Whether a standby replays what the primary has written by now.

@@ -40,6 +40,7 @@ from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_restart import Restart
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.redis import RedisState
+from readiness.probes.replication_login import ReplicationLogins
 from readiness.probes.rotation import Rotation
 from readiness.probes.sentinel import SentinelState
 from readiness.run import Run
@@ -231,6 +232,12 @@ def timer(clients: Clients) -> Callable[[Machine, str], Found[timer_probe.Timer]
 def storage(clients: Clients) -> Callable[[Member], Found[mounts.Storage]]:
     """What a member's data lie on."""
     return clients.storage
+
+
+@pytest.fixture(scope="session")
+def replication_logins(clients: Clients) -> Callable[[Member], Found[ReplicationLogins]]:
+    """Asks what new replication connections of a member meet."""
+    return clients.replication_logins
 
 
 @pytest.fixture(scope="session")

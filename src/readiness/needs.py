@@ -161,6 +161,14 @@ def _application(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, key)
 
 
+def _replication_login(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.replication_login:
+        return None
+    reason = f"{database.name}: no program is declared that tries to replicate anew"
+    return Gap(Why.UNDECLARED, reason, f"`replication_login` of the database {database.name}")
+
+
 def _backups(environment: Environment, cluster: Any) -> Gap | None:
     if backups_of(environment, cluster):
         return None
@@ -243,6 +251,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "touch schema": _touch_schema,
     "touch login": _touch,
     "application login": _application,
+    "replication login": _replication_login,
     "backups": _backups,
     "restore": _restore,
     "migrations": _migrations,

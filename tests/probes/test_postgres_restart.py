@@ -138,6 +138,7 @@ def test_missed_6_a_role_that_has_run_out(pair: tuple[Postgres, Postgres]) -> No
         found = {one.role: one for one in look(primary).logins}
     primary.execute("ALTER ROLE app LOGIN VALID UNTIL 'infinity'")
     assert (found["app"].may_log_in, found["app"].expires) == (False, 978307200.0)
+    assert found["app"].password is True
     assert found["looker"].expires is None
 
 
@@ -150,3 +151,10 @@ def test_missed_6_without_the_grants_nobody_knows(pair: tuple[Postgres, Postgres
             look(primary)
     finally:
         primary.execute("GRANT SELECT ON pg_hba_file_rules TO looker")
+
+
+def test_a_role_that_is_asked_for_no_password(pair: tuple[Postgres, Postgres]) -> None:
+    """Who comes over the socket by trust is let in whatever the end of the password."""
+    for server in pair:
+        roles = {one.role: one for one in look(server).logins}
+        assert (roles["postgres"].password, roles["looker"].password) == (False, True)

@@ -61,6 +61,14 @@ class FailoverDrill(Written):
     baseline: Duration = 5.0
 
 
+class ReplicationLogin(Written):
+    """The program on every member that tries to begin replication anew."""
+
+    user: SystemUser = Field(
+        description="System user of the servers: the observing user may run the program as it."
+    )
+
+
 class Database(Written):
     """One PostgreSQL database: a single server, or a primary with its standbys."""
 
@@ -83,6 +91,7 @@ class Database(Written):
         default=None,
         description="A schema that the touch login owns, where no failover drill names one.",
     )
+    replication_login: ReplicationLogin | None = None
     failover: FailoverDrill | None = None
 
     @model_validator(mode="after")

@@ -70,8 +70,12 @@ _BACKUPS: Final = (
     rf"{_OWNER} /usr/bin/pgbackrest --output=json --recurse repo-ls (?:archive|backup)/{_NAME}",
     rf"{_OWNER} /usr/bin/head -v -c 8(?: {_STORED})+",
 )
+# Whether replication could begin anew: a program without arguments, as the servers' own user.
+_DATABASE: Final = (
+    rf"{_OWNER} /usr/bin/python3 -I /usr/local/lib/readiness/replication_login\.py",
+)
 _ALLOWED: Final = tuple(
-    re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES + _BACKUPS
+    re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES + _BACKUPS + _DATABASE
 )
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 

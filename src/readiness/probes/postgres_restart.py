@@ -6,11 +6,12 @@ long as its connection does. PostgreSQL 15: 54.17 (pg_hba_file_rules), 54.9 (pg_
 54.24 (pg_settings), 21.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.probes import access_rules
 from readiness.probes.postgres import Session
 
 _IDENT_VIEW: Final = 150000  # pg_ident_file_mappings appeared in 15
@@ -34,6 +35,7 @@ class Login:
     replicates: bool  # it is used for replication
     may_replicate: bool
     expires: float | None  # epoch seconds; None: its password never runs out
+    password: bool | None = None  # whether a rule asks for one that can run out; None: unclear
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,23 @@ SELECT json_build_object(
   'logins', (SELECT json_agg(json_build_object(
       'role', r.rolname, 'may_log_in', r.rolcanlogin, 'replicates', u.replicates,
       'may_replicate', r.rolreplication OR r.rolsuper,
-      'expires', CASE WHEN isfinite(r.rolvaliduntil) THEN extract(epoch FROM r.rolvaliduntil) END
+      'expires', CASE WHEN isfinite(r.rolvaliduntil) THEN extract(epoch FROM r.rolvaliduntil) END,
+      'doors', u.doors
       ) ORDER BY r.rolname)
-    FROM (SELECT role, bool_or(replicates) AS replicates FROM (
-        SELECT usename AS role, backend_type = 'walsender' AS replicates FROM pg_stat_activity
+    FROM (SELECT role, bool_or(replicates) AS replicates, json_agg(DISTINCT
+        jsonb_build_object('role', role, 'database', datname, 'address', host(client_addr),
+          'local', local, 'encrypted', ssl)) AS doors FROM (
+        SELECT usename AS role, backend_type = 'walsender' AS replicates, datname, client_addr,
+            client_addr IS NULL AS local, ssl
+          FROM pg_stat_activity LEFT JOIN pg_stat_ssl USING (pid)
           WHERE backend_type IN ('client backend', 'walsender') AND usename IS NOT NULL
         UNION ALL SELECT (regexp_match(current_setting('primary_conninfo'),
-          $$(?:^|\s)user\s*=\s*'?([^'\s]+)$$))[1], true WHERE pg_is_in_recovery()) used
-      GROUP BY role) u JOIN pg_roles r ON r.rolname = u.role))
+          $$(?:^|\s)user\s*=\s*'?([^'\s]+)$$))[1], true, NULL, NULL, false, NULL
+          WHERE pg_is_in_recovery()) used
+      GROUP BY role) u JOIN pg_roles r ON r.rolname = u.role),
+  'access', (SELECT json_agg(h) FROM (
+    SELECT type, database, user_name, address, netmask, auth_method
+      FROM pg_hba_file_rules WHERE error IS NULL) h))
 """
 _IDENT: Final = """
     UNION ALL SELECT 'pg_ident.conf', line_number, error FROM pg_ident_file_mappings
@@ -103,6 +114,7 @@ def restart(session: Session) -> Restart:
 def read(answer: Mapping[str, Any], *, where: str) -> Restart:
     """Read the server's answer."""
     try:
+        rules = [access_rules.rule(row) for row in answer["access"] or ()]
         return Restart(
             server_clock=float(answer["server_clock"]),
             pending=tuple(answer["pending"] or ()),
@@ -112,9 +124,16 @@ def read(answer: Mapping[str, Any], *, where: str) -> Restart:
                 Unread(str(row["file"] or "?"), int(row["line"] or 0), str(row["error"]))
                 for row in answer["unread"] or ()
             ),
-            logins=tuple(Login(**row) for row in answer["logins"] or ()),
+            logins=tuple(_login(row, rules) for row in answer["logins"] or ()),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstood(
             f"{where}: what a restart would meet is unreadable: {error!r}"
         ) from error
+
+
+def _login(row: Mapping[str, Any], rules: Sequence[access_rules.Rule]) -> Login:
+    """A role, and whether the rules of this server ask it for a password."""
+    doors = [access_rules.Door(**one) for one in row["doors"]]
+    known = {name: value for name, value in row.items() if name != "doors"}
+    return Login(**known, password=access_rules.asks_for_password(rules, doors))
