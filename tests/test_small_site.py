@@ -52,6 +52,8 @@ objectives:
 {more}"""
 SECRETS = {"LOOKER": PASSWORDS["looker"], "CACHE_LOOKER": PASSWORD}
 NONE = "\n    automation: none"
+# What Sentinels are asked as well, where there are any.
+TOPOLOGY = "infra.cache/topology-as-declared"
 # What a single server and a single Redis show by themselves.
 THEMSELVES = (
     "infra.database-ha/one-primary",
@@ -62,6 +64,7 @@ THEMSELVES = (
     "infra.cache/eviction-fits-sessions",
     "infra.cache/persistence",
     "infra.cache/tls",
+    TOPOLOGY,
     "slo.objectives/objectives-consistent",
 )
 DATABASE_AUTOMATION = (
@@ -71,7 +74,6 @@ DATABASE_AUTOMATION = (
 CACHE_AUTOMATION = (
     "infra.cache/quorum-on-distinct-hosts",
     "infra.cache/programs-find-master",
-    "infra.cache/topology-as-declared",
 )
 # What nothing of one member can be, whatever is said of an automation.
 TAKING_OVER = (
@@ -153,6 +155,7 @@ def test_a2_an_automation_that_nobody_spoke_of_is_a_question(engine: Engine, sma
     assert code == 2, said
     for name in (*DATABASE_AUTOMATION, *CACHE_AUTOMATION):
         assert clauses[name].status == "not-run", name
+    assert clauses[TOPOLOGY].status == "not-run"
     assert "`patroni`, or `automation: none`, of the database records" in said
     assert "`sentinel`, or `automation: none`, of the cache sessions" in said
     for name in TAKING_OVER:

@@ -184,8 +184,7 @@ class _Bench:
     def _shown_by(self, clause: Clause, cases: _Cases) -> ClauseVerdict:
         """The clause as the cases of one environment show it."""
         identity = clause.id
-        serving = [c.id for c in self.catalogue.values() if identity in c.clauses]
-        groups = [cases.get(check, []) for check in serving]
+        serving, groups = self._answering(identity, cases)
         mine = [case for one in groups for case in one]
         oldest = min((case.oldest for case in mine if case.oldest), default=None)
         until = _until(mine, oldest, (self.policy or _DEFAULT).age_limit(identity))
@@ -212,6 +211,18 @@ class _Bench:
             looked=status in {"held", "failed"} or any(case.speaks_against for case in mine),
             absent=status == "failed" and all(one.outcome is not Outcome.FAILED for one in mine),
         )
+
+    def _answering(self, identity: str, cases: _Cases) -> tuple[list[str], list[list[CaseVerdict]]]:
+        """The checks that answer a clause, and their cases, without those that it is whole without.
+
+        Where nothing else is left to answer it, what there is not leaves it open.
+        """
+        serving = [c.id for c in self.catalogue.values() if identity in c.clauses]
+        groups = {check: list(cases.get(check, [])) for check in serving}
+        kept = {check: [one for one in all_ if not one.spared] for check, all_ in groups.items()}
+        if any(kept.values()):
+            groups = {check: kept[check] for check in serving if kept[check] or not groups[check]}
+        return list(groups), list(groups.values())
 
     def _undeclared(self, serving: Sequence[str], cases: _Cases) -> tuple[str, str] | None:
         """What follows where a check has no subject at all: absent, or not declared."""
@@ -252,7 +263,7 @@ def _status(
         return "unproven", "no check serves it yet"
     cases = [case for group in groups for case in group]
     decisive = strongest(case.outcome for case in cases)
-    absent = next((case for case in cases if case.absent), None)
+    absent = next((case for case in cases if case.absent or case.spared), None)
     if absent and decisive is not Outcome.FAILED:
         return "failed", f"{absent.case.check} {absent.reason}"
     if decisive is not Outcome.PASSED:

@@ -6,7 +6,7 @@ gate is not allowed to look at. Each is told before anything runs, with the key 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ class Why(StrEnum):
 
     ABSENT = "absent"
     """Declared as absent: nothing to ask about, and that is the finding."""
+    SPARED = "spared"
+    """Declared as absent, and its clauses are whole without it where another check answers them."""
     UNDECLARED = "undeclared"
     """Nothing of its kind is declared."""
     CLOSED = "closed"
@@ -116,6 +118,16 @@ def _nothing_promotes(part: Any, kind: str, whom: str, key: str) -> Gap:
         return Gap(Why.ABSENT, reason, f"`{key}` of the {kind} {part.name}")
     reason = f"{part.name}: what promotes {whom} is not declared"
     return Gap(Why.UNDECLARED, reason, f"`{key}`, or `automation: none`, of the {kind} {part.name}")
+
+
+def _any(need: Need) -> Need:
+    """The same need of a check whose clauses lack nothing where it is declared as absent."""
+
+    def spared(environment: Environment, subject: Any) -> Gap | None:
+        gap = need(environment, subject)
+        return replace(gap, why=Why.SPARED) if gap and gap.why is Why.ABSENT else gap
+
+    return spared
 
 
 def _store(environment: Environment, subject: Any) -> Gap | None:
@@ -246,6 +258,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "standby": _standby,
     "synchronous standby": _synchronous,
     "automation": _automation,
+    "any automation": _any(_automation),
     "consensus store": _store,
     "failover drill": _failover,
     "touch schema": _touch_schema,
@@ -258,6 +271,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "encryption": _encryption,
     "replica": _replica,
     "sentinel": _sentinel,
+    "any sentinel": _any(_sentinel),
     "voters": _voters,
 }
 

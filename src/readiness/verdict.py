@@ -50,6 +50,11 @@ class CaseVerdict:
         return self.gap is not None and self.gap.why is Why.ABSENT
 
     @property
+    def spared(self) -> bool:
+        """Whether there is nothing of what it is about, by which its clauses lack nothing."""
+        return self.gap is not None and self.gap.why is Why.SPARED
+
+    @property
     def undeclared(self) -> bool:
         """Whether it could not be asked because nothing of its kind is declared."""
         gone = self.gap is not None and self.gap.why is not Why.CLOSED

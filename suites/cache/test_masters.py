@@ -64,7 +64,7 @@ def followers(found: Found[RedisState], site: Environment, port: int) -> list[st
     "Every Sentinel watches the one master and exactly its declared replicas",
     clauses=("infra.cache/topology-as-declared",),
     each="cache",
-    declared=("sentinel",),
+    declared=("any sentinel",),
     severity=Severity.CRITICAL,
     risk="Clients ask any Sentinel; one that watches another master sends them there, and a "
     "replica that it doesn't know is never promoted.",

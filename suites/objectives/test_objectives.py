@@ -45,7 +45,7 @@ def test_objectives_agree(environment: Environment, look: Look, objectives: Obje
     "The automation's settings allow a failover within the database's recovery time",
     clauses=("slo.objectives/settings-consistent",),
     each="database_cluster",
-    declared=("automation",),
+    declared=("any automation",),
     severity=Severity.HIGH,
     risk="The promised failover time can't be met even when everything works.",
     reads=("GET /config on every member",),

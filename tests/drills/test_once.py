@@ -97,7 +97,7 @@ def test_b1_every_drill_that_failed_is_done_once(
         monkeypatch.setattr(fixtures, "_audit_trial", lambda *_: SimpleNamespace(requests=()))
     made = SimpleNamespace(**{method: done, "requests": ()}) if method else None
     monkeypatch.setattr(fixtures, drill, (lambda *_, **__: made) if method else done)
-    database = SimpleNamespace(failover=None)
+    database = SimpleNamespace(failover=None, rows_schema=None)
     site = SimpleNamespace(databases=(), database=lambda _: database)
     run = SimpleNamespace(environment=site, once=Once())
     forgetful = SimpleNamespace(forget=lambda: None, at=lambda _s, _t, act: act())

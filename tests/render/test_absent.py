@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from stories import SEEN_RED, Story
+from stories import SEEN_RED, Bad, Story
 from test_needs import OURS, clause, requiring, told
 
 from readiness.catalogue import gaps
@@ -55,10 +55,10 @@ CHECKS = {
 }
 
 
-def run(folder: Path, environment: Json) -> Story:
-    """A run over it in which all that was asked is green."""
+def run(folder: Path, environment: Json, bad: dict[str, Bad] | None = None) -> Story:
+    """A run over it in which all that was asked is green, but for what is bad."""
     parts: Json = {"matrix": PROVEN, "checks": CHECKS, "tier": Tier.LOAD, "drills": False}
-    story = Story(folder, environment=environment, **parts)
+    story = Story(folder, environment=environment, bad=bad or {}, **parts)
     story.write()
     return story
 
@@ -157,6 +157,8 @@ LACKS = {
     "automation": Lack(
         "`patroni`", database(patroni=None, consensus=None, automation="none"), NO_PATRONI
     ),
+    "any automation": Lack("`patroni`", unsaid=NO_PATRONI),
+    "any sentinel": Lack("`sentinel`", unsaid=cache(sentinel=None)),
     "consensus store": Lack(
         "`consensus`",
         database(patroni=None, consensus=None, automation="none"),
@@ -242,6 +244,46 @@ def test_a2_b3_what_is_not_declared_is_asked_for_by_its_key(tmp_path: Path, name
     assert lack.key in told(verdict)
 
 
+NOBODY = database(patroni=None, consensus=None, automation="none")
+
+
+@pytest.mark.parametrize(
+    ("change", "clause_id", "spared"),
+    [
+        (NOBODY, "slo.objectives/settings-consistent", f"OBJ-002|{LAB['databases'][0]['name']}"),
+        (
+            cache(sentinel=None, automation="none"),
+            "infra.cache/topology-as-declared",
+            f"CACHE-002|{LAB['caches'][0]['name']}",
+        ),
+    ],
+)
+def test_a2_b3_what_a_clause_is_whole_without_is_left_to_its_other_checks(
+    tmp_path: Path, change: Change, clause_id: str, spared: str
+) -> None:
+    """They decide, red or green; the case that there is not is none of its cases."""
+    found = clause(judged(tmp_path, lacking(change), clause_id), clause_id)
+    assert (found.status, spared in found.cases) == ("held", False)
+    (tmp_path / "red").mkdir()
+    other = found.cases[0]
+    story = run(tmp_path / "red", lacking(change), {other: Bad()})
+    verdict = story.verdict_under(requiring(CONTROL, clause_id))
+    assert (verdict.decision, clause(verdict, clause_id).status) == (Decision.NO_GO, "failed")
+
+
+def test_a2_a_clause_that_nobody_else_answers_fails(tmp_path: Path) -> None:
+    """Without backups nothing is left that says that settings fit the objectives."""
+
+    def change(written: Json) -> None:
+        NOBODY(written)
+        section("backups", absent=False)(written)
+
+    name = "slo.objectives/settings-consistent"
+    found = clause(judged(tmp_path, lacking(change), name), name)
+    assert found.status in {"failed", "unproven"}
+    assert found.reason
+
+
 KINDS_OF = {
     name: [kind for kind, one in SECTIONS.items() if one == name] for name in get_args(Section)
 }
@@ -270,4 +312,4 @@ def test_a2_b3_every_section_may_be_absent_or_unsaid(
 
 def test_a2_why_has_no_other_kind() -> None:
     """A new kind of gap has to be thought of here."""
-    assert set(Why) == {Why.ABSENT, Why.UNDECLARED, Why.CLOSED}
+    assert set(Why) == {Why.ABSENT, Why.SPARED, Why.UNDECLARED, Why.CLOSED}
