@@ -52,7 +52,8 @@ class CaseVerdict:
     @property
     def spared(self) -> bool:
         """Whether there is nothing of what it is about, by which its clauses lack nothing."""
-        return self.gap is not None and self.gap.why is Why.SPARED
+        gone = self.gap is not None and self.gap.why is Why.SPARED
+        return gone and self.outcome is Outcome.NOT_RUN
 
     @property
     def undeclared(self) -> bool:
