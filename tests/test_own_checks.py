@@ -8,6 +8,9 @@ from engine import OBJECTIVES, ROOT, Engine, Site
 
 from readiness.finish import judge_runs
 from readiness.model import Outcome
+from readiness.outcomes import _identity_notes
+from readiness.own_files import own_files
+from readiness.record import Record
 
 OWN_FILE = """\
 schema: 1
@@ -365,3 +368,122 @@ def test_own_checks_that_change_under_the_run(engine: Engine, ours: Site) -> Non
     ended = engine.run("pytest", resumed, ours, room=0, **ours.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "test_ours.py was changed after the run was opened" in ended.text
+
+
+HELPERS = {
+    "test_ours.py": "import json\nfrom helper import one\ndef test():\n    import late.deep\n",
+    "helper.py": "from os import path\ntry:\n    import pkg\nexcept ImportError: pass\n",
+    "pkg/__init__.py": "from . import near\n",
+    "pkg/near.py": "from .sub.far import thing\n",
+    "pkg/sub/far.py": "from ..other import *\n",
+    "pkg/other.py": "",
+    "late/deep.py": "import helper\n",
+    "conftest.py": "",
+    "alone.py": "import nobody\n",
+    "nobody.py": "",
+    "pkg/unused.py": "",
+}
+
+
+def test_what_own_checks_import_from_beside_them_is_listed(tmp_path: Path) -> None:
+    """A changed helper is a changed check, however deep; what nobody imports is not."""
+    for name, text in HELPERS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = own_files(tmp_path)
+    assert before.keys() == HELPERS.keys() - {"alone.py", "nobody.py", "pkg/unused.py"}
+    (tmp_path / "pkg/other.py").write_text("# changed\n")
+    after = own_files(tmp_path)
+    assert {name for name in before if before[name] != after[name]} == {"pkg/other.py"}
+
+
+def test_own_checks_in_a_package_are_listed_from_its_root(tmp_path: Path) -> None:
+    """Python imports them from above their package, and so does what they import."""
+    folder = tmp_path / "site" / "checks"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "test_ours.py").write_text("from checks import helper\nimport shared\n")
+    (folder / "helper.py").touch()
+    (tmp_path / "site" / "shared.py").touch()
+    listed = ["../shared.py", "__init__.py", "helper.py", "test_ours.py"]
+    assert list(own_files(folder)) == listed
+
+
+def test_a_helper_that_no_statement_imports_is_told(engine: Engine, ours: Site) -> None:
+    """Its text is in no list: nobody could tell that it was changed."""
+    (ours.folder / "checks" / "helper.py").touch()
+    (ours.folder / "checks" / "listed.py").touch()
+    path = "import sys; sys.path.insert(0, __file__.rpartition('/')[0])"
+    beside(ours, path, "import importlib, listed", "importlib.import_module('helper')")
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code == 2, ended.text
+    said = " ".join(ended.text.split())
+    assert "own checks loaded helper.py, which no import statement of theirs names" in said
+    assert list(ours.record().events[0]["own"]["files"]) == ["listed.py", "test_ours.py"]
+
+
+FOREIGN = """    run = request.config.stash[RUN_KEY]
+    run.writer.write("claim", case="TLS-001|web/box", subject="web/box", name="n", observed=1,
+        relation="==", limit=1, answer="yes", reason="painted", rests_on=[0], until=None)
+"""
+PART = """    run = request.config.stash[RUN_KEY]
+    run.writer.write("part-started", number={number}, parts={parts}, own=False)
+"""
+REWRITE = """    path = request.config.stash[RUN_KEY].folder / "record.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"tier":"observe"', b'"tier":"disrupt"'))
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (FOREIGN, "wrote of what is not its own: TLS-001|web/box"),
+        (PART.format(number=2, parts=2) + FOREIGN, "another process than the gate wrote where"),
+        (PART.format(number=1, parts=2) + FOREIGN, "another process than the gate wrote where"),
+        (PART.format(number=2, parts=3) + FOREIGN, "another process than the gate wrote where"),
+    ],
+    ids=["a case of ours", "a part that is not planned", "a part twice", "more parts"],
+)
+def test_what_an_own_check_writes_of_ours_counts_for_nothing(
+    engine: Engine, ours: Site, lines: str, says: str
+) -> None:
+    """Its process writes into the same record: there is no GO on what it wrote of other cases."""
+    path = ours.folder / "checks" / "test_ours.py"
+    text = path.read_text().replace("(machine, look)", "(machine, look, request)")
+    note = "    assert holds("
+    path.write_text(text.replace(note, lines + note, 1))
+    beside(ours, "from readiness.pytest_plugin import RUN_KEY")
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code == 2, ended.text
+    assert says in " ".join(ended.text.split())
+
+
+def test_what_was_recorded_before_an_own_check_is_not_altered_by_it(
+    engine: Engine, ours: Site
+) -> None:
+    """Whoever writes the chain anew from the first line is found by the gate."""
+    path = ours.folder / "checks" / "test_ours.py"
+    text = path.read_text().replace("(machine, look)", "(machine, look, request)")
+    path.write_text(text.replace("    assert holds(", REWRITE + "    assert holds(", 1))
+    beside(ours, "from readiness.pytest_plugin import RUN_KEY")
+    own(engine, ours)
+    ended = engine.gate(ours)
+    assert ended.code != 0, ended.text
+
+
+def test_what_own_checks_find_of_the_identity_is_judged_like_ours(ours: Site) -> None:
+    """Their process asks again: what is not pinned or gives no answer there is no GO either."""
+    member = {"part": "ssh", "of": "box", "pinned": "a", "found": "a"}
+    for changed, says in (
+        ({"found": None}, "ssh of box gave no answer"),
+        ({"pinned": None}, "nobody pinned which system this is (ssh of box)"),
+        ({"found": "b"}, "box: another system answered"),
+    ):
+        events = (
+            {"kind": "identity", "members": [member]},
+            {"kind": "identity", "members": [member | changed]},
+        )
+        notes = _identity_notes(Record(ours.folder, events, torn=False, head=""))
+        assert [note for note in notes if says in note], notes

@@ -28,9 +28,10 @@ from readiness.limits import limit_of
 from readiness.model import Json
 from readiness.outcomes import DIED
 from readiness.own import is_own
+from readiness.parts import KIND as PART
 from readiness.plan import PlannedCase
 from readiness.printable import clipped
-from readiness.record import FILE_NAME
+from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
 
@@ -112,14 +113,31 @@ def _look(run: Run, progress: Progress) -> str:
     """Run each part of the plan in a pytest process of its own, and say how the last one ended."""
     events = _follow(run.folder / FILE_NAME)
     how = FINISHED
-    for number, part in enumerate(run.plan.parts):
+    parts = run.plan.parts
+    for number, part in enumerate(parts):
         told: set[str] = set()
+        own = any(is_own(run.own, planned.case) for planned in part)
+        before = _begin_part(run, number=number, parts=len(parts), own=own)
         how = _look_at(run, _Part(number, part, _log_name(run, number)), events, told, progress)
-        if how == FINISHED and "session-finished" not in told:
+        if _so_far(run, len(before)) != before:
+            how = "what the record held before a part of it was altered by that part"
+        elif how == FINISHED and "session-finished" not in told:
             how = DIED
         if how != FINISHED or "wrong-target" in told:
             break
     return how
+
+
+def _begin_part(run: Run, *, number: int, parts: int, own: bool) -> bytes:
+    """Note which process writes next, and return what the record holds until then."""
+    with RecordWriter(run.folder / FILE_NAME, run.writer.redactor) as writer:
+        writer.write(PART, number=number, parts=parts, own=own)
+    return _so_far(run)
+
+
+def _so_far(run: Run, size: int = -1) -> bytes:
+    with (run.folder / FILE_NAME).open("rb") as file:
+        return file.read(size)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from readiness.environment import Environment
 from readiness.measure.confidence import share_shown
 from readiness.model import Json, Outcome, Tier, strongest
 from readiness.needs import Why
+from readiness.parts import part_notes
 from readiness.pins import NOTHING
 from readiness.policy import Policy
 from readiness.record import Record
@@ -51,7 +52,8 @@ _PARTS: Final = {
 def run_notes(record: Record, at: datetime) -> list[str]:
     """Why the record as a whole can't support a GO."""
     notes = [*_end_notes(record), *_scope_notes(record), *_identity_notes(record)]
-    known = {"wrong-target", "undo-failed", "not-restored"}
+    notes += part_notes(record)
+    known = {"wrong-target", "undo-failed", "not-restored", "own-not-listed"}
     notes += [one["reason"] for one in record.of(*known)]
     notes += [
         f"the record holds a critical event of an unknown kind: {one['kind']}"
@@ -115,29 +117,30 @@ def _identity_notes(record: Record) -> list[str]:
 
 def _unpinned(record: Record) -> str:
     """The members whose identity nobody pinned, named; empty when every one is pinned."""
-    identity = record.first("identity")
-    if identity is None:
+    if record.first("identity") is None:
         return "it was not asked"
-    return _first_of(
-        [f"{one['part']} of {one['of']}" for one in identity["members"] if not one["pinned"]]
-    )
+    return _first_of([_named(one) for one in _asked(record) if not one["pinned"]])
 
 
 def _unanswered(record: Record) -> str:
     """The pinned members whose identity was not found; empty when every one answered."""
     if record.first("wrong-target"):
         return ""
-    members = (record.first("identity") or {"members": []})["members"]
-    return _first_of(
-        [
-            f"{one['part']} of {one['of']} gave no answer"
-            for one in members
-            if one["pinned"] and not one["found"]
-        ]
-    )
+    silent = (one for one in _asked(record) if one["pinned"] and not one["found"])
+    return _first_of([f"{_named(one)} gave no answer" for one in silent])
 
 
-def _first_of(names: list[str]) -> str:
+def _asked(record: Record) -> Iterator[Json]:
+    """What each process found of every member: ours, and that of a site's own checks."""
+    return (member for event in record.of("identity") for member in event["members"])
+
+
+def _named(member: Json) -> str:
+    return f"{member['part']} of {member['of']}"
+
+
+def _first_of(several: Iterable[str]) -> str:
+    names = list(dict.fromkeys(several))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
 
@@ -148,8 +151,7 @@ def _others_found(record: Record) -> list[str]:
         return []
     return [
         f"{one['of']}: another system answered: {one['found']}, pinned was {one['pinned']}"
-        for event in record.of("identity")
-        for one in event["members"]
+        for one in _asked(record)
         if one["pinned"] and one["found"] and one["found"] != one["pinned"]
     ]
 

@@ -6,7 +6,6 @@ collected. Whoever owns the checks says in the file how each was seen red; witho
 nothing, like any other.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Case, Json
+from readiness.own_files import own_files
 from readiness.record import Record
 from readiness.subjects import KINDS
 from readiness.written import ClauseId, Text, Written
@@ -59,7 +59,7 @@ class OwnFile(Written):
 
 @dataclass(frozen=True)
 class Own:
-    """What a site adds. `files` has the SHA-256 of each test file; `folder` is where they are."""
+    """What a site adds. `files` has the SHA-256 of each of its files in `folder`."""
 
     catalogue: Mapping[str, Check] = field(default_factory=dict)
     criteria: tuple[Criterion, ...] = ()
@@ -133,10 +133,7 @@ def load_own(environment: Environment) -> Own:
         catalogue=_read_catalogue(path.parent / CATALOGUE),
         criteria=tuple(_criterion(one) for one in written.criteria),
         seen_red=written.seen_red,
-        files={
-            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(path.parent.glob("test_*.py"))
-        },
+        files=own_files(path.parent),
         folder=path.parent,
     )
     _refuse_clashes(own, path)

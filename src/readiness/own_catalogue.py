@@ -9,6 +9,7 @@ from readiness import catalogue
 from readiness.catalogue import Check
 from readiness.errors import UsageError
 from readiness.own import CATALOGUE
+from readiness.own_files import TESTS
 
 
 def write_catalogue(own_file: Path) -> tuple[Check, ...]:
@@ -18,7 +19,7 @@ def write_catalogue(own_file: Path) -> tuple[Check, ...]:
         UsageError: a test file can't be imported, declares no check, or an id stands twice.
     """
     found: dict[str, Check] = {}
-    for path in sorted(own_file.absolute().parent.glob("test_*.py")):
+    for path in sorted(own_file.absolute().parent.glob(TESTS)):
         for entry in _declared(path):
             if entry.id in found:
                 raise UsageError("is declared twice", file=str(path), key=entry.id)

@@ -34,6 +34,7 @@ from readiness.interrupts import ENDING, UNWINDING, interrupt
 from readiness.limits import limit_of
 from readiness.model import Case, Decision, Permission, Tier
 from readiness.own import is_own
+from readiness.own_files import imported_besides
 from readiness.printable import clipped
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
@@ -216,11 +217,22 @@ def _case_of(item: pytest.Item) -> Case:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """A gate's part of own checks asks before it imports them: they may change how one asks."""
+    run = session.config.stash[RUN_KEY]
+    part = run.plan.parts[run.part] if run.part is not None else ()
+    if any(is_own(run.own, planned.case) for planned in part):
+        _is_pinned(session, run)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Before the first case: is this the system that was pinned?"""
-    run = session.config.stash[RUN_KEY]
-    if not session.items:
-        return
+    if session.items and CLIENTS_KEY not in session.config.stash:
+        _is_pinned(session, session.config.stash[RUN_KEY])
+
+
+def _is_pinned(session: pytest.Session, run: Run) -> None:
     session.config.stash[CLIENTS_KEY] = Clients(run)
     try:
         identity.verify(session.config.stash[CLIENTS_KEY])
@@ -463,6 +475,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = session.config.stash.get(RUN_KEY, None)
     if run is not None:
         target_lease.give_back(run)
+        _tell_of_others(run, session)
         early = session.shouldstop or session.shouldfail
         interrupted = session.config.stash.get(INTERRUPTED_KEY, False)
         run.writer.write("session-finished", interrupted=bool(early) or interrupted)
+
+
+def _tell_of_others(run: Run, session: pytest.Session) -> None:
+    """What an own check imported and no import statement says is in no list of files."""
+    cases = [item.stash.get(CASE_KEY, None) for item in session.items]
+    if run.own.folder is None or not any(is_own(run.own, case) for case in cases):
+        return
+    if others := imported_besides(run.own.folder, run.own.files):
+        run.writer.write(
+            "own-not-listed",
+            critical=True,
+            files=others,
+            reason=f"a site's own checks loaded {', '.join(others)}, which no import statement of "
+            "theirs names from their folder: nobody can tell whether it was changed",
+        )

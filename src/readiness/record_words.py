@@ -157,6 +157,7 @@ WORDS: Final[Mapping[str, type[Event]]] = {
     "wrong-target": Reasoned,
     "undo-failed": Reasoned,
     "not-restored": Reasoned,
+    "own-not-listed": Reasoned,
     "case-started": OfCase,
     "case-ended": CaseEnded,
     "observation": Observation,
