@@ -206,6 +206,28 @@ def test_an_older_run_is_no_go_while_a_later_one_is_known(engine: Engine, site: 
     assert "run 3 of mini" not in other
 
 
+def test_a_run_that_left_no_record_can_not_be_left_out(engine: Engine, site: Site) -> None:
+    """It took a number and died before it looked at anything: nobody could give it."""
+    site.environment.write_text(site.environment.read_text() + "release: '1'\n")
+    assert engine.gate(site).code == 0
+    log(site).open_run("mini-died", "1", "observe", site.reports / "mini-died")
+    assert engine.gate(site).code == 0
+    both = engine.cli(site, "judge", *site.runs())
+    assert both.code == 0, both.text
+    assert "was left out" not in both.text
+
+
+def test_a_log_that_is_elsewhere_is_said(engine: Engine, site: Site) -> None:
+    """Without it nobody can tell whether a later run was left out."""
+    assert engine.gate(site).code == 0
+    (run,) = site.runs()
+    assert "Not known here" not in engine.cli(site, "judge", run).text
+    elsewhere = engine.cli(site, "judge", run, READINESS_STATE=str(site.folder / "elsewhere"))
+    assert elsewhere.code == 0
+    said = " ".join(elsewhere.text.split())
+    assert "Not known here: whether mini was looked at after run 1: the log of its runs" in said
+
+
 def test_kill_9_of_the_gate(engine: Engine, silent: Site) -> None:
     """The pytest process goes with it; what is left is a valid, incomplete record: exit 2."""
     with looking(engine, silent) as gate:

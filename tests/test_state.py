@@ -55,6 +55,22 @@ def test_b4_numbers_of_idle_drift_looks_are_told(log: RunLog) -> None:
     assert log.drift_looks("now") == ((2, 3), (6, 6))
 
 
+def test_a_run_that_died_before_it_had_a_record_decides_nothing(
+    log: RunLog, tmp_path: Path
+) -> None:
+    """Nobody can give it to a judge; one that had a record can be given, and is asked for."""
+    log.open_run("died", None, "observe", tmp_path)
+    log.open_run("killed", None, "observe", tmp_path)
+    log.recorded("killed")
+    log.open_run("closed by an older version", None, "observe", tmp_path)
+    log.close_run("closed by an older version", "NO-GO", 1)
+    log.open_run("now", None, "observe", tmp_path)
+    assert log.drift_looks("now") == ((1, 1),)
+    died, killed, closed, _ = log.entries()
+    assert (died.decides_nothing, killed.decides_nothing) == (True, False)
+    assert not closed.decides_nothing
+
+
 @pytest.mark.parametrize(
     ("variables", "base"),
     [

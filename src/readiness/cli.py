@@ -140,7 +140,7 @@ def judge(
     ] = None,
 ) -> None:
     """Judge a run again, or several together, under another policy if one is given."""
-    from readiness.finish import against_the_log  # noqa: PLC0415
+    from readiness.finish import against_the_log, logs_not_seen  # noqa: PLC0415
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
 
     verdict = against_the_log(_judged(runs, policy))
@@ -148,6 +148,8 @@ def judge(
         _make_folder(into)
         write_reports(verdict, into)
     print_verdict(verdict, out)
+    for one in logs_not_seen(verdict):
+        out.print(f"Not known here: {one}.", markup=False)
     out.print(
         f"VERDICT={verdict.decision} EXIT={verdict.exit_code} RUN={verdict.run['run']}",
         markup=False,

@@ -163,6 +163,18 @@ def against_the_log(verdict: Verdict) -> Verdict:
     return replace(verdict, decision=decision, notes=(*verdict.notes, *later))
 
 
+def logs_not_seen(verdict: Verdict) -> list[str]:
+    """What nobody can tell here: whether a run was left out that came after those judged."""
+    records = sorted((verdict.record, *verdict.others), key=lambda one: origin_of(one).number)
+    newest = {origin_of(one).environment: origin_of(one) for one in records}
+    return [
+        f"whether {name} was looked at after run {origin.number}: the log of its runs that has "
+        "this one is not on this machine"
+        for name, origin in newest.items()
+        if origin.run not in {one.run for one in RunLog(state_root() / name).entries()}
+    ]
+
+
 def _later(environment: str, record: Record) -> Iterator[str]:
     """The runs after this one; none where another machine made it, whose log is elsewhere."""
     entries = RunLog(state_root() / environment).entries()
@@ -170,7 +182,7 @@ def _later(environment: str, record: Record) -> Iterator[str]:
     run = record.events[0]["run"]
     for entry in entries[known.index(run) + 1 :] if run in known else ():
         same = entry.torn or (entry.release or "") == (record.events[0]["release"] or "")
-        if same and entry.sought_go:
+        if same and (entry.torn or not entry.decides_nothing):
             where = entry.folder or "its folder is not known"
             yield (
                 f"run {entry.number} of {environment} came later: give it too, or look again "

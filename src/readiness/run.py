@@ -148,6 +148,7 @@ def open_run(request: RunRequest) -> Run:
             lease=lease,
         )
         _write_opening(run, request, log)
+        log.recorded(identity)
     except BaseException:
         lease.release()
         raise

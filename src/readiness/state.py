@@ -53,7 +53,7 @@ SCHEMA: Final = 1
 UNFINISHED: Final = "unfinished"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Lines start with their event, so that a torn line tells whether it can have opened a run.
-_TORN_CLOSE = b'{"event":"c'
+_TORN_LATER = (b'{"event":"c', b'{"event":"r')
 
 
 def state_directory(environment_name: str) -> Path:
@@ -105,6 +105,14 @@ class RunEntry:
     finished: str | None = None
     torn: bool = False
     purpose: str = GATE
+    recorded: bool = True
+    """Whether it came so far that it may have looked at anything."""
+
+    @property
+    def decides_nothing(self) -> bool:
+        """Whether a verdict on the runs around it can do without it."""
+        saw_nothing = not self.recorded and self.finished is None
+        return not self.torn and (saw_nothing or not self.sought_go)
 
     @property
     def sought_go(self) -> bool:
@@ -138,10 +146,25 @@ class RunLog:
             now = self._clock.now()
             fields = {"event": "open", "schema": SCHEMA, "number": number, "run": run_id}
             fields |= {"release": release, "tier": tier, "folder": str(folder)}
-            fields |= {"purpose": purpose}
+            fields |= {"purpose": purpose, "recorded": False}
             fields |= {"started": now.utc, "pid": os.getpid(), "boot_id": now.boot_id}
             durable.append_object(descriptor, fields, name=self.path)
         return number
+
+    def recorded(self, run_id: str) -> None:
+        """Note that the run has a record, before it looks at anything.
+
+        One that dies earlier has seen nothing, and may have no record that could be judged.
+
+        Raises:
+            StateError: the log cannot be written, or the run is not in it.
+        """
+        with appending(self.path) as descriptor:
+            entry = next((each for each in self.entries() if each.run == run_id), None)
+            if entry is None:
+                raise StateError(f"{self.path}: run {run_id} was never opened")
+            fields = {"event": "record", "schema": SCHEMA, "number": entry.number, "run": run_id}
+            durable.append_object(descriptor, fields, name=self.path)
 
     def next_number(self) -> int:
         """The number of the next run; who holds the environment's lease is who gets it."""
@@ -170,7 +193,7 @@ class RunLog:
         runs: dict[int, RunEntry] = {}
         for line in durable.read_lines(self.path):
             if line.torn:
-                if not line.raw.startswith(_TORN_CLOSE):
+                if not line.raw.startswith(_TORN_LATER):
                     runs[len(runs) + 1] = _torn_entry(len(runs) + 1)
                 continue
             fields = _Fields(self.path, line)
@@ -178,21 +201,25 @@ class RunLog:
             if event == "open":
                 entry = _opened(fields, expected=len(runs) + 1)
                 runs[entry.number] = entry
+            elif event == "record":
+                entry = replace(_open_one(fields, runs), recorded=True)
+                runs[entry.number] = entry
             elif event == "close":
                 entry = _closed(fields, runs)
                 runs[entry.number] = entry
         return tuple(runs.values())
 
     def drift_looks(self, run_id: str) -> tuple[tuple[int, int], ...]:
-        """The numbers before that run that looks for drift took and that decide nothing.
+        """The numbers before that run that decide nothing.
 
+        Looks for drift took them, or runs that died before they had a record.
         As first and last of each row of numbers, so that a year of looks is a short list.
         """
         rows: list[tuple[int, int]] = []
         for entry in self.entries():
             if entry.run == run_id:
                 break
-            if entry.torn or entry.sought_go:
+            if not entry.decides_nothing:
                 continue
             if rows and rows[-1][1] == entry.number - 1:
                 rows[-1] = (rows[-1][0], entry.number)
@@ -267,6 +294,11 @@ class _Fields:
     def text_or(self, key: str, default: str) -> str:
         return self.text(key) if key in self._fields else default
 
+    def truth_or(self, key: str, *, default: bool) -> bool:
+        if key not in self._fields:
+            return default
+        return bool(self._typed(key, lambda value: isinstance(value, bool), "true or false"))
+
     def number(self, key: str) -> int:
         return int(self._typed(key, lambda value: type(value) is int, "a whole number"))
 
@@ -291,15 +323,21 @@ def _opened(fields: _Fields, *, expected: int) -> RunEntry:
         pid=fields.number("pid"),
         boot_id=fields.text("boot_id"),
         purpose=fields.text_or("purpose", GATE),
+        recorded=fields.truth_or("recorded", default=True),
     )
 
 
-def _closed(fields: _Fields, runs: dict[int, RunEntry]) -> RunEntry:
+def _open_one(fields: _Fields, runs: dict[int, RunEntry]) -> RunEntry:
+    """The run that a line goes on with."""
     entry, run = runs.get(fields.number("number")), fields.text("run")
     if entry is None or entry.run != run or entry.finished is not None:
         raise StateError(f"{fields.where}: expected the end of an open run, found that of {run!r}")
+    return entry
+
+
+def _closed(fields: _Fields, runs: dict[int, RunEntry]) -> RunEntry:
     return replace(
-        entry,
+        _open_one(fields, runs),
         verdict=fields.text("verdict"),
         exit_code=fields.number("exit_code"),
         finished=fields.text("finished"),
