@@ -28,7 +28,6 @@ from readiness.limits import limit_of
 from readiness.model import Json
 from readiness.outcomes import DIED
 from readiness.own import is_own
-from readiness.parts import KIND as PART
 from readiness.plan import PlannedCase
 from readiness.printable import clipped
 from readiness.record import FILE_NAME, RecordWriter
@@ -131,7 +130,7 @@ def _look(run: Run, progress: Progress) -> str:
 def _begin_part(run: Run, *, number: int, parts: int, own: bool) -> bytes:
     """Note which process writes next, and return what the record holds until then."""
     with RecordWriter(run.folder / FILE_NAME, run.writer.redactor) as writer:
-        writer.write(PART, number=number, parts=parts, own=own)
+        writer.write("part-started", number=number, parts=parts, own=own)
     return _so_far(run)
 
 

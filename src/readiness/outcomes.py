@@ -53,7 +53,7 @@ def run_notes(record: Record, at: datetime) -> list[str]:
     """Why the record as a whole can't support a GO."""
     notes = [*_end_notes(record), *_scope_notes(record), *_identity_notes(record)]
     notes += part_notes(record)
-    known = {"wrong-target", "undo-failed", "not-restored", "own-not-listed"}
+    known = {"wrong-target", "undo-failed", "not-restored", "own-unlisted"}
     notes += [one["reason"] for one in record.of(*known)]
     notes += [
         f"the record holds a critical event of an unknown kind: {one['kind']}"

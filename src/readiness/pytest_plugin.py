@@ -488,7 +488,7 @@ def _tell_of_others(run: Run, session: pytest.Session) -> None:
         return
     if others := imported_besides(run.own.folder, run.own.files):
         run.writer.write(
-            "own-not-listed",
+            "own-unlisted",
             critical=True,
             files=others,
             reason=f"a site's own checks loaded {', '.join(others)}, which no import statement of "

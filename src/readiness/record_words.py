@@ -157,7 +157,7 @@ WORDS: Final[Mapping[str, type[Event]]] = {
     "wrong-target": Reasoned,
     "undo-failed": Reasoned,
     "not-restored": Reasoned,
-    "own-not-listed": Reasoned,
+    "own-unlisted": Reasoned,
     "case-started": OfCase,
     "case-ended": CaseEnded,
     "observation": Observation,
