@@ -172,6 +172,8 @@ VARIANTS = (
                 ("CONFIG", "SET", "appendonly", "no"),
                 ("CONFIG", "SET", "appendonly", "yes"),
             ),
+            # A server that is kept so has read a snapshot or written one since it started.
+            told(cache.MEMBERS, ("BGSAVE", "SCHEDULE"), ("PING",)),
         ),
         environment=lambda text: text.replace(
             "    replicates_as: replication\n",
