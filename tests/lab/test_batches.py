@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from narrow import Batches
 
 from lab import at_once, batches, matrix, mending, product, proving, recording
 from lab.errors import LabError
@@ -403,3 +404,64 @@ def test_a_recording_holds_the_red_cases_of_its_own_fault(tmp_path: Path) -> Non
 def test_nobody_of_the_variants_is_in_a_batch_of_faults() -> None:
     """They have a way of their own to be tried at once."""
     assert all(batches.why_alone(one) for one in all_variants().values())
+
+
+class Counted:
+    """Batches of a lab on paper: what was tried, and what each was found to do."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, error: str = "") -> None:
+        self.tried: list[list[str]] = []
+        self.wrong: dict[str, tuple[str, ...]] = {}
+        self.anew = 0
+        self.error = error
+        monkeypatch.setattr(at_once, "faults", self.faults)
+        monkeypatch.setattr(matrix, "parts", lambda _: FACTS)
+        monkeypatch.setattr(mending, "in_force", lambda _: [error] if error else [])
+        monkeypatch.setattr(mending, "start_anew", self.start_anew)
+
+    def faults(self, _: Any, several: list[Fault], *, narrow: bool) -> list[proving.Tried]:
+        """Note it."""
+        assert narrow
+        self.tried.append([one.name for one in several])
+        if self.error:
+            raise LabError(self.error)
+        return [proving.Tried(one.name, 7, (), self.wrong.get(one.name, ())) for one in several]
+
+    def start_anew(self, _: Any) -> None:
+        """Note it."""
+        self.anew += 1
+
+
+def test_ci_tries_a_batch_when_its_first_fault_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others of it are known then; each tells its own problems."""
+    lab = Counted(monkeypatch)
+    lab.wrong = {"two": ("not red",)}
+    tried = Batches([ONE, TWO, CLUSTER, MEMBER], TOUCHES)
+    found = {name: tried.problems(NO_SITE, name) for name in ("one", "two")}
+    assert found == {"one": (), "two": ("not red",)}
+    assert len(lab.tried) == 1
+    assert set(lab.tried[0]) >= {"one", "two"}
+
+
+def test_ci_tries_who_has_nobody_beside_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was never measured, can't have anybody, or the others are done."""
+    lab = Counted(monkeypatch)
+    several = [ONE, TWO, replace(CLUSTER, scan=True), MEMBER]
+    measured = {name: TOUCHES[name] for name in ("one", "cluster", "member")}
+    tried = Batches(several, measured)
+    assert tried.problems(NO_SITE, "two")
+    assert tried.problems(NO_SITE, "cluster")
+    assert lab.tried == []
+    tried = Batches([CLUSTER, MEMBER], TOUCHES)
+    assert tried.problems(NO_SITE, "member")
+    assert lab.tried == []
+
+
+def test_ci_tries_each_alone_where_a_batch_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a lab that starts anew where something was left in force."""
+    lab = Counted(monkeypatch, error="it did not take effect")
+    tried = Batches([ONE, TWO], TOUCHES)
+    assert tried.problems(NO_SITE, "two") == tried.problems(NO_SITE, "one") == (lab.error,)
+    assert len(lab.tried) == lab.anew == 1
