@@ -222,7 +222,12 @@ def work_out(
 
     Healthy runs come first where the matrix is whole and has none yet, then the variants, then the
     faults, as many at once as don't meet.
+
+    Raises:
+        LabError: the lab runs from older roles, of which no result of today is.
     """
+    if not site.is_of_today():
+        raise LabError("the lab is not up, or runs from older roles; scripts/lab reset")
     document = load()
     todo = [one for one in faults if everything or stale(one, document)]
     odd = [one for one in todo if one.tempts]

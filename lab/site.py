@@ -83,6 +83,10 @@ class Site:
             self._clear()
             say("down")
 
+    def is_of_today(self) -> bool:
+        """Whether what runs was made from the roles as they are now."""
+        return self._recorded() == freeze.key(self.secrets)
+
     def leftovers(self) -> list[str]:
         """What of this lab is on the host, of any kind; empty when it is down."""
         group = self.home.cgroup

@@ -465,3 +465,10 @@ def test_ci_tries_each_alone_where_a_batch_fails(monkeypatch: pytest.MonkeyPatch
     tried = Batches([ONE, TWO], TOUCHES)
     assert tried.problems(NO_SITE, "two") == tried.problems(NO_SITE, "one") == (lab.error,)
     assert len(lab.tried) == lab.anew == 1
+
+
+def test_a_lab_of_older_roles_proves_nothing_of_today() -> None:
+    """A result is kept with the roles as they are in the checkout."""
+    old: Any = SimpleNamespace(is_of_today=lambda: False)
+    with pytest.raises(LabError, match="older roles"):
+        matrix.work_out(old, [all_faults()["automation-paused"]], whole=False)
