@@ -196,10 +196,24 @@ def fault(path: str) -> str:
     Raises:
         LabError: the file defines no fault.
     """
+    return _digest(path, _defined(path), HELPERS)
+
+
+@cache
+def fault_itself(path: str) -> str:
+    """The same without the helpers.
+
+    Raises:
+        LabError: the file defines no fault.
+    """
+    return _digest(path, _defined(path))
+
+
+def _defined(path: str) -> ast.Call:
     defined = _definitions(path).get(DEFINITION)
     if not isinstance(defined, ast.Assign) or not isinstance(defined.value, ast.Call):
         raise LabError(f"{path} defines no {DEFINITION}")
-    return _digest(path, _without_words(defined.value, defined.value.args), HELPERS)
+    return _without_words(defined.value, defined.value.args)
 
 
 @cache

@@ -28,6 +28,7 @@ HEALTHY_RUNS = 3
 SAMPLE = 160
 # What it takes to try them on two processors that do nothing else: to say so beforehand.
 BATCH_SECONDS = 75.0
+VARIANTS_SECONDS = 180.0
 ALONE_SECONDS = {"observe": 65.0, "touch": 65.0, "load": 150.0, "disrupt": 600.0}
 PROVEN = "proven"
 SINCE = " since it was proven"
@@ -75,7 +76,11 @@ def digest(fault: Fault) -> str:
     """What a result is about: changes with what the fault, or the variant's row, does."""
     if fault.tempts:
         return examined.row(variants.table_of(fault), fault.name)
-    return examined.fault(f"lab/faults/{fault.name.replace('-', '_')}.py")
+    return examined.fault(_file(fault))
+
+
+def _file(fault: Fault) -> str:
+    return f"lab/faults/{fault.name.replace('-', '_')}.py"
 
 
 def state(fault: Fault, kept: Document | None) -> str:
@@ -151,7 +156,7 @@ def entry(
         "beside": list(tried.beside),
         "at_once": list(before),
         "touches": touches,
-        "touched_by": digest(fault),
+        "touched_by": "" if fault.tempts else examined.fault_itself(_file(fault)),
         "seconds": round(seconds, 1),
     }
 
@@ -263,12 +268,14 @@ def stale(fault: Fault, document: Document) -> bool:
 
 
 def touched(document: Document) -> dict[str, list[str]]:
-    """Fault -> the machines that it was seen to touch, while it is the same fault."""
+    """Fault -> the machines that it was seen to touch, while its own file does the same."""
     known = all_faults()
     return {
         name: one["touches"]
         for name, one in document["faults"].items()
-        if name in known and one.get("touches") and one["touched_by"] == digest(known[name])
+        if name in known
+        and one.get("touches")
+        and one["touched_by"] == examined.fault_itself(_file(known[name]))
     }
 
 
@@ -288,7 +295,7 @@ def _announce(site: Site, document: Document, odd: Sequence[Fault], left: Sequen
     many = [several for several in planned if len(several) > 1]
     alone = [several[0] for several in planned if len(several) == 1]
     alone += [one for one in odd if one.alone]
-    seconds = BATCH_SECONDS * (len(many) + any(not one.alone for one in odd))
+    seconds = BATCH_SECONDS * len(many) + VARIANTS_SECONDS * any(not one.alone for one in odd)
     seconds += sum(_cost(one, document) for one in alone)
     say(
         f"to be tried: {len(odd)} variants, {len(left)} faults: {sum(map(len, many))} of them in "

@@ -472,3 +472,14 @@ def test_a_lab_of_older_roles_proves_nothing_of_today() -> None:
     old: Any = SimpleNamespace(is_of_today=lambda: False)
     with pytest.raises(LabError, match="older roles"):
         matrix.work_out(old, [all_faults()["automation-paused"]], whole=False)
+
+
+def test_what_was_touched_counts_while_the_fault_itself_is_the_same() -> None:
+    """A change of the helpers leaves it: nothing rests on it, and it is compared each time."""
+    one = all_faults()["automation-paused"]
+    kept = matrix.entry(one, proving.Tried(one.name, 7, (), (), touches=("db1",)), FACTS)
+    assert matrix.touched({"faults": {one.name: kept}}) == {one.name: ["<primary>"]}
+    assert matrix.touched({"faults": {one.name: {**kept, "digest": "other"}}})
+    assert matrix.touched({"faults": {one.name: {**kept, "touched_by": "other"}}}) == {}
+    assert matrix.touched({"faults": {one.name: {**kept, "touches": []}}}) == {}
+    assert matrix.touched({"faults": {one.name: {}}}) == {}
