@@ -24,6 +24,8 @@ READERS = tuple(
     f"src/readiness/{name}"
     for name in ("probes/", "drills/", "measure/", "loadtests/", "scanning.py", "segmentation.py")
 )
+# Which commands may be asked for: what it refuses is read by nobody, and turns no case green.
+PERMITTED = "src/readiness/probes/commands.py"
 # What of a fault or a row is for people, or a matter of time only.
 TOLD = {"title", "why", "alone"}
 # The name of a fault in its file.
@@ -153,40 +155,44 @@ def _function(name: str) -> tuple[str, ast.stmt]:
     return path, _definitions(path)[function]
 
 
+@cache
 def readings(name: str) -> str:
     """How that is read what a check judges.
+
+    That is what stands in the modules which have the types that it is written with, whoever of
+    them makes these, and what those modules use of the others.
 
     Raises:
         LabError: as with the check.
     """
-    return _short("\n".join(_module(one) for one in readers(name)))
+    used: dict[tuple[str, str], ast.AST] = {}
+    for file in readers(name):
+        for one, start in _definitions(file).items():
+            used |= {(file, one): start, **_beyond(file, start)}
+    return _short("\n".join(sorted(f"{one} {ast.dump(part)}" for (_, one), part in used.items())))
 
 
-@cache
-def readers(name: str) -> tuple[str, ...]:
-    """The modules that have the types with which a check is written, and what those use.
+def _beyond(path: str, start: ast.AST) -> dict[tuple[str, str], ast.AST]:
+    """What a part of a module uses of its own and of other readers."""
+    used = _used(path, start, READERS)
+    return {(at, one): part for (at, one), part in used.items() if one and at != PERMITTED}
+
+
+def readers(name: str) -> list[str]:
+    """The modules that have the types with which a check is written.
 
     Raises:
         LabError: as with the check.
     """
     path, function = _function(name)
     imported = _imports(path)
-    waiting = {
+    files = {
         imported[node.id][0]
         for part in _used(path, function).values()
         for node in ast.walk(part)
         if isinstance(node, ast.Name) and node.id in imported
     }
-    files: set[str] = set()
-    while waiting := {one for one in waiting - files if one.startswith(READERS)}:
-        files |= waiting
-        waiting = {file for one in waiting for file, _ in _imports(one).values()}
-    return tuple(sorted(files))
-
-
-@cache
-def _module(path: str) -> str:
-    return ast.dump(_parsed(path))
+    return sorted(one for one in files if one.startswith(READERS))
 
 
 @cache
