@@ -26,6 +26,7 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
+    acme,
     audit_trail,
     door,
     etcd,
@@ -61,6 +62,7 @@ READINGS: Final[Mapping[str, Any]] = {
     "https": http.Exchange,
     "http": http.Exchange,
     "alpn": http.Exchange,
+    "acme": acme.Challenge,
     "systemd": dict[str, host.ServiceState],
     "chrony": host.ClockState,
     "clock": host.ClockOffset,

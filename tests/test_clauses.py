@@ -32,7 +32,7 @@ CLAUSE_IDS = {
     },
     "sec.tls": {
         "chain", "name", "expiry", "key", "protocols", "ciphers", "revocation", "hsts",
-        "renewal-performed",
+        "challenge-answered", "renewal-performed",
     },
     "slo.objectives": {"objectives-consistent", "settings-consistent"},
 }  # fmt: skip

@@ -50,7 +50,7 @@ WRONG_ENVIRONMENTS = (
         "permissions.tiers: wrong value; expected a list",
     ),
     Wrong("[observe, touch, load, disrupt]", "[obsrve]", "permissions.tiers[0]"),
-    Wrong("chrony, pebble]", "'chrony; reboot']", "expected the name of a systemd unit"),
+    Wrong("chrony, pebble,", "'chrony; reboot',", "expected the name of a systemd unit"),
     Wrong("members: [db1, db2, db3]", "members: []", "expected at least 1 entry"),
     Wrong("user: observer", "user: -oProxyCommand=x", "expected a user name"),
     Wrong("198.18.1.12", "198.18.1.400", "expected an IPv4 or IPv6 address"),

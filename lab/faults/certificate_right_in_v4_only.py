@@ -22,7 +22,7 @@ SUBJECTS = at("portal", (*EDGES, "shared"), ["v6"])
 ORDER = (
     'export REQUESTS_CA_BUNDLE=/etc/lab-certificates/lab-ca.pem; rm -rf "$1"; '
     "exec certbot certonly --quiet --non-interactive --agree-tos --key-type ecdsa "
-    "--register-unsafely-without-email --standalone --http-01-port 5002 "
+    "--register-unsafely-without-email --webroot --webroot-path /var/lib/acme-challenges "
     "--server https://mon1.lab.test:14000/dir "
     '--config-dir "$1" --work-dir "$1/work" --logs-dir "$1/log" --cert-name other --domains "$2"'
 )

@@ -36,6 +36,7 @@ FAULT = Fault(
         **users_see("connection refused"),
         **dict.fromkeys(TLS, every(SUBJECTS, r"an answer at its address to be yes, found no")),
         **unanswered(SUBJECTS),
+        "TLS-006": every(SUBJECTS, r"none, found connection refused at http://portal\.lab\.test/"),
         "WEB-001": every(SUBJECTS, r"an answer on the plain port to be yes, found no"),
     },
     blinds={

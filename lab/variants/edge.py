@@ -99,6 +99,31 @@ def redirected_by_308(scene: Scene) -> str:
     return "both edges redirect with 308" if right else ""
 
 
+def challenges_over_https(text: str) -> str:
+    """Have HTTPS answer the challenges, and plain HTTP redirect to there."""
+    text = text.replace("code 301 unless challenge", "code 301")
+    path = (
+        "    acl challenge path_beg /.well-known/acme-challenge/\n"
+        "    use_backend acme if challenge\n"
+    )
+    return text.replace("    default_backend app\n", f"{path}    default_backend app\n")
+
+
+def redirect_challenges(scene: Scene) -> None:
+    """Change both edges."""
+    for node in EDGES:
+        scene.change(node, edge.CONFIG, challenges_over_https)
+        edge.reload(scene, node)
+
+
+def challenges_redirected(scene: Scene) -> str:
+    """Every edge redirects the canary."""
+    canary = "/.well-known/acme-challenge/readiness-canary"
+    heads = pages(scene, f"http://portal.lab.test{canary}", 80)
+    right = all(" 301" in one.splitlines()[0] for one in heads)
+    return "both edges redirect challenges with 301" if right else ""
+
+
 def held_by_the_other(scene: Scene) -> str:
     """The second edge has both virtual addresses."""
     held = scene.run(edge.OTHER, "ip", "-brief", "address")
@@ -237,6 +262,16 @@ VARIANTS = (
             edited(EDGES, edge.CONFIG, "scheme https code 301", "scheme https code 308", "haproxy"),
         ),
         shows=redirected_by_308,
+    ),
+    variant(
+        "challenges-answered-over-https",
+        "ACME challenges are redirected to HTTPS with everything else, and answered there",
+        "An authority follows redirects (RFC 8555, 8.3) and does not verify the certificate that "
+        "is to be renewed: a site with one rule for plain HTTP renews like any other.",
+        kind="web",
+        tempts=("TLS-006", "WEB-001"),
+        steps=(Step(redirect_challenges, lambda scene: edge.restore(scene, edge.CONFIG, *EDGES)),),
+        shows=challenges_redirected,
     ),
     variant(
         "second-edge-holds-the-addresses",

@@ -20,11 +20,11 @@ SOURCE = "clauses.yaml"
 # Kinds of subjects that checks are repeated for (`readiness.subjects.KINDS`), and those of clauses
 # that no check serves yet.
 SUBJECT_KINDS = frozenset({
-    "environment", "machine", "tls_listener", "http_listener", "database_cluster",
-    "database_member", "standby", "cache", "cache_node", "cache_machine", "zone_pair",
-    "open_zone_pair", "balancer", "backend", "load_test", "audited_server", "audit_trail",
-    "backup_repository", "kubernetes_cluster", "workload", "alert_rule", "receiver", "service",
-    "table", "person",
+    "environment", "machine", "tls_listener", "http_listener", "challenged_listener",
+    "database_cluster", "database_member", "standby", "cache", "cache_node", "cache_machine",
+    "zone_pair", "open_zone_pair", "balancer", "backend", "load_test", "audited_server",
+    "audit_trail", "backup_repository", "kubernetes_cluster", "workload", "alert_rule",
+    "receiver", "service", "table", "person",
 })  # fmt: skip
 PROVERS = frozenset({"check", "attestation"})
 

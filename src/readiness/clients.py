@@ -16,13 +16,14 @@ from typing import Any, Final, TypeVar
 from readiness.claim import Found
 from readiness.declared.audit import Audit
 from readiness.declared.common import Login
+from readiness.declared.listener import AcmeChallenge
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, OverPrivileged, ProbeError, ReadinessError, Unreachable
 from readiness.look import Look
 from readiness.needs import demand
-from readiness.probes import alpn as alpn_probe
 from readiness.probes import (
+    acme,
     audit_trail,
     haproxy,
     mounts,
@@ -32,6 +33,7 @@ from readiness.probes import (
     postgres_restart,
     replication_login,
 )
+from readiness.probes import alpn as alpn_probe
 from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
@@ -55,6 +57,7 @@ from readiness.subjects import (
     BalancerNode,
     CacheNode,
     CachePort,
+    ChallengedListener,
     Endpoint,
     Member,
     SentinelNode,
@@ -71,15 +74,16 @@ from readiness.subjects import (
     store_members,
 )
 from readiness.targets import (
+    challenge_route,
     etcd_target,
     haproxy_target,
     patroni_target,
     trail_members,
     trail_table,
+    web_place,
 )
 
 T = TypeVar("T")
-DEFAULT_PLAIN_PORT: Final = 80
 AT_ONCE_TLS: Final = 16  # a listener is asked some ten handshakes, one after the other
 
 
@@ -179,15 +183,26 @@ class Clients:
 
     def plain_http(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
         """What the plain twin of an HTTPS listener answers; redirects are not followed."""
-        plain = endpoint.listener.plain_http
+        address, port = web_place(endpoint, acme.PORTS["http"])
         question = http_probe.Question(
-            address=endpoint.address,
-            port=plain.port if plain else DEFAULT_PLAIN_PORT,
+            address=address,
+            port=port,
             host=endpoint.names[0],
             path=path,
         )
         source = f"http {path}"
         return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
+
+    def challenge(
+        self, listener: ChallengedListener, name: str, file: AcmeChallenge
+    ) -> Found[acme.Challenge]:
+        """What an ACME authority meets that asks a listener for this file under this name."""
+        asked = acme.Asked(
+            *web_place(listener.endpoint, acme.PORTS["http"]), name, file.path, file.content
+        )
+        route = challenge_route(self.site, listener)
+        source = f"acme {name}{file.path}"
+        return self.look.at(listener.id, source, lambda: acme.ask(asked, route))
 
     def authority(self, name: str) -> Path:
         """The file of a declared authority."""

@@ -18,7 +18,7 @@ from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache
 from readiness.declared.database import Database
 from readiness.declared.firewall import Firewall, consistent
-from readiness.declared.listener import Listener, PortalPage
+from readiness.declared.listener import AcmeChallenge, Listener, PortalPage
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.errors import UsageError
@@ -119,6 +119,9 @@ class Environment(Written):
     pages: tuple[PortalPage, ...] = Field(
         default=(), description="What users ask for, and what a right answer is."
     )
+    acme_challenges: tuple[AcmeChallenge, ...] = Field(
+        default=(), description="Where certificates are renewed by challenges over plain HTTP."
+    )
     databases: tuple[Database, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
@@ -161,6 +164,7 @@ class Environment(Written):
         for index, balancer in enumerate(self.balancers):
             self._balancer_consistent(balancer, ("balancers", index))
         self._pages_consistent()
+        self._challenges_consistent()
         for index, load in enumerate(self.load_tests):
             self._https_known(load.listener, ("load_tests", index, "listener"))
         if self.audit is not None:
@@ -203,6 +207,18 @@ class Environment(Written):
         distinct("page of a listener", asked, ("pages",), "path")
         for index, page in enumerate(self.pages):
             self._https_known(page.listener, ("pages", index, "listener"))
+
+    def _challenges_consistent(self) -> None:
+        asked = [f"{one.listener} {one.path}" for one in self.acme_challenges]
+        distinct("file of a listener", asked, ("acme_challenges",), "path")
+        for index, one in enumerate(self.acme_challenges):
+            at = ("acme_challenges", index, "listener")
+            self._https_known(one.listener, at)
+            listener = self.listener(one.listener)
+            # What an authority asks over HTTP is a name, and no wildcard (RFC 8555, 7.1.3).
+            named = any(not name.startswith("*.") for name in listener.names)
+            if listener.plain_http is None or not named:
+                raise wrong("a listener with plain_http and names", at, f"'{one.listener}'")
 
     def _database_consistent(self, database: Database, at: tuple[str | int, ...]) -> None:
         self._all_known(database.members, (*at, "members"))

@@ -10,6 +10,7 @@ from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
 from readiness.declared.audit import Audit
+from readiness.declared.listener import AcmeChallenge
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.drills import target_lease
@@ -29,7 +30,16 @@ from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes import etcd, haproxy, http, mounts, network, pgbackrest, postgres_archive
+from readiness.probes import (
+    acme,
+    etcd,
+    haproxy,
+    http,
+    mounts,
+    network,
+    pgbackrest,
+    postgres_archive,
+)
 from readiness.probes import host as host_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import timer as timer_probe
@@ -52,6 +62,7 @@ from readiness.subjects import (
     BalancerNode,
     CacheNode,
     CachePort,
+    ChallengedListener,
     Cluster,
     Endpoint,
     Member,
@@ -100,6 +111,14 @@ def https(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
 def as_browsers(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
     """Asks a listener for a page as browsers do: HTTP/2 where it agrees to that."""
     return clients.as_browsers
+
+
+@pytest.fixture(scope="session")
+def challenge(
+    clients: Clients,
+) -> Callable[[ChallengedListener, str, AcmeChallenge], Found[acme.Challenge]]:
+    """Asks a listener for a challenge's file under a name, as an ACME authority does."""
+    return clients.challenge
 
 
 @pytest.fixture(scope="session")

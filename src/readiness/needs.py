@@ -280,6 +280,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "machine": "machines",
     "tls_listener": "listeners",
     "http_listener": "listeners",
+    "challenged_listener": "acme_challenges",
     "backend": "balancers",
     "load_test": "load_tests",
     "audited_server": "audit",

@@ -11,7 +11,7 @@ from readiness.declared.balancer import Balancer
 from readiness.declared.cache import Cache, Sentinels
 from readiness.declared.common import Address
 from readiness.declared.database import ConsensusStore, Database
-from readiness.declared.listener import Listener
+from readiness.declared.listener import AcmeChallenge, Listener
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
@@ -42,6 +42,26 @@ class Endpoint:
         """Names that the certificate presented here must carry."""
         own = (self.node,) if self.listener.own_name else ()
         return self.listener.names + own
+
+
+@dataclass(frozen=True)
+class ChallengedListener:
+    """One listener at one address, with the files that lie where its challenges are answered."""
+
+    endpoint: Endpoint
+    challenges: tuple[AcmeChallenge, ...]
+
+    @property
+    def id(self) -> str:
+        """The endpoint's."""
+        return self.endpoint.id
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that an authority asks for here; it asks for no wildcard over HTTP."""
+        shared = self.endpoint.node == SHARED
+        names = self.endpoint.listener.names if shared else self.endpoint.names
+        return tuple(one for one in names if not one.startswith("*."))
 
 
 @dataclass(frozen=True)
@@ -273,6 +293,7 @@ Subject = (
     Environment
     | Machine
     | Endpoint
+    | ChallengedListener
     | Cluster
     | Member
     | Backend
@@ -304,6 +325,28 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
         Endpoint(name if count[name] == 1 else f"{name}/{ip}", one, node, ip)
         for name, (one, node, ip) in zip(label, places, strict=True)
     )
+
+
+def challenged_listeners(environment: Environment) -> tuple[ChallengedListener, ...]:
+    """Every listener whose challenges are declared, at every address."""
+    found = (
+        (one, tuple(of for of in environment.acme_challenges if of.listener == one.listener.name))
+        for one in endpoints(environment)
+    )
+    return tuple(ChallengedListener(one, files) for one, files in found if files)
+
+
+def serving(environment: Environment, name: str, family: str) -> Endpoint | None:
+    """Where somebody ends up who asks for a web page of that name; None where nobody declares it.
+
+    Of several addresses a shared one, of that family: as a resolver would choose.
+    """
+    found = [
+        one
+        for one in endpoints(environment)
+        if one.listener.protocol == "https" and name in {each.lower() for each in one.names}
+    ]
+    return min(found, key=lambda one: (one.family != family, one.node != SHARED), default=None)
 
 
 def names_beside(environment: Environment, endpoint: Endpoint) -> tuple[str, ...]:
@@ -471,6 +514,7 @@ KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
     "http_listener": lambda env: {
         one.id: one for one in endpoints(env) if one.listener.protocol == "https"
     },
+    "challenged_listener": lambda env: {one.id: one for one in challenged_listeners(env)},
     "backend": lambda env: {one.id: one for one in backends(env)},
     "load_test": lambda env: {one.name: one for one in env.load_tests},
     "audited_server": lambda env: {one.id: one for one in audited_servers(env)},

@@ -1,11 +1,43 @@
 """Where the declared parts of a site answer, as the probes take it."""
 
+from typing import Final
+
 from readiness.declared.audit import Audit
 from readiness.environment import Environment
 from readiness.needs import demand
-from readiness.probes import audit_trail
+from readiness.probes import acme, audit_trail
 from readiness.probes.rest import RestTarget
-from readiness.subjects import BalancerNode, Member, StoreMember, members
+from readiness.subjects import (
+    BalancerNode,
+    ChallengedListener,
+    Endpoint,
+    Member,
+    StoreMember,
+    members,
+    serving,
+)
+
+DEFAULT_PLAIN_PORT: Final = 80
+
+
+def web_place(endpoint: Endpoint, public: int) -> acme.Place:
+    """Where an HTTPS listener serves what the world knows as port 80 or 443."""
+    plain = endpoint.listener.plain_http
+    if public != acme.PORTS["http"]:
+        return endpoint.address, endpoint.listener.port
+    return endpoint.address, plain.port if plain else DEFAULT_PLAIN_PORT
+
+
+def challenge_route(site: Environment, listener: ChallengedListener) -> acme.Route:
+    """Where a redirect of a challenge leads: to the same address, or to another declared name's."""
+    own = {one.lower() for one in listener.names}
+
+    def route(host: str, public: int) -> acme.Place | None:
+        endpoint = listener.endpoint
+        led = endpoint if host in own else serving(site, host, endpoint.family)
+        return web_place(led, public) if led else None
+
+    return route
 
 
 def trail_table(audit: Audit) -> audit_trail.Table:

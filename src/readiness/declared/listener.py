@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import ClientCertificate, Ip, Port
 from readiness.written import Name, Text, UrlPath, Written, distinct, wrong
@@ -23,6 +23,21 @@ class PortalPage(Written):
     status: Annotated[int, Field(ge=200, le=499)] = 200
     contains: Text = Field(
         description="What the body holds when it is right; of a redirect (3xx), its Location."
+    )
+
+
+class AcmeChallenge(Written):
+    """A file that always lies where the answers to a listener's HTTP-01 challenges are put."""
+
+    listener: Name = Field(
+        description="The HTTPS listener whose certificate is renewed over HTTP-01."
+    )
+    # A token is base64url (RFC 8555, 8.3), and servers may answer for nothing else there.
+    path: Annotated[
+        str, StringConstraints(pattern=r"^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$")
+    ] = Field(description="The file as an authority asks for it, under every name of the listener.")
+    content: Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$")] = Field(
+        description="What the file says: one line, and no more than that."
     )
 
 

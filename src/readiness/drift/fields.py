@@ -82,7 +82,7 @@ _FIXED: Final = (
     "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
     "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
     "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
-    "http*.protocol", "alpn.*",
+    "http*.protocol", "alpn.*", "acme.*",
     "systemd.*.active", "systemd.*.enabled", "systemd.*.freezer", "systemd.*.kind",
     "systemd.*.load", "systemd.*.started_by*", "systemd.*.sub", "systemd.*.unit",
     "systemd.*.starts*", "systemd.*.stopped",

@@ -26,8 +26,8 @@ RENEW_BEFORE = timedelta(days=30)
 NAMES = ("portal.lab.test", "edge1.lab.test", "edge2.lab.test")
 EDGES = ("edge1.lab.test", "edge2.lab.test")
 DIRECTORY = "https://mon1.lab.test:14000/dir"
-#: Where both edges send /.well-known/acme-challenge/.
-RESPONDER_PORT = 5002
+#: What is answered to whom both edges send who asks for /.well-known/acme-challenge/.
+CHALLENGES = "/var/lib/acme-challenges"
 
 SETTINGS = Path("/etc/lab-certificates")
 STORE = Path("/var/lib/lab-certificates")
@@ -93,7 +93,7 @@ def issue(folder: Path) -> None:
         [
             *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos"),
             *("--register-unsafely-without-email", "--key-type", "ecdsa"),
-            *("--standalone", "--http-01-port", str(RESPONDER_PORT), "--server", DIRECTORY),
+            *("--webroot", "--webroot-path", CHALLENGES, "--server", DIRECTORY),
             *("--config-dir", folder, "--work-dir", folder / "work", "--logs-dir", folder / "log"),
             *("--cert-name", NAMES[0], "--domains", ",".join(NAMES)),
         ],
