@@ -296,6 +296,7 @@ def test_a_refusal_is_red_and_tells_where(to: str, reasons: list[str]) -> None:
         ({"db2": "connection refused", "db3": ""}, "db2"),
         ({"db2": "FATAL: the database system is starting up", "db3": ""}, ""),
         ({"db2": "FATAL: number of requested standby connections exceeds max_wal_senders"}, ""),
+        ({"db2": "no answer in 8 s", "db3": ""}, ""),
         ({"db2": ""}, ""),
     ],
 )

@@ -18,15 +18,16 @@ PROGRAM: Final = "/usr/local/lib/readiness/replication_login.py"
 FORMAT: Final = 1
 LIMIT: Final = 28.0  # seconds; three questions of 8 s each on the member, one after the other
 _NO_SUDO: Final = re.compile(r"^sudo:|not allowed to execute|may not run sudo", re.MULTILINE)
-# What a server says that lets nobody in for a moment, or has no place left.
+# What a server says that lets nobody in for a moment, or has no place left; and the program's own
+# impatience: libpq has its own end for a server that can't be reached.
 _PASSES: Final = re.compile(
     r"starting up|shutting down|recovery mode|not (?:yet )?accepting connections"
-    r"|too many|connection slots|max_wal_senders",
+    r"|too many|connection slots|max_wal_senders|no answer in \d+ s$",
     re.IGNORECASE,
 )
 # What is not the server's word: nothing of it was reached.
 _SILENT: Final = re.compile(
-    r"timeout expired|timed out|no answer in|connection refused|no route to host"
+    r"timeout expired|timed out|connection refused|no route to host"
     r"|network is unreachable|could not translate host name",
     re.IGNORECASE,
 )
