@@ -26,6 +26,8 @@ READERS = tuple(
 )
 # Which commands may be asked for: what it refuses is read by nobody, and turns no case green.
 PERMITTED = "src/readiness/probes/commands.py"
+# What of a fault changes machines.
+ACTS = {"apply", "undo"}
 # What of a fault or a row is for people, or a matter of time only.
 TOLD = {"title", "why", "alone"}
 # The name of a fault in its file.
@@ -206,13 +208,15 @@ def fault(path: str) -> str:
 
 
 @cache
-def fault_itself(path: str) -> str:
-    """The same without the helpers.
+def doing(path: str) -> str:
+    """How a fault is planted and undone, without the helpers.
 
     Raises:
         LabError: the file defines no fault.
     """
-    return _digest(path, _defined(path))
+    defined = _defined(path)
+    acts = [one for one in defined.keywords if one.arg in ACTS]
+    return _digest(path, ast.Call(defined.func, [], acts))
 
 
 def _defined(path: str) -> ast.Call:

@@ -156,7 +156,7 @@ def entry(
         "beside": list(tried.beside),
         "at_once": list(before),
         "touches": touches,
-        "touched_by": "" if fault.tempts else examined.fault_itself(_file(fault)),
+        "touched_by": "" if fault.tempts else examined.doing(_file(fault)),
         "seconds": round(seconds, 1),
     }
 
@@ -268,14 +268,14 @@ def stale(fault: Fault, document: Document) -> bool:
 
 
 def touched(document: Document) -> dict[str, list[str]]:
-    """Fault -> the machines that it was seen to touch, while its own file does the same."""
+    """Fault -> the machines that it was seen to touch, while it is planted in the same way."""
     known = all_faults()
     return {
         name: one["touches"]
         for name, one in document["faults"].items()
         if name in known
         and one.get("touches")
-        and one["touched_by"] == examined.fault_itself(_file(known[name]))
+        and one["touched_by"] == examined.doing(_file(known[name]))
     }
 
 

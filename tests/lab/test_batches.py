@@ -475,7 +475,7 @@ def test_a_lab_of_older_roles_proves_nothing_of_today() -> None:
 
 
 def test_what_was_touched_counts_while_the_fault_itself_is_the_same() -> None:
-    """A change of the helpers leaves it: nothing rests on it, and it is compared each time."""
+    """A change of helpers or declaration leaves it: nothing rests on it, it is compared again."""
     one = all_faults()["automation-paused"]
     kept = matrix.entry(one, proving.Tried(one.name, 7, (), (), touches=("db1",)), FACTS)
     assert matrix.touched({"faults": {one.name: kept}}) == {one.name: ["<primary>"]}
