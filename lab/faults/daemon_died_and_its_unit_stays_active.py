@@ -65,7 +65,10 @@ FAULT = Fault(
     "the other edge takes the virtual address with it.",
     kind="hosts",
     shape="false-green",
-    reddens={"HOST-001": {NODE: rf"sub-state of {UNIT} to be one of .*, found exited"}},
+    reddens={
+        "HOST-001": {NODE: rf"sub-state of {UNIT} to be one of .*, found exited"},
+        "LB-005": {"lab": rf"portal/{NODE}: expected processes of keepalived above 0, found 0"},
+    },
     survey=holder_first,
     apply=apply,
     took_effect=took_effect,

@@ -33,6 +33,10 @@ FAULT = Fault(
     reddens={
         "HOST-001": {OTHER: r"state of haproxy to be active, found inactive"},
         "HOST-003": {OTHER: r"declared ports where nothing listens to be none, found 443/tcp"},
+        # Nobody could take the address over: what decides about it fails there.
+        "LB-005": {
+            "lab": rf"portal/{OTHER}: .* not in force to be none, found haproxy_alive fails"
+        },
         **users_see("connection refused"),
         **dict.fromkeys(TLS, every(SUBJECTS, r"an answer at its address to be yes, found no")),
         **unanswered(SUBJECTS),

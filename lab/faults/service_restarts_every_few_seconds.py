@@ -14,7 +14,7 @@ StartLimitIntervalSec=0
 [Service]
 Restart=always
 RestartSec=100ms
-RuntimeMaxSec=3s
+RuntimeMaxSec=8s
 """
 
 
@@ -25,7 +25,7 @@ def restarts(scene: Scene) -> int:
 
 
 def apply(scene: Scene) -> None:
-    """Let systemd end it after three seconds, and start it again."""
+    """Let systemd end it after eight seconds, and start it again."""
     scene.run(NODE, "mkdir", "-p", FOLDER)
     scene.write(NODE, f"{FOLDER}/fault.conf", DROP_IN)
     scene.run(NODE, "systemctl", "daemon-reload")
@@ -58,7 +58,7 @@ def naive(scene: Scene) -> str:
 
 FAULT = Fault(
     name="service-restarts-every-few-seconds",
-    title="Keepalived on the standby edge dies every three seconds and is restarted",
+    title="Keepalived on the standby edge dies every eight seconds and is restarted",
     why="Restart=always hides a crash; whether the address moves is a matter of luck.",
     kind="hosts",
     reddens={"HOST-001": {NODE: r"keepalived.*found"}},

@@ -6,6 +6,7 @@ from lab.defects import EDGES, FAMILIES, PORTAL, address
 from lab.errors import LabError
 from lab.faults import _edge as edge
 from lab.faults import _firewall as firewall
+from lab.faults import _keepalived as keepalived
 from lab.inventory import VIP4, VIP6
 from lab.scene import Scene
 from lab.steps import Step, edited
@@ -25,6 +26,8 @@ issuer.issue(pathlib.Path("/var/lib/lab-certificates-rsa"))
 ORDER
 live=$folder/live/portal.lab.test; cat $live/privkey.pem $live/fullchain.pem; rm -rf $folder"""
 STATISTICS = 7070
+INCLUDED = "/etc/keepalived/conf.d"
+UNSAFE = "/usr/local/lib/unsafe"
 # Users that come over another frontend of the same HAProxy go through a socket.
 ON_SOCKET = """backend local
     server viafront unix@/run/haproxy/front.sock
@@ -196,6 +199,38 @@ def server_on_socket(scene: Scene) -> str:
     return "both edges have a server whose address is unix"
 
 
+def included(scene: Scene) -> None:
+    """Put the health check into a file of its own, beside one that nothing follows."""
+    for name in EDGES:
+        keepalived.lay_script(scene, name)
+        scene.run(name, "install", "-d", "-m", "0777", UNSAFE)
+        scene.run(name, "cp", "-p", keepalived.SCRIPT, UNSAFE)
+        keepalived.call_script(scene, name)
+        text = scene.read(name, KEEPALIVED)
+        before, _, rest = text.partition("vrrp_script haproxy_alive {")
+        block, _, after = rest.partition("}\n")
+        scene.run(name, "install", "-d", "-m", "0755", INCLUDED)
+        followed = f"vrrp_script haproxy_alive {{{block}}}\n"
+        other = f'vrrp_script unused {{\n    script "{UNSAFE}/alive" # of old\n}}\n'
+        scene.write(name, f"{INCLUDED}/health.conf", followed + other)
+        scene.write(name, KEEPALIVED, f"{before}include {INCLUDED}/*.conf\n{after}")
+        scene.service(name, "restart", "keepalived")
+
+
+def not_included(scene: Scene) -> None:
+    """As it was."""
+    for name in EDGES:
+        keepalived.as_it_was(scene, name)
+        scene.run(name, "rm", "-rf", INCLUDED, UNSAFE)
+
+
+def follows_the_included(scene: Scene) -> str:
+    """Both run it, and have disabled the one that nothing follows."""
+    ran = [keepalived.says(scene, one, "VRRP_Script(haproxy_alive) succeeded") for one in EDGES]
+    off = [keepalived.says(scene, one, "Disabling track script unused") for one in EDGES]
+    return f"{ran[0]}; {off[0]}" if all(ran + off) else ""
+
+
 VARIANTS = (
     variant(
         "tls-1-3-only-on-the-edge",
@@ -285,6 +320,15 @@ VARIANTS = (
             ),
         ),
         shows=held_by_the_other,
+    ),
+    variant(
+        "health-check-in-a-file-of-its-own",
+        "keepalived's health check is a script of root's, in an included file beside an unused one",
+        "The unused one is unsafe and disabled, as the log says; nothing follows it.",
+        kind="balancer",
+        tempts=("LB-003", "LB-005"),
+        steps=(Step(included, not_included),),
+        shows=follows_the_included,
     ),
     variant(
         "portal-under-several-names",

@@ -38,6 +38,7 @@ from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
+from readiness.probes import keepalived as keepalived_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import postgres as postgres_probe
 from readiness.probes import redis as redis_probe
@@ -400,6 +401,28 @@ class Clients:
         return self._of_machine(
             machine, "addresses", lambda one: network.addresses(self.session(one))
         )
+
+    def keepalived(self, machine: Machine) -> Found[keepalived_probe.Keepalived]:
+        """What moves shared addresses on a machine; the first question asks all that may hold one.
+
+        Raises:
+            ProbeError: it could not be found out.
+            NotRun: no SSH is declared for it.
+        """
+        moving = {
+            name: self.site.listener(one.listener).shared_addresses
+            for one in self.site.balancers
+            for name in one.may_hold
+        }
+        everyone = tuple(one for one in self.site.machines if one.ssh and one.name in moving)
+
+        def ask(one: Machine) -> keepalived_probe.Keepalived:
+            return keepalived_probe.keepalived(self.session(one), moving.get(one.name, ()))
+
+        if not self.look.knows(machine.id, "keepalived"):
+            self._connect()
+            self.look.ahead("keepalived", everyone, ask)
+        return self.look.at(machine.id, "keepalived", lambda: ask(machine))
 
     def reachability(self) -> Seen:
         """What every vantage point can connect to; the first question scans from all of them."""

@@ -241,6 +241,7 @@ class Environment(Written):
     def _balancer_consistent(self, balancer: Balancer, at: tuple[str | int, ...]) -> None:
         self._all_known(balancer.machines, (*at, "machines"))
         self._all_known(balancer.servers, (*at, "servers"))
+        self._all_known(balancer.holders, (*at, "holders"))
         for index, other in enumerate(balancer.others):
             self._all_known(other.servers, (*at, "others", index, "servers"))
         self._https_known(balancer.listener, (*at, "listener"))

@@ -46,6 +46,7 @@ from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
 from readiness.probes.door import Admissions, Door, Wire
+from readiness.probes.keepalived import Keepalived
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_restart import Restart
 from readiness.probes.postgres_state import ServerState
@@ -161,6 +162,12 @@ def sockets(clients: Clients) -> Callable[[Machine], Found[tuple[network.Socket,
 def addresses(clients: Clients) -> Callable[[Machine], Found[tuple[str, ...]]]:
     """The addresses that a machine holds."""
     return clients.addresses
+
+
+@pytest.fixture(scope="session")
+def keepalived(clients: Clients) -> Callable[[Machine], Found[Keepalived]]:
+    """What moves shared addresses on a machine."""
+    return clients.keepalived
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,18 @@ def _shared_address(environment: Environment, _: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, "`shared_addresses` of a balancer's listener")
 
 
+def _moved_by_keepalived(environment: Environment, _: Any) -> Gap | None:
+    if environment.ssh is None:
+        return Gap(Why.CLOSED, "the environment declares no SSH", "`ssh`")
+    for one in environment.balancers:
+        if one.moved_by == "keepalived" or not environment.listener(one.listener).shared_addresses:
+            continue
+        key = f"`moved_by: keepalived` of the balancer {one.name}"
+        what = "not declared" if one.moved_by is None else "something that we can't look at"
+        return Gap(Why.UNDECLARED, f"{one.name}: what moves its shared addresses is {what}", key)
+    return None
+
+
 def _database(subject: Any) -> Any:
     """The database that a subject is, is a member of, or holds the backups of."""
     return getattr(subject, "cluster", subject).database
@@ -255,6 +267,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "ssh": _ssh,
     "balancer": _balancer,
     "shared address": _shared_address,
+    "moved by keepalived": _moved_by_keepalived,
     "standby": _standby,
     "synchronous standby": _synchronous,
     "automation": _automation,

@@ -105,19 +105,23 @@ def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
 
 @check(
     "LB-003",
-    "Every virtual address is held by exactly one machine of its balancer",
+    "Every virtual address is held by exactly one machine that may hold it",
     clauses=("infra.load-balancer/vip-held-once",),
     each="environment",
     declared=("shared address",),
     severity=Severity.CRITICAL,
     risk="Two holders split the users between them at random; with none there is nobody to reach.",
     reads=("ip -json address show on every machine",),
-    rights="an SSH login without privileges on every machine of the balancer",
+    rights="an SSH login without privileges on every machine that may hold the address",
     remedy="see the VRRP state on both machines and whether they hear each other's advertisements; "
-    "take the address from a machine that is none of the balancer's",
+    "take the address from a machine that is none of the balancer's, or declare who may hold it "
+    "under `holders`",
 )
 def test_virtual_address_is_held_once(environment: Environment, addresses: Addresses) -> None:
-    """Each shared address, v4 and v6 apart, is on the card of one of the balancer's machines."""
+    """Each shared address, v4 and v6 apart, is on the card of one of the machines that may hold it.
+
+    Those are the balancer's own, unless others in front of it are declared.
+    """
     shared = {
         (one.name, address)
         for one in environment.balancers
@@ -125,7 +129,7 @@ def test_virtual_address_is_held_once(environment: Environment, addresses: Addre
     }
     held, blind = holdings(environment, addresses)
     for balancer, address in sorted(shared):
-        own = environment.balancer(balancer).machines
+        own = environment.balancer(balancer).may_hold
         holders = [name for name, found in held.items() if address in found.reading]
         unseen = [
             str(why) for name, why in blind.items() if name in own or isinstance(why, ProbeError)

@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 from readiness.probes.commands import NotPermitted, is_allowed, require_allowed
 
+JOURNAL = (
+    "journalctl --boot --quiet --no-pager --output=json --output-fields=MESSAGE,_PID --lines=5000"
+)
 ALLOWED = [
     "systemctl is-active patroni",
     "systemctl is-active haproxy.service",
@@ -30,6 +33,8 @@ ALLOWED = [
     "sudo -n -u postgres /usr/bin/pgbackrest --output=json --recurse repo-ls archive/main",
     "sudo -n -u postgres /usr/bin/head -v -c 8 /srv/r/archive/main/archive.info /srv/r/backup/a",
     "/usr/bin/ss --numeric --listening --tcp",
+    "cat /proc/44/stat",
+    f"{JOURNAL} _PID=40 _PID=44",
     "ps -Aww -o comm:50,pcpu:50,pid:50,pmem:50,lstart,args",
     "dpkg-query -f '${Status} ${Version}' -W postgresql-15",
 ]
@@ -41,6 +46,12 @@ REFUSED = [
     "sudo -n -u postgres /usr/bin/head -v -c 8 /srv/r/archive/../../etc/shadow",
     "sudo -n -u postgres /usr/bin/head -v -c 9 /srv/r/archive/main/archive.info",
     "sudo -n -u postgres /usr/bin/head -v -c 8 /etc/shadow",
+    "cat /proc/44/environ",
+    "cat /proc/44/cmdline",
+    "cat /proc/self/stat",
+    JOURNAL,
+    f"{JOURNAL} _PID=40 --vacuum-size=1",
+    "journalctl --rotate",
     "reboot",
     "systemctl stop patroni",
     "systemctl restart patroni",

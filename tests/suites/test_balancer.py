@@ -68,6 +68,26 @@ def test_a7_either_machine_of_the_balancer_may_hold_its_address(
     assert replay(found, HELD).outcome is Outcome.PASSED
 
 
+def held_in_front(recording: Recording, *names: str) -> Recording:
+    """Other machines are declared that may hold the shared addresses."""
+    site = recording.environment
+    (balancer,) = site.balancers
+    balancer = balancer.model_copy(update={"holders": names})
+    return replace(recording, environment=site.model_copy(update={"balancers": (balancer,)}))
+
+
+def test_an_address_may_be_held_in_front_of_the_balancer(healthy: Recording) -> None:
+    """Routers or directors hold it where that is declared, and the balancer's own then do not."""
+    front = holding(held_in_front(healthy, "gw1"), edge1=False, edge2=False, gw1=True)
+    assert replay(front, HELD).outcome is Outcome.PASSED
+    both = holding(held_in_front(healthy, "gw1"), edge1=True, edge2=False, gw1=True)
+    assert replay(both, HELD).outcome is Outcome.FAILED
+    own = holding(held_in_front(healthy, "gw1"), edge1=True, edge2=False)
+    assert replay(own, HELD).outcome is Outcome.FAILED
+    nobody = without(holding(held_in_front(healthy, "gw1"), edge1=False, edge2=False), "gw1")
+    assert replay(nobody, HELD).outcome is Outcome.INCONCLUSIVE
+
+
 def test_a7_an_address_on_another_machine_is_red(healthy: Recording) -> None:
     """A database that took the address keeps every user from the portal."""
     found = holding(healthy, edge1=False, edge2=False, db1=True)

@@ -1,6 +1,6 @@
 """Load balancers and the servers behind them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,9 +47,24 @@ class Balancer(Written):
         default=(), description="Every other backend with servers that these machines have."
     )
     page: Page
+    holders: tuple[Name, ...] = Field(
+        default=(),
+        description="Machines that may hold the listener's shared addresses, where they are not the"
+        " balancer's own: routers or directors in front of it.",
+    )
+    moved_by: Literal["keepalived", "other"] | None = Field(
+        default=None,
+        description="What moves the shared addresses between these machines when one fails.",
+    )
+
+    @property
+    def may_hold(self) -> tuple[str, ...]:
+        """The machines that may hold its listener's shared addresses."""
+        return self.holders or self.machines
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("machine", self.machines, ("machines",))
         distinct("machine", self.servers, ("servers",))
+        distinct("machine", self.holders, ("holders",))
         return self

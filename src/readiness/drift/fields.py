@@ -57,6 +57,8 @@ _VOLATILE: Final = (
     "sentinel.masters[[]].address", "sentinel.masters[[]].port",
     "sentinel.others[[]].answered_ms_ago", "timer.last", "timer.next", "timer.service_state",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
+    "keepalived.log.read_at", "keepalived.log.process", "keepalived.log.whole",
+    "keepalived.runs_something", "keepalived.processes",
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
     "restart.server_clock", "restart.logins[[]].*",
@@ -72,6 +74,7 @@ _BOUNDED: Final = (
     "repository*.backups[[]].error", "repository*.status", "repository*.message",
     "sentinel.quorum", "sentinel.tilt", "sentinel.*.reported", "sentinel.*.link",
     "sentinel.others[[]].flags*", "timer.result",
+    "keepalived.log.scripts.*", "keepalived.unchanged",
     "haproxy[[]].status", "haproxy[[]].check",
     "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",
 )  # fmt: skip
@@ -88,6 +91,7 @@ _FIXED: Final = (
     "systemd.*.starts*", "systemd.*.stopped",
     "systemd.*.listening*", "systemd.*.id",
     "chrony.answers", "chrony.problem",
+    "keepalived.*",
     "admissions.*", "archiving.*", "door.*", "redis.*", "repository*.cipher", "repository.mount.*",
     "repository.below*", "repository*.repositories[[]].key",
     "repository*.repositories[[]].archive",

@@ -47,10 +47,19 @@ _SERVICES: Final = (
     rf"ps -Aww -o {_COLUMNS}",
     rf"ps -ww -p \d+ -o {_COLUMNS}",
     r"ip -json address show",
+    # What a process and its ended children cost, as the kernel tells everybody (proc(5)).
+    r"cat /proc/\d+/stat",
     rf"(?:{_PATH}/)?ss --numeric --(?:listening|all)(?: --(?:tcp|udp|unix))?",
 )
 # What chrony says about the clock.
 _CLOCK: Final = (r"chronyc -c -n (?:tracking|sources)",)
+# What processes wrote to the journal, a bounded number of lines; who may read it is the machine's.
+_JOURNAL: Final = (
+    (
+        r"journalctl --boot --quiet --no-pager --output=json --output-fields=MESSAGE,_PID "
+        r"--lines=\d{1,4}(?: _PID=\d+)+"
+    ),
+)
 # Files: metadata anywhere, contents only where reading takes nothing away.
 _FILES: Final = (
     rf"test -[edfxpSL] {_PATH}",
@@ -75,7 +84,8 @@ _DATABASE: Final = (
     rf"{_OWNER} /usr/bin/python3 -I /usr/local/lib/readiness/replication_login\.py",
 )
 _ALLOWED: Final = tuple(
-    re.compile(p, re.ASCII) for p in _MACHINE + _SERVICES + _CLOCK + _FILES + _BACKUPS + _DATABASE
+    re.compile(p, re.ASCII)
+    for p in _MACHINE + _SERVICES + _CLOCK + _JOURNAL + _FILES + _BACKUPS + _DATABASE
 )
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 
