@@ -340,22 +340,22 @@ def keeping_snapshots(recording: Recording) -> Recording:
         (
             {"rdb_saves": 0, "rdb_loaded_keys": 0, "unsaved_changes": 0, "keys": None},
             "inconclusive",
-            "a snapshot since its start, or nothing written to an empty server",
+            "a snapshot since its start",
         ),
         (
             {"rdb_saves": 0, "rdb_loaded_keys": 0, "unsaved_changes": 0, "keys": 0},
-            "passed",
-            "",
+            "inconclusive",
+            "a snapshot since its start (empty and never written to: log in once)",
         ),
         (
             {"rdb_saves": 0, "rdb_loaded_keys": 0, "unsaved_changes": 0, "keys": 1},
             "inconclusive",
-            "a snapshot since its start, or nothing written to an empty server",
+            "a snapshot since its start",
         ),
         (
             {"rdb_saves": 0, "unsaved_changes": 2, "rdb_saved_seconds_ago": 599, "keys": 0},
             "inconclusive",
-            "a snapshot since its start, or nothing written to an empty server",
+            "a snapshot since its start",
         ),
         ({"rdb_saves": 1, "unsaved_changes": 9, "rdb_saving_seconds": 2}, "passed", ""),
         ({"rdb_saves": 1, "unsaved_changes": 9, "rdb_saving_seconds": 700}, "failed", "700"),
