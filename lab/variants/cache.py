@@ -29,7 +29,13 @@ def moved(scene: Scene) -> str:
         cache.info(scene, now[one], "master_link_status") == "up" for one in ("replica", "other")
     )
     flags = {cache.watched(scene, one, "flags") for one in cache.MEMBERS} == {"master"}
-    right = now["master"] != scene["master"] and agreed and up and flags
+    # A Sentinel asks a node for its role each ten seconds, and tells the old one until then.
+    roles = {
+        seen["role-reported"]
+        for one in cache.MEMBERS
+        for seen in cache.replicas_seen(scene, one).values()
+    }
+    right = now["master"] != scene["master"] and agreed and up and flags and roles == {"slave"}
     return f"{now['master']} is the master instead of {scene['master']}" if right else ""
 
 

@@ -304,6 +304,7 @@ VARIANTS = (
         "An authority follows redirects (RFC 8555, 8.3) and does not verify the certificate that "
         "is to be renewed: a site with one rule for plain HTTP renews like any other.",
         kind="web",
+        alone=True,
         tempts=("TLS-006", "WEB-001"),
         steps=(Step(redirect_challenges, lambda scene: edge.restore(scene, edge.CONFIG, *EDGES)),),
         shows=challenges_redirected,

@@ -38,6 +38,12 @@ def look(server: Postgres) -> Restart:
         return restart(session)
 
 
+def waits(server: Postgres) -> list[tuple[str, ...]]:
+    """The settings that PostgreSQL says wait for a restart."""
+    with server.superuser() as connection:
+        return connection.execute("SELECT name FROM pg_settings WHERE pending_restart").fetchall()
+
+
 def reload(server: Postgres, *statements: str) -> None:
     """Change a server and have it read its files."""
     server.execute(*statements, "SELECT pg_reload_conf()")
@@ -106,6 +112,24 @@ def test_missed_6_a_setting_that_was_taken_out_of_its_file(pair: tuple[Postgres,
         path.write_text(text)
         reload(standby)
     wait_until(lambda: not look(standby).pending, "it has read its files again")
+
+
+def test_what_was_taken_out_and_is_its_default_waits_for_nothing(
+    pair: tuple[Postgres, Postgres],
+) -> None:
+    """Negative control: as Patroni 3.0 leaves a member that it has promoted."""
+    _, standby = pair
+    path = standby.data / "postgresql.conf"
+    text = path.read_text()
+    path.write_text(f"{text}recovery_target_lsn = ''\n")
+    try:
+        standby.control("-m", "fast", "-l", str(standby.folder / "restarted.log"), "restart")
+    finally:
+        path.write_text(text)
+    reload(standby)
+    wait_until(lambda: waits(standby), "PostgreSQL itself says that it waits for a restart")
+    seen = look(standby)
+    assert (seen.pending, seen.unread) == ((), ())
 
 
 def test_missed_6_lines_that_nobody_can_read(pair: tuple[Postgres, Postgres]) -> None:

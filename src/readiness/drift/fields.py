@@ -62,6 +62,7 @@ _VOLATILE: Final = (
     "addresses[[]]",  # a virtual address moves; LB-003 says whether that is well
     "scan.began", "scan.seconds",
     "restart.server_clock", "restart.logins[[]].*",
+    "replication-logins.*",  # who tries whom follows from who leads; PG-027 says what is refused
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (

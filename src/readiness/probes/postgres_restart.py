@@ -54,6 +54,9 @@ class Restart:
 # back that had not come into force (ALTER SYSTEM RESET), and never sets it for what the command
 # line gives. Patroni gives some of its settings there and writes them into the file as well, so
 # a file that says otherwise waits for Patroni's next start of the server.
+# What was taken out of its file goes back to its default at the next start; it is told without file
+# and line, and waits for nothing where it is the default now (Patroni 3.0 writes a standby's
+# recovery_target settings, all empty, and takes them out when it is promoted).
 # A place (data_directory, hba_file) is kept as the server made it out, whole and without a slash at
 # its end, and compared with what stands in the file: no restart would ever end that difference.
 _QUESTION: Final = r"""
@@ -64,13 +67,15 @@ SELECT json_build_object(
     WHERE s.context = 'postmaster' AND (f.error IS NOT NULL
         AND NOT (s.source = 'override' AND rtrim(f.setting, '/')
           IN (s.setting, right(s.setting, -length(regexp_replace(s.setting, '[^/]*$', '')))))
-      OR f.name IS NULL AND s.pending_restart AND s.source = 'configuration file')),
+      OR f.name IS NULL AND s.pending_restart AND s.source = 'configuration file'
+        AND s.setting IS DISTINCT FROM s.boot_val)),
   'lines', (SELECT count(*) FROM pg_file_settings WHERE name IS NOT NULL),
   'rules', (SELECT count(*) FROM pg_hba_file_rules WHERE error IS NULL),
   'unread', (SELECT json_agg(json_build_object('file', file, 'line', line, 'error', error)
       ORDER BY file, line) FROM (
     SELECT regexp_replace(sourcefile, '^.*/', '') AS file, sourceline AS line, error
-      FROM pg_file_settings WHERE error IS NOT NULL AND lower(coalesce(name, ''))
+      FROM pg_file_settings WHERE error IS NOT NULL AND sourcefile IS NOT NULL
+        AND lower(coalesce(name, ''))
         NOT IN (SELECT lower(s.name) FROM pg_settings s WHERE s.context = 'postmaster')
     UNION ALL SELECT 'pg_hba.conf', line_number, error FROM pg_hba_file_rules
       WHERE error IS NOT NULL {ident}) unreadable),
