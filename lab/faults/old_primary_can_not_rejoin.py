@@ -49,7 +49,11 @@ FAULT = Fault(
     kind="failover",
     tier="disrupt",
     only=("PG-023",),
-    reddens={"PG-023": {cluster.CLUSTER: r"old primary back in trial 1 .*found no"}},
+    reddens={
+        "PG-023": {cluster.CLUSTER: r"old primary back in trial 1 .*found no"},
+        # What the drill finds out after a cut shows before it, too.
+        "PG-027": cluster.per_member(r"to be let in, found .* rejects replication", "<primary>"),
+    },
     survey=cluster.survey,
     apply=apply,
     took_effect=took_effect,

@@ -37,7 +37,7 @@ def lacking(change: Change) -> Json:
     change(written)
     # What a file speaks of has to be in it.
     names = {one["name"] for one in written["listeners"]}
-    for key in ("balancers", "load_tests", "pages"):
+    for key in ("acme_challenges", "balancers", "load_tests", "pages"):
         written[key] = [one for one in written[key] if one["listener"] in names]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
@@ -151,6 +151,9 @@ LACKS = {
     ),
     "shared address": Lack(
         "`shared_addresses`", section("balancers", absent=True), no_shared_addresses
+    ),
+    "moved by keepalived": Lack(
+        "`moved_by: keepalived`", unsaid=lambda written: written["balancers"][0].pop("moved_by")
     ),
     "standby": Lack("`members`", database(members=["db1"])),
     "synchronous standby": Lack("`synchronous_standbys`", database(synchronous_standbys=0)),
