@@ -140,7 +140,11 @@ def story(record: object) -> list[Json]:
     """What happened in a run, without what differs from run to run."""
     kept = ("kind", "case", "when", "result", "name", "answer", "selected", "how", "source")
     events: tuple[Json, ...] = record.events  # type: ignore[attr-defined]
-    return [{key: event[key] for key in kept if key in event} for event in events]
+    return [
+        {key: event[key] for key in kept if key in event}
+        for event in events
+        if event["kind"] != "part-started"  # by hand there is one process and nobody who starts it
+    ]
 
 
 def test_what_pytest_is_told_from_outside_changes_nothing(engine: Engine, site: Site) -> None:
