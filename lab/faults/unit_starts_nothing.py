@@ -50,7 +50,10 @@ FAULT = Fault(
     "declares the wrapper watches nothing.",
     kind="hosts",
     shape="false-green",
-    reddens={"HOST-001": {NODE: rf"programs that {UNIT} starts at least 1, found 0"}},
+    reddens={
+        "HOST-001": {NODE: rf"programs that {UNIT} starts at least 1, found 0"},
+        "LB-005": {"lab": rf"portal/{NODE}: expected processes of keepalived above 0, found 0"},
+    },
     survey=holder_first,
     apply=apply,
     took_effect=took_effect,

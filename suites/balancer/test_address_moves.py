@@ -33,8 +33,8 @@ Unseen = ProbeError | NotRun
     ),
     rights="an SSH login without privileges that may read keepalived.conf and, as a member of "
     "systemd-journal, the journal",
-    remedy="see what keepalived's journal says of that script; let script, folders and links to it "
-    "belong to root and be writable by nobody else, then reload keepalived",
+    remedy="start keepalived where it does not run; see what its journal says of that script; let "
+    "script, folders and links to it belong to root and be writable by nobody else, then reload it",
 )
 def test_health_check_is_in_force(environment: Environment, keepalived: Asked) -> None:
     """Of each script that decides about an address, its log tells that it ran and was not disabled.
