@@ -38,10 +38,11 @@ def look(server: Postgres) -> Restart:
         return restart(session)
 
 
-def waits(server: Postgres) -> list[tuple[str, ...]]:
-    """The settings that PostgreSQL says wait for a restart."""
+def waits(server: Postgres) -> bool:
+    """Whether PostgreSQL says of any setting that it waits for a restart."""
     with server.superuser() as connection:
-        return connection.execute("SELECT name FROM pg_settings WHERE pending_restart").fetchall()
+        question = "SELECT FROM pg_settings WHERE pending_restart"
+        return bool(connection.execute(question).fetchall())
 
 
 def reload(server: Postgres, *statements: str) -> None:
