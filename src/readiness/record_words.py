@@ -20,7 +20,6 @@ from readiness.record import Record
 MOST_SHOWN: Final = 80
 # As `convert` says where it found something else, and what it did not find.
 _PLACE: Final = re.compile(r"at `\$\.(\w+)")
-_moment: Final = datetime.fromisoformat
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 
 
@@ -196,13 +195,15 @@ def _wrong(event: Json) -> str:
     except ValidationError as error:
         found = _PLACE.search(str(error)) or _MISSING.search(str(error))
         return found[1] if found else "kind"
-    try:
-        if _moment(event["at"]).tzinfo is None:
-            return "at"
-    except ValueError:
+    if not _has_zone(event["at"]):
         return "at"
+    until = event.get("until") if kind == "claim" else None
+    return "" if until is None or _has_zone(until) else "until"
+
+
+def _has_zone(text: str) -> bool:
+    """Whether a text is a moment in a time zone."""
     try:
-        until = event.get("until") if kind == "claim" else None
-        return "" if until is None or _moment(until).tzinfo is not None else "until"
+        return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
-        return "until"
+        return False
