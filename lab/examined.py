@@ -1,13 +1,15 @@
 """What a result of the matrix is about, as digests: fault or variant, checks, readings, roles.
 
-Only what decides an outcome counts: of a fault, a row of a table or a check its definition and what
-that uses of its own file, of a fault also what it uses of the helpers; of a check, besides, the
-modules that read what it judges; of a machine what its roles lay. What people are told (title,
-risk, remedy, docstrings, comments) and how it is laid out may change freely.
+Only what decides an outcome counts. Of a fault, a row of a table or a check that is its definition
+and what that uses of its own file, of a fault also what it uses of the helpers. Of a check it is,
+besides, how what it judges is asked and read: the tokens that it names with their askers, and whole
+modules where what it asks has no room yet. Of a machine it is what its roles lay. What people are
+told (title, risk, remedy, docstrings, comments) and how it is laid out may change freely.
 """
 
 import ast
 import hashlib
+import re
 from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
@@ -22,10 +24,19 @@ from lab.roles import load
 HELPERS = ("lab/faults/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
 READERS = tuple(
     f"src/readiness/{name}"
-    for name in ("probes/", "drills/", "measure/", "loadtests/", "scanning.py", "segmentation.py")
-)
+    for name in (
+        "probes/", "drills/", "measure/", "loadtests/", "systems/", "scanning.py",
+        "segmentation.py",
+    )
+)  # fmt: skip
+# Rooms have what they ask and read in these parts; what a site declares is in the environment file.
+ROOM = re.compile(r"(src/readiness/systems/\w+/)(?:reading|asking)(?:\.py|/.*)")
 # Which commands may be asked for: what it refuses is read by nobody, and turns no case green.
 PERMITTED = "src/readiness/probes/commands.py"
+# What makes a token, what of it is for people only, and what binds it to a connection.
+TOKENS = {"Source", "Sources"}
+TOLD_OF_TOKENS = {"says"}
+ASKERS = {"Asker", "AskerOf"}
 # What of a fault changes machines.
 ACTS = {"apply", "undo"}
 # What of a fault or a row is for people, or a matter of time only.
@@ -41,6 +52,8 @@ def _parsed(path: str) -> ast.Module:
     """A file of the repository, its functions and classes without decorators and docstrings."""
     tree = ast.parse((REPOSITORY / path).read_text())
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _is_one_of(node, TOKENS):
+            node.keywords = [one for one in node.keywords if one.arg not in TOLD_OF_TOKENS]
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = []
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
@@ -48,6 +61,10 @@ def _parsed(path: str) -> ast.Module:
         if ast.get_docstring(node) and node.body[1:]:
             node.body = node.body[1:]
     return tree
+
+
+def _is_one_of(call: ast.Call, names: Collection[str]) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in names
 
 
 @cache
@@ -83,10 +100,14 @@ def _imports(path: str) -> dict[str, tuple[str, str]]:
 
 
 def _file_of(module: str) -> str:
-    """The file of a module of this repository; empty where it has none."""
-    path = module.replace(".", "/") + ".py"
-    places = [path, f"src/{path}"]
-    return next((one for one in places if (REPOSITORY / one).is_file()), "")
+    """The file of a module of this repository; empty where it has none.
+
+    Packages count in rooms only, whose parts may be packages: elsewhere they hold nothing.
+    """
+    path = module.replace(".", "/")
+    places = [f"{path}.py", f"src/{path}.py", f"src/{path}/__init__.py"]
+    found = (one for one in places if (REPOSITORY / one).is_file())
+    return next((one for one in found if not one.endswith("__init__.py") or _in_room(one)), "")
 
 
 def _used(
@@ -161,40 +182,74 @@ def _function(name: str) -> tuple[str, ast.stmt]:
 def readings(name: str) -> str:
     """How that is read what a check judges.
 
-    That is what stands in the modules which have the types that it is written with, whoever of
-    them makes these, and what those modules use of the others.
+    That is each token that it names, with its asker, and whatever else it names of a room; of what
+    has no room yet, all that stands in the modules which have the types that it is written with,
+    whoever of them makes these; and what all this uses of other readers.
 
     Raises:
         LabError: as with the check.
     """
     used: dict[tuple[str, str], ast.AST] = {}
-    for file in readers(name):
-        for one, start in _definitions(file).items():
-            used |= {(file, one): start, **_beyond(file, start)}
+    for file, named in _named_of_readers(name):
+        known = _definitions(file)
+        whole = not _in_room(file) or named not in known
+        starts: list[tuple[str, str, ast.AST]] = [
+            (file, one, known[one]) for one in (known if whole else [named])
+        ]
+        starts += [(at, f"asker of {named}", call) for at, call in _askers(file, named)]
+        for at, one, start in starts:
+            used |= {(at, one): start, **_beyond(at, start)}
     return _short("\n".join(sorted(f"{one} {ast.dump(part)}" for (_, one), part in used.items())))
 
 
 def _beyond(path: str, start: ast.AST) -> dict[tuple[str, str], ast.AST]:
     """What a part of a module uses of its own and of other readers."""
     used = _used(path, start, READERS)
-    return {(at, one): part for (at, one), part in used.items() if one and at != PERMITTED}
+    return {(at, one): part for (at, one), part in used.items() if one and _reads(at)}
+
+
+def _reads(path: str) -> bool:
+    """Whether a module asks or reads, so that what it does shows in what a check judges."""
+    room = path.startswith("src/readiness/systems/")
+    return path.startswith(READERS) and path != PERMITTED and (not room or _in_room(path))
+
+
+def _in_room(path: str) -> bool:
+    return ROOM.fullmatch(path) is not None
+
+
+def _askers(path: str, token: str) -> list[tuple[str, ast.Call]]:
+    """How a token of a room is asked: where that stands, and the call that binds it."""
+    room = ROOM.fullmatch(path)
+    asking = _file_of(f"{room[1].removeprefix('src/').replace('/', '.')}asking") if room else ""
+    return [
+        (asking, node)
+        for node in ast.walk(_parsed(asking) if asking else ast.Module([], []))
+        if isinstance(node, ast.Call) and _is_one_of(node, ASKERS) and node.args
+        if isinstance(node.args[0], ast.Name) and node.args[0].id == token
+    ]
 
 
 def readers(name: str) -> list[str]:
-    """The modules that have the types with which a check is written.
+    """The modules that have the types or tokens with which a check is written.
 
     Raises:
         LabError: as with the check.
     """
+    return sorted({file for file, _ in _named_of_readers(name)})
+
+
+def _named_of_readers(name: str) -> list[tuple[str, str]]:
+    """What a check is written with of the modules that read: file, and the name in it."""
     path, function = _function(name)
     imported = _imports(path)
-    files = {
-        imported[node.id][0]
+    named = {
+        imported[node.id]
         for part in _used(path, function).values()
         for node in ast.walk(part)
         if isinstance(node, ast.Name) and node.id in imported
     }
-    return sorted(one for one in files if one.startswith(READERS))
+    return sorted((file, one) for file, one in named if _reads(file))
 
 
 @cache

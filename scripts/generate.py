@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from rooms import written
+
 from readiness import catalogue
 from readiness.catalogue import Check
 from readiness.clauses import load_clauses
@@ -67,18 +69,7 @@ def page_text(checks: list[Check]) -> str:
 def main() -> int:
     """Write both, or with --check say what is stale."""
     checks = declared_checks()
-    stale = 0
-    for path, text in ((CATALOGUE, catalogue_text(checks)), (PAGE, page_text(checks))):
-        if path.exists() and path.read_text() == text:
-            continue
-        if "--check" in sys.argv:
-            print(f"{path.relative_to(ROOT)} is stale: run scripts/docs")
-            stale = 1
-        else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-            print(f"wrote {path.relative_to(ROOT)}")
-    return stale
+    return written({CATALOGUE: catalogue_text(checks), PAGE: page_text(checks)})
 
 
 if __name__ == "__main__":

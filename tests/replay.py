@@ -23,12 +23,12 @@ from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
 from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError, Unreachable
+from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.probes import (
     acme,
     audit_trail,
-    door,
     etcd,
     haproxy,
     host,
@@ -42,15 +42,13 @@ from readiness.probes import (
     postgres_archive,
     postgres_restart,
     postgres_state,
-    redis,
     replication_login,
     rotation,
     scan,
-    sentinel,
     timer,
     tls,
 )
-from readiness.subjects import subjects
+from readiness.systems import every_reading
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
@@ -83,14 +81,10 @@ READINGS: Final[Mapping[str, Any]] = {
     "haproxy": tuple[haproxy.Server, ...],
     "storage": mounts.Storage,
     "rotation": rotation.Rotation,
-    "redis": redis.RedisState,
-    "sentinel": sentinel.SentinelState,
-    "door": door.Door,
-    "wire": door.Wire,
-    "admissions": door.Admissions,
     "sockets": tuple[network.Socket, ...],
     "trail": audit_trail.TrailRights,
     "scan": scan.Scan,
+    **{one.name: one.reading for all_ in every_reading.OF_ROOM.values() for one in all_},
 }
 
 

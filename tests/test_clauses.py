@@ -5,7 +5,7 @@ import re
 import pytest
 
 from readiness.clauses import SUBJECT_KINDS, Clause, load_clauses, parse_clauses
-from readiness.subjects import KINDS
+from readiness.kinds import KINDS
 
 CRITERIA = [
     "infra.kubernetes", "infra.database-ha", "infra.cache", "infra.load-balancer",

@@ -13,9 +13,10 @@ from readiness.declared.machine import Machine
 from readiness.documents import load_environment, load_policy
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.kinds import KINDS, subjects
 from readiness.policy import Policy
 from readiness.quantities import Duration, Size, in_words, seconds, size
-from readiness.subjects import KINDS, endpoints, pages, subjects
+from readiness.subjects import endpoints, pages
 
 DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 SIZE: TypeAdapter[int] = TypeAdapter(Size)

@@ -8,9 +8,9 @@ import pytest
 from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment
 from readiness.environment import Environment
+from readiness.kinds import subjects
 from readiness.limits import limit_of, trial_limit
 from readiness.model import Tier
-from readiness.subjects import subjects
 
 LAB = Path(__file__).parents[1] / "environments/lab.yaml"
 # What one trial of the lab really takes.

@@ -22,16 +22,15 @@ criteria:
 """
 SEEN_RED = 'seen_red: {OUR-001: "took the notice away on 2026-11-23; J. Doe"}\n'
 CHECK = '''
-from readiness.catalogue import check
-from readiness.claim import holds
-from readiness.model import Severity
+from readiness import Severity, check, holds
+from readiness.subjects import MACHINE
 
 
 @check(
     "OUR-001",
     "Every machine announces the closing time",
     clauses=("{clause}",),
-    each="machine",
+    each=MACHINE,
     severity=Severity.HIGH,
     risk="Students come to a closed door.",
     reads=("nothing, it is an example",),

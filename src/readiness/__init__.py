@@ -1,1 +1,42 @@
-"""Production readiness suite: looks, breaks where allowed, measures, and says GO or NO-GO."""
+"""Production readiness suite: looks, breaks where allowed, measures, and says GO or NO-GO.
+
+This is the front door: what checks are written with. A site's own checks import it, the kinds of
+`readiness.subjects`, and the tokens of rooms (`readiness.systems`); no other name is promised to
+them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from readiness.catalogue import check
+    from readiness.claim import Fact, Found, derive, holds
+    from readiness.environment import Environment, Objectives
+    from readiness.errors import NotRun, NotUnderstood, ProbeError, Unreachable
+    from readiness.model import Permission, Severity, Tier
+    from readiness.systems.token import Ask
+
+__all__ = (
+    "Ask", "Environment", "Fact", "Found", "NotRun", "NotUnderstood", "Objectives", "Permission",
+    "ProbeError", "Severity", "Tier", "Unreachable", "check", "derive", "holds",
+)  # fmt: skip
+
+_PLACES: Final = {
+    "catalogue": ("check",),
+    "claim": ("Fact", "Found", "derive", "holds"),
+    "environment": ("Environment", "Objectives"),
+    "errors": ("NotRun", "NotUnderstood", "ProbeError", "Unreachable"),
+    "model": ("Permission", "Severity", "Tier"),
+    "systems.token": ("Ask",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the front door, whose module is imported when it is first asked for.
+
+    The processes of a drill import a module or two of this package, and quickly.
+    """
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"readiness.{module}"), name)
+    raise AttributeError(f"module 'readiness' has no attribute {name!r}")

@@ -10,18 +10,22 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from inspect import signature
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pydantic import Field
 
 from readiness.environment import Environment
+from readiness.kinds import KINDS, subjects
 from readiness.model import Case, Permission, Severity, Tier
 from readiness.needs import NEEDS, Gap, missing
-from readiness.subjects import KINDS, subjects
+from readiness.systems.token import Kind
 from readiness.written import Written
 
-F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S")
+P = ParamSpec("P")
+Checks = Callable[Concatenate[S, P], None]
 ATTRIBUTE: Final = "__readiness_check__"
 DEFAULT_LIMIT: Final = 30.0
 
@@ -61,7 +65,7 @@ def check(
     title: str,
     *,
     clauses: tuple[str, ...],
-    each: str,
+    each: Kind[S],
     severity: Severity,
     risk: str,
     reads: tuple[str, ...],
@@ -72,14 +76,14 @@ def check(
     limit: float = DEFAULT_LIMIT,
     disturbs: str = "",
     declared: tuple[str, ...] = (),
-) -> Callable[[F], F]:
+) -> Callable[[Checks[S, P]], Checks[S, P]]:
     """Declare a pytest function as a check.
 
     Args:
         identity: permanent id, `AREA-NNN`.
         title: states the passing case, starting with the thing examined.
         clauses: what it proves, as `criterion/fact`.
-        each: the kind of subject it is repeated for; the fixture of that name gives the subject.
+        each: the kind of subject it is repeated for; the function's first parameter has its name.
         severity: how bad it is when red.
         risk: what happens in production when this is not true.
         reads: exactly what is asked, for `explain` and for rights.
@@ -94,16 +98,20 @@ def check(
     if unknown := set(declared) - set(NEEDS):
         message = f"{identity}: unknown need {sorted(unknown)} (of {', '.join(NEEDS)})"
         raise ValueError(message)
-    if each not in KINDS:
-        message = f"{identity}: unknown kind of subject '{each}' (one of {', '.join(KINDS)})"
+    if not isinstance(each, Kind) or KINDS.get(each.name) != each:
+        message = f"{identity}: expected each to be a kind of subject, found {each!r:.80}"
         raise ValueError(message)
 
-    def declare(function: F) -> F:
+    def declare(function: Checks[S, P]) -> Checks[S, P]:
+        first = next(iter(signature(function).parameters), "none")
+        if first != each.name:
+            message = f"{identity}: expected the first parameter '{each.name}', found '{first}'"
+            raise ValueError(message)
         entry = Check(
             id=identity,
             title=title,
             clauses=clauses,
-            each=each,
+            each=each.name,
             severity=severity,
             tier=tier,
             permission=permission,

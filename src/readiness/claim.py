@@ -16,6 +16,7 @@ from readiness.measure.measurement import Measurement
 from readiness.model import Json
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Answer(StrEnum):
@@ -38,18 +39,14 @@ class Fact(Generic[T]):
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """A reading that is in the record; its attributes come out as facts."""
+    """A reading that is in the record."""
 
     reading: T
     subject: str
     number: int
 
-    def __getattr__(self, name: str) -> Fact[Any]:
-        """The fact of that attribute of the reading."""
-        return self.fact(name.replace("_", " "), getattr(self.reading, name))
-
-    def fact(self, name: str, value: T | Any) -> Fact[Any]:
-        """A fact under a name of its own, read from this reading."""
+    def fact(self, name: str, value: V | None) -> Fact[V]:
+        """A fact that was read from this reading, under the name that people read."""
         return Fact(name, value, self.subject, (self.number,))
 
 

@@ -34,20 +34,16 @@ from readiness.probes import (
     replication_login,
 )
 from readiness.probes import alpn as alpn_probe
-from readiness.probes import door as door_probe
 from readiness.probes import etcd as etcd_probe
 from readiness.probes import host as host_probe
 from readiness.probes import http as http_probe
 from readiness.probes import keepalived as keepalived_probe
 from readiness.probes import patroni as patroni_probe
 from readiness.probes import postgres as postgres_probe
-from readiness.probes import redis as redis_probe
 from readiness.probes import rotation as rotation_probe
-from readiness.probes import sentinel as sentinel_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import SETTINGS, ServerState
-from readiness.probes.resp import RespTarget
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
@@ -56,24 +52,19 @@ from readiness.subjects import (
     Backend,
     BackupRepository,
     BalancerNode,
-    CacheNode,
-    CachePort,
     ChallengedListener,
     Endpoint,
     Member,
-    SentinelNode,
     StoreMember,
     balancer_nodes,
-    cache_machines,
-    cache_nodes,
     endpoints,
-    first_port,
     members,
     names_beside,
     pages,
-    sentinel_nodes,
     store_members,
 )
+from readiness.systems.asking import asker_of
+from readiness.systems.token import R, S, Source
 from readiness.targets import (
     challenge_route,
     etcd_target,
@@ -119,6 +110,19 @@ class Clients:
     def _close_databases(self) -> None:
         while self._postgres:
             self._postgres.popitem()[1].close()
+
+    def ask(self, source: Source[S, R], subject: S) -> Found[R]:
+        """What a source says about a subject; the first question asks all of its kind at once.
+
+        Raises:
+            ProbeError: it could not be found out, now or when it was first asked.
+            NotRun: something is not declared, not permitted or not installed.
+        """
+        asker = asker_of(source)
+        if not self.look.knows(subject.id, source.key):
+            ask = partial(asker.ask, self)
+            self.look.ahead(source.key, asker.everyone(self.site), ask, asker.at_once)
+        return self.look.at(subject.id, source.key, lambda: asker.ask(self, subject))
 
     def _note_command(self, command: Command) -> None:
         self.run.writer.write(
@@ -248,89 +252,6 @@ class Clients:
 
         self.look.ahead(f"rotation {balancer.name}", backend.endpoints, ask)
         return self.look.at(endpoint.id, f"rotation {balancer.name}", lambda: ask(endpoint))
-
-    # Caches
-
-    def redis(self, node: CacheNode) -> Found[redis_probe.RedisState]:
-        """The state of one Redis; the first question asks all of them at once."""
-
-        def ask(one: CacheNode) -> redis_probe.RedisState:
-            login = one.cache.login
-            target = self._resp_target(one, one.machine.addresses[0], one.cache.port)
-            return redis_probe.state(target, login.user, self.site.secret(login.password))
-
-        self.look.ahead("redis", cache_nodes(self.site), ask)
-        return self.look.at(node.id, "redis", lambda: ask(node))
-
-    def sentinel(self, node: SentinelNode) -> Found[sentinel_probe.SentinelState]:
-        """What one Sentinel sees; the first question asks all of them at once."""
-
-        def ask(one: SentinelNode) -> sentinel_probe.SentinelState:
-            declared = one.sentinels
-            login = declared.login
-            target = self._resp_target(one, one.machine.addresses[0], declared.port)
-            password = self.site.secret(login.password)
-            return sentinel_probe.state(target, login.user, password, declared.watches)
-
-        self.look.ahead("sentinel", sentinel_nodes(self.site), ask)
-        return self.look.at(node.id, "sentinel", lambda: ask(node))
-
-    def door(self, port: CachePort) -> Found[door_probe.Door]:
-        """How a port of a cache treats who has no login; the first question asks all at once."""
-
-        def ask(one: CachePort) -> door_probe.Door:
-            cache, node = one.node.cache, one.node
-            promoter = cache.sentinel.promotes_as if cache.sentinel else None
-            login, users = cache.login, (promoter, cache.replicates_as)
-            if isinstance(node, SentinelNode):
-                login, users = node.sentinels.login, (None, None)
-            target = self._resp_target(one.node, one.address, one.port)
-            return door_probe.knock(target, (login.user, self.site.secret(login.password)), *users)
-
-        self.look.ahead("door", self._cache_ports(), ask)
-        return self.look.at(port.id, "door", lambda: ask(port))
-
-    def admissions(self, port: CachePort) -> Found[door_probe.Admissions]:
-        """Whether declared programs may log in at a port; the first question asks all at once."""
-
-        def ask(one: CachePort) -> door_probe.Admissions:
-            node = one.node
-            part = node.cache if isinstance(node, CacheNode) else node.sentinels
-            own, *clients = (
-                (login.user, self.site.secret(login.password))
-                for login in (part.login, *part.clients)
-            )
-            target = self._resp_target(one.node, one.address, one.port)
-            return door_probe.admit(target, own, clients)
-
-        ports = (
-            *map(first_port, cache_nodes(self.site)),
-            *map(first_port, sentinel_nodes(self.site)),
-        )
-        self.look.ahead("admissions", ports, ask)
-        return self.look.at(port.id, "admissions", lambda: ask(port))
-
-    def wire(self, port: CachePort) -> Found[door_probe.Wire]:
-        """Whether a port of a cache speaks over TLS only; the first question asks all at once."""
-
-        def ask(one: CachePort) -> door_probe.Wire:
-            return door_probe.listen(self._resp_target(one.node, one.address, one.port))
-
-        self.look.ahead("wire", self._cache_ports(), ask)
-        return self.look.at(port.id, "wire", lambda: ask(port))
-
-    def _cache_ports(self) -> tuple[CachePort, ...]:
-        return tuple(port for one in cache_machines(self.site) for port in one.ports)
-
-    def _resp_target(self, node: CacheNode | SentinelNode, address: str, port: int) -> RespTarget:
-        """Where a Redis or a Sentinel answers."""
-        return RespTarget(
-            name=node.id,
-            host=node.machine.name,
-            address=address,
-            port=port,
-            authority_pem=self.authority_pem(node.cache.authority),
-        )
 
     # Machines
 

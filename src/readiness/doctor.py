@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,16 @@ from readiness.segmentation import Segmentation, Vantage
 from readiness.state import state_directory
 from readiness.subjects import (
     BackupRepository,
-    CacheNode,
     Endpoint,
     Member,
-    SentinelNode,
     StoreMember,
     backup_repositories,
-    cache_nodes,
     endpoints,
     members,
-    sentinel_nodes,
     store_members,
 )
+from readiness.systems import every_reading
+from readiness.systems.token import Source
 from readiness.targets import trail_members
 from readiness.undo import UndoJournal
 
@@ -132,8 +131,10 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
         if member.database.patroni:
             yield "patroni", member, _patroni
     yield from (("etcd", one, _etcd) for one in store_members(site))
-    yield from (("redis", one, _redis) for one in cache_nodes(site))
-    yield from (("sentinel", one, _sentinel) for one in sentinel_nodes(site))
+    for source in (one for all_ in every_reading.OF_ROOM.values() for one in all_):
+        if isinstance(source, Source) and source.says is not None:
+            said = partial(_says, source)
+            yield from ((source.name, one, said) for one in source.each.of(site).values())
     yield from (("backups", one, _backups) for one in backup_repositories(site))
     if site.audit:
         balancer = site.balancer(site.audit.balancer)
@@ -179,6 +180,11 @@ def _machine(clients: Clients, machine: Machine) -> str:
     )
 
 
+def _says(source: Source[Any, Any], clients: Clients, subject: Any) -> str:
+    assert source.says is not None  # noqa: S101 - the caller looked
+    return source.says(clients.ask(source, subject).reading)
+
+
 def _scan(clients: Clients, vantage: Vantage) -> str:
     return clients.scanning.greet(vantage)
 
@@ -208,17 +214,6 @@ def _etcd(clients: Clients, store: StoreMember) -> str:
     found = clients.etcd(store).reading
     role = "leader" if found.status.leads else "follower"
     return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
-
-
-def _redis(clients: Clients, node: CacheNode) -> str:
-    found = clients.redis(node).reading
-    role = "replica" if found.link else "master"
-    return f"reached (only looks), Redis {found.version}, {role}"
-
-
-def _sentinel(clients: Clients, node: SentinelNode) -> str:
-    found = clients.sentinel(node).reading
-    return f"reached (only looks), watches {', '.join(found.names) or 'nothing'}"
 
 
 def _backups(clients: Clients, one: BackupRepository) -> str:

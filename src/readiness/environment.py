@@ -15,7 +15,6 @@ from pydantic import Field, PrivateAttr, model_validator
 from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
-from readiness.declared.cache import Cache
 from readiness.declared.database import Database
 from readiness.declared.firewall import Firewall, consistent
 from readiness.declared.listener import AcmeChallenge, Listener, PortalPage
@@ -24,6 +23,7 @@ from readiness.declared.machine import Machine
 from readiness.errors import UsageError
 from readiness.model import Tier
 from readiness.quantities import Duration, in_words
+from readiness.systems.redis.declared import Cache
 from readiness.written import (
     ClauseId,
     FileReference,

@@ -45,15 +45,12 @@ from readiness.probes import patroni as patroni_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.audit_trail import TrailRights
-from readiness.probes.door import Admissions, Door, Wire
 from readiness.probes.keepalived import Keepalived
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_restart import Restart
 from readiness.probes.postgres_state import ServerState
-from readiness.probes.redis import RedisState
 from readiness.probes.replication_login import ReplicationLogins
 from readiness.probes.rotation import Rotation
-from readiness.probes.sentinel import SentinelState
 from readiness.run import Run
 from readiness.scanning import Seen
 from readiness.subjects import (
@@ -61,15 +58,13 @@ from readiness.subjects import (
     Backend,
     BackupRepository,
     BalancerNode,
-    CacheNode,
-    CachePort,
     ChallengedListener,
     Cluster,
     Endpoint,
     Member,
-    SentinelNode,
     StoreMember,
 )
+from readiness.systems.token import Ask
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +89,12 @@ def site(run: Run) -> Environment:
 def objectives(site: Environment) -> Objectives:
     """What the owner promised."""
     return site.objectives
+
+
+@pytest.fixture(scope="session")
+def ask(clients: Clients) -> Ask:
+    """Asks a source about a subject: `ask(STATE, cache_node)`."""
+    return clients.ask
 
 
 @pytest.fixture(scope="session")
@@ -182,36 +183,6 @@ def balancer_status(
 def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]:
     """Asks one address of a balancer until every machine behind it has answered."""
     return clients.rotation
-
-
-@pytest.fixture(scope="session")
-def redis(clients: Clients) -> Callable[[CacheNode], Found[RedisState]]:
-    """The state of one Redis of a cache."""
-    return clients.redis
-
-
-@pytest.fixture(scope="session")
-def sentinel(clients: Clients) -> Callable[[SentinelNode], Found[SentinelState]]:
-    """What one Sentinel sees."""
-    return clients.sentinel
-
-
-@pytest.fixture(scope="session")
-def door(clients: Clients) -> Callable[[CachePort], Found[Door]]:
-    """How a port of a cache treats who has no login."""
-    return clients.door
-
-
-@pytest.fixture(scope="session")
-def admissions(clients: Clients) -> Callable[[CachePort], Found[Admissions]]:
-    """Whether the declared programs may log in at a port of a cache, and what they may run."""
-    return clients.admissions
-
-
-@pytest.fixture(scope="session")
-def wire(clients: Clients) -> Callable[[CachePort], Found[Wire]]:
-    """Whether a port of a cache speaks over TLS, in the clear, or both."""
-    return clients.wire
 
 
 @pytest.fixture(scope="session")

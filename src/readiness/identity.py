@@ -25,16 +25,18 @@ from readiness.probes import tls as tls_probe
 from readiness.probes.certificates import anchors
 from readiness.subjects import (
     SHARED,
-    CacheNode,
     Endpoint,
     Member,
-    SentinelNode,
     StoreMember,
-    cache_nodes,
     endpoints,
     members,
-    sentinel_nodes,
     store_members,
+)
+from readiness.systems.redis.declared import (
+    CacheNode,
+    SentinelNode,
+    cache_nodes,
+    sentinel_nodes,
 )
 
 WRONG = "wrong target: "

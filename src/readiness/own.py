@@ -20,11 +20,11 @@ from readiness.clauses import Clause, Criterion, clause_ids, load_clauses
 from readiness.documents import load_written
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.kinds import KINDS
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Case, Json
 from readiness.own_files import own_files
 from readiness.record import Record
-from readiness.subjects import KINDS
 from readiness.written import ClauseId, Text, Written
 
 CATALOGUE: Final = "catalogue.json"

@@ -31,6 +31,7 @@ from readiness.errors import (
     WrongTarget,
 )
 from readiness.interrupts import ENDING, UNWINDING, interrupt
+from readiness.kinds import subjects
 from readiness.limits import limit_of
 from readiness.model import Case, Decision, Permission, Tier
 from readiness.own import is_own
@@ -38,7 +39,6 @@ from readiness.own_files import imported_besides
 from readiness.printable import clipped
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
-from readiness.subjects import subjects
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"

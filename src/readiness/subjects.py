@@ -1,22 +1,19 @@
 """The declared members that facts are about: what a check is repeated for."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
-from readiness.declared.cache import Cache, Sentinels
 from readiness.declared.common import Address
 from readiness.declared.database import ConsensusStore, Database
 from readiness.declared.listener import AcmeChallenge, Listener
-from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.errors import NotRun
-from readiness.segmentation import ZonePair, open_zone_pairs, zone_pairs
+from readiness.segmentation import open_zone_pairs, zone_pairs
+from readiness.systems.token import Kind, by_id
 
 SHARED: Final = "shared"
 """Stands for the machine of an endpoint whose address moves."""
@@ -181,101 +178,6 @@ class AuditedServer:
 
 
 @dataclass(frozen=True)
-class CacheNode:
-    """One Redis of a cache."""
-
-    cache: Cache
-    machine: Machine
-
-    @property
-    def id(self) -> str:
-        """Cache and machine."""
-        return f"{self.cache.name}/{self.machine.name}"
-
-
-@dataclass(frozen=True)
-class SentinelNode:
-    """One Sentinel of a cache."""
-
-    cache: Cache
-    machine: Machine
-
-    @property
-    def id(self) -> str:
-        """Cache and machine."""
-        return f"{self.cache.name}/sentinel/{self.machine.name}"
-
-    @property
-    def sentinels(self) -> Sentinels:
-        """What it is one of, as declared."""
-        assert self.cache.sentinel is not None  # noqa: S101 - there is no such node elsewhere
-        return self.cache.sentinel
-
-
-@dataclass(frozen=True)
-class CachePort:
-    """A Redis or a Sentinel of a cache at one address, as anybody meets it."""
-
-    node: CacheNode | SentinelNode
-    address: str
-
-    @property
-    def id(self) -> str:
-        """The node and the address."""
-        return f"{self.node.id} at {self.address}"
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        node = self.node
-        return node.cache.port if isinstance(node, CacheNode) else node.sentinels.port
-
-
-def first_port(node: CacheNode | SentinelNode) -> CachePort:
-    """A Redis or a Sentinel at the address of its machine that is asked first."""
-    return CachePort(node, node.machine.addresses[0])
-
-
-@dataclass(frozen=True)
-class CacheMachine:
-    """One machine of a cache, with the ports of Redis and Sentinel at each of its addresses."""
-
-    cache: Cache
-    machine: Machine
-    ports: tuple[CachePort, ...]
-
-    @property
-    def id(self) -> str:
-        """Cache and machine."""
-        return f"{self.cache.name}/{self.machine.name}"
-
-
-@dataclass(frozen=True)
-class CacheCluster:
-    """One cache with every Redis and every Sentinel that is declared for it."""
-
-    cache: Cache
-    nodes: tuple[CacheNode, ...]
-    sentinels: tuple[SentinelNode, ...]
-
-    @property
-    def id(self) -> str:
-        """The cache's name."""
-        return self.cache.name
-
-    @property
-    def watch(self) -> Sentinels:
-        """What watches over it, as declared.
-
-        Raises:
-            NotRun: no Sentinel is declared.
-        """
-        if self.cache.sentinel is None:
-            raise NotRun(f"{self.id}: no Sentinel is declared")
-        return self.cache.sentinel
-
-
-@dataclass(frozen=True)
 class BackupRepository:
     """The backups of one database: the machine they lie on, and the cluster they are of."""
 
@@ -287,25 +189,6 @@ class BackupRepository:
     def id(self) -> str:
         """The name of the backups."""
         return self.backup.name
-
-
-Subject = (
-    Environment
-    | Machine
-    | Endpoint
-    | ChallengedListener
-    | Cluster
-    | Member
-    | Backend
-    | LoadTest
-    | AuditedServer
-    | Audit
-    | CacheCluster
-    | CacheNode
-    | CacheMachine
-    | BackupRepository
-    | ZonePair
-)
 
 
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
@@ -325,6 +208,11 @@ def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
         Endpoint(name if count[name] == 1 else f"{name}/{ip}", one, node, ip)
         for name, (one, node, ip) in zip(label, places, strict=True)
     )
+
+
+def web_endpoints(environment: Environment) -> tuple[Endpoint, ...]:
+    """Every HTTPS listener at every address."""
+    return tuple(one for one in endpoints(environment) if one.listener.protocol == "https")
 
 
 def challenged_listeners(environment: Environment) -> tuple[ChallengedListener, ...]:
@@ -447,50 +335,8 @@ def audited_servers(environment: Environment) -> tuple[AuditedServer, ...]:
     )
 
 
-def caches(environment: Environment) -> tuple[CacheCluster, ...]:
-    """Every declared cache with its members."""
-    return tuple(
-        CacheCluster(
-            one,
-            tuple(CacheNode(one, environment.machine(name)) for name in one.members),
-            tuple(
-                SentinelNode(one, environment.machine(name))
-                for name in (one.sentinel.machines if one.sentinel else ())
-            ),
-        )
-        for one in environment.caches
-    )
-
-
-def cache_of(environment: Environment, node: CacheNode) -> CacheCluster:
-    """The cache that a node belongs to."""
-    return next(one for one in caches(environment) if one.id == node.cache.name)
-
-
-def cache_nodes(environment: Environment) -> tuple[CacheNode, ...]:
-    """Every declared Redis of every cache."""
-    return tuple(node for one in caches(environment) for node in one.nodes)
-
-
-def sentinel_nodes(environment: Environment) -> tuple[SentinelNode, ...]:
-    """Every declared Sentinel of every cache."""
-    return tuple(node for one in caches(environment) for node in one.sentinels)
-
-
-def cache_machines(environment: Environment) -> tuple[CacheMachine, ...]:
-    """Every machine with a Redis or a Sentinel of a cache."""
-    nodes: tuple[CacheNode | SentinelNode, ...] = (
-        *cache_nodes(environment),
-        *sentinel_nodes(environment),
-    )
-    places = dict.fromkeys((one.cache.name, one.machine.name) for one in nodes)
-    found = []
-    for place in places:
-        here = [one for one in nodes if (one.cache.name, one.machine.name) == place]
-        cache, machine = here[0].cache, here[0].machine
-        ports = tuple(CachePort(one, address) for one in here for address in machine.addresses)
-        found.append(CacheMachine(cache, machine, ports))
-    return tuple(found)
+def _trail(environment: Environment) -> dict[str, Audit]:
+    return {environment.audit.name: environment.audit} if environment.audit else {}
 
 
 def backup_repositories(environment: Environment) -> tuple[BackupRepository, ...]:
@@ -507,29 +353,36 @@ def backups_of(environment: Environment, cluster: Cluster) -> tuple[BackupReposi
     return tuple(one for one in backup_repositories(environment) if one.cluster == cluster)
 
 
-KINDS: dict[str, Callable[[Environment], Mapping[str, Subject]]] = {
-    "environment": lambda env: {env.name: env},
-    "machine": lambda env: {one.name: one for one in env.machines},
-    "tls_listener": lambda env: {one.id: one for one in endpoints(env)},
-    "http_listener": lambda env: {
-        one.id: one for one in endpoints(env) if one.listener.protocol == "https"
-    },
-    "challenged_listener": lambda env: {one.id: one for one in challenged_listeners(env)},
-    "backend": lambda env: {one.id: one for one in backends(env)},
-    "load_test": lambda env: {one.name: one for one in env.load_tests},
-    "audited_server": lambda env: {one.id: one for one in audited_servers(env)},
-    "audit_trail": lambda env: {env.audit.name: env.audit} if env.audit else {},
-    "cache": lambda env: {one.id: one for one in caches(env)},
-    "cache_node": lambda env: {one.id: one for one in cache_nodes(env)},
-    "cache_machine": lambda env: {one.id: one for one in cache_machines(env)},
-    "backup_repository": lambda env: {one.id: one for one in backup_repositories(env)},
-    "zone_pair": zone_pairs,
-    "open_zone_pair": open_zone_pairs,
-    "database_cluster": lambda env: {one.id: one for one in clusters(env)},
-    "database_member": lambda env: {one.id: one for one in members(env)},
-}
-
-
-def subjects(environment: Environment, kind: str) -> Mapping[str, Subject]:
-    """The declared subjects of a kind, by id; empty when the environment has none."""
-    return KINDS[kind](environment)
+ENVIRONMENT: Final = Kind("environment", lambda env: {env.name: env})
+MACHINE: Final = Kind("machine", lambda env: {one.name: one for one in env.machines})
+TLS_LISTENER: Final = Kind("tls_listener", by_id(endpoints))
+HTTP_LISTENER: Final = Kind("http_listener", by_id(web_endpoints))
+CHALLENGED_LISTENER: Final = Kind("challenged_listener", by_id(challenged_listeners))
+BACKEND: Final = Kind("backend", by_id(backends))
+BALANCER_NODE: Final = Kind("balancer_node", by_id(balancer_nodes))
+LOAD_TEST: Final = Kind("load_test", lambda env: {one.name: one for one in env.load_tests})
+AUDITED_SERVER: Final = Kind("audited_server", by_id(audited_servers))
+AUDIT_TRAIL: Final = Kind("audit_trail", _trail)
+BACKUP_REPOSITORY: Final = Kind("backup_repository", by_id(backup_repositories))
+ZONE_PAIR: Final = Kind("zone_pair", zone_pairs)
+OPEN_ZONE_PAIR: Final = Kind("open_zone_pair", open_zone_pairs)
+DATABASE_CLUSTER: Final = Kind("database_cluster", by_id(clusters))
+DATABASE_MEMBER: Final = Kind("database_member", by_id(members))
+STORE_MEMBER: Final = Kind("store_member", by_id(store_members))
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    ENVIRONMENT,
+    MACHINE,
+    TLS_LISTENER,
+    HTTP_LISTENER,
+    CHALLENGED_LISTENER,
+    BACKEND,
+    LOAD_TEST,
+    AUDITED_SERVER,
+    AUDIT_TRAIL,
+    BACKUP_REPOSITORY,
+    ZONE_PAIR,
+    OPEN_ZONE_PAIR,
+    DATABASE_CLUSTER,
+    DATABASE_MEMBER,
+)
+"""Those that checks are repeated for; of the others only sources are."""

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Environment, Found, NotRun, Severity, Tier, Unreachable, check, holds
 from readiness.declared.audit import Audit
 from readiness.drills.append_only import Attempts
 from readiness.drills.audit_trial import READS, REFUSALS, Audited, Trial
-from readiness.environment import Environment
-from readiness.errors import NotRun, Unreachable
-from readiness.model import Severity, Tier
 from readiness.probes.audit_trail import TrailRights
-from readiness.subjects import AuditedServer, Member, members
+from readiness.subjects import AUDIT_TRAIL, AUDITED_SERVER, AuditedServer, Member, members
 
 Tried = Callable[[AuditedServer], Found[Trial]]
 Attempted = Callable[[Audit], Found[Attempts]]
@@ -44,7 +40,7 @@ def recorded(found: Found[Trial], kind: str, requests: Iterable[Audited]) -> boo
     "AUD-001",
     "Every application machine records each read of a record once, with who, whose, when and why",
     clauses=("sec.ferpa/reads-audited",),
-    each="audited_server",
+    each=AUDITED_SERVER,
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
     limit=120,
@@ -68,7 +64,7 @@ def test_reads_are_recorded(audited_server: AuditedServer, audit_trial: Tried) -
     "AUD-002",
     "Every application machine refuses a stranger and records each refusal once",
     clauses=("sec.ferpa/denials-audited",),
-    each="audited_server",
+    each=AUDITED_SERVER,
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
     limit=120,
@@ -92,7 +88,7 @@ def test_refusals_are_recorded(audited_server: AuditedServer, audit_trial: Tried
     "AUD-003",
     "Every application machine's events are visible within the declared time",
     clauses=("sec.ferpa/event-visible-in-time",),
-    each="audited_server",
+    each=AUDITED_SERVER,
     severity=Severity.HIGH,
     tier=Tier.TOUCH,
     limit=120,
@@ -117,7 +113,7 @@ def test_events_are_visible_in_time(audited_server: AuditedServer, audit_trial: 
     "AUD-004",
     "No event of any application machine holds a value of the record that was read",
     clauses=("sec.ferpa/no-values-in-audit",),
-    each="audited_server",
+    each=AUDITED_SERVER,
     severity=Severity.HIGH,
     tier=Tier.TOUCH,
     limit=120,
@@ -142,7 +138,7 @@ def test_events_hold_no_values(audited_server: AuditedServer, audit_trial: Tried
     "AUD-005",
     "The audit trail refuses every change and removal, by the application and by its owner",
     clauses=("sec.ferpa/append-only",),
-    each="audit_trail",
+    each=AUDIT_TRAIL,
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
     limit=120,
@@ -176,7 +172,7 @@ def test_events_are_never_changed(audit_trail: Audit, append_only: Attempted) ->
     "AUD-006",
     "Owner, rights and triggers of the audit trail are as declared on every database member",
     clauses=("sec.ferpa/audit-privileges",),
-    each="audit_trail",
+    each=AUDIT_TRAIL,
     severity=Severity.HIGH,
     risk="A right granted in passing opens the trail to a login that nobody thinks of.",
     reads=(

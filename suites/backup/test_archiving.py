@@ -4,16 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from readiness.catalogue import check
-from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import NotUnderstood
+from readiness import Fact, Found, NotUnderstood, Severity, check, derive, holds
 from readiness.measure import wal
-from readiness.model import Severity
 from readiness.probes.patroni import MemberReading
 from readiness.probes.pgbackrest import BackupSet, RepositoryReading, Stanza
 from readiness.probes.postgres_archive import Archiving, HeldSegment
 from readiness.probes.postgres_state import ServerState
-from readiness.subjects import BackupRepository, Member
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
 
 Repository = Callable[[BackupRepository], Found[RepositoryReading]]
 Answers = Callable[[BackupRepository, Member], Found[Stanza]]
@@ -99,7 +96,7 @@ def unarchived(
     "BKP-005",
     "WAL is archived without a gap from the oldest backup to the segment that is written now",
     clauses=("ops.backup/wal-continuous",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.CRITICAL,
     limit=60,
@@ -154,7 +151,7 @@ def histories(
     "BKP-006",
     "What the primary calls archived lies in each repository, and its last attempt went well",
     clauses=("ops.backup/wal-continuous",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="An archive command that always succeeds throws every change away, silently.",
@@ -212,7 +209,7 @@ def behind(found: Found[RepositoryReading], live: Found[Archiving]) -> Fact[list
     "BKP-007",
     "Every member would archive to this repository if it were the primary",
     clauses=("ops.backup/wal-continuous",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="After a failover nothing is archived, and the last backup is all there is.",

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness import Found, Severity, check, derive, holds
 from readiness.declared.machine import Machine
-from readiness.model import Severity
 from readiness.probes.mounts import VOLATILE
 from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
 from readiness.probes.postgres_archive import Archiving
 from readiness.probes.timer import Timer
-from readiness.subjects import BackupRepository, Member
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
 
 Repository = Callable[[BackupRepository], Found[RepositoryReading]]
 Archives = Callable[[Member], Found[Archiving]]
@@ -42,7 +40,7 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
     "BKP-001",
     "The newest full backup in each repository is recent, whole and of this very database",
     clauses=("ops.backup/age",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="What is restored is days old, empty, or another system's database.",
@@ -128,7 +126,7 @@ def pages_are_right(
     "BKP-002",
     "Full backups are taken on schedule by a timer that will elapse again",
     clauses=("ops.backup/schedule-met",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.HIGH,
     risk="The last backup was the last one, and nobody will notice until it is needed.",
@@ -174,7 +172,7 @@ def test_schedule(
     "BKP-003",
     "Every file looked at in the repository is encrypted",
     clauses=("ops.backup/encrypted",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("encryption", "ssh"),
     severity=Severity.CRITICAL,
     risk="Whoever gets hold of the repository reads every student's record.",
@@ -201,7 +199,7 @@ def test_encrypted(backup_repository: BackupRepository, repository: Repository) 
     "BKP-004",
     "The repository lies on another machine than the database, on a disk of its own",
     clauses=("ops.backup/off-host-copy",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("ssh",),
     severity=Severity.CRITICAL,
     risk="What destroys the database destroys its backups with it.",

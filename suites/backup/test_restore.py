@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Environment, Found, Objectives, Severity, Tier, check, holds
 from readiness.drills.restore import BEFORE, Restored
-from readiness.environment import Environment, Objectives
-from readiness.model import Severity, Tier
-from readiness.subjects import BackupRepository, Cluster, backups_of
+from readiness.subjects import (
+    BACKUP_REPOSITORY,
+    DATABASE_CLUSTER,
+    BackupRepository,
+    Cluster,
+    backups_of,
+)
 
 Drill = Callable[[BackupRepository], Found[Restored]]
 
@@ -32,7 +35,7 @@ def went_well(restore_drill: Drill, repository: BackupRepository) -> Found[Resto
     "BKP-010",
     "A restored backup holds every row and every object that the live database held",
     clauses=("ops.backup/restore-proves-content",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("restore", "touch schema", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
@@ -62,7 +65,7 @@ def test_content(backup_repository: BackupRepository, restore_drill: Drill) -> N
     "BKP-011",
     "A restore to a position in the WAL is exact to the transaction",
     clauses=("ops.recovery/point-in-time-exact",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("backups", "restore", "touch schema", "touch login"),
     severity=Severity.HIGH,
     tier=Tier.LOAD,
@@ -86,7 +89,7 @@ def test_point_in_time(database_cluster: Cluster, site: Environment, restore_dri
     "BKP-012",
     "The restored copy is cut off from the live system",
     clauses=("ops.backup/restore-proves-content",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("restore", "touch schema", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
@@ -117,7 +120,7 @@ def test_isolated(backup_repository: BackupRepository, restore_drill: Drill) -> 
     "OBJ-004",
     "A restore is done and proven within the promised recovery time",
     clauses=("slo.objectives/settings-consistent",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     declared=("restore", "touch schema", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,

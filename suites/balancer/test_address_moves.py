@@ -2,15 +2,22 @@
 
 from collections.abc import Callable, Iterator
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness import (
+    Environment,
+    Found,
+    NotRun,
+    NotUnderstood,
+    ProbeError,
+    Severity,
+    check,
+    derive,
+    holds,
+)
 from readiness.declared.balancer import Balancer
 from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood, ProbeError
-from readiness.model import Severity
 from readiness.probes.keepalived import Keepalived, State
 from readiness.probes.keepalived_file import Mover, TrackedScript
+from readiness.subjects import ENVIRONMENT
 
 Asked = Callable[[Machine], Found[Keepalived]]
 Unseen = ProbeError | NotRun
@@ -20,7 +27,7 @@ Unseen = ProbeError | NotRun
     "LB-005",
     "Every machine that may hold a virtual address runs the health check that moves it",
     clauses=("infra.load-balancer/vip-moves",),
-    each="environment",
+    each=ENVIRONMENT,
     declared=("shared address", "moved by keepalived"),
     severity=Severity.CRITICAL,
     risk="The address stays where it is when the balancer there dies, or nobody can take it: "

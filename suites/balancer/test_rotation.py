@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness import Environment, Found, NotRun, ProbeError, Severity, check, derive, holds
 from readiness.declared.balancer import Balancer, OtherBackend
 from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.errors import NotRun, ProbeError
-from readiness.model import Severity
 from readiness.probes.haproxy import Server
 from readiness.probes.rotation import Rotation
-from readiness.subjects import Backend, BalancerNode, Endpoint, balancer_nodes
+from readiness.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, Endpoint, balancer_nodes
 
 Status = Callable[[BalancerNode], Found[tuple[Server, ...]]]
 Asked = Callable[[Backend, Endpoint], Found[Rotation]]
@@ -45,7 +41,7 @@ def places(backend: Balancer | OtherBackend, machine: Machine) -> set[str]:
     "LB-001",
     "Every backend is in rotation as every balancer sees it",
     clauses=("infra.load-balancer/backends-in-rotation",),
-    each="backend",
+    each=BACKEND,
     severity=Severity.CRITICAL,
     risk="With one machine left that serves, the next failure takes everything down.",
     reads=("GET of each balancer's statistics (HAProxy CSV, with `stats show-legends`)",),
@@ -75,7 +71,7 @@ def test_backend_is_up_everywhere(backend: Backend, balancer_status: Status) -> 
     "LB-002",
     "Every backend gives users the right page through every address of every balancer",
     clauses=("infra.load-balancer/backends-in-rotation",),
-    each="backend",
+    each=BACKEND,
     severity=Severity.CRITICAL,
     risk="A balancer calls a machine healthy whose users get an error, or nothing.",
     reads=("GET of the declared page over HTTPS, at most ten times for each machine and address",),
@@ -107,7 +103,7 @@ def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
     "LB-003",
     "Every virtual address is held by exactly one machine that may hold it",
     clauses=("infra.load-balancer/vip-held-once",),
-    each="environment",
+    each=ENVIRONMENT,
     declared=("shared address",),
     severity=Severity.CRITICAL,
     risk="Two holders split the users between them at random; with none there is nobody to reach.",
@@ -166,7 +162,7 @@ def holdings(
     "LB-004",
     "Every balancer sends users to the declared machines and to no other",
     clauses=("infra.load-balancer/servers-as-declared",),
-    each="environment",
+    each=ENVIRONMENT,
     declared=("balancer",),
     severity=Severity.HIGH,
     risk="A forgotten machine serves an old release, or a declared one never gets a user.",

@@ -1,17 +1,14 @@
 """How Redis and Sentinel treat somebody without a login, on every machine and address."""
 
-from collections.abc import Callable
-
-from readiness.catalogue import check
-from readiness.claim import Found, holds
-from readiness.errors import NotRun
-from readiness.model import Severity
-from readiness.probes.door import Door, Wire
-from readiness.probes.redis import RedisState
-from readiness.subjects import CacheMachine, CacheNode, CachePort, SentinelNode
-
-Knock = Callable[[CachePort], Found[Door]]
-Asked = Callable[[CacheNode], Found[RedisState]]
+from readiness import Ask, NotRun, Severity, check, holds
+from readiness.systems.redis.declared import (
+    CACHE_MACHINE,
+    CacheMachine,
+    CacheNode,
+    CachePort,
+    SentinelNode,
+)
+from readiness.systems.redis.reading import DOOR, STATE, WIRE
 
 
 def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
@@ -25,7 +22,7 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     "CACHE-009",
     "Every Redis and every Sentinel refuses who has no login or a wrong password",
     clauses=("infra.cache/authentication",),
-    each="cache_machine",
+    each=CACHE_MACHINE,
     severity=Severity.CRITICAL,
     risk="Whoever reaches the port reads and forges sessions, or makes another machine master.",
     reads=(
@@ -36,10 +33,10 @@ def ports(machine: CacheMachine) -> tuple[CachePort, ...]:
     remedy="turn the user default off (at Sentinel `reset`) and give each program a user and a "
     "password of its own",
 )
-def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock) -> None:
+def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, ask: Ask) -> None:
     """A stranger must log in, no wrong password is accepted, Sentinel gives default no rights."""
     for port in ports(cache_machine):
-        found = door(port)
+        found = ask(DOOR, port)
         assert holds(found.fact("answer to a stranger", found.reading.stranger), "==", "NOAUTH")
         accepted = found.fact("wrong logins accepted", found.reading.accepted)
         assert holds(accepted, "==", ())
@@ -52,7 +49,7 @@ def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock
     "CACHE-010",
     "Every Redis and every Sentinel speaks over TLS only",
     clauses=("infra.cache/tls",),
-    each="cache_machine",
+    each=CACHE_MACHINE,
     severity=Severity.HIGH,
     risk="Passwords and sessions travel in the clear inside the network.",
     reads=(
@@ -62,16 +59,16 @@ def test_nobody_gets_in_without_a_login(cache_machine: CacheMachine, door: Knock
     rights="a Redis user with +info, +command, +acl|whoami and +acl|dryrun only",
     remedy="set port 0 and tls-port, for Sentinel too",
 )
-def test_tls_only(
-    cache_machine: CacheMachine, wire: Callable[[CachePort], Found[Wire]], redis: Asked
-) -> None:
+def test_tls_only(cache_machine: CacheMachine, ask: Ask) -> None:
     """Each port agrees on TLS with us and answers nothing in the clear; no plain one is open."""
     for port in ports(cache_machine):
-        found = wire(port)
+        found = ask(WIRE, port)
         clear = found.fact("answer in the clear", found.reading.clear or "none")
         assert holds(clear, "==", "none")
         assert holds(found.fact("TLS version", found.reading.tls), "in", ["TLSv1.2", "TLSv1.3"])
         if isinstance(port.node, CacheNode):
             assert holds(
-                redis(port.node).fact("port", redis(port.node).reading.port), "==", port.port
+                ask(STATE, port.node).fact("port", ask(STATE, port.node).reading.port),
+                "==",
+                port.port,
             )

@@ -1,22 +1,14 @@
 """Who is master, who follows whom, and whether every Sentinel sees the same."""
 
-from collections.abc import Callable
-
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
-from readiness.model import Severity
-from readiness.probes.redis import RedisState
-from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheCluster, CacheNode, SentinelNode
-
-Asked = Callable[[CacheNode], Found[RedisState]]
-Watching = Callable[[SentinelNode], Found[SentinelState]]
+from readiness import Ask, Environment, Found, Severity, check, derive, holds
+from readiness.systems.redis.declared import CACHE, CacheCluster
+from readiness.systems.redis.reading import STATE, RedisState
+from readiness.systems.sentinel.reading import SENTINEL
 
 
-def one_master(cache: CacheCluster, redis: Asked) -> tuple[str, dict[str, Found[RedisState]]]:
+def one_master(cache: CacheCluster, ask: Ask) -> tuple[str, dict[str, Found[RedisState]]]:
     """The one member that says that it is the master, and what every member says."""
-    found = {one.machine.name: redis(one) for one in cache.nodes}
+    found = {one.machine.name: ask(STATE, one) for one in cache.nodes}
     masters = [name for name, one in found.items() if one.reading.role == "master"]
     who = derive("masters", cache.id, masters, *found.values())
     assert holds(who, "in", [[name] for name in found])
@@ -27,7 +19,7 @@ def one_master(cache: CacheCluster, redis: Asked) -> tuple[str, dict[str, Found[
     "CACHE-001",
     "The cache has one master, and the declared replicas follow it and nobody else does",
     clauses=("infra.cache/topology-as-declared",),
-    each="cache",
+    each=CACHE,
     severity=Severity.CRITICAL,
     risk="Two masters each take sessions that the other loses; a stranger gets all of them.",
     reads=("INFO at every declared member",),
@@ -35,9 +27,9 @@ def one_master(cache: CacheCluster, redis: Asked) -> tuple[str, dict[str, Found[
     remedy="ask every member for its ROLE; point a stray one at the master, and remove replicas "
     "that nobody declared",
 )
-def test_one_master_and_its_replicas(cache: CacheCluster, site: Environment, redis: Asked) -> None:
+def test_one_master_and_its_replicas(cache: CacheCluster, site: Environment, ask: Ask) -> None:
     """One says master, the others name it as theirs, it lists exactly them, they list nobody."""
-    master, found = one_master(cache, redis)
+    master, found = one_master(cache, ask)
     port, everyone = cache.cache.port, tuple(found.values())
     count = len({one.reading.run_id for one in everyone})
     assert holds(derive("different servers", cache.id, count, *everyone), "==", len(found))
@@ -63,7 +55,7 @@ def followers(found: Found[RedisState], site: Environment, port: int) -> list[st
     "CACHE-002",
     "Every Sentinel watches the one master and exactly its declared replicas",
     clauses=("infra.cache/topology-as-declared",),
-    each="cache",
+    each=CACHE,
     declared=("any sentinel",),
     severity=Severity.CRITICAL,
     risk="Clients ask any Sentinel; one that watches another master sends them there, and a "
@@ -72,14 +64,12 @@ def followers(found: Found[RedisState], site: Environment, port: int) -> list[st
     rights="a Sentinel user with +sentinel|masters, +sentinel|replicas and the like only",
     remedy="see what that Sentinel monitors; SENTINEL RESET the name there once all is well",
 )
-def test_sentinels_watch_the_master(
-    cache: CacheCluster, site: Environment, redis: Asked, sentinel: Watching
-) -> None:
+def test_sentinels_watch_the_master(cache: CacheCluster, site: Environment, ask: Ask) -> None:
     """At every Sentinel: its master is who says so itself, its replicas are the others."""
-    master, found = one_master(cache, redis)
+    master, found = one_master(cache, ask)
     port, others = cache.cache.port, sorted(set(found) - {master})
     for node in cache.sentinels:
-        one = sentinel(node)
+        one = ask(SENTINEL, node)
         names = one.fact("masters that it watches", list(one.reading.names))
         assert holds(names, "includes", [node.sentinels.watches])
         seen = one.reading.watched and one.reading.watched.seen

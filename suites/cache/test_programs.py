@@ -5,19 +5,18 @@ ACL). Logging in is tried, because whoever compares passwords has to be able to 
 """
 
 from collections import Counter
-from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood
-from readiness.model import Severity
-from readiness.probes.door import Admissions
-from readiness.probes.redis import RedisState
-from readiness.subjects import CacheCluster, CacheNode, CachePort, cache_of, first_port
+from readiness import Ask, Environment, Found, NotRun, NotUnderstood, Severity, check, derive, holds
+from readiness.systems.redis.declared import (
+    CACHE,
+    NODE,
+    CacheCluster,
+    CacheNode,
+    cache_of,
+    first_port,
+)
+from readiness.systems.redis.reading import ADMISSIONS, STATE, Admissions
 
-Admitted = Callable[[CachePort], Found[Admissions]]
-Asked = Callable[[CacheNode], Found[RedisState]]
 READS = (
     "AUTH as each declared program, and nothing else as that",
     "ACL DRYRUN of every command for its user",
@@ -47,7 +46,7 @@ def let_in(found: Found[Admissions], usual: Found[Admissions]) -> bool:
     "CACHE-011",
     "Every Redis lets each declared program log in, with the rights that it has at the master",
     clauses=("infra.cache/programs-log-in",),
-    each="cache_node",
+    each=NODE,
     severity=Severity.CRITICAL,
     risk="A failover goes well, and nobody can log in: the new master knows another password.",
     reads=READS,
@@ -55,9 +54,7 @@ def let_in(found: Found[Admissions], usual: Found[Admissions]) -> bool:
     remedy="give that Redis the user with the password and the rights of the master: users are not "
     "replicated (ACL SETUSER and ACL SAVE at every node)",
 )
-def test_programs_log_in(
-    cache_node: CacheNode, site: Environment, redis: Asked, admissions: Admitted
-) -> None:
+def test_programs_log_in(cache_node: CacheNode, site: Environment, ask: Ask) -> None:
     """Each is let in by its own password, and may run neither more nor less than at the master."""
     cache = cache_node.cache
     if not cache.clients:
@@ -66,18 +63,18 @@ def test_programs_log_in(
             declare=f"`clients` of the cache {cache.name}",
         )
     nodes = cache_of(site, cache_node).nodes
-    masters = [one for one in nodes if redis(one).reading.role == "master"]
+    masters = [one for one in nodes if ask(STATE, one).reading.role == "master"]
     if len(masters) != 1:
         raise NotUnderstood(f"{cache_node.id}: {len(masters)} members say that they are the master")
-    master = admissions(first_port(masters[0]))
-    assert let_in(admissions(first_port(cache_node)), master)
+    master = ask(ADMISSIONS, first_port(masters[0]))
+    assert let_in(ask(ADMISSIONS, first_port(cache_node)), master)
 
 
 @check(
     "CACHE-012",
     "Every Sentinel lets each declared program log in, with the rights that it has elsewhere",
     clauses=("infra.cache/programs-find-master",),
-    each="cache",
+    each=CACHE,
     declared=("sentinel",),
     severity=Severity.HIGH,
     risk="A program that asks this Sentinel for the master is turned away; with the others gone, "
@@ -87,14 +84,14 @@ def test_programs_log_in(
     remedy="give that Sentinel the user with the same password and rights: Sentinels do not hand "
     "their users on (ACL SETUSER and SENTINEL FLUSHCONFIG at every one)",
 )
-def test_programs_find_the_master(cache: CacheCluster, admissions: Admitted) -> None:
+def test_programs_find_the_master(cache: CacheCluster, ask: Ask) -> None:
     """Each is let in by its own password, and may run what it may at most Sentinels."""
     if not cache.watch.clients:
         raise NotRun(
             f"{cache.id}: it is not declared which programs ask for the master",
             declare=f"`clients` of `sentinel` of the cache {cache.id}",
         )
-    seen = [admissions(first_port(one)) for one in cache.sentinels]
+    seen = [ask(ADMISSIONS, first_port(one)) for one in cache.sentinels]
     common = Counter(tuple(one.runs for one in found.reading.clients) for found in seen)
     ((usual, _),) = common.most_common(1)
     example = next(one for one in seen if tuple(c.runs for c in one.reading.clients) == usual)

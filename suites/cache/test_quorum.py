@@ -1,15 +1,9 @@
 """Whether the Sentinels could really agree that the master is gone, and choose another."""
 
-from collections.abc import Callable
+from readiness import Ask, Environment, Found, Objectives, Severity, check, derive, holds
+from readiness.systems.redis.declared import CACHE, CacheCluster
+from readiness.systems.sentinel.reading import SENTINEL, SentinelState, Watched
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment, Objectives
-from readiness.model import Severity
-from readiness.probes.sentinel import SentinelState, Watched
-from readiness.subjects import CacheCluster, SentinelNode
-
-Watching = Callable[[SentinelNode], Found[SentinelState]]
 # Sentinel asks whom it promotes once a second whether that is done, and gives up after the timeout.
 LEAST_TIMEOUT = 2000
 
@@ -18,7 +12,7 @@ LEAST_TIMEOUT = 2000
     "CACHE-003",
     "Every Sentinel reaches the others on machines of their own, and a majority decides in time",
     clauses=("infra.cache/quorum-on-distinct-hosts",),
-    each="cache",
+    each=CACHE,
     declared=("voters",),
     severity=Severity.CRITICAL,
     risk="When the master goes nobody is promoted, or not in time, or each half of a cut promotes "
@@ -31,14 +25,14 @@ LEAST_TIMEOUT = 2000
     "that is no more, and SENTINEL REMOVE a second name",
 )
 def test_quorum_on_distinct_hosts(
-    cache: CacheCluster, site: Environment, sentinel: Watching, objectives: Objectives
+    cache: CacheCluster, site: Environment, ask: Ask, objectives: Objectives
 ) -> None:
     """Each is another one, finds exactly the others well, has the quorum, and one name for it.
 
     One that is chosen to promote has the time for it, and a failover that came to nothing is tried
     again within the recovery time.
     """
-    found = {one.machine.name: sentinel(one) for one in cache.sentinels}
+    found = {one.machine.name: ask(SENTINEL, one) for one in cache.sentinels}
     ids = {name: one.reading.run_id for name, one in found.items()}
     count = derive("different Sentinels", cache.id, len(set(ids.values())), *found.values())
     assert holds(count, "==", len(cache.watch.machines))

@@ -1,20 +1,10 @@
 """Whether each replica has what the master has, and could take its place."""
 
-from collections.abc import Callable
+from readiness import Ask, Environment, NotRun, NotUnderstood, Severity, check, derive, holds
+from readiness.systems.redis.declared import NODE, CacheNode, cache_of, first_port
+from readiness.systems.redis.reading import DOOR, STATE
+from readiness.systems.sentinel.reading import SENTINEL
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood
-from readiness.model import Severity
-from readiness.probes.door import Door
-from readiness.probes.redis import RedisState
-from readiness.probes.sentinel import SentinelState
-from readiness.subjects import CacheNode, CachePort, SentinelNode, cache_of, first_port
-
-Asked = Callable[[CacheNode], Found[RedisState]]
-Knock = Callable[[CachePort], Found[Door]]
-Watching = Callable[[SentinelNode], Found[SentinelState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
 ROLES = ["master", "slave"]
 
@@ -23,7 +13,7 @@ ROLES = ["master", "slave"]
     "CACHE-004",
     "Every replica's link to the master is up, and what it has is near what the master has",
     clauses=("infra.cache/replicas-follow",),
-    each="cache_node",
+    each=NODE,
     declared=("replica",),
     severity=Severity.CRITICAL,
     risk="A replica that answers and does not follow is promoted with old sessions or none.",
@@ -31,10 +21,10 @@ ROLES = ["master", "slave"]
     rights=RIGHTS,
     remedy="see that replica's log for why its link breaks: the replication user, TLS, the network",
 )
-def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked) -> None:
+def test_replica_follows(cache_node: CacheNode, site: Environment, ask: Ask) -> None:
     """Both ends say so: the replica's link is up and fresh, the master has its word just now."""
-    here, cache = redis(cache_node), cache_node.cache
-    assert holds(here.role, "in", ROLES)
+    here, cache = ask(STATE, cache_node), cache_node.cache
+    assert holds(here.fact("role", here.reading.role), "in", ROLES)
     if here.reading.role == "master":
         return
     link = here.reading.link
@@ -45,7 +35,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     name = site.server(link.address, link.port, cache.port)
     assert holds(here.fact("its master", name), "in", cache.members)
     nodes = cache_of(site, cache_node).nodes
-    master = redis(next(one for one in nodes if one.machine.name == name))
+    master = ask(STATE, next(one for one in nodes if one.machine.name == name))
     role = derive("role of its master", cache_node.id, master.reading.role, here, master)
     assert holds(role, "==", "master")
     shared = here.reading.history == master.reading.history
@@ -71,7 +61,7 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     "CACHE-005",
     "Every replica may become the master, as it says and as every Sentinel sees it",
     clauses=("infra.cache/promotable",),
-    each="cache_node",
+    each=NODE,
     declared=("replica", "sentinel"),
     severity=Severity.CRITICAL,
     risk="When the master goes there is nobody to promote, or nobody may log in to who is: no "
@@ -86,16 +76,14 @@ def test_replica_follows(cache_node: CacheNode, site: Environment, redis: Asked)
     remedy="give it a replica-priority above 0, let it announce itself, give it the users of "
     "the master and their rights, and see why Sentinel thinks it down",
 )
-def test_replica_may_take_over(
-    cache_node: CacheNode, site: Environment, redis: Asked, sentinel: Watching, door: Knock
-) -> None:
+def test_replica_may_take_over(cache_node: CacheNode, site: Environment, ask: Ask) -> None:
     """Above priority 0, with its data, well to each Sentinel; it would obey and be followed.
 
     Whoever may log in at the master may there, by name: a user that is missing is locked out by a
     failover, and one that was removed is back.
     """
-    here, cache = redis(cache_node), cache_node.cache
-    assert holds(here.role, "in", ROLES)
+    here, cache = ask(STATE, cache_node), cache_node.cache
+    assert holds(here.fact("role", here.reading.role), "in", ROLES)
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
     if here.reading.role == "master":
         return
@@ -106,7 +94,7 @@ def test_replica_may_take_over(
     assert holds(here.fact("takes writes of its own", not link.read_only), "==", False)
     whole = cache_of(site, cache_node)
     for node in whole.sentinels:
-        seen = sentinel(node)
+        seen = ask(SENTINEL, node)
         mine = [
             one
             for one in seen.reading.replicas
@@ -120,25 +108,25 @@ def test_replica_may_take_over(
         assert holds(seen.fact(f"link of {name} to the master", one.link), "==", "ok")
         assert holds(seen.fact(f"priority of {name}", one.priority), ">", 0)
     must_be_declared(cache_node, "promotes_as", whole.watch.promotes_as)
-    port = door(first_port(cache_node))
+    port = ask(DOOR, first_port(cache_node))
     orders = port.fact("orders of Sentinel that it refuses", port.reading.promoter_lacks)
     assert holds(orders, "==", ())
     must_be_declared(cache_node, "replicates_as", cache.replicates_as)
     words = port.fact("words of a replica that it refuses", port.reading.follower_lacks)
     assert holds(words, "==", ())
-    master = door(first_port(the_master(cache_node, site, redis)))
+    master = ask(DOOR, first_port(the_master(cache_node, site, ask)))
     users = derive("its users", cache_node.id, port.reading.users, port, master)
     assert holds(users, "==", master.reading.users)
 
 
-def the_master(node: CacheNode, site: Environment, redis: Asked) -> CacheNode:
+def the_master(node: CacheNode, site: Environment, ask: Ask) -> CacheNode:
     """The member that says that it is the master.
 
     Raises:
         NotUnderstood: none or more than one does.
     """
     everyone = cache_of(site, node).nodes
-    found = [one for one in everyone if redis(one).reading.role == "master"]
+    found = [one for one in everyone if ask(STATE, one).reading.role == "master"]
     if len(found) != 1:
         raise NotUnderstood(f"{node.id}: {len(found)} members say that they are the master")
     return found[0]
@@ -161,7 +149,7 @@ def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
     "CACHE-006",
     "Every Redis refuses writes as a master that too few replicas follow",
     clauses=("infra.cache/isolated-master-stops",),
-    each="cache_node",
+    each=NODE,
     declared=("replica",),
     severity=Severity.HIGH,
     risk="A master that is cut off goes on taking sessions, and all of them are lost when it is "
@@ -171,10 +159,14 @@ def must_be_declared(node: CacheNode, key: str, user: str | None) -> None:
     remedy="set min-replicas-to-write and min-replicas-max-lag on every member: each can become "
     "the master",
 )
-def test_isolated_master_stops(cache_node: CacheNode, redis: Asked) -> None:
+def test_isolated_master_stops(cache_node: CacheNode, ask: Ask) -> None:
     """It counts its good replicas before a write, and as the master has enough of them now."""
-    here = redis(cache_node)
+    here = ask(STATE, cache_node)
     counts = here.fact("it counts good replicas", here.reading.good_replicas is not None)
     assert holds(counts, "==", True)
     if here.reading.role == "master":
-        assert holds(here.good_replicas, ">=", cache_node.cache.good_replicas)
+        assert holds(
+            here.fact("good replicas", here.reading.good_replicas),
+            ">=",
+            cache_node.cache.good_replicas,
+        )

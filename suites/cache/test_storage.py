@@ -1,16 +1,9 @@
 """Whether sessions survive a restart, and a full memory."""
 
-from collections.abc import Callable
+from readiness import Ask, Environment, Severity, check, derive, holds
+from readiness.systems.redis.declared import NODE, CacheNode, CachePort, cache_of
+from readiness.systems.redis.reading import DOOR, STATE
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
-from readiness.model import Severity
-from readiness.probes.door import Door
-from readiness.probes.redis import RedisState
-from readiness.subjects import CacheNode, CachePort, cache_of
-
-Asked = Callable[[CacheNode], Found[RedisState]]
 RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
 
 
@@ -18,7 +11,7 @@ RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
     "CACHE-007",
     "Every Redis writes what it acknowledges to disk, and its last writes went well",
     clauses=("infra.cache/persistence",),
-    each="cache_node",
+    each=NODE,
     severity=Severity.HIGH,
     risk="A restart of that node logs everybody out; a master that comes back empty makes its "
     "replicas empty too.",
@@ -27,9 +20,7 @@ RIGHTS = "a Redis user with +info, +command, +acl|whoami and +acl|dryrun only"
     remedy="CONFIG SET appendonly yes on that node and CONFIG REWRITE; see its disk and log for "
     "writes that failed, then BGREWRITEAOF; let the user default be off and keep its rights",
 )
-def test_persistence_works(
-    cache_node: CacheNode, redis: Asked, door: Callable[[CachePort], Found[Door]]
-) -> None:
+def test_persistence_works(cache_node: CacheNode, ask: Ask) -> None:
     """What is declared is on, its last writes ended well, and a restart would read all of it.
 
     The append-only file is read back as the user `default`, on or off: what a transaction wrote
@@ -37,13 +28,13 @@ def test_persistence_works(
     Of snapshots it is the changes since the last one that count: one that is idle needs no other.
     A server that nobody wrote to since its start shows neither that it saves nor that it does not.
     """
-    here, cache = redis(cache_node), cache_node.cache
+    here, cache = ask(STATE, cache_node), cache_node.cache
     assert holds(here.fact("still loading its data", here.reading.loading), "==", False)
     if cache.persistence == "aof":
         assert holds(here.fact("append-only file in use", here.reading.aof_enabled), "==", True)
         assert holds(here.fact("last write to it", here.reading.aof_last_write), "==", "ok")
         assert holds(here.fact("last rewrite of it", here.reading.aof_last_rewrite), "==", "ok")
-        port = door(CachePort(cache_node, cache_node.machine.addresses[0]))
+        port = ask(DOOR, CachePort(cache_node, cache_node.machine.addresses[0]))
         lacks = port.fact("changes that reading it back would drop", port.reading.default_lacks)
         assert holds(lacks, "==", ())
     assert holds(here.fact("last snapshot", here.reading.rdb_last_save), "==", "ok")
@@ -59,7 +50,7 @@ def test_persistence_works(
     "CACHE-008",
     "Every Redis has a memory limit with room below it, and never drops a session to make room",
     clauses=("infra.cache/eviction-fits-sessions",),
-    each="cache_node",
+    each=NODE,
     severity=Severity.HIGH,
     risk="Under load users are logged out at random, or the machine runs out of memory.",
     reads=("INFO memory and stats at every declared member",),
@@ -67,12 +58,12 @@ def test_persistence_works(
     remedy="set maxmemory, the same on every member, and a declared maxmemory-policy on that node; "
     "after keys were dropped, find out why and CONFIG RESETSTAT",
 )
-def test_eviction_fits_sessions(cache_node: CacheNode, site: Environment, redis: Asked) -> None:
+def test_eviction_fits_sessions(cache_node: CacheNode, site: Environment, ask: Ask) -> None:
     """Policy as declared, limit set and within the machine, room left, and nothing ever dropped.
 
     No other member may have a higher limit: this one, promoted, would be full at once.
     """
-    here, cache = redis(cache_node), cache_node.cache
+    here, cache = ask(STATE, cache_node), cache_node.cache
     most = here.reading.most_memory
     assert holds(
         here.fact("its policy when memory is full", here.reading.policy), "in", cache.eviction
@@ -82,7 +73,7 @@ def test_eviction_fits_sessions(cache_node: CacheNode, site: Environment, redis:
     used = here.fact("percent of its memory in use", 100 * here.reading.used_memory / most)
     assert holds(used, "<=", cache.memory_used)
     assert holds(here.fact("keys dropped to make room", here.reading.evicted), "==", 0)
-    everyone = [redis(one) for one in cache_of(site, cache_node).nodes]
+    everyone = [ask(STATE, one) for one in cache_of(site, cache_node).nodes]
     highest = max(one.reading.most_memory for one in everyone)
     limit = derive("its memory limit beside the highest", cache_node.id, most, here, *everyone)
     assert holds(limit, ">=", highest)

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment
-from readiness.model import Severity
+from readiness import Environment, Found, Severity, check, derive, holds
 from readiness.probes import mounts
 from readiness.probes.patroni import MemberReading
 from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_state import Override, ServerState, silence
-from readiness.subjects import Member
+from readiness.subjects import DATABASE_MEMBER, Member
 
 Storage = Callable[[Member], Found[mounts.Storage]]
 Postgres = Callable[[Member], Found[ServerState]]
@@ -33,7 +30,7 @@ SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sy
     "PG-007",
     "Every standby is less behind than the declared limits, in bytes and in time",
     clauses=("infra.database-ha/lag-within-limits",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby",),
     severity=Severity.HIGH,
     risk="What a standby does not have yet is lost, or delays the takeover.",
@@ -54,9 +51,9 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
     caught_up = replay(database_member)
     lag = caught_up.fact("bytes behind", caught_up.reading.behind)
     assert holds(lag, "<=", database.lag_bytes)
-    assert holds(caught_up.reached, "==", True)
+    assert holds(caught_up.fact("reached", caught_up.reading.reached), "==", True)
     assert holds(
-        caught_up.fact("seconds to replay it", caught_up.seconds.value), "<=", database.lag_time
+        caught_up.fact("seconds to replay it", caught_up.reading.seconds), "<=", database.lag_time
     )
     # On an idle site positions agree whatever became of the link.
     everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
@@ -73,7 +70,7 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
     "PG-010",
     "Every member keeps what it acknowledges: durability settings are on everywhere",
     clauses=("infra.database-ha/durability-settings",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     severity=Severity.CRITICAL,
     risk="A power cut loses acknowledged commits or corrupts the database.",
     reads=(*READS, "/proc/mounts of every member's machine, where SSH is declared for it"),

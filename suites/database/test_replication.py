@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness import Found, Severity, Tier, check, derive, holds
 from readiness.drills.canary import CanaryRow
 from readiness.drills.paths import Paths
 from readiness.drills.pools import Kept
-from readiness.model import Severity, Tier
-from readiness.subjects import Cluster
+from readiness.subjects import DATABASE_CLUSTER, Cluster
 
 
 @check(
     "PG-013",
     "A row written on the primary is on every standby within the declared lag",
     clauses=("infra.database-ha/standbys-replay", "infra.database-ha/lag-within-limits"),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "touch schema", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
@@ -43,7 +41,7 @@ def test_row_reaches_every_standby(
     "PG-014",
     "A session through any pooler ends at the primary and commits as safely as a direct one",
     clauses=("infra.database-ha/client-path-follows-primary",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,
@@ -88,7 +86,7 @@ def as_safe_as(commit: str) -> tuple[str, ...] | None:
     "PG-026",
     "The sessions that poolers keep for the application commit as safely as a direct one",
     clauses=("infra.database-ha/kept-sessions-as-given",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("failover drill", "touch login", "application login"),
     severity=Severity.CRITICAL,
     tier=Tier.TOUCH,

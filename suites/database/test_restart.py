@@ -4,14 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from readiness.catalogue import check
-from readiness.claim import Fact, Found, derive, holds
-from readiness.errors import ProbeError
-from readiness.model import Severity
+from readiness import Fact, Found, ProbeError, Severity, check, derive, holds
 from readiness.probes.postgres_restart import Login, Restart
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.replication_login import Attempt, ReplicationLogins
-from readiness.subjects import Member
+from readiness.subjects import DATABASE_MEMBER, Member
 
 
 def refused(login: Login, now: float) -> str | None:
@@ -32,7 +29,7 @@ def refused(login: Login, now: float) -> str | None:
     "PG-025",
     "Every member would start again with what it runs with, and let in again who is connected",
     clauses=("infra.database-ha/restart-safe",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     severity=Severity.HIGH,
     risk="It works until the next restart or failover, which then fails, or brings another server.",
     reads=(
@@ -80,7 +77,7 @@ LET_IN = "let in"
     "PG-027",
     "Every member would be let in for replication anew, by the primary and by who may be the next",
     clauses=("infra.database-ha/replication-begins-anew",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby", "ssh", "replication login"),
     severity=Severity.HIGH,
     risk="What streams goes on with a password or a rule that lets no new connection in: after the "

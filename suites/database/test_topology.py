@@ -4,11 +4,18 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from readiness.catalogue import check
-from readiness.claim import Fact, Found, derive, holds
-from readiness.environment import Environment
-from readiness.errors import ProbeError, TimedOut, Unreachable
-from readiness.model import Severity
+from readiness import (
+    Environment,
+    Fact,
+    Found,
+    ProbeError,
+    Severity,
+    Unreachable,
+    check,
+    derive,
+    holds,
+)
+from readiness.errors import TimedOut
 from readiness.probes.etcd import MemberReading as StoreReading
 from readiness.probes.patroni import MemberReading, MemberStatus, slot_name
 from readiness.probes.postgres import ReplayProgress
@@ -21,7 +28,7 @@ from readiness.probes.postgres_state import (
     ServerState,
     silence,
 )
-from readiness.subjects import Cluster, Member, StoreMember
+from readiness.subjects import DATABASE_CLUSTER, DATABASE_MEMBER, Cluster, Member, StoreMember
 
 Postgres = Callable[[Member], Found[ServerState]]
 Replay = Callable[[Member], Found[ReplayProgress]]
@@ -57,7 +64,7 @@ def automated(cluster: Cluster) -> tuple[Member, ...]:
     "PG-001",
     "A cluster has exactly one primary, its automation names it everywhere, and sessions can write",
     clauses=("infra.database-ha/one-primary",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     severity=Severity.CRITICAL,
     risk="No primary refuses every write; two primaries lose some of them for good.",
     reads=READS + PATRONI_READS,
@@ -114,7 +121,7 @@ def reading_only(given: Sequence[Override], database: str) -> str | None:
     "PG-002",
     "Every member that is not the primary streams from the primary",
     clauses=("infra.database-ha/standbys-stream",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby",),
     severity=Severity.CRITICAL,
     risk="A standby that does not stream falls behind and can't take over.",
@@ -176,7 +183,7 @@ def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres
     "PG-003",
     "Every standby replays what the primary has written, and would follow the next one",
     clauses=("infra.database-ha/standbys-replay",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby",),
     severity=Severity.CRITICAL,
     risk="A standby that streams and never replays serves old data and takes long to promote.",
@@ -194,7 +201,7 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
         delay = settings["recovery_min_apply_delay"]
         assert holds(found.fact("apply delay", delay.value), "==", "0")
         caught_up = replay(database_member)
-        assert holds(caught_up.reached, "==", True)
+        assert holds(caught_up.fact("reached", caught_up.reading.reached), "==", True)
         for name in RECOVERY_TARGETS:
             target = found.reading.value(name)
             shown = "empty" if target == "" else target
@@ -209,7 +216,7 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
     "PG-004",
     "A commit waits for as many standbys as declared, they are there, and no session may skip them",
     clauses=("infra.database-ha/synchronous-standby",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "synchronous standby"),
     severity=Severity.CRITICAL,
     risk="A commit that no standby has is lost with the primary although it was acknowledged.",
@@ -262,7 +269,7 @@ def skipping(found: Found[ServerState]) -> str:
     "PG-005",
     "No member is barred from promotion",
     clauses=("infra.database-ha/not-barred",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby", "automation"),
     severity=Severity.CRITICAL,
     risk="Automation looks healthy and promotes nobody when the primary is gone.",
@@ -299,7 +306,7 @@ def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     "PG-006",
     "The synchronous standby could be promoted now",
     clauses=("infra.database-ha/promotable",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "synchronous standby", "automation"),
     severity=Severity.CRITICAL,
     risk="The standby that holds every commit is the one that can't take over.",
@@ -380,7 +387,7 @@ def _against(
     "PG-008",
     "The failover automation is active on every member",
     clauses=("infra.database-ha/automation-active",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("automation",),
     severity=Severity.CRITICAL,
     risk="A paused automation watches the primary die and does nothing.",
@@ -433,7 +440,7 @@ def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]
     "PG-009",
     "The consensus store has a quorum with a member to spare",
     clauses=("infra.database-ha/consensus-quorum",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("consensus store",),
     severity=Severity.CRITICAL,
     risk="With one more member gone the automation demotes the primary and nothing is writable.",
@@ -495,7 +502,7 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     "PG-011",
     "The members found are the members declared",
     clauses=("infra.database-ha/members-as-declared",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     severity=Severity.HIGH,
     risk="A stranger replicates student data, or a member everyone counts on is not there.",
     reads=READS + PATRONI_READS,
@@ -607,7 +614,7 @@ def undeclared_clients(
     "PG-012",
     "Every standby follows this cluster's primary and is the primary of nothing else",
     clauses=("infra.database-ha/standby-of-this-primary",),
-    each="database_member",
+    each=DATABASE_MEMBER,
     declared=("standby",),
     severity=Severity.CRITICAL,
     risk="A member that belongs to another cluster counts as redundancy and is none.",

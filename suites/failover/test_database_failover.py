@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Fact, Found, holds
+from readiness import Fact, Found, Objectives, Severity, Tier, check, holds
 from readiness.drills.trial import Trial
-from readiness.environment import Objectives
 from readiness.fixtures import Drilled
-from readiness.model import Severity, Tier
 from readiness.quantities import in_words
-from readiness.subjects import Cluster
+from readiness.subjects import DATABASE_CLUSTER, Cluster
 
 Drill = Callable[[Cluster], Drilled]
 Confidence = Callable[[int, str], None]
@@ -44,7 +41,7 @@ def usable(trial: Found[Trial]) -> Fact[str]:
     "A standby takes over within the recovery-time objective, for every kind of client",
     # Its pooled clients go the application's way, and are not back before that leads elsewhere.
     clauses=("test.failover/database-in-time", "infra.database-ha/client-path-follows-primary"),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "automation", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.DISRUPT,
@@ -78,7 +75,7 @@ def test_takes_over_in_time(
     "PG-021",
     "No acknowledged write is lost in a failover",
     clauses=("test.failover/database-nothing-lost",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "automation", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.DISRUPT,
@@ -116,7 +113,7 @@ def test_nothing_is_lost(
     "PG-022",
     "Never do two primaries accept writes at the same time",
     clauses=("test.failover/database-one-writer",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "automation", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.DISRUPT,
@@ -146,7 +143,7 @@ def test_one_writer(
     "PG-023",
     "The old primary rejoins as a standby, and redundancy is full again",
     clauses=("test.failover/database-old-primary-rejoins",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "automation", "failover drill", "touch login"),
     severity=Severity.CRITICAL,
     tier=Tier.DISRUPT,
@@ -179,7 +176,7 @@ def test_old_primary_rejoins(
     "PG-024",
     "After every failover users get the right page, from every backend and at every address",
     clauses=("infra.database-ha/client-path-follows-primary",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("standby", "automation", "failover drill", "touch login", "balancer"),
     severity=Severity.CRITICAL,
     tier=Tier.DISRUPT,

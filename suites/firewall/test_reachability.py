@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
+from readiness import Found, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
 from readiness.declared.machine import Machine
-from readiness.errors import NotRun, NotUnderstood
 from readiness.measure.reachability import IN_WORDS, Compared
-from readiness.model import Permission, Severity
 from readiness.scanning import Seen
 from readiness.segmentation import ZonePair
+from readiness.subjects import OPEN_ZONE_PAIR, ZONE_PAIR
 
 Scanned = Callable[[], Seen]
 Addresses = Callable[[Machine], Found[tuple[str, ...]]]
@@ -94,7 +92,7 @@ def unsure(pair: ZonePair, doubts: Sequence[str]) -> None:
     "FW-001",
     "Every pair of zones lets through over IPv4 what is declared open",
     clauses=("sec.firewall/open-ipv4",),
-    each="open_zone_pair",
+    each=OPEN_ZONE_PAIR,
     severity=Severity.HIGH,
     permission=Permission.SCAN,
     limit=LIMIT,
@@ -113,7 +111,7 @@ def test_declared_is_open_over_ipv4(open_zone_pair: ZonePair, reachability: Scan
     "FW-002",
     "Every pair of zones lets through over IPv6 what is declared open",
     clauses=("sec.firewall/open-ipv6",),
-    each="open_zone_pair",
+    each=OPEN_ZONE_PAIR,
     severity=Severity.HIGH,
     permission=Permission.SCAN,
     limit=LIMIT,
@@ -132,7 +130,7 @@ def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scan
     "FW-003",
     "Every pair of zones lets through nothing over IPv4 that is not declared open",
     clauses=("sec.firewall/closed-ipv4",),
-    each="zone_pair",
+    each=ZONE_PAIR,
     severity=Severity.CRITICAL,
     permission=Permission.SCAN,
     limit=LIMIT,
@@ -154,7 +152,7 @@ def test_nothing_else_is_open_over_ipv4(
     "FW-004",
     "Every pair of zones lets through nothing over IPv6 that is not declared open",
     clauses=("sec.firewall/closed-ipv6",),
-    each="zone_pair",
+    each=ZONE_PAIR,
     severity=Severity.CRITICAL,
     permission=Permission.SCAN,
     limit=LIMIT,

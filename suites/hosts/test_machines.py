@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Found, Severity, check, holds
 from readiness.declared.machine import Machine
-from readiness.model import Severity
 from readiness.probes.host import ClockOffset, ClockState, ServiceState
 from readiness.probes.network import Socket
+from readiness.subjects import MACHINE
 
 Services = Callable[[Machine], Found[dict[str, ServiceState]]]
 Clock = Callable[[Machine], Found[ClockState]]
@@ -30,7 +29,7 @@ LEAST_ANSWERED = 1
     "HOST-001",
     "Every declared service is up and stays up on its machine",
     clauses=("infra.hosts/services-up",),
-    each="machine",
+    each=MACHINE,
     declared=("services", "ssh"),
     severity=Severity.CRITICAL,
     risk="A service that is down or crash-looping on one node hides behind the ones that answer.",
@@ -96,7 +95,7 @@ DONE = "exited"
     "HOST-002",
     "Every machine's clock is synchronised to a source that answers",
     clauses=("infra.hosts/clock-synchronised",),
-    each="machine",
+    each=MACHINE,
     declared=("ssh",),
     severity=Severity.HIGH,
     risk="Leases, certificates and audit records on this machine can't be trusted.",
@@ -132,7 +131,7 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
     "HOST-003",
     "Every machine listens on its declared ports and on no other",
     clauses=("infra.hosts/nothing-undeclared-listening",),
-    each="machine",
+    each=MACHINE,
     declared=("listens", "ssh"),
     severity=Severity.HIGH,
     risk="A debug server or a database bound to all addresses waits for a hole in the firewall.",

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Found, Severity, Tier, check, holds
 from readiness.declared.load import LoadTest
 from readiness.drills.load import Offered, Place
-from readiness.model import Severity, Tier
+from readiness.subjects import LOAD_TEST
 
 Load = Callable[[LoadTest], Found[Offered]]
 
@@ -64,7 +63,7 @@ def not_worse(test: LoadTest, found: Found[Offered], place: Place, *, trusted: b
     "LOAD-001",
     "The load is offered as declared: every request when it is due, every page, every address",
     clauses=("test.load/offered-rate-achieved",),
-    each="load_test",
+    each=LOAD_TEST,
     severity=Severity.HIGH,
     tier=Tier.LOAD,
     limit=LIMIT,
@@ -91,7 +90,7 @@ def test_offered_as_declared(load_test: LoadTest, load: Load) -> None:
     "LOAD-002",
     "The generator of the load is not its bottleneck",
     clauses=("test.load/generator-not-bottleneck",),
-    each="load_test",
+    each=LOAD_TEST,
     severity=Severity.HIGH,
     tier=Tier.LOAD,
     limit=LIMIT,
@@ -113,7 +112,7 @@ def test_generator_has_room(load_test: LoadTest, load: Load) -> None:
     "LOAD-003",
     "Every page is right and quick enough for users under the declared load, at every address",
     clauses=("test.load/sla-at-volume", "test.performance/percentiles-within-sla"),
-    each="load_test",
+    each=LOAD_TEST,
     severity=Severity.CRITICAL,
     tier=Tier.LOAD,
     limit=LIMIT,

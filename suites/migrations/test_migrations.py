@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Environment, Found, NotRun, Severity, Tier, check, holds
 from readiness.drills.migrations import Migrated
 from readiness.drills.restore import Restored
-from readiness.environment import Environment
-from readiness.errors import NotRun
-from readiness.model import Severity, Tier
-from readiness.subjects import BackupRepository, Cluster, backups_of
+from readiness.subjects import DATABASE_CLUSTER, BackupRepository, Cluster, backups_of
 
 Drill = Callable[[BackupRepository], Found[Restored]]
 
@@ -47,7 +43,7 @@ def on_copies(
     "MIG-001",
     "The release's migrations run up, down and up again, and each does something",
     clauses=("test.migrations/up-down-up",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("backups", "migrations", "touch schema", "touch login"),
     severity=Severity.HIGH,
     tier=Tier.LOAD,
@@ -74,7 +70,7 @@ def test_up_down_up(database_cluster: Cluster, site: Environment, restore_drill:
     "MIG-002",
     "Down and up again lead to the same schema, rows, sequences and grants",
     clauses=("test.migrations/state-compared",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("backups", "migrations", "touch schema", "touch login"),
     severity=Severity.HIGH,
     tier=Tier.LOAD,

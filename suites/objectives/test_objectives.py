@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, derive, holds
-from readiness.environment import Environment, Objectives
+from readiness import Environment, Found, Objectives, Severity, check, derive, holds
 from readiness.look import Look
-from readiness.model import Severity
 from readiness.probes.patroni import DynamicConfig, MemberReading
-from readiness.subjects import Cluster, Member
+from readiness.subjects import DATABASE_CLUSTER, ENVIRONMENT, Cluster, Member
 
 Patroni = Callable[[Member], Found[MemberReading]]
 # Seconds that Patroni lets a crashed primary try to start where nothing else is set.
@@ -19,7 +16,7 @@ START_TIMEOUT = 300
     "OBJ-001",
     "The declared objectives do not contradict each other",
     clauses=("slo.objectives/objectives-consistent",),
-    each="environment",
+    each=ENVIRONMENT,
     severity=Severity.HIGH,
     risk="One outage within the promised recovery time breaks the promised availability.",
     reads=("the environment file",),
@@ -44,7 +41,7 @@ def test_objectives_agree(environment: Environment, look: Look, objectives: Obje
     "OBJ-002",
     "The automation's settings allow a failover within the database's recovery time",
     clauses=("slo.objectives/settings-consistent",),
-    each="database_cluster",
+    each=DATABASE_CLUSTER,
     declared=("any automation",),
     severity=Severity.HIGH,
     risk="The promised failover time can't be met even when everything works.",

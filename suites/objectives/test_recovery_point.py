@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
-from readiness.environment import Objectives
-from readiness.model import Severity
+from readiness import Found, Objectives, Severity, check, holds
 from readiness.probes.postgres_archive import Archiving
-from readiness.subjects import BackupRepository, Member
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
 
 Archives = Callable[[Member], Found[Archiving]]
 
@@ -16,7 +13,7 @@ Archives = Callable[[Member], Found[Archiving]]
     "OBJ-003",
     "WAL leaves every member soon enough for the promised recovery point",
     clauses=("slo.objectives/settings-consistent",),
-    each="backup_repository",
+    each=BACKUP_REPOSITORY,
     severity=Severity.HIGH,
     risk="When the site is lost, more is lost with it than was promised.",
     reads=("archive_timeout of every member", "the environment file"),

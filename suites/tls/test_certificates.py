@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
-from readiness.environment import Objectives
-from readiness.model import Severity
+from readiness import Found, Objectives, Severity, check, holds
 from readiness.probes.tls import Handshake
-from readiness.subjects import Endpoint
+from readiness.subjects import TLS_LISTENER, Endpoint
 
 Tls = Callable[[Endpoint], Found[Handshake]]
 
@@ -77,7 +74,7 @@ def missing_names(found: Found[Handshake], endpoint: Endpoint, one: Handshake) -
     "TLS-001",
     "Every node presents a chain that a client with only the declared authority can build",
     clauses=("sec.tls/chain",),
-    each="tls_listener",
+    each=TLS_LISTENER,
     severity=Severity.CRITICAL,
     risk="Clients that reach this node refuse the connection, or learn to click warnings away.",
     reads=READS,
@@ -99,7 +96,7 @@ def test_chain_is_trusted(tls_listener: Endpoint, tls: Tls) -> None:
     "TLS-002",
     "Every node's certificate is issued for each name that clients use",
     clauses=("sec.tls/name",),
-    each="tls_listener",
+    each=TLS_LISTENER,
     severity=Severity.CRITICAL,
     risk="Clients that verify names refuse this node.",
     reads=READS,
@@ -121,7 +118,7 @@ def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None
     "TLS-003",
     "Every certificate of the presented chain lasts longer than the notice that renewal needs",
     clauses=("sec.tls/expiry",),
-    each="tls_listener",
+    each=TLS_LISTENER,
     severity=Severity.CRITICAL,
     risk="The listener goes dark on the day of expiry.",
     reads=READS,
@@ -150,7 +147,7 @@ def test_certificate_expiry(tls_listener: Endpoint, tls: Tls, objectives: Object
     "TLS-004",
     "Every node accepts TLS 1.2 or 1.3 and refuses everything older",
     clauses=("sec.tls/protocols",),
-    each="tls_listener",
+    each=TLS_LISTENER,
     severity=Severity.HIGH,
     risk="Old protocol versions can be attacked and fail every audit (RFC 8996).",
     reads=("TLS handshakes that offer one version each, no request is sent",),
@@ -173,7 +170,7 @@ def test_only_current_versions(tls_listener: Endpoint, tls: Tls) -> None:
     "TLS-005",
     "Every presented certificate has a strong key and a sound signature",
     clauses=("sec.tls/key",),
-    each="tls_listener",
+    each=TLS_LISTENER,
     severity=Severity.HIGH,
     risk="A weak key or hash lets others impersonate the listener.",
     reads=READS,

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from itertools import product
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
+from readiness import Found, Severity, check, holds
 from readiness.declared.listener import AcmeChallenge
-from readiness.model import Severity
 from readiness.probes.acme import Challenge
-from readiness.subjects import ChallengedListener
+from readiness.subjects import CHALLENGED_LISTENER, ChallengedListener
 
 Ask = Callable[[ChallengedListener, str, AcmeChallenge], Found[Challenge]]
 
@@ -17,7 +15,7 @@ Ask = Callable[[ChallengedListener, str, AcmeChallenge], Found[Challenge]]
     "TLS-006",
     "Every node answers an HTTP-01 challenge under every name as an ACME authority asks for it",
     clauses=("sec.tls/challenge-answered",),
-    each="challenged_listener",
+    each=CHALLENGED_LISTENER,
     severity=Severity.HIGH,
     risk="Certificates are valid today, and their renewal fails unseen until they run out.",
     reads=(

@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 
-from readiness.catalogue import check
-from readiness.claim import Found, holds
-from readiness.environment import Environment
-from readiness.errors import NotRun
-from readiness.model import Severity
+from readiness import Environment, Found, NotRun, Severity, check, holds
 from readiness.probes.http import Exchange, redirects_to_https, wrong_with
-from readiness.subjects import Endpoint, WebPage, pages
+from readiness.subjects import HTTP_LISTENER, Endpoint, WebPage, pages
 
 Http = Callable[..., Found[Exchange]]
 
@@ -60,7 +56,7 @@ def leads_to_https(endpoint: Endpoint, plain_http: Http, path: str) -> bool:
     "WEB-001",
     "Every node redirects plain HTTP for good to the same page over HTTPS",
     clauses=("infra.load-balancer/http-redirected",),
-    each="http_listener",
+    each=HTTP_LISTENER,
     severity=Severity.HIGH,
     risk="A first visit by plain HTTP can be read and altered on the way.",
     reads=(
@@ -88,7 +84,7 @@ def test_plain_http_is_redirected(
     "WEB-002",
     "Every node tells browsers to use HTTPS only, for at least a year",
     clauses=("sec.tls/hsts",),
-    each="http_listener",
+    each=HTTP_LISTENER,
     severity=Severity.HIGH,
     risk="A browser that was here before still tries plain HTTP first.",
     reads=("GET of every declared page over HTTPS",),
@@ -113,7 +109,7 @@ def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -
     "WEB-003",
     "Every node answers each declared page with the declared status and content",
     clauses=("infra.load-balancer/portal-answers",),
-    each="http_listener",
+    each=HTTP_LISTENER,
     severity=Severity.CRITICAL,
     risk="Everything around the portal is in order, and its users get an error page.",
     reads=("GET of every declared page over HTTPS, at each address; redirects are not followed",),
@@ -131,7 +127,7 @@ def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -
     "WEB-004",
     "Every node answers each declared page over the protocol that browsers agree on with it",
     clauses=("infra.load-balancer/portal-answers",),
-    each="http_listener",
+    each=HTTP_LISTENER,
     severity=Severity.CRITICAL,
     risk="Browsers get an error, while every client that speaks HTTP/1.1 only gets the page.",
     reads=("GET of every declared page over HTTPS, at each address, offering HTTP/2 and HTTP/1.1",),

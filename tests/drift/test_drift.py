@@ -21,9 +21,8 @@ seen_red: {OUR-001: "shut the door on 2026-11-23; J. Doe"}
 CHECK = '''
 from pathlib import Path
 
-from readiness.catalogue import check
-from readiness.claim import holds
-from readiness.model import Severity
+from readiness import Severity, check, holds
+from readiness.subjects import MACHINE
 
 DOOR = Path(__file__).with_name("door.txt")
 
@@ -32,7 +31,7 @@ DOOR = Path(__file__).with_name("door.txt")
     "OUR-001",
     "The door is open",
     clauses=("ours.door/open",),
-    each="machine",
+    each=MACHINE,
     severity=Severity.HIGH,
     risk="Nobody comes in.",
     reads=("a file",),

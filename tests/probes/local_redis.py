@@ -8,7 +8,7 @@ from pathlib import Path
 from local_servers import free_port, listens, program, scratch, started, wait_until
 from pki import Hierarchy
 
-from readiness.probes.resp import RespTarget
+from readiness.systems.redis.asking.resp import RespTarget
 
 NAME = "cache.example.org"
 PASSWORD = "only-looks"

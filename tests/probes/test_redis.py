@@ -10,7 +10,9 @@ from pki import Hierarchy
 from servers import closed_port, say, serve
 
 from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged, Unreachable
-from readiness.probes import door, redis, resp, sentinel
+from readiness.systems.redis import asking, reading
+from readiness.systems.redis.asking import door, resp
+from readiness.systems.sentinel import asking as sentinel
 
 RECORDED = Path(__file__).parents[1] / "recorded/redis"
 LOGIN = ("looker", PASSWORD)
@@ -43,7 +45,7 @@ def open_to_all(pki: Hierarchy) -> Iterator[LocalRedis]:
 
 def test_a_master_is_read() -> None:
     """It has no link, and says of each replica where it is and how far."""
-    found = redis.read(info("master"), where="cache1")
+    found = reading.read(info("master"), where="cache1")
     assert (found.role, found.link, found.policy) == ("master", None, "noeviction")
     assert {one.address for one in found.followers} == {"198.18.3.22", "198.18.3.23"}
     assert {one.state for one in found.followers} == {"online"}
@@ -52,7 +54,7 @@ def test_a_master_is_read() -> None:
 
 def test_a_replica_is_read() -> None:
     """It says whom it follows, and whether the link is up."""
-    found = redis.read(info("replica"), where="cache2")
+    found = reading.read(info("replica"), where="cache2")
     assert found.link is not None
     assert (found.link.address, found.link.port, found.link.status) == ("198.18.3.21", 6379, "up")
     assert (found.link.priority, found.link.read_only, found.link.announced) == (100, True, True)
@@ -63,12 +65,12 @@ def test_a_field_that_is_missing_is_never_a_default(field: str) -> None:
     """An answer that lacks what is asserted later can't be read."""
     text = "\n".join(line for line in info("master").splitlines() if not line.startswith(field))
     with pytest.raises(NotUnderstood, match=field):
-        redis.read(text, where="cache1")
+        reading.read(text, where="cache1")
 
 
 def test_a_real_server_is_read(local: LocalRedis) -> None:
     """What a login that only looks is told is enough."""
-    found = redis.state(local.redis, "looker", PASSWORD)
+    found = asking.state(local.redis, "looker", PASSWORD)
     assert (found.role, found.port, found.aof_enabled) == ("master", local.redis.port, True)
 
 
@@ -76,19 +78,19 @@ def test_a_real_server_is_read(local: LocalRedis) -> None:
 def test_a_login_that_could_do_more_is_refused(local: LocalRedis, user: str, command: str) -> None:
     """Reading keys of one pattern, or the settings with their passwords, is more than looking."""
     with pytest.raises(OverPrivileged, match=f"{user} could do harm and is refused: .*{command}"):
-        redis.state(local.redis, user, PASSWORD)
+        asking.state(local.redis, user, PASSWORD)
 
 
 def test_a_login_whose_rights_can_not_be_tried_is_not_used(local: LocalRedis) -> None:
     """Without ACL WHOAMI nobody knows what it may do."""
     with pytest.raises(AccessDenied, match="ACL WHOAMI: NOPERM"):
-        redis.state(local.redis, "blind", PASSWORD)
+        asking.state(local.redis, "blind", PASSWORD)
 
 
 def test_a_wrong_password_is_named_and_not_told(local: LocalRedis) -> None:
     """The message has the user and the server's code."""
     with pytest.raises(AccessDenied, match="the login looker is refused: WRONGPASS") as caught:
-        redis.state(local.redis, "looker", "another secret")
+        asking.state(local.redis, "looker", "another secret")
     assert "another secret" not in str(caught.value)
 
 
@@ -96,14 +98,14 @@ def test_another_name_in_the_certificate_is_no_answer(local: LocalRedis) -> None
     """Whoever answers has to prove to be the declared machine."""
     target = replace(local.redis, host="other.example.org")
     with pytest.raises(NotUnderstood, match="TLS"):
-        redis.state(target, "looker", PASSWORD)
+        asking.state(target, "looker", PASSWORD)
 
 
 def test_nobody_is_unreachable(local: LocalRedis) -> None:
     """A closed port is no finding about Redis."""
     target = replace(local.redis, port=closed_port())
     with pytest.raises(Unreachable):
-        redis.state(target, "looker", PASSWORD)
+        asking.state(target, "looker", PASSWORD)
 
 
 def test_commands_are_read_with_their_subcommands() -> None:
@@ -112,14 +114,14 @@ def test_commands_are_read_with_their_subcommands() -> None:
         ["get", 2, [], 1, 1, 1, [], [], [], []],
         ["config", -2, [], 0, 0, 0, [], [], [], [["config|set", -4, []], ["config|get", -3, []]]],
     ]
-    assert redis.read_commands(answer, where="r") == {"get": 1, "config|set": 2, "config|get": 1}
+    assert reading.read_commands(answer, where="r") == {"get": 1, "config|set": 2, "config|get": 1}
 
 
 @pytest.mark.parametrize("answer", [None, [], "OK", [["get"]], [[1, 2]]])
 def test_no_list_of_commands_is_no_list_of_harmless_ones(answer: object) -> None:
     """Without the commands nothing is known about rights."""
     with pytest.raises(NotUnderstood):
-        redis.read_commands(answer, where="r")
+        reading.read_commands(answer, where="r")
 
 
 def test_a_closed_door(local: LocalRedis) -> None:
@@ -192,13 +194,13 @@ def test_a_door_whose_users_are_not_told_is_none(local: LocalRedis) -> None:
 def test_no_list_of_users_is_no_list_without_users(answer: resp.Reply) -> None:
     """The user default is always there."""
     with pytest.raises(NotUnderstood):
-        door.read_names(answer, where="r")
+        reading.read_names(answer, where="r")
 
 
 def test_tls_only_is_told_from_plain(local: LocalRedis) -> None:
     """A TLS port answers nothing in the clear, a plain one agrees on no TLS."""
-    assert door.listen(local.redis) == door.Wire("", "TLSv1.3")
-    assert door.listen(local.clear) == door.Wire("+PONG", "")
+    assert door.listen(local.redis) == reading.Wire("", "TLSv1.3")
+    assert door.listen(local.clear) == reading.Wire("+PONG", "")
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03", b""])

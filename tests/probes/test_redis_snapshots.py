@@ -9,7 +9,7 @@ import pytest
 import redis
 from local_servers import free_port, listens, program, started, wait_until
 
-from readiness.probes.redis import RedisState, read
+from readiness.systems.redis.reading import RedisState, read
 
 SAVE: Final = "3600 1 300 100 60 10000"  # Redis 7's own default
 

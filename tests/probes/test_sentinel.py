@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from readiness.errors import NotUnderstood
-from readiness.probes import sentinel
-from readiness.probes.resp import Refusal
+from readiness.systems.redis.reading import Refusal
+from readiness.systems.sentinel import reading as sentinel
 
 RECORDED = Path(__file__).parents[1] / "recorded/sentinel/cache1.json"
 

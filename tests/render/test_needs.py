@@ -12,13 +12,13 @@ from readiness.clauses import load_clauses
 from readiness.documents import load_environment
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.kinds import KINDS
 from readiness.model import Decision, Json, Outcome, Severity, Tier
 from readiness.needs import NEEDS, SECTIONS
 from readiness.plan import make_plan
 from readiness.policy import Policy
 from readiness.render.document import document
 from readiness.render.terminal import lines
-from readiness.subjects import KINDS
 from readiness.verdict import ClauseVerdict, Verdict
 
 HA = "infra.database-ha"

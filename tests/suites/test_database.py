@@ -11,9 +11,10 @@ from replay import ROOT, Recording, Result, _module, altered, load, replay
 
 from readiness.claim import Found
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.kinds import subjects
 from readiness.model import Case, Outcome
 from readiness.probes.postgres_state import READ_ONLY
-from readiness.subjects import StoreMember, subjects
+from readiness.subjects import StoreMember
 
 CLUSTER = "paws360-db"
 # What a server answers that nobody configured: initdb's postgresql.conf on Linux.

@@ -17,9 +17,10 @@ from replay import Memory, Recording, Silent, altered, load, replay
 from readiness.claim import plain
 from readiness.drills.guards import require_fresh_backup
 from readiness.errors import NotRun
+from readiness.kinds import subjects
 from readiness.model import Case, Outcome
 from readiness.probes.pgbackrest import read_info
-from readiness.subjects import Cluster, subjects
+from readiness.subjects import Cluster
 
 Alter = Callable[[Any], None]
 

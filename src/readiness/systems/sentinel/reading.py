@@ -5,11 +5,12 @@ Fields and flags are those of the Sentinel documentation of Redis 7.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.redis import fields, log_in_harmless
-from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget
+from readiness.systems.redis.declared import SENTINEL_NODE, SentinelNode
+from readiness.systems.redis.reading import Refusal, Reply, fields
+from readiness.systems.token import Source
 
 
 @dataclass(frozen=True)
@@ -66,34 +67,6 @@ class SentinelState:
     others: tuple[Seen, ...]
     quorum: str  # its answer to CKQUORUM
     masters: tuple[Named, ...] | None = None  # every one that it watches, and where it is
-
-
-def state(target: RespTarget, user: str, password: str, name: str) -> SentinelState:
-    """Ask one Sentinel about the master of that name, as a user that may do no harm.
-
-    Raises:
-        OverPrivileged: the user could do more than look.
-        ProbeError: it does not answer, refuses us, or answers something else.
-    """
-    with Conversation(target) as talk:
-        log_in_harmless(talk, user, password)
-        run_id = talk.require("SENTINEL", "MYID")
-        info = talk.require("INFO", "sentinel")
-        masters = talk.require("SENTINEL", "MASTERS")
-        about = talk.calls(("SENTINEL", word, name) for word in ("REPLICAS", "SENTINELS"))
-        quorum = talk.call("SENTINEL", "CKQUORUM", name)
-    return read(
-        name,
-        {
-            "myid": run_id,
-            "info": info,
-            "masters": masters,
-            "replicas": about[0],
-            "sentinels": about[1],
-            "ckquorum": quorum,
-        },
-        where=str(target),
-    )
 
 
 def read(name: str, answers: Mapping[str, Reply], *, where: str) -> SentinelState:
@@ -160,3 +133,14 @@ def _watched(said: Mapping[str, str]) -> Watched:
         down_after_ms=int(said["down-after-milliseconds"]),
         failover_timeout_ms=int(said["failover-timeout"]),
     )
+
+
+def says(found: SentinelState) -> str:
+    """Who answered, for a person."""
+    return f"reached (only looks), watches {', '.join(found.names) or 'nothing'}"
+
+
+SENTINEL: Final[Source[SentinelNode, SentinelState]] = Source(
+    "sentinel", SENTINEL_NODE, SentinelState, says=says
+)
+SOURCES: Final = (SENTINEL,)

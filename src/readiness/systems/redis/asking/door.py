@@ -2,11 +2,20 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from readiness.errors import NotUnderstood, ProbeError
-from readiness.probes.redis import may_run, read_commands
-from readiness.probes.resp import Conversation, Refusal, Reply, RespTarget, spoken_in_the_clear
+from readiness.systems.redis.asking.login import may_run
+from readiness.systems.redis.asking.resp import Conversation, RespTarget, spoken_in_the_clear
+from readiness.systems.redis.reading import (
+    Admission,
+    Admissions,
+    Door,
+    Refusal,
+    Reply,
+    Wire,
+    read_commands,
+    read_names,
+)
 
 # Every connection may run these, whoever it is: that is how it logs in and leaves.
 _ALWAYS = frozenset({"auth", "hello", "quit", "reset"})
@@ -32,44 +41,6 @@ _ORDERS = (
 )
 # What a replica asks of its master before it is sent anything (replication.c).
 _FOLLOWS = (("PING",), ("REPLCONF", "listening-port", "6379"), ("PSYNC", "?", "-1"))
-
-
-@dataclass(frozen=True)
-class Door:
-    """What somebody without a login tried over TLS at one address of a port."""
-
-    stranger: str  # what a PING without a login was answered
-    accepted: tuple[str, ...]  # logins with a wrong password that were accepted
-    default_runs: tuple[str, ...]  # commands that the user `default` could run
-    default_lacks: tuple[str, ...]  # changes of any key that it could not make
-    promoter_lacks: tuple[str, ...] | None = None  # Sentinel's orders that its user may not give
-    follower_lacks: tuple[str, ...] | None = None  # a replica's words that its user may not say
-    users: tuple[str, ...] | None = None  # every user that there is, by name
-
-
-@dataclass(frozen=True)
-class Admission:
-    """What became of a program's own login at a port, and what its user may run there."""
-
-    user: str
-    answer: str  # to AUTH with the declared password: OK, or the code of the error
-    runs: tuple[str, ...]  # commands that the user may run; on which keys is not known
-    lacks: tuple[str, ...]  # the server's other commands
-
-
-@dataclass(frozen=True)
-class Admissions:
-    """The declared programs at one port."""
-
-    clients: tuple[Admission, ...]
-
-
-@dataclass(frozen=True)
-class Wire:
-    """How one address of a port speaks."""
-
-    clear: str  # what a PING without TLS was answered; empty: nothing
-    tls: str  # the version agreed on with who has the authority; empty: no TLS
 
 
 def knock(
@@ -138,13 +109,6 @@ def admit(
 def _lacks(talk: Conversation, user: str, commands: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     """Those that a dry run refuses to that user, by first word; all where there is no such user."""
     return tuple(words[0] for words in commands if talk.call(*_DRY, user, *words) != "OK")
-
-
-def read_names(answer: Reply, *, where: str) -> tuple[str, ...]:
-    """Read ACL USERS: every user that there is; `default` always is."""
-    if not isinstance(answer, list) or "default" not in answer:
-        raise NotUnderstood(f"{where}: ACL USERS lists no user default")
-    return tuple(sorted(map(str, answer)))
 
 
 def listen(target: RespTarget) -> Wire:

@@ -8,25 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged
-from readiness.probes.resp import Conversation, Refusal, RespTarget
+from readiness.errors import NotUnderstood
+from readiness.systems.redis.declared import NODE, PORT, CacheNode, CachePort
+from readiness.systems.token import Source
 
-# All that a user who only looks may be able to run: what tells nothing of keys, nor of users but
-# their names, nor of settings (CONFIG GET would tell the password that replication uses).
-_COMMANDS: Final = """
-    acl acl|dryrun acl|help acl|users acl|whoami asking auth client client|getname client|help
-    client|id client|setinfo client|setname command command|count command|docs command|getkeys
-    command|getkeysandflags command|help command|info command|list echo hello info lastsave ping
-    quit readonly readwrite reset role select time wait waitaof sentinel sentinel|ckquorum
-    sentinel|get-master-addr-by-name sentinel|help sentinel|info-cache sentinel|master
-    sentinel|masters sentinel|myid sentinel|replicas sentinel|sentinels sentinel|slaves
-"""
-HARMLESS: Final = frozenset(_COMMANDS.split())
-_FORBIDDEN: Final = "no permissions to run"
-_NO_USER: Final = "not found"
 # The heading of the section that lists the databases; an empty server has nothing below it.
 _KEYSPACE: Final = "# Keyspace"
 _DATABASE: Final = re.compile(r"db\d+")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that the server answered; `code` is its first word, such as NOAUTH."""
+
+    text: str
+
+    @property
+    def code(self) -> str:
+        """The kind of error."""
+        return self.text.partition(" ")[0]
+
+
+Reply = str | int | None | Refusal | list[Any]
 
 
 @dataclass(frozen=True)
@@ -110,71 +113,42 @@ class RedisState:
         return self.rdb_saved_seconds_ago if self.unsaved_changes else 0
 
 
-def state(target: RespTarget, user: str, password: str) -> RedisState:
-    """Ask one Redis, as a user that may do no harm.
+@dataclass(frozen=True)
+class Door:
+    """What somebody without a login tried over TLS at one address of a port."""
 
-    Raises:
-        OverPrivileged: the user could do more than look.
-        ProbeError: it does not answer, refuses us, or answers something else.
-    """
-    with Conversation(target) as talk:
-        log_in_harmless(talk, user, password)
-        text = talk.require("INFO")
-    if not isinstance(text, str):
-        raise NotUnderstood(f"{target}: INFO is no text")
-    return read(text, where=str(target))
+    stranger: str  # what a PING without a login was answered
+    accepted: tuple[str, ...]  # logins with a wrong password that were accepted
+    default_runs: tuple[str, ...]  # commands that the user `default` could run
+    default_lacks: tuple[str, ...]  # changes of any key that it could not make
+    promoter_lacks: tuple[str, ...] | None = None  # Sentinel's orders that its user may not give
+    follower_lacks: tuple[str, ...] | None = None  # a replica's words that its user may not say
+    users: tuple[str, ...] | None = None  # every user that there is, by name
 
 
-def log_in_harmless(talk: Conversation, user: str, password: str) -> None:
-    """Log in, and go no further as somebody who could do harm.
+@dataclass(frozen=True)
+class Admission:
+    """What became of a program's own login at a port, and what its user may run there."""
 
-    Raises:
-        OverPrivileged: the user could do more than look.
-    """
-    talk.log_in(user, password)
-    known = talk.require("ACL", "WHOAMI")
-    if known != user:
-        raise AccessDenied(f"{talk.target}: logged in as {user} and is known as {known}")
-    dangerous = sorted(may_run(talk, user) - HARMLESS)
-    if dangerous:
-        raise OverPrivileged(
-            f"{talk.target}: the user {user} could do harm and is refused: "
-            f"{', '.join(dangerous[:5])}; give one that only looks"
-        )
+    user: str
+    answer: str  # to AUTH with the declared password: OK, or the code of the error
+    runs: tuple[str, ...]  # commands that the user may run; on which keys is not known
+    lacks: tuple[str, ...]  # the server's other commands
 
 
-def may_run(talk: Conversation, user: str) -> set[str]:
-    """Every command that a user may run on any key: each is tried dry (ACL DRYRUN, Redis 7).
+@dataclass(frozen=True)
+class Admissions:
+    """The declared programs at one port."""
 
-    A user that does not exist may run nothing.
-
-    Raises:
-        ProbeError: we may not ask that.
-    """
-    commands = read_commands(talk.require("COMMAND"), where=str(talk.target))
-    questions = [
-        ("ACL", "DRYRUN", user, *name.split("|"), *["1"] * words)
-        for name, words in commands.items()
-    ]
-    answers = talk.calls(questions)
-    return {
-        name
-        for name, said in zip(commands, answers, strict=True)
-        if _is_allowed(said, where=f"{talk.target}: ACL DRYRUN {name}")
-    }
+    clients: tuple[Admission, ...]
 
 
-def _is_allowed(said: object, *, where: str) -> bool:
-    """Whether a dry run got past the rights: an answer about keys or arguments is past them."""
-    if isinstance(said, Refusal):
-        if said.code in ("NOPERM", "NOAUTH"):
-            raise AccessDenied(f"{where}: {said.text[:120]}")
-        if said.text.endswith(_NO_USER):
-            return False
-        raise NotUnderstood(f"{where}: {said.text[:120]}")
-    if not isinstance(said, str):
-        raise NotUnderstood(f"{where}: no text")
-    return _FORBIDDEN not in said
+@dataclass(frozen=True)
+class Wire:
+    """How one address of a port speaks."""
+
+    clear: str  # what a PING without TLS was answered; empty: nothing
+    tls: str  # the version agreed on with who has the authority; empty: no TLS
 
 
 def read_commands(answer: Any, *, where: str) -> dict[str, int]:
@@ -278,3 +252,23 @@ def _link(said: Mapping[str, str]) -> Link:
         read_only=said["slave_read_only"] == "1",
         announced=said["replica_announced"] == "1",
     )
+
+
+def read_names(answer: Reply, *, where: str) -> tuple[str, ...]:
+    """Read ACL USERS: every user that there is; `default` always is."""
+    if not isinstance(answer, list) or "default" not in answer:
+        raise NotUnderstood(f"{where}: ACL USERS lists no user default")
+    return tuple(sorted(map(str, answer)))
+
+
+def says(found: RedisState) -> str:
+    """Who answered, for a person."""
+    role = "replica" if found.link else "master"
+    return f"reached (only looks), Redis {found.version}, {role}"
+
+
+STATE: Final[Source[CacheNode, RedisState]] = Source("redis", NODE, RedisState, says=says)
+DOOR: Final[Source[CachePort, Door]] = Source("door", PORT, Door)
+ADMISSIONS: Final[Source[CachePort, Admissions]] = Source("admissions", PORT, Admissions)
+WIRE: Final[Source[CachePort, Wire]] = Source("wire", PORT, Wire)
+SOURCES: Final = (STATE, DOOR, ADMISSIONS, WIRE)

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes.tls_contexts import trusting_only
 from readiness.probes.wire import Deadline, Line, place
+from readiness.systems.redis.reading import Refusal, Reply
 
 TIMEOUT: Final = 12.0  # seconds for a whole conversation, some hundred dry runs included
 PATIENCE: Final = 5.0  # seconds for one word that may get no answer
@@ -35,21 +36,6 @@ class RespTarget:
     def __str__(self) -> str:
         """Name and address for a message."""
         return f"{self.name} ({place(self.address, self.port)})"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An error that the server answered; `code` is its first word, such as NOAUTH."""
-
-    text: str
-
-    @property
-    def code(self) -> str:
-        """The kind of error."""
-        return self.text.partition(" ")[0]
-
-
-Reply = str | int | None | Refusal | list[Any]
 
 
 class Conversation:

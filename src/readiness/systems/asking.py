@@ -1,0 +1,36 @@
+"""Finds the asker of a token, importing its room's clients when it is first asked."""
+
+from functools import cache
+from typing import Any
+
+from readiness.errors import NotRun
+from readiness.systems import every_asking, every_reading
+from readiness.systems.asker import Asker, AskerOf
+from readiness.systems.token import R, S, Source
+
+
+def asker_of(source: Source[S, R]) -> Asker[S, R]:
+    """How a source is asked.
+
+    Raises:
+        NotRun: a package that its room needs is not installed.
+    """
+    room = _rooms()[source.name]
+    try:
+        askers = every_asking.OF_ROOM[room]()
+    except ModuleNotFoundError as error:
+        if (error.name or "readiness").startswith("readiness"):
+            raise
+        raise NotRun(
+            f"{room} is asked by {error.name}, which is not installed: "
+            f"pip install 'readiness[{room}]'"
+        ) from error
+    found: Any = next(one for one in askers if one.source.name == source.name)
+    asker: Asker[S, R] = found.of(source) if isinstance(found, AskerOf) else found
+    return asker
+
+
+@cache
+def _rooms() -> dict[str, str]:
+    """The room of each source."""
+    return {one.name: room for room, all_ in every_reading.OF_ROOM.items() for one in all_}

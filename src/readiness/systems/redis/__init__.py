@@ -1,0 +1,1 @@
+"""Redis: what keeps sessions, and how it treats who asks."""

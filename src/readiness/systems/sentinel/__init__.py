@@ -1,0 +1,1 @@
+"""Sentinel: what chooses the master of a Redis."""
