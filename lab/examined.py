@@ -25,8 +25,7 @@ HELPERS = ("lab/faults/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
 READERS = tuple(
     f"src/readiness/{name}"
     for name in (
-        "probes/", "drills/", "measure/", "loadtests/", "systems/", "scanning.py",
-        "segmentation.py",
+        "probes/", "drills/", "measure/", "systems/", "scanning.py", "segmentation.py",
     )
 )  # fmt: skip
 # Rooms have what they ask and read in these parts; what a site declares is in the environment file.

@@ -328,6 +328,7 @@ def product_copy(folder: Path) -> Path:
     shutil.copytree(
         ROOT / "suites", folder / "suites", ignore=shutil.ignore_patterns("__pycache__")
     )
+    shutil.copytree(ROOT / "loadtests", folder / "loadtests")
     for name in ("pytest.ini", "conftest.py"):
         shutil.copy(ROOT / name, folder / name)
     proven = {name: {"on": "real", "faults": ["a-fault"]} for name in load_catalogue()}

@@ -54,5 +54,10 @@ def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
     assert Path(suites) == installed / "readiness" / "suites"
     assert Path(settings) == installed / "readiness" / "suites" / "pytest.ini"
     files = {one.relative_to(ROOT) for one in (ROOT / "suites").rglob("*.py")}
+    code = "from readiness import journey_files; print(journey_files.loadtests_folder())"
+    journeys = Path(run(installed, "-c", code).strip())
+    assert journeys == installed / "readiness" / "loadtests"
+    ours = {one.name: one.read_bytes() for one in (ROOT / "loadtests").glob("*.py")}
+    assert {one.name: one.read_bytes() for one in journeys.glob("*.py")} == ours
     packed = {one.relative_to(installed / "readiness") for one in Path(suites).rglob("*.py")}
     assert packed - {Path("suites/conftest.py")} == files

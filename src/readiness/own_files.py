@@ -22,7 +22,13 @@ _ENDS: Final = (".py", ".so", ".pyc")
 def own_files(folder: Path) -> dict[str, str]:
     """The SHA-256 of each test file and of all that they import from their folder, by its place."""
     folder = folder.absolute()
-    found = {_place(file, folder): _digest(file) for file in _closure(folder)}
+    return files_from(folder, [*folder.glob(TESTS), folder / "conftest.py"])
+
+
+def files_from(folder: Path, starts: Iterable[Path]) -> dict[str, str]:
+    """The SHA-256 of these files and of all that they import from their folder, by its place."""
+    folder = folder.absolute()
+    found = {_place(file, folder): _digest(file) for file in _closure(folder, starts)}
     return dict(sorted(found.items()))
 
 
@@ -50,12 +56,11 @@ def _root(folder: Path) -> Path:
     return folder
 
 
-def _closure(folder: Path) -> set[Path]:
+def _closure(folder: Path, starts: Iterable[Path]) -> set[Path]:
     root = _root(folder)
     found: set[Path] = set()
-    # Besides the test files what pytest imports on its way to them.
-    above = [folder / "conftest.py", *_above(folder, root)]
-    due = [*folder.glob(TESTS), *(one for one in above if one.is_file())]
+    # Besides these what Python imports on its way to them.
+    due = [one for one in (*starts, *_above(folder, root)) if one.is_file()]
     while due:
         file = due.pop()
         if file in found:

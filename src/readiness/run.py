@@ -7,7 +7,7 @@ environment, policy and plan into the record before anything is touched.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from readiness.clauses import clause_ids
 from readiness.documents import load_environment, load_policy, validate_policy
 from readiness.environment import Environment
 from readiness.errors import StateError, UsageError
+from readiness.journey_files import own_journeys
 from readiness.lease import Lease, clear_halt
 from readiness.model import Case, Permission, Tier
 from readiness.once import Once
@@ -82,6 +83,8 @@ class Run:
     state: Path
     journal: UndoJournal
     own: Own = field(default_factory=Own)
+    journeys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The site's own Locust files: what each was made of when the run was opened."""
     lease: Lease | None = None
     case: Case | None = None
     part: int | None = None
@@ -145,6 +148,7 @@ def open_run(request: RunRequest) -> Run:
             state=state,
             journal=UndoJournal(state / "undo"),
             own=own,
+            journeys=own_journeys(environment) if request.tier.covers(Tier.LOAD) else {},
             lease=lease,
         )
         _write_opening(run, request, log)
@@ -283,6 +287,7 @@ def _write_opening(run: Run, request: RunRequest, log: RunLog) -> None:
         policy=_described(run.policy) if run.policy else None,
         policy_file=str(request.policy_file.absolute()) if request.policy_file else None,
         own=Described(run.own.event()),
+        **({"journeys": run.journeys} if run.journeys else {}),
         earlier=[
             {"number": one.number, "run": one.run, "verdict": one.verdict, "tier": one.tier}
             for one in log.earlier(run.id)
@@ -328,6 +333,7 @@ def resume_run(folder: Path, environment_file: Path, part: int | None = None) ->
         state=state,
         journal=UndoJournal(state / "undo"),
         own=own,
+        journeys=opening.get("journeys", {}),
         part=part,
     )
 

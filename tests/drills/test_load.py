@@ -2,60 +2,33 @@
 
 import json
 import runpy
-import socket
-import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pki import Hierarchy, hierarchy
+from served import FOUR, SIX, TEST, offering_to
 
 from readiness import fixtures
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.declared.load import LoadTest
 from readiness.documents import load_environment
 from readiness.drills import load, target_lease
-from readiness.drills.load import Offered, addresses_of, generate, prove_generator, read
+from readiness.drills.load import Offered, prove_generator, read
+from readiness.drills.load_process.orders import addresses_of
 from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut
 from readiness.model import Case, Tier
 from readiness.once import Once
 
-TEST = LoadTest.model_validate_json(
-    json.dumps(
-        {
-            "name": "students",
-            "listener": "portal",
-            "rate": 20,
-            "duration": "4 s",
-            "warm_up": "1 s",
-            "within": "300 ms",
-            "timeout": "2 s",
-            "failures": 1,
-            "pages": [
-                {"name": "courses", "path": "/courses", "contains": "credits", "weight": 3},
-                {"name": "search", "path": "/search?q=a", "contains": "credits"},
-            ],
-        }
-    )
-)
-
 ROOT = Path(__file__).parents[2]
 SUITE = runpy.run_path(str(ROOT / "suites/load/test_load.py"))
-FOUR, SIX = "127.0.0.1", "::1"
-LOGIN = {
-    "path": "/login", "user_field": "email", "user": "canary", "password_field": "password",
-    "password": "word", "token_field": "token",
-}  # fmt: skip
 
 
 def sample(due: float, page: str = "courses", **more: object) -> str:
@@ -114,94 +87,17 @@ def test_samples_that_are_not_whole_are_refused(lines: list[str]) -> None:
         read(TEST, [FOUR], lines)
 
 
-class Portal(BaseHTTPRequestHandler):
-    """Answers with courses; what it does wrong is set on the server."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """One page."""
-        self.server.wait()  # type: ignore[attr-defined]
-        body = b'{"credits": 3}'
-        if self.path.startswith("/search"):
-            body = self.server.search  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.close_connection = self.server.hangs_up  # type: ignore[attr-defined]
-
-    def do_POST(self) -> None:
-        """A log-in, which goes as it is told to."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = self.server.log_in()  # type: ignore[attr-defined]
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def authority() -> Hierarchy:
     """Who the server's certificate is from."""
     return hierarchy()
 
 
-class SixServer(ThreadingHTTPServer):
-    """The same over IPv6."""
-
-    address_family = socket.AF_INET6
-
-
 @pytest.fixture
 def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offered]]:
-    """Offers the load to a real server over TLS, which answers a search with these bytes.
-
-    It has an address of each family; over IPv6 it answers as it is told for that.
-    """
-    leaf = authority.leaf("portal.test")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(leaf.write(tmp_path / "leaf.pem", *leaf.above))
-    four = ThreadingHTTPServer((FOUR, 0), Portal)
-    port = four.server_address[1]
-    servers = four, SixServer((SIX, port), Portal)
-    for server in servers:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    def offer(
-        search: bytes = b'{"credits": 4}',
-        *,
-        hangs_up: bool = False,
-        over_six: bytes | None = None,
-        wait: Callable[[], None] = lambda: None,
-        pause: float = 0,
-        log_in: Callable[[], tuple[int, bytes]] | None = None,
-    ) -> Offered:
-        for server in servers:
-            six = server.address_family == socket.AF_INET6
-            server.search = search if over_six is None or not six else over_six  # type: ignore[attr-defined]
-            server.hangs_up = hangs_up  # type: ignore[attr-defined]
-            server.wait = partial(time.sleep, pause) if six and pause else wait  # type: ignore[attr-defined]
-            server.log_in = log_in  # type: ignore[attr-defined]
-        output = tmp_path / "samples.jsonl"
-        orders = {
-            "addresses": [FOUR, SIX], "port": port, "host": "portal.test",
-            "authority": authority.root.pem.decode(), "rate": 20, "duration": 4, "warm_up": 1,
-            "timeout": 2, "failures": 1, "login": LOGIN if log_in else None,
-            "pages": [{**page.model_dump(), "logged_in": bool(log_in)} for page in TEST.pages],
-            "seed": "x", "output": str(output),
-        }  # fmt: skip
-        generate(TEST, orders)
-        return read(TEST, [FOUR, SIX], output.read_text().splitlines())
-
-    yield offer
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    """Offers a load to a real server."""
+    with offering_to(authority, tmp_path) as offer:
+        yield offer
 
 
 def test_a_real_load_is_offered_whole(offered: Callable[..., Offered]) -> None:
@@ -470,7 +366,7 @@ def offered_with(offering: Offering, folder: Path, patch: pytest.MonkeyPatch) ->
     patch.setattr(target_lease, "hold", lambda *_: None)
     patch.setattr(Environment, "secret", lambda *_: "word")
     patch.setattr(Environment, "content", lambda *_: b"")
-    run = SimpleNamespace(environment=LAB, folder=folder, once=Once())
+    run = SimpleNamespace(environment=LAB, folder=folder, once=Once(), journeys={})
     look = SimpleNamespace(forget=lambda: None, note=lambda subject, _, one: Found(one, subject, 0))
     ask = fixtures.load._get_wrapped_function()
     return ask(run, SimpleNamespace(look=look))

@@ -1,12 +1,25 @@
 """What users do, how often, and how fast it must be: one declared load."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from readiness.model import Tier
 from readiness.quantities import Duration
-from readiness.written import Name, SecretReference, Text, UrlPath, UsedBy, Written, distinct, wrong
+from readiness.written import (
+    FileReference,
+    Name,
+    SecretReference,
+    Text,
+    UrlPath,
+    UsedBy,
+    Written,
+    distinct,
+    wrong,
+)
+
+SIGN_IN: Final = "sign-in"
+"""The journey of users who log in, and the page that a log-in counts as."""
 
 Percentile = Annotated[float, Field(ge=50, lt=100)]
 Rate = Annotated[float, Field(gt=0, le=2000)]
@@ -51,12 +64,34 @@ class LoadTest(Written):
     timeout: Duration = 10.0
     login: Annotated[LoadLogin | None, UsedBy(Tier.LOAD)] = None
     pages: Annotated[tuple[LoadPage, ...], Field(min_length=1)]
+    journeys: tuple[Literal["browse", "sign-in"], ...] = Field(
+        default=("browse",), description="Which of the shipped Locust files users go by."
+    )
+    own_journeys: Annotated[tuple[FileReference, ...], UsedBy(Tier.LOAD)] = Field(
+        default=(), description="Locust files of the site's own, with classes of Journey."
+    )
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of the pages that it must ask for: the declared ones, and the log-in's."""
+        signs_in = (SIGN_IN,) if SIGN_IN in self.journeys else ()
+        return (*(page.name for page in self.pages), *signs_in)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("page", [one.name for one in self.pages], ("pages",), "name")
+        distinct("journey", self.journeys, ("journeys",))
+        distinct("journey", self.own_journeys, ("own_journeys",))
+        if not self.journeys and not self.own_journeys:
+            raise wrong("browse, sign-in or a file in own_journeys", ("journeys",), "nothing")
+        if SIGN_IN in self.journeys and not self.login:
+            raise wrong("a login for users who sign in", ("journeys",), f"'{SIGN_IN}'")
         if self.timeout <= self.within:
             raise wrong("shorter than timeout", ("within",), f"{self.within:g} s")
+        for index, page in enumerate(self.pages):
+            if page.name == SIGN_IN and (SIGN_IN in self.journeys or self.own_journeys):
+                expected = "another name: what users log in with counts as that page"
+                raise wrong(expected, ("pages", index, "name"), f"'{SIGN_IN}'")
         if not self.login:
             for index, page in enumerate(self.pages):
                 if page.logged_in:

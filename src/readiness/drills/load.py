@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from readiness.declared.load import LoadTest
+from readiness.declared.load import SIGN_IN, LoadTest
+from readiness.drills.load_process import MODULE, REFUSED, control
+from readiness.drills.load_process.orders import journey_of, offering, orders_of
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotRun, NotUnderstood, TimedOut
-from readiness.loadtests import REFUSED, control
+from readiness.errors import AccessDenied, NotUnderstood, TimedOut
+from readiness.journey_files import SHIPPED, journey_files, loadtests_folder, refuse_changed
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.percentile import percentile, share
 from readiness.model import Tier
 from readiness.run import Run
-from readiness.subjects import SHARED, endpoints
 
 MARGIN: Final = 60.0
 ON_TIME: Final = 1.0
@@ -74,12 +74,13 @@ def offer(run: Run, permit: Permit, test: LoadTest) -> Offered:
         NotRun: the listener has no address.
     """
     permit.require(Tier.LOAD)
-    site, output = run.environment, run.folder / f"load-{test.name}.jsonl"
-    addresses = addresses_of(site, test)
-    orders = _orders(site, test, addresses, output)
+    output = run.folder / f"load-{test.name}.jsonl"
+    orders = orders_of(run.environment, test)
+    files = journey_files(run.environment, test)
+    refuse_changed(run.environment, run.journeys)
     prove_generator(test, run.folder / f"load-{test.name}-control.jsonl")
-    generate(test, orders)
-    return read(test, addresses, output.read_text().splitlines())
+    generate(test, offering(orders, files, output))
+    return read(test, orders["addresses"], output.read_text().splitlines())
 
 
 def prove_generator(test: LoadTest, output: Path) -> None:
@@ -90,7 +91,9 @@ def prove_generator(test: LoadTest, output: Path) -> None:
     """
     short = control.shortened(test)
     with control.answering(short) as place:
-        generate(short, _journey(short, control.TOKEN, output) | place)
+        # Whatever the journeys of the load are: this one asks for every declared page.
+        browse: dict[Path, dict[str, str]] = {loadtests_folder() / SHIPPED["browse"]: {}}
+        generate(short, offering(journey_of(short, control.TOKEN) | place, browse, output))
     found = read(short, [control.ADDRESS], output.read_text().splitlines())
     wrong = (
         found.shut_out
@@ -110,7 +113,7 @@ def generate(test: LoadTest, orders: dict[str, Any]) -> None:
     Raises:
         ProbeError: it failed; its last words are in the message.
     """
-    words = [sys.executable, "-m", "readiness.loadtests.generator"]
+    words = [sys.executable, "-m", MODULE]
     longest = test.warm_up + test.duration + 3 * test.timeout + MARGIN
     try:
         done = subprocess.run(
@@ -130,51 +133,6 @@ def generate(test: LoadTest, orders: dict[str, Any]) -> None:
         raise NotUnderstood(f"{test.name}: the generator failed: {said}")
 
 
-def addresses_of(environment: Environment, test: LoadTest) -> tuple[str, ...]:
-    """Every address of the listener, shared ones first: those that users are sent to.
-
-    Raises:
-        NotRun: it has none.
-    """
-    places = [one for one in endpoints(environment) if one.listener.name == test.listener]
-    places.sort(key=lambda one: one.node != SHARED)
-    if not places:
-        raise NotRun(f"{test.name}: the listener {test.listener} has no address")
-    return tuple(dict.fromkeys(one.address for one in places))
-
-
-def _orders(
-    environment: Environment, test: LoadTest, addresses: tuple[str, ...], output: Path
-) -> dict[str, Any]:
-    """The load as the generator takes it."""
-    listener = environment.listener(test.listener)
-    if not listener.names:
-        raise NotRun(f"{test.name}: the listener {listener.name} has no name")
-    login = test.login
-    password = environment.secret(login.password) if login else ""
-    return _journey(test, password, output) | {
-        "addresses": addresses,
-        "port": listener.port,
-        "host": listener.names[0],
-        "authority": environment.content(environment.authorities[listener.authority]).decode(),
-    }
-
-
-def _journey(test: LoadTest, password: str, output: Path) -> dict[str, Any]:
-    """What is asked and when, wherever it is asked."""
-    return {
-        "rate": test.rate,
-        "duration": test.duration,
-        "warm_up": test.warm_up,
-        "timeout": test.timeout,
-        "failures": test.failures,
-        "pages": [page.model_dump() for page in test.pages],
-        "login": test.login and test.login.model_dump() | {"password": password},
-        "seed": test.name,
-        "output": str(output),
-    }
-
-
 def read(test: LoadTest, addresses: Iterable[str], lines: Iterable[str]) -> Offered:
     """Read the samples of a load, the warm-up left out by rule unless it was ended in it.
 
@@ -188,7 +146,9 @@ def read(test: LoadTest, addresses: Iterable[str], lines: Iterable[str]) -> Offe
         window = [one for one in samples if one["due"] >= 0]
         if aborted and not window:
             window = samples
-        pages = tuple(_page(test, page.name, window) for page in test.pages)
+        # A journey of the site's own may log in without having been asked to.
+        extra = {SIGN_IN} & {str(one["page"]) for one in window} - {*test.asked}
+        pages = tuple(_page(test, name, window) for name in (*test.asked, *extra))
         digest = digest_of(text)
         places = tuple(_place(test, address, window, digest) for address in addresses)
     except (ValueError, KeyError, TypeError) as error:
