@@ -94,14 +94,15 @@ def locust(journey: str, *words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "locust", "-f", f"loadtests/{journey}.py", *SHORT]
     return subprocess.run(
         [*command, *map(str, words)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        check=False,
     )  # fmt: skip
 
 
 def test_browsing_needs_a_host_and_nothing_else(here: Here) -> None:
     """The front page is asked for until the time is over."""
     done = locust("browse", "--host", f"http://127.0.0.1:{here.plain}")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     assert "GET      / " in done.stdout
 
 
@@ -116,16 +117,16 @@ def test_a_wrong_page_is_a_failure(here: Here, page: str) -> None:
 def test_the_declared_load_is_browsed_as_declared(here: Here) -> None:
     """Its pages by their names, at its address, for its authority, as its synthetic user."""
     done = locust("browse", "--env", here.write(ALLOWED, LOAD))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     assert "front" in done.stdout
     assert "marks" in done.stdout
-    assert "secret" not in done.stdout + done.stderr
+    assert "secret" not in done.stdout
 
 
 def test_users_sign_in_as_declared(here: Here) -> None:
     """Each logs in for itself and sees what only members see."""
     done = locust("sign_in", "--env", here.write(ALLOWED, LOAD))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     assert "POST     sign-in" in done.stdout
 
 
@@ -140,7 +141,7 @@ def test_nothing_asked_is_no_success(here: Here) -> None:
     """Locust alone would end with 0."""
     users = ("--users", "0", "--run-time", "1s")
     done = locust("browse", "--host", f"http://127.0.0.1:{here.plain}", *users)
-    assert (done.returncode, "not one request was made" in done.stderr) == (1, True)
+    assert (done.returncode, "not one request was made" in done.stdout) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_what_is_wrong_ends_it_before_anything_is_asked(
 ) -> None:
     """With the exit code of wrong words, and the file, the key and what was expected."""
     done = locust("browse", "--env", here.write(*parts), *words)
-    assert (done.returncode, told in done.stderr) == (64, True), done.stderr
+    assert (done.returncode, told in done.stdout) == (64, True), done.stdout
 
 
 def test_production_is_asked_when_its_name_is_typed(here: Here) -> None:
@@ -166,5 +167,5 @@ def test_production_is_asked_when_its_name_is_typed(here: Here) -> None:
     file = here.write(ALLOWED, LOAD)
     file.write_text(file.read_text().replace("kind: rehearsal", "kind: production"))
     refused = locust("browse", "--env", file)
-    assert (refused.returncode, "--confirm" in refused.stderr) == (64, True)
+    assert (refused.returncode, "--confirm" in refused.stdout) == (64, True)
     assert locust("browse", "--env", file, "--confirm", "mini").returncode == 0

@@ -177,7 +177,9 @@ WRONG_ENVIRONMENTS = (
     Wrong("    rate: 25", "    rate: 0", "expected more than 0, found 0"),
     Wrong("within: 500 ms", "within: 10 s", "load_tests[0].within", shape=False),
     Wrong("    rate: 25", "    journeys: [surf]\n    rate: 25", "load_tests[0].journeys[0]"),
-    Wrong("    rate: 25", "    own_journeys: [a.py]\n    rate: 25", "expected a reference file:PATH"),
+    Wrong(
+        "    rate: 25", "    own_journeys: [a.py]\n    rate: 25", "expected a reference file:PATH"
+    ),
     Wrong(
         "    rate: 25",
         "    journeys: []\n    rate: 25",
