@@ -17,6 +17,9 @@ ASK_LIMIT = 15.0
 # Who has no init by then is not waited for.
 BOOT_LIMIT = 15.0
 JOURNAL_LINES = 25
+# What a program says once when it gives up is many lines back once its manager has tried again.
+COMPLAINTS = "FATAL|PANIC|ERROR|CRITICAL|[Ff]ailed|error:"
+COMPLAINT_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,25 @@ def wait(lab: Lab, machines: Sequence[Machine], seconds: float) -> None:
 
 
 def journal(lab: Lab, name: str, lines: int = JOURNAL_LINES) -> str:
-    """A machine's last journal lines, read from outside, so also of one that is dead.
+    """A machine's last complaints and journal lines, read from outside, so also of a dead one.
 
-    One that never came so far has none; then its console's last lines stand in.
+    A machine that never came so far has no journal; then its console's last lines stand in.
     """
     folder = lab.root(name) / "var/log/journal"
-    words = ["journalctl", f"--directory={folder}", f"--lines={lines}", "--no-pager", "-o", "short"]
+    words = ["journalctl", f"--directory={folder}", "--no-pager", "-o", "short", "--quiet"]
     try:
-        text = call([*words, "--quiet"])
+        last = call([*words, f"--lines={lines}"])
     except LabError:
         console = lab.home.log / f"{name}.console"
-        text = console.read_text(errors="replace") if console.exists() else "no journal"
-        text = "\n".join(text.splitlines()[-lines:])
-    return "\n".join(f"    {line}" for line in text.splitlines())
+        last = console.read_text(errors="replace") if console.exists() else "no journal"
+        last = "\n".join(last.splitlines()[-lines:])
+    shown = [*_complaints(words), *last.splitlines()]
+    return "\n".join(f"    {line}" for line in dict.fromkeys(shown))
+
+
+def _complaints(words: list[str]) -> list[str]:
+    """The last lines in which a program complains; none where journalctl finds nothing."""
+    try:
+        return call([*words, f"--grep={COMPLAINTS}", f"--lines={COMPLAINT_LINES}"]).splitlines()
+    except LabError:
+        return []

@@ -31,14 +31,13 @@ with psycopg.connect(sys.argv[1], connect_timeout=5) as connection:
 """
 
 
-@pytest.fixture(scope="module")
-def lab(lab_site: Site) -> Lab:
+@pytest.fixture
+def lab(healthy: Site) -> Lab:
     """The lab that is up."""
-    lab_site.up()
-    return lab_site.lab
+    return healthy.lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def curl(lab: Lab) -> Callable[..., str]:
     """Ask like a client on mon1 that trusts only the ACME root; returns what curl prints."""
 
