@@ -1,11 +1,16 @@
 """Overlays of the lab on this host: an image below, a machine's own layer above."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.host import call
 
 MOUNTS = Path("/proc/self/mountinfo")
+# Somebody who walks over the host's files, as an indexer does, leaves a mount within seconds.
+BUSY_LIMIT = 20.0
+BUSY_PAUSE = 0.5
 
 
 def overlay(lower: Sequence[Path], machine_folder: Path) -> Path:
@@ -33,6 +38,23 @@ def below(folder: Path, mountinfo: str) -> list[Path]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount everything at or below a folder."""
+    """Unmount everything at or below a folder, and wait for whoever looks into it.
+
+    Raises:
+        LabError: a mount stayed busy.
+    """
+    end = time.monotonic() + BUSY_LIMIT
     for point in below(folder, MOUNTS.read_text()):
+        while not _unmounted(point, last=time.monotonic() >= end):
+            time.sleep(BUSY_PAUSE)
+
+
+def _unmounted(point: Path, *, last: bool) -> bool:
+    """Whether it could be unmounted; the last time it must."""
+    try:
         call(["umount", point])
+    except LabError:
+        if last:
+            raise
+        return False
+    return True
