@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab import health
-from lab.errors import LabError
+from lab.errors import LabError, Unhealthy
 from lab.faults import Fault, in_the_file_only
 from lab.host import require_root
 from lab.inventory import MACHINES, Machine
@@ -239,6 +239,19 @@ def _play(site: Site, action: UndoAction, name: str | None) -> list[UndoResult]:
     if failed:
         raise LabError("; ".join(failed) + "; scripts/lab reset starts anew, then mend again")
     return results
+
+
+def bring_up(site: Site) -> None:
+    """Have the lab healthy; one that was left sick starts anew, so that it is told once.
+
+    Raises:
+        Unhealthy: it was left sick.
+    """
+    try:
+        site.up()
+    except Unhealthy:
+        start_anew(site)
+        raise
 
 
 def start_anew(site: Site) -> None:

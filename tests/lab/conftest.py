@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from lab import mending
-from lab.errors import Unhealthy
 from lab.home import REPOSITORY, current
 from lab.site import Site
 
@@ -30,12 +29,8 @@ def lab_site() -> Iterator[Site]:
 
 @pytest.fixture
 def healthy(lab_site: Site) -> Site:
-    """The lab, healthy at the beginning of this test; what was left sick is told once, here."""
-    try:
-        lab_site.up()
-    except Unhealthy:
-        mending.start_anew(lab_site)
-        raise
+    """The lab, healthy at the beginning of this test."""
+    mending.bring_up(lab_site)
     return lab_site
 
 

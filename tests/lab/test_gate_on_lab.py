@@ -14,7 +14,9 @@ from lab.home import REPOSITORY
 from lab.inventory import MACHINES
 from lab.site import Site
 
-pytestmark = [pytest.mark.lab]
+# A busy machine misses a deadline now and then, and a drill finds it; the second time the lab is
+# another if the first left it sick. The summary tells who was run twice.
+pytestmark = [pytest.mark.lab, pytest.mark.flaky(reruns=1)]
 
 Gate = Callable[..., subprocess.CompletedProcess[str]]
 READINESS = str(Path(sys.executable).with_name("readiness"))

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import cgroups, health
+from lab import cgroups, health, mending
 from lab.home import REPOSITORY, current
 from lab.inventory import MACHINES
 from lab.machines import Lab
 from lab.site import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900), pytest.mark.flaky(reruns=1)]
 
 LAB = [sys.executable, "-m", "lab"]
 
@@ -36,9 +36,9 @@ def inits(lab: Lab) -> dict[str, int | None]:
 @pytest.fixture(scope="module")
 def site(lab_site: Site) -> Iterator[Site]:
     """A lab that is up and healthy, and is again when these tests are over."""
-    lab_site.up()
+    mending.bring_up(lab_site)
     yield lab_site
-    lab_site.up()
+    mending.bring_up(lab_site)
 
 
 def test_up_is_idempotent(site: Site) -> None:

@@ -17,7 +17,7 @@ from lab.machines import Lab
 from lab.secrets import ACCOUNTS_KEY
 from lab.site import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300), pytest.mark.flaky(reruns=1)]
 
 NAMES = ("portal.lab.test", "edge1.lab.test", "edge2.lab.test")
 FAMILIES = ("-4", "-6")
