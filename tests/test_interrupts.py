@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from readiness.drills.actions import reconnect
+from readiness.drills.disturbance import reconnect
 from readiness.errors import LimitReached
 from readiness.interrupts import ENDING, deferred, interrupt
 from readiness.probes.ssh import Answer

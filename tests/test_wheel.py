@@ -61,3 +61,12 @@ def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
     assert {one.name: one.read_bytes() for one in journeys.glob("*.py")} == ours
     packed = {one.relative_to(installed / "readiness") for one in Path(suites).rglob("*.py")}
     assert packed - {Path("suites/conftest.py")} == files
+
+
+def test_the_wheel_carries_the_experiments(installed: Path) -> None:
+    """What the checkout has in chaos/ lies inside the package, byte for byte, and is found."""
+    code = "from readiness.experiments import *; print(*[load(x).file for x in shipped().values()])"
+    packed = [Path(one) for one in run(installed, "-c", code).split()]
+    ours = sorted((ROOT / "chaos").glob("*.yaml"))
+    assert packed == [installed / "readiness" / "chaos" / one.name for one in ours]
+    assert [one.read_bytes() for one in packed] == [one.read_bytes() for one in ours]

@@ -162,6 +162,7 @@ def _refuse_other_kind(source: YamlFile, model: type[Written], other: type[Writt
             "Environment": "an environment",
             "Policy": "a policy",
             "OwnFile": "a file of own checks",
+            "Experiment": "an experiment",
         }
         raise UsageError(
             "is another kind of file",

@@ -1,9 +1,9 @@
-"""What the base install leaves out: the packages of the extra `run`, which look at live systems."""
+"""What the base install leaves out: the extra `run`, which looks at live systems, and `chaos`."""
 
 from importlib.util import find_spec
 from typing import Final
 
-from readiness.errors import NotInstalled
+from readiness.errors import NotInstalled, NotRun
 
 RUN: Final = (
     "pytest", "pytest_html", "pytest_metadata", "testinfra", "asyncssh", "psycopg", "requests",
@@ -20,6 +20,19 @@ def need_run() -> None:
     for name in RUN:
         if not _found(name):
             raise missing(name)
+
+
+def need_chaos() -> None:
+    """Refuse to play an experiment without the toolkit.
+
+    Raises:
+        NotRun: a package of the extra is missing.
+    """
+    if not _found("chaoslib"):
+        raise NotRun(
+            "experiments are run by Chaos Toolkit, which is not installed: "
+            "pip install 'readiness[chaos]'"
+        )
 
 
 def missing(module: str) -> NotInstalled:

@@ -46,9 +46,11 @@ def limit_of(check: Check, environment: Environment, subject: str) -> float:
 
 
 def _failover(environment: Environment, subject: str, _: float) -> float:
-    """The control trial and the declared ones."""
+    """The control trial, and the declared ones of each experiment."""
     database = environment.database(subject)
-    trials = database.failover.trials + 1 if database.failover else 0
+    drill = database.failover
+    kinds = len(drill.experiments) + len(drill.own_experiments) if drill else 0
+    trials = drill.trials * kinds + 1 if drill else 0
     return trials * trial_limit(database, environment.objectives.database_recovery_time) + SLACK
 
 

@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 from pydantic import ValidationError
 
+from readiness import experiments
 from readiness.catalogue import Check, catalogue_digest, load_catalogue
 from readiness.clauses import clause_ids
 from readiness.documents import load_environment, load_policy, validate_policy
@@ -119,6 +120,8 @@ def open_run(request: RunRequest) -> Run:
     _agree(request, environment)
     read_pins(environment)
     _refuse_unusable(request, environment)
+    if request.tier is Tier.DISRUPT:
+        experiments.refuse_unusable(environment, request.environment_file)
     _refuse_hidden(environment, plan, request.environment_file)
     _make_reports(request.reports)
     state = state_directory(environment.name)

@@ -84,6 +84,7 @@ def state_root() -> Path:
 
 GATE: Final = "gate"
 DRIFT: Final = "drift"
+EXPERIMENT: Final = "experiment"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class RunEntry:
 
     @property
     def sought_go(self) -> bool:
-        """Whether it counts among the runs that it took: a drift look decides nothing by itself.
+        """Whether it counts among the runs that it took: drift looks and experiments do not.
 
         One that saw something fail counts all the same; one that was killed saw nothing.
         """

@@ -23,12 +23,13 @@ from engine import ENVIRONMENT
 from readiness.documents import load_environment
 from readiness.drills import actions, cluster, failover, writers
 from readiness.drills.cluster import ClusterView
+from readiness.drills.disturbance import SYSTEMCTL
 from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import TimedOut, Unreachable
 from readiness.measure.operation import Op, Outcome, encode
 from readiness.model import Case, Tier
-from readiness.probes import patroni
+from readiness.probes import etcd, patroni
 from readiness.probes.ssh import Answer
 from readiness.run import Run
 from readiness.subjects import Cluster, Member, clusters
@@ -39,6 +40,8 @@ PROMOTION: Final = 6.0
 CADENCE: Final = 0.5
 REJOIN: Final = 3.0
 MEMBERS: Final = ("db1", "db2", "db3")
+SERVER: Final = "patroni.service"
+STORE: Final = "etcd.service"
 TAGS: Final = patroni.Tags(False, None, False, False, False, {})
 DATABASE: Final = """\
 zones: [all]
@@ -92,6 +95,12 @@ class Machine:
     timers: dict[str, tuple[float, str]] = field(default_factory=dict)
     writers: dict[str, tuple[float, str]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+
+    @property
+    def away(self) -> bool:
+        """Whether nobody reaches its database: it is cut off, or the server is down."""
+        return bool(self.tables) or SERVER in self.down
 
 
 class Simulated:
@@ -105,9 +114,11 @@ class Simulated:
         self.machines = {name: Machine() for name in MEMBERS}
         self.leaders: list[tuple[float, str]] = [(0.0, "db1")]
         self.cut_at: float | None = None
+        self.cut_leader = ""
         self.mended_at: float | None = None
         self.cuts: list[tuple[int, int | None]] = []
         self.rows: dict[str, list[tuple[str, str, str]]] = {}
+        self.lease = ""
         self.never_follows: set[str] = set()
         self.noticed_after = 0.0
 
@@ -141,30 +152,39 @@ class Simulated:
                     del machine.timers[unit]
                     self._open(name, table)
         leader = self.leaders[-1][1]
-        cut = self.cut_at is not None and bool(self.machines[leader].tables)
+        cut = self.cut_at is not None and self.machines[leader].away
         if cut and self.cut_at is not None and self.now >= self.cut_at + PROMOTION:
             self.leaders.append((self.now, next(one for one in MEMBERS if one != leader)))
 
     def leader_at(self, moment: float) -> str | None:
         """Who acknowledged writes then; nobody from a cut until the promotion."""
         leader = [name for since, name in self.leaders if since <= moment][-1]
-        if self.cut_at is None or moment < self.cut_at or leader != self.leaders[0][1]:
+        if self.cut_at is None or moment < self.cut_at or leader != self.cut_leader:
             return leader
         return leader if self.mended_at is not None and moment > self.mended_at else None
 
-    def _open(self, name: str, table: str) -> None:
-        tables = self.machines[name].tables
-        if table in tables:
-            tables.discard(table)
-            self.mended_at = self.now
-            self.cuts[-1] = (self.cuts[-1][0], len(self.calls))
+    def _open(self, name: str, what: str) -> None:
+        """A cut is taken back, or a unit started."""
+        for standing in (self.machines[name].tables, self.machines[name].down):
+            if what in standing:
+                standing.discard(what)
+                self.mended_at = self.now
+                self.cuts[-1] = (self.cuts[-1][0], len(self.calls))
+
+    def _broken(self, standing: set[str], what: str) -> None:
+        """A machine is cut off, or a unit of it stopped; only the former, and a server, matter."""
+        standing.add(what)
+        if what != STORE:
+            self.cut_at, self.mended_at = self.now, None
+            self.cut_leader = self.leaders[-1][1]
+        self.cuts.append((len(self.calls), None))
 
     # The automation
 
     def view(self, target: Any) -> patroni.ClusterView:
         """GET /cluster of one member."""
         with self.call(f"rest {target.name}", Unreachable(f"{target.name}: no answer")):
-            if self.machines[target.name].tables:
+            if self.machines[target.name].away:
                 raise Unreachable(f"{target.name}: no answer")
             leader = self._leader_told()
             members = tuple(self._member(name, leader) for name in MEMBERS)
@@ -177,13 +197,21 @@ class Simulated:
 
     def _member(self, name: str, leader: str) -> patroni.ClusterMember:
         back = self.mended_at is None or self.now > self.mended_at + REJOIN
-        away = bool(self.machines[name].tables) or not back or name in self.never_follows
+        away = self.machines[name].away or not back or name in self.never_follows
         late = name != leader and len(self.leaders) > 1 and away
         role = "leader" if name == leader else "replica" if late else "sync_standby"
         state = "running" if name == leader else "stopped" if late else "streaming"
         return patroni.ClusterMember(
             name, role, state, name, 5432, "", len(self.leaders), 0, 0, 0, False, TAGS
         )
+
+    def store(self, target: Any) -> SimpleNamespace:
+        """Maintenance.Status of one member of the consensus store."""
+        with self.call(f"store {target.name}", Unreachable(f"{target.name}: no answer")):
+            if STORE in self.machines[target.name].down:
+                raise Unreachable(f"{target.name}: no answer")
+        leader = next(name for name in MEMBERS if STORE not in self.machines[name].down)
+        return SimpleNamespace(leader_id=leader, leads=leader == target.name)
 
     # Machines
 
@@ -197,7 +225,7 @@ class Simulated:
         """A session with one member."""
         name = str(told["host"])
         with self.call(f"connect {name}", psycopg.OperationalError("timeout expired")):
-            if self.machines[name].tables:
+            if self.machines[name].away:
                 raise psycopg.OperationalError("timeout expired")
         return Connection(self, name)
 
@@ -230,7 +258,8 @@ class Simulated:
         """What is not as it was before the drill."""
         found: dict[str, object] = {"rows": sorted(self.rows)} if self.rows else {}
         for name, one in self.machines.items():
-            left = {**one.timers, **one.writers, **one.files, **dict.fromkeys(one.tables)}
+            standing = dict.fromkeys([*one.tables, *one.down])
+            left = {**one.timers, **one.writers, **one.files, **standing}
             if left:
                 found[name] = sorted(left)
         return found
@@ -256,17 +285,27 @@ class Session:
             return self._nft(words[1:], given)
         if program in {"mkdir", "cat", "rm"}:
             return self._files(program, words[1:])
+        if program == "systemctl" or SYSTEMCTL in words[-1]:
+            return self._units(words[-1].split()[-2:] if program == "bash" else words[1:])
         if program in {"bash", "pgrep", "pkill"}:
             return 0, self._processes(program, words[-1], given)
-        if program == "systemctl" and words[1] == "is-active":
-            return 0, "active" if words[2] in self.machine.timers else "inactive"
-        if program == "systemctl":
-            self.machine.timers.pop(words[2], None)
         if program == "systemd-run":
             after, unit = (word.partition("=")[2] for word in words[1:3])
             self.machine.timers[f"{unit}.timer"] = (self.site.now + float(after), words[-1])
         said = {"printenv": "192.0.2.1 5000 192.0.2.2 22", "date": f"{self.site.now + 5000:.9f}"}
         return 0, said.get(program, "")
+
+    def _units(self, words: list[str]) -> tuple[int, str]:
+        verb, unit = words
+        machine = self.machine
+        if verb == "is-active":
+            runs = unit in machine.timers if unit.endswith(".timer") else unit not in machine.down
+            return (0, "active") if runs else (3, "inactive")
+        if verb == "start":
+            self.site._open(self.name, unit)
+        elif machine.timers.pop(unit, None) is None and not unit.endswith(".timer"):
+            self.site._broken(machine.down, unit)
+        return 0, ""
 
     def _files(self, program: str, words: list[str]) -> tuple[int, str]:
         files = self.machine.files
@@ -296,9 +335,7 @@ class Session:
         site = self.site
         match words:
             case ["-f", "-"]:
-                self.machine.tables.add(given.split()[2])
-                site.cut_at, site.mended_at = site.now, None
-                site.cuts.append((len(site.calls), None))
+                site._broken(self.machine.tables, given.split()[2])
             case ["delete", "table", "inet", name]:
                 site._open(self.name, name)
         return 0, "".join(f"table inet {one}\n" for one in self.machine.tables)
@@ -345,6 +382,8 @@ class Connection:
             return [(site.leaders[-1][1] != self.name,)]
         if "set_config" in text:
             return [("",)]
+        if '"lease"' in text or "to_regclass" in text:
+            return self._lease(text.split(maxsplit=1)[0], parameters)
         (schema, table), *_ = re.findall(r'"(\w+)"\."(\w+)"', text)
         name = f"{schema}.{table}"
         if text.startswith("CREATE TABLE"):
@@ -358,6 +397,17 @@ class Connection:
             found = site.rows.get(name, [])
             return [(key, payload) for run, key, payload in found if run == parameters[0]]
         return []
+
+    def _lease(self, verb: str, told: Any) -> list[tuple[Any, ...]]:
+        """The one row of the lease's table: who holds it."""
+        site = self.site
+        if verb == "INSERT" and site.lease in {"", *told["ours"]}:
+            site.lease = told["run"]
+            return [(True,)]
+        if verb == "DELETE" and site.lease in told[0]:
+            site.lease = ""
+        # Who holds it, or that there is such a table.
+        return [(site.lease, "another machine", "noon")] if verb == "SELECT" else []
 
 
 class Rows(list[tuple[Any, ...]]):
@@ -455,6 +505,7 @@ class Drilled:
         patch.setattr(time, "sleep", site.sleep)
         patch.setattr(psycopg, "connect", site.connect)
         patch.setattr(patroni, "cluster", site.view)
+        patch.setattr(etcd, "status", site.store)
         patch.setattr(patroni, "config", lambda _: SimpleNamespace(ttl=TTL))
         patch.setattr(writers, "writing", site.writing)
         # Fewer rows than in earnest, in the same time.

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from simulated import Drilled, Failure, Limit, environment
+import simulated
+from simulated import PROMOTION, Drilled, Failure, Limit, environment
 
 from readiness.claim import CURRENT, Found
-from readiness.drills import actions
+from readiness.drills import disturbance
 from readiness.drills.trial import Trial, shows_nothing
 from readiness.environment import Environment
 from readiness.lease import request_halt
@@ -181,7 +182,7 @@ def test_c2_a_cut_that_does_not_take_hold_is_undone(
     folder = tmp_path / "run"
     folder.mkdir()
     done = Drilled(folder, site).patch(monkeypatch)
-    monkeypatch.setattr(actions.Cut, "stands", lambda _: False)
+    monkeypatch.setattr(disturbance.Cut, "stands", lambda _: False)
     trial = done.drill().trials[-1]
     assert "is not in force" in trial.problem
     assert trial.cut_seconds > 0
@@ -273,3 +274,69 @@ def judged(check: str, trial: Trial) -> str:
     finally:
         CURRENT.reset(token)
     return "passed"
+
+
+def playing(site: Environment, *experiments: str) -> Environment:
+    """The site, its drill playing these experiments."""
+    database = site.databases[0]
+    assert database.failover is not None
+    drill = database.failover.model_copy(update={"experiments": experiments})
+    changed = database.model_copy(update={"failover": drill})
+    return site.model_copy(update={"databases": (changed,)}).located(site.path("file:x").parent)
+
+
+def test_each_experiment_is_measured_like_the_first(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off, killed, and without the store's leader: a trial of each, and nothing is left."""
+    names = ("primary-cut-off", "primary-server-killed", "consensus-leader-stopped")
+    done = drilled(tmp_path, playing(site, *names), monkeypatch)
+    assert done.error is None
+    control, cut, killed, stopped = done.trials
+    assert control.experiment == ""
+    assert tuple(one.experiment for one in done.trials[1:]) == names
+    assert [one.problem for one in done.trials] == [""] * 4
+    faults = [one["fault"] for one in done.record.of("drill")]
+    assert faults == ["none", "partition", "kill", "stop"]
+    assert (cut.victim, cut.promoted) == ("db1", "db2")
+    assert (killed.victim, killed.promoted) == ("db2", "db1")
+    assert (stopped.promoted, stopped.two_primaries.overlap) == ("", "no")
+    for trial, out in ((control, False), (cut, True), (killed, True), (stopped, False)):
+        assert {one.upper >= PROMOTION for one in trial.outages.values()} == {out}
+    assert all(one.lost.upper == 0 and one.rejoin_seconds is not None for one in done.trials[1:])
+    assert [one["name"] for one in done.record.of("experiment")] == list(names)
+    assert done.run.journal.pending() == []
+    assert done.site.left_behind == {}
+
+
+def test_a_server_that_was_killed_is_started_whatever_fails(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted at every call while it is down: it is started at once, or owed and then so."""
+    site = playing(site, "primary-server-killed")
+    calls = drilled(tmp_path, site, monkeypatch).site.calls
+    first = next(number for number, one in enumerate(calls, 1) if "kill --signal=KILL" in one)
+    last = next(number for number, one in enumerate(calls, 1) if "systemctl start" in one)
+    for number in range(first - 3, last + 3):
+        with monkeypatch.context() as patch:
+            done = drilled(tmp_path, site, patch, Failure(number, ending=KeyboardInterrupt()))
+            assert isinstance(done.error, KeyboardInterrupt)
+            down = [name for name, one in done.site.machines.items() if one.down]
+            owed = {one.action for one in done.run.journal.pending()}
+            assert not down or "unit.start" in owed, number
+            assert all(one.proven for one in done.play()), number
+            assert done.site.left_behind == {}, number
+
+
+def test_an_experiment_that_nothing_came_to_shows_nothing(
+    tmp_path: Path, site: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster is not whole again: the next experiment is not begun, and that is said."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(simulated, "REJOIN", 1e6)
+    done = Drilled(folder, playing(site, "primary-cut-off", "primary-server-killed"))
+    trials = done.patch(monkeypatch).drill().trials
+    assert [one.experiment for one in trials] == ["", "primary-cut-off", "primary-server-killed"]
+    assert trials[1].not_whole
+    assert "not begun" in trials[2].problem

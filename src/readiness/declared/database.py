@@ -7,7 +7,16 @@ from pydantic import Field, model_validator
 from readiness.declared.common import ClientCertificate, Login, Port
 from readiness.model import Tier
 from readiness.quantities import Duration, Size
-from readiness.written import Name, SystemUser, Text, UsedBy, Written, distinct, wrong
+from readiness.written import (
+    FileReference,
+    Name,
+    SystemUser,
+    Text,
+    UsedBy,
+    Written,
+    distinct,
+    wrong,
+)
 
 
 class DatabaseLogins(Written):
@@ -59,6 +68,21 @@ class FailoverDrill(Written):
     trials: Annotated[int, Field(ge=1, le=59)] = 3
     expiry: Duration = Field(description="After this the cut undoes itself on the target.")
     baseline: Duration = 5.0
+    experiments: tuple[Name, ...] = Field(
+        default=("primary-cut-off",),
+        description="What is disturbed: experiments that come with readiness, each `trials` times.",
+    )
+    own_experiments: Annotated[tuple[FileReference, ...], UsedBy(Tier.DISRUPT)] = Field(
+        default=(), description="Experiments of the site itself, files of the same kind."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("experiment", self.experiments, ("experiments",))
+        distinct("experiment", self.own_experiments, ("own_experiments",))
+        if not self.experiments and not self.own_experiments:
+            raise wrong("at least one experiment", ("experiments",), "none")
+        return self
 
 
 class ReplicationLogin(Written):

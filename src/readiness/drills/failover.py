@@ -1,21 +1,22 @@
-"""The failover drill: cut the primary off while clients write, and measure what they saw.
+"""The failover drill: play an experiment while clients write, and measure what they saw.
 
 Steps of a trial, the numbers stand again at the code:
 
-1. steady state proven: redundancy full, replicas caught up, nothing paused
-2. a writer is started on the victim itself, over its local socket
+1. steady state proven, as the experiment has it: redundancy full, nothing paused
+2. a writer is started on the primary itself, over its local socket
 3. clients write through every declared path; after a baseline, a random share of the TTL passes
-4. the primary is cut off: undo on disk, expiry armed on the victim, then the cut, seen in force
-5. the survivors promote; the cut lasts longer than promotion and the TTL together
-6. the cut is taken back
-7. the old primary rejoins: the steady state is proven again
+4. the experiment disturbs: undo on disk, expiry armed there, then the disturbance, seen in force
+5. it waits for what it names: the survivors promote, and it lasts longer than the TTL; or the
+   primary stays all the while
+6. what it disturbed is taken back
+7. the steady state is proven again: an old primary has rejoined
 8. clients go on until the objective has run out and service was stable
 9. logs are fetched, users' pages asked for, rows read on the proven primary and every standby
 10. ledger, outage brackets and the victim's acknowledgements are worked out
 
 A control trial leaves out steps 4 to 7: an outage or a loss in it means that the harness is broken.
-Before the cut a trial that can't go on was never begun; from the cut on it is a trial of its own in
-the record, with what was disturbed, and why it shows no more.
+Before it disturbs a trial that can't go on was never begun; from there on it is a trial of its own
+in the record, with what was disturbed, and why it shows no more.
 """
 
 import random
@@ -26,11 +27,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from readiness.declared.database import Database
-from readiness.drills import local_writer, target_lease, writers
-from readiness.drills.actions import ActionFailed, Cut, disturbing, drill_target
+from readiness.drills import local_writer, writers
+from readiness.drills.actions import ActionFailed, disturbing, drill_target
 from readiness.drills.cluster import ClusterView
 from readiness.drills.permit import Permit
 from readiness.drills.primary import synthetic_rows
+from readiness.drills.stage import TICK, Aborted, Stage
 from readiness.drills.trial import (
     Marks,
     Trial,
@@ -44,27 +46,23 @@ from readiness.drills.trial import (
     thinned,
 )
 from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut
-from readiness.lease import halt_requested
-from readiness.limits import PROMOTION_LIMIT, REJOIN_LIMIT, STABLE, trial_limit
+from readiness.experiments import Loaded, experiments_of
+from readiness.extras import need_chaos
+from readiness.limits import STABLE, trial_limit
 from readiness.measure.bracket import Rules, bracket_group
 from readiness.measure.clock import Offset, bound
 from readiness.measure.ledger import Reconciliation, reconcile
 from readiness.measure.operation import LedgerError, Op, read_ledger
 from readiness.measure.outage import Series
-from readiness.measure.two_primaries import decide_overlap
+from readiness.measure.two_primaries import TwoPrimaries, decide_overlap, decide_stayed
 from readiness.model import Tier
 from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 
-TICK: Final = 0.5
 CONTROL: Final = 12.0
 LEAST_ACKNOWLEDGED: Final = 50
 MARKER: Final = "marker"
 """A row that is written after a trial: a standby that shows it has caught up with the trial."""
-
-
-class Aborted(ProbeError):
-    """The trial was stopped early; what it would have shown is unknown."""
 
 
 class FailoverDrill:
@@ -75,16 +73,26 @@ class FailoverDrill:
         if database.failover is None:
             raise NotRun(f"{database.name}: no failover drill is declared")
         self.run, self.permit, self.database, self.view = run, permit, database, view
+        need_chaos()
         self.drill = database.failover
+        self.experiments = experiments_of(run.environment, database)
         self.objective = run.environment.objectives.database_recovery_time
         self.clients = writers.clients(run.environment, database)
 
     def trials(self) -> list[Trial]:
-        """The control trial and the declared number of trials, each after full recovery.
+        """The control trial and the declared number of each experiment, each after full recovery.
 
         Raises:
-            ProbeError: nothing was cut, and not even the control trial came to its end.
+            ProbeError: nothing was disturbed, and not even the control trial came to its end.
         """
+        for one in self.experiments:
+            self.run.writer.write(
+                "experiment",
+                case=self.permit.case.key,
+                name=one.name,
+                title=one.experiment.title,
+                sha256=one.sha256,
+            )
         with synthetic_rows(self.run, self.database) as table:
             done = self._trials(table)
         self._prove_restored()
@@ -92,19 +100,36 @@ class FailoverDrill:
 
     def _trials(self, table: writers.Table) -> list[Trial]:
         done: list[Trial] = []
-        for number in range(self.drill.trials + 1):
+        planned = [self.experiments[0], *self._planned()]
+        for number, experiment in enumerate(planned):
             try:
-                done.append(self._trial(number, table, control=number == 0))
+                done.append(self._trial(number, table, experiment, control=number == 0))
             except (ProbeError, ActionFailed) as error:
-                # Nothing was cut in this one: what the trials before it found stands.
+                # Nothing was disturbed in this one: what the trials before it found stands.
                 if not done:
                     raise
                 done.append(shows_nothing(number, f"was not begun: {error}"))
-            last = done[-1]
+            last = done[-1] = replace(done[-1], experiment=experiment.name if number else "")
             if last.problem or last.not_whole or any((last.pages or {}).values()):
-                # What is not whole again, or does not serve its users, is not cut once more.
+                # What is not whole again, or does not serve its users, is not disturbed once more.
                 break
-        return done
+        return [*done, *self._never_begun(done)]
+
+    def _planned(self) -> list[Loaded]:
+        """The experiment of each trial but the control trial."""
+        return [one for one in self.experiments for _ in range(self.drill.trials)]
+
+    def _never_begun(self, done: list[Trial]) -> list[Trial]:
+        """A trial that shows nothing for each experiment that no trial came to."""
+        tried = {one.experiment for one in done}
+        return [
+            replace(
+                shows_nothing(len(done) + index, f"{one.name} not begun after what went before"),
+                experiment=one.name,
+            )
+            for index, one in enumerate(self.experiments)
+            if one.name not in tried and len(done) > 1
+        ]
 
     def _prove_restored(self) -> None:
         """The steady state after the drill is part of the verdict."""
@@ -117,16 +142,21 @@ class FailoverDrill:
         """Put a step into the record."""
         self.run.writer.write("step", text=f"{self.database.name}: {text}")
 
-    def _trial(self, number: int, table: writers.Table, *, control: bool) -> Trial:
-        """One trial; from the cut on it ends as a trial, whatever breaks.
+    def _trial(
+        self, number: int, table: writers.Table, experiment: Loaded, *, control: bool
+    ) -> Trial:
+        """One trial; from where it disturbs on it ends as a trial, whatever breaks.
 
         Raises:
-            ProbeError, ActionFailed: it could not go on, and nothing was cut.
+            ProbeError, ActionFailed: it could not go on, and nothing was disturbed.
         """
-        what = "control trial" if control else f"trial {number} of {self.drill.trials}"
+        trials = len(self._planned())
+        what = "control trial" if control else f"trial {number} of {trials}"
         self.say(f"{what}: proving the steady state")
-        self.view.wait_until_steady(REJOIN_LIMIT)  # 1.
-        attempt = _Attempt(self, number, self.view.leader(), table)
+        stage = Stage(self.run, self.permit, self.view)
+        with stage.set():
+            experiment.prove()  # 1.
+        attempt = _Attempt(self, number, stage, experiment, table)
         try:
             return self._tried(attempt, what, control=control)
         except (ProbeError, ActionFailed) as error:
@@ -140,13 +170,15 @@ class FailoverDrill:
 
     def _tried(self, attempt: "_Attempt", what: str, *, control: bool) -> Trial:
         with ExitStack() as stack, disturbing(self.run) as machines:
-            session = machines.drill(drill_target(self.run.environment, attempt.victim))
+            session = machines.drill(drill_target(self.run.environment, attempt.primary))
+            attempt.stage.machines = machines
+            attempt.stage.sessions[attempt.primary] = session
             local = attempt.begin(session, stack)
             if control:
-                attempt.wait(CONTROL)
+                attempt.stage.wait(CONTROL)
             else:
-                self.say(f"{what}: cutting {attempt.victim} off")
-                attempt.break_and_mend(session)
+                self.say(f"{what}: {attempt.experiment.name}, {attempt.primary} being the primary")
+                attempt.break_and_mend()
             log = local.stop()  # 9., first half
             attempt.clock.append(clock_offset(session))
         if not control and not attempt.problem:
@@ -162,11 +194,10 @@ class _Attempt:
 
     drill: FailoverDrill
     number: int
-    victim: str
+    stage: Stage
+    experiment: Loaded
     table: writers.Table
     clock: list[Offset] = field(default_factory=list)
-    cut: Cut | None = None
-    promoted: str = ""
     rejoined: float | None = None
     pages: dict[str, str] | None = None
     problem: str = ""
@@ -178,12 +209,23 @@ class _Attempt:
         self.name = f"{self.drill.run.id}-{self.number}-{token}"
         file = f"ledger-{self.drill.database.name}-{self.number}-{token}.jsonl"
         self.ledger = self.drill.run.folder / file
-        self.marks = Marks(time.monotonic())
+        self.marks = self.stage.marks = Marks(time.monotonic())
+
+    @property
+    def primary(self) -> str:
+        """The leader before anything was disturbed, with the local writer on it."""
+        return self.stage.primary
+
+    @property
+    def victim(self) -> str:
+        """The machine that was disturbed; the primary before that."""
+        one = self.stage.disturbance
+        return one.machine if one else self.primary
 
     @property
     def disturbed(self) -> str:
         """What was disturbed, in words; empty when nothing was."""
-        return self.cut.told() if self.cut else ""
+        return self.stage.told
 
     def begin(self, session: DrillSession, stack: ExitStack) -> local_writer.LocalWriter:
         """Start the writers and let a baseline and a random share of the TTL pass."""
@@ -211,89 +253,57 @@ class _Attempt:
             )
         )
         phase = random.uniform(0, drill.view.ttl)  # noqa: S311 - a phase, not a secret
-        self.wait(drill.drill.baseline + phase)  # 3.
+        self.stage.wait(drill.drill.baseline + phase)  # 3.
         return local
 
-    def break_and_mend(self, session: DrillSession) -> None:
-        """Cut off, wait for promotion and longer, take back, wait for the old primary."""
-        drill = self.drill
-        self.cut = cut = Cut(
-            drill.run, drill.permit, session, machine=self.victim, expiry=drill.drill.expiry
-        )
+    def break_and_mend(self) -> None:
+        """Play the experiment's method, and wait until its steady state holds again."""
+        stage = self.stage
         try:
-            with cut.held():  # 4.
-                self.marks.note("cut", cut.sent, cut.seen)
-                self._await_promotion(cut)  # 5.
-                promoted = time.monotonic()
-                self.wait(drill.view.ttl)
-                if not cut.stands():
-                    held = time.monotonic() - promoted
-                    self.problem = f"the cut ended by itself within {held:.1f} s of the promotion"
+            with stage.standing():
+                self.experiment.play()  # 4., 5., 6.
+            self.problem = stage.problem
         except Aborted as error:
             self.problem = str(error)
-        self.marks.note("reconnected", cut.mending, cut.mended)  # 6. was the end of the block
         back = time.monotonic()
         try:
-            since, until = drill.view.wait_until_steady(REJOIN_LIMIT)  # 7.
+            with stage.set():
+                self.experiment.prove()  # 7.
+            since, until = stage.whole or (back, time.monotonic())
             self.marks.note("rejoined", since, until)
             self.rejoined = until - back
         except TimedOut as error:
             self.not_whole = str(error)
-        left = (cut.sent or back) + drill.objective + 5 - time.monotonic()
-        self.wait(max(left, STABLE + 2))  # 8.
+        left = (self._sent or back) + self.drill.objective + 5 - time.monotonic()
+        stage.wait(max(left, STABLE + 2))  # 8.
 
-    def _await_promotion(self, cut: Cut) -> None:
-        """Until every survivor names one of themselves as leader."""
-        deadline = time.monotonic() + min(PROMOTION_LIMIT, self.drill.drill.expiry / 2)
-        view, since = self.drill.view, cut.sent
-        while time.monotonic() < deadline:
-            self._check_halt()
-            asked = time.monotonic()
-            leader = view.leader_seen_by_others(self.victim)
-            if leader and leader != self.victim:
-                self.promoted = leader
-                self.marks.note("promoted", since, time.monotonic())
-                return
-            since = asked
-            time.sleep(TICK)
-        raise Aborted(f"no standby was promoted while {self.victim} was cut off")
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, ready to stop."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            self._check_halt()
-            time.sleep(min(left, TICK))
-
-    def _check_halt(self) -> None:
-        halt = halt_requested(self.drill.run.state)
-        if halt is not None:
-            raise Aborted(f"halted: {halt.reason}")
-        lost = target_lease.lost(self.drill.run, self.drill.database)
-        if lost:
-            raise Aborted(lost)
+    @property
+    def _sent(self) -> float | None:
+        return self.stage.disturbance.sent if self.stage.disturbance else None
 
     def broken_off(self, problem: str) -> Trial:
         """The trial that disturbed and could not go on: what is known of it, and why no more."""
         self.drill.say(f"trial {self.number} was broken off: {self.disturbed}: {problem}")
-        assert self.cut is not None  # noqa: S101 - it has disturbed
-        self.marks.note("cut", self.cut.sent, self.cut.seen or self.cut.mending)
-        self.marks.note("reconnected", self.cut.mending, self.cut.mended)
+        one = self.stage.disturbance
+        assert one is not None  # noqa: S101 - it has disturbed
+        self.marks.note(one.begun, one.sent, one.seen or one.mending)
+        self.marks.note(one.ended, one.mending, one.mended)
         self._draw({}, [])
         return replace(
             shows_nothing(self.number, f"{self.disturbed}: {problem}"),
             victim=self.victim,
-            promoted=self.promoted,
+            promoted=self.stage.promoted,
             cut_seconds=self._cut_seconds(),
             rejoin_seconds=self.rejoined,
             not_whole=self.not_whole,
         )
 
     def _cut_seconds(self) -> float:
-        """How long the victim was cut off, at most; until now where nobody saw it end."""
-        if self.cut is None or self.cut.sent is None:
+        """How long the victim was disturbed, at most; until now where nobody saw it end."""
+        one = self.stage.disturbance
+        if one is None or one.sent is None:
             return 0.0
-        return (self.cut.mended or time.monotonic()) - self.cut.sent
+        return (one.mended or time.monotonic()) - one.sent
 
     def conclude(self, log: str, *, control: bool) -> Trial:
         """Read what is stored and work everything out (9. and 10.)."""
@@ -303,7 +313,7 @@ class _Attempt:
         theta = (offset.lower + offset.upper) / 2
         on_ours = [shifted(op, theta) for op in foreign]
         final = self._final_reads({op.id for op in mine + on_ours if acknowledged(op)})
-        _, fault_at = self.marks.at.get("cut", (None, None))
+        _, fault_at = self.marks.at.get(self._begun, (None, None))
         ledger = reconcile(
             mine + on_ours, final.rows, fault_at=fault_at, minimum_acknowledged=LEAST_ACKNOWLEDGED
         )
@@ -315,15 +325,20 @@ class _Attempt:
             )
             for client in self.drill.clients
         }
-        first = first_acknowledged(mine, self.drill.view.members.get(self.promoted))
-        overlap = None if control else decide_overlap(foreign or None, first, offset)
+        members = self.drill.view.members
+        first = first_acknowledged(mine, members.get(self.stage.promoted))
+        overlap: TwoPrimaries | None = None
+        if self.stage.stayed:
+            overlap = decide_stayed(mine, members[self.primary].machine.addresses)
+        elif not control:
+            overlap = decide_overlap(foreign or None, first, offset)
         self._narrow_promotion(first)
         self._draw(series, mine)
         return Trial(
             number=self.number,
             control=control,
             victim=self.victim,
-            promoted=self.promoted,
+            promoted=self.stage.promoted,
             cut_seconds=self._cut_seconds(),
             rejoin_seconds=self.rejoined,
             outages={name: one.longest() for name, one in series.items()},
@@ -354,8 +369,8 @@ class _Attempt:
         if first is not None and first.end is not None and "promoted" in self.marks.at:
             since, until = self.marks.at["promoted"]
             if first.end < until:
-                earliest = self.cut.sent if self.cut and self.cut.sent is not None else since
-                since = since if since <= first.end else earliest
+                earliest = self._sent
+                since = since if since <= first.end or earliest is None else earliest
                 self.marks.note("promoted", since, first.end)
 
     def _why_useless(
@@ -410,6 +425,18 @@ class _Attempt:
                 raise TimedOut(f"has not caught up within {STABLE:g} s of the trial's end")
             time.sleep(TICK)
 
+    @property
+    def _begun(self) -> str:
+        """How the record marks what was disturbed."""
+        one = self.stage.disturbance
+        return one.begun if one else ""
+
+    @property
+    def _fault(self) -> str:
+        """What the record calls what was disturbed and seen to be so."""
+        one = self.stage.disturbance
+        return one.fault if one and one.begun in self.marks.at else "none"
+
     def _draw(self, series: dict[str, Series], ops: list[Op]) -> None:
         """Put what the timeline shows into the record."""
         zero = self.marks.begun
@@ -417,7 +444,7 @@ class _Attempt:
             "drill",
             case=self.drill.permit.case.key,
             trial=str(self.number),
-            fault="partition" if "cut" in self.marks.at else "none",
+            fault=self._fault,
             marks=[
                 {"since": since_begin(zero, since), "t": since_begin(zero, until), "label": name}
                 for name, (since, until) in self.marks.at.items()

@@ -46,6 +46,7 @@ class Trial:
     problem: str
     not_whole: str = ""  # how the cluster is not redundant again after the cut
     behind: dict[str, str] = field(default_factory=dict)  # standbys that never caught up, and why
+    experiment: str = ""  # its name
 
 
 def shows_nothing(number: int, problem: str) -> Trial:

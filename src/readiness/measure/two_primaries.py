@@ -61,6 +61,22 @@ def decide_overlap(
     return _placed(victim, acks, (first.start, first.end), offset)
 
 
+def decide_stayed(clients: Sequence[Op], primary: Sequence[str]) -> TwoPrimaries:
+    """Decide where nobody was promoted: whether any server but the primary acknowledged a write.
+
+    Args:
+        clients: what the writers tried, each with the server that acknowledged it.
+        primary: the addresses of the primary, which was seen to lead all the time.
+    """
+    acks = [op for op in clients if op.outcome is Outcome.OK]
+    if not acks or any(op.backend is None for op in acks):
+        return _unknown("it is not known which server acknowledged each write")
+    elsewhere = [op.id for op in acks if op.backend not in primary]
+    if elsewhere:
+        return _listed(Overlap.UNKNOWN, "another server than the primary acknowledged", elsewhere)
+    return TwoPrimaries(Overlap.NO, "no other server than the primary acknowledged a write", 0)
+
+
 def _placed(
     victim: Sequence[Op],
     acks: Sequence[tuple[str, float, float]],

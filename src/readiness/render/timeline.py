@@ -139,8 +139,10 @@ class Drawing:
 
 
 def draw(drill: Drill, limit: float) -> Drawing:
-    """Lay a trial out. `limit` (s) is how long the outage may last, counted from the cut."""
-    due = next((mark.t + limit for mark in drill.marks if mark.label == "cut"), None)
+    """Lay a trial out. `limit` (s) is how long the outage may last, from the disturbance on."""
+    # The first mark of a trial is what was disturbed.
+    begun = min((mark.t for mark in drill.marks), default=None) if drill.fault != "none" else None
+    due = None if begun is None else begun + limit
     extent = _extent(drill, due)
     scale = (WIDTH - LEFT - RIGHT) / extent
 
