@@ -209,7 +209,8 @@ def healthy(site: Site) -> list[int]:
     for count in range(1, HEALTHY_RUNS + 1):
         with mending.holding(site):
             mending.require_healthy(site)
-            looked = product.look(site, scan=True, title=f"healthy run {count} of {HEALTHY_RUNS}")
+            title = f"healthy run {count} of {HEALTHY_RUNS}"
+            looked = product.look(site, scan=True, gate_only=True, title=title)
         if looked.red:
             raise LabError(f"run {looked.number} of the healthy lab: {looked.red[0]}")
         numbers.append(looked.number)

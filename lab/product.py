@@ -98,12 +98,18 @@ def source_of(check: str) -> str:
     raise LabError(f"no check is called {check!r}")
 
 
-def observing(*, scan: bool = False) -> tuple[str, ...]:
-    """The ids of all checks of the observe tier; those that scan only where that is asked for."""
+def observing(*, scan: bool = False, gate_only: bool = False) -> tuple[str, ...]:
+    """The ids of all checks of the observe tier.
+
+    Those that scan the network, and those that only a gate asks, are among them only where that is
+    asked for.
+    """
     return tuple(
         entry["id"]
         for entry in _entries()
-        if entry["tier"] == "observe" and (scan or not entry["permission"])
+        if entry["tier"] == "observe"
+        and (scan or not entry["permission"])
+        and (gate_only or not entry["gate_only"])
     )
 
 
@@ -134,18 +140,19 @@ def look(
     *,
     tier: str = "observe",
     scan: bool = False,
+    gate_only: bool = False,
     checks: Sequence[str] = (),
     environment: Path | None = None,
     title: str = "the product looks",
 ) -> Looked:
     """Run the named checks, or all observe checks, from where the gate stands (mon1).
 
-    The checks that scan the network are among all only where a scan is asked for.
+    Which of the observe checks those are, :func:`observing` says.
 
     Raises:
         LabError: the product came to no verdict.
     """
-    checks = checks or observing(scan=scan)
+    checks = checks or observing(scan=scan, gate_only=gate_only)
     reports = kept_in(site)
     reports.mkdir(mode=0o700, exist_ok=True)
     only = [word for check in checks for word in ("--only", check)]

@@ -22,7 +22,7 @@ SECRET_KEY = "secret:"  # noqa: S105 - how such a template key begins
 # Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen.
 SCRIPTS = ("bootstrap", "health", "quiesce")
 SCRIPT_FOLDER = Path("/usr/lib/readiness")
-TABLES = {"files", "secrets", "certificates", "trees", "collect"}
+TABLES = {"files", "secrets", "certificates", "crl", "trees", "collect"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Role:
     files: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, str] = field(default_factory=dict)
+    crl: dict[str, str] = field(default_factory=dict)
     trees: dict[str, str] = field(default_factory=dict)
     collect: dict[str, str] = field(default_factory=dict)
 
@@ -109,7 +110,7 @@ def lay(machine: Machine, root: Path, secrets: Secrets) -> None:
 
 
 def freshen(machine: Machine, root: Path, secrets: Secrets) -> None:
-    """Lay what ages: certificates of the lab's authority, issued now."""
+    """Lay what ages: certificates of the lab's authority and its CRL, issued now."""
     for role in roles_of(machine):
         for target, owner in role.certificates.items():
             pair = secrets.issue_for(machine)
@@ -119,6 +120,9 @@ def freshen(machine: Machine, root: Path, secrets: Secrets) -> None:
             ):
                 _write(_inside(root, target + suffix), content)
                 _own(root, target + suffix, f"{owner} {mode}", role)
+        for target, owner in role.crl.items():
+            _write(_inside(root, target), secrets.revocation_list())
+            _own(root, target, f"{owner} 0644", role)
 
 
 def script_path(role: Role, name: str) -> str:

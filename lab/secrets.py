@@ -103,6 +103,10 @@ class Secrets:
         addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
         return self.issue(machine.fqdn, [*names, *addresses, "127.0.0.1", "::1"])
 
+    def revocation_list(self, revoked: Iterable[int] = ()) -> bytes:
+        """The list of what the lab's authority revoked (DER), by serial number."""
+        return pki.revocation_list(self._authority(), revoked)
+
     def fingerprint(self, machine: Machine) -> str:
         """The SHA256 fingerprint of a machine's SSH host key, as ssh-keygen prints it."""
         blob = base64.b64decode(self.read(f"ssh/hosts/{machine.name}.pub").split()[1])

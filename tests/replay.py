@@ -43,10 +43,12 @@ from readiness.probes import (
     postgres_restart,
     postgres_state,
     replication_login,
+    revocation,
     rotation,
     scan,
     timer,
     tls,
+    tls_scan,
 )
 from readiness.systems import every_reading
 
@@ -58,6 +60,9 @@ NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
 READINGS: Final[Mapping[str, Any]] = {
     "tls": tls.Handshake,
+    "tls-scan": tls_scan.Scan,
+    "tls-profile": tls_scan.Profile,
+    "revocation": revocation.Revocation,
     "https": http.Exchange,
     "http": http.Exchange,
     "alpn": http.Exchange,

@@ -40,6 +40,7 @@ class Check(Written):
     severity: Severity
     tier: Tier = Tier.OBSERVE
     permission: Permission | None = None
+    gate_only: bool = False
     limit: float = DEFAULT_LIMIT
     declared: tuple[str, ...] = ()
     risk: Annotated[str, Field(min_length=1)]
@@ -73,6 +74,7 @@ def check(
     remedy: str,
     tier: Tier = Tier.OBSERVE,
     permission: Permission | None = None,
+    gate_only: bool = False,
     limit: float = DEFAULT_LIMIT,
     disturbs: str = "",
     declared: tuple[str, ...] = (),
@@ -91,6 +93,7 @@ def check(
         remedy: what to do when it is red, one sentence.
         tier: how much it disturbs.
         permission: what must be allowed and asked for besides the tier.
+        gate_only: a look for drift leaves it out, because it takes long or asks very much.
         limit: seconds for one subject, after which it is inconclusive.
         disturbs: what a disturbing check does to the target.
         declared: what must be declared for there to be something to ask, of `readiness.needs`.
@@ -115,6 +118,7 @@ def check(
             severity=severity,
             tier=tier,
             permission=permission,
+            gate_only=gate_only,
             limit=limit,
             declared=declared,
             risk=risk,

@@ -44,8 +44,10 @@ from readiness.probes import rotation as rotation_probe
 from readiness.probes import timer as timer_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.postgres_state import SETTINGS, ServerState
+from readiness.probes.revocation import Revocation
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
+from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Scanning, Seen
 from readiness.subjects import (
@@ -74,6 +76,7 @@ from readiness.targets import (
     trail_table,
     web_place,
 )
+from readiness.tls_scans import TlsScans
 
 T = TypeVar("T")
 AT_ONCE_TLS: Final = 16  # a listener is asked some ten handshakes, one after the other
@@ -91,6 +94,8 @@ class Clients:
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
         self._connecting = Lock()
         self.scanning = Scanning(run, self._machines, self)
+        self.tls_scans = TlsScans(run, lambda: self.look, self.tls_question)
+        self._stack.callback(self.tls_scans.close)
         self._postgres: dict[str, postgres_probe.Session] = {}
 
     def close(self) -> None:
@@ -105,6 +110,7 @@ class Clients:
                 session.forget()
             else:
                 del self._ssh[name]
+        self.tls_scans.close()
         self._close_databases()
 
     def _close_databases(self) -> None:
@@ -161,6 +167,18 @@ class Clients:
 
         self.look.ahead("tls", endpoints(self.site), ask, AT_ONCE_TLS)
         return self.look.at(endpoint.id, "tls", lambda: ask(endpoint))
+
+    def tls_scan(self, endpoint: Endpoint) -> Found[Scan]:
+        """What a listener accepts and presents; all of them are scanned at once."""
+        return self.tls_scans.scan(endpoint)
+
+    def tls_profile(self, endpoint: Endpoint) -> Found[Profile]:
+        """The profile that a listener is declared to comply with."""
+        return self.tls_scans.profile(endpoint)
+
+    def revocation(self, deployed: Deployed) -> Found[Revocation]:
+        """What is said of the revocation of a certificate that some listener presents."""
+        return self.tls_scans.revocation(deployed)
 
     def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
         """What a listener answers over HTTPS at its own address; looks for what is declared."""

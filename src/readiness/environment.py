@@ -67,6 +67,11 @@ class Objectives(Written):
     recovery_point: Duration
     database_recovery_time: Duration
     certificate_notice: Duration = 14 * 86400.0
+    certificate_life_without_revocation: Duration | None = Field(
+        default=None,
+        description="How long a certificate may live that names nobody who would tell that it was "
+        "revoked; until it runs out, whoever stole its key passes for its owner.",
+    )
 
 
 class Permissions(Written):

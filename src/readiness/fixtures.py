@@ -50,7 +50,9 @@ from readiness.probes.postgres import ReplayProgress
 from readiness.probes.postgres_restart import Restart
 from readiness.probes.postgres_state import ServerState
 from readiness.probes.replication_login import ReplicationLogins
+from readiness.probes.revocation import Revocation
 from readiness.probes.rotation import Rotation
+from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Seen
 from readiness.subjects import (
@@ -101,6 +103,24 @@ def ask(clients: Clients) -> Ask:
 def tls(clients: Clients) -> Callable[[Endpoint], Found[tls_probe.Handshake]]:
     """Asks a listener for its TLS."""
     return clients.tls
+
+
+@pytest.fixture(scope="session")
+def tls_scan(clients: Clients) -> Callable[[Endpoint], Found[Scan]]:
+    """What a listener accepts and presents, by a scan of all listeners."""
+    return clients.tls_scan
+
+
+@pytest.fixture(scope="session")
+def tls_profile(clients: Clients) -> Callable[[Endpoint], Found[Profile]]:
+    """The profile that a listener is declared to comply with."""
+    return clients.tls_profile
+
+
+@pytest.fixture(scope="session")
+def revocation(clients: Clients) -> Callable[[Deployed], Found[Revocation]]:
+    """Asks those whom a presented certificate names whether it was revoked."""
+    return clients.revocation
 
 
 @pytest.fixture(scope="session")

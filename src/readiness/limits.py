@@ -10,7 +10,8 @@ from readiness.catalogue import Check
 from readiness.declared.database import Database
 from readiness.environment import Environment
 from readiness.model import Tier
-from readiness.subjects import backups_of, clusters
+from readiness.probes import tls_scan_process
+from readiness.subjects import backups_of, clusters, endpoints
 
 PROMOTION_LIMIT: Final = 120.0
 REJOIN_LIMIT: Final = 120.0
@@ -36,6 +37,9 @@ def trial_limit(database: Database, objective: float) -> float:
 
 def limit_of(check: Check, environment: Environment, subject: str) -> float:
     """Seconds that a case of a check may take."""
+    if check.gate_only:
+        # Whichever case is the first waits for the scan of all.
+        return check.limit + tls_scan_process.limit(len(endpoints(environment)))
     needed = {
         (Tier.DISRUPT, "database_cluster"): _failover,
         (Tier.LOAD, "load_test"): _load,

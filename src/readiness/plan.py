@@ -13,6 +13,7 @@ from readiness.catalogue import Check, expected_cases, gaps, load_catalogue
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.model import Case, Json, Permission, Tier
+from readiness.state import DRIFT, GATE
 
 # A guard that the design asks for and that comes with the part it needs; until then it is said.
 NO_ALERTING = "no blocking alert before the cut: no alerting is examined yet"
@@ -39,6 +40,7 @@ class Plan:
     permissions: tuple[Permission, ...] = ()
     not_guarded: tuple[str, ...] = ()
     """What nobody makes sure of before a disturbing action."""
+    purpose: str = GATE
 
     @property
     def runs(self) -> tuple[PlannedCase, ...]:
@@ -71,6 +73,7 @@ class Plan:
             "tier": self.tier,
             "only": list(self.only),
             "permissions": list(self.permissions),
+            "purpose": self.purpose,
             "not_guarded": list(self.not_guarded) if self.disturbs else [],
             "cases": [
                 {"case": one.case.key, "not_run": one.not_run}
@@ -86,8 +89,9 @@ def make_plan(
     tier: Tier,
     only: Sequence[str] = (),
     permissions: Sequence[Permission] = (),
+    purpose: str = GATE,
 ) -> Plan:
-    """What a run at that tier with that selection and those permissions would do.
+    """What a run for that purpose, at that tier, with that selection and permissions would do.
 
     Raises:
         UsageError: a selection names nothing known, or nothing is left to run.
@@ -103,6 +107,7 @@ def make_plan(
                 if gap
                 else _why_not(check, tier, environment)
                 or _not_permitted(check, permissions, environment)
+                or _not_for(check, purpose)
             )
             planned.append(PlannedCase(case, check, *why))
     planned.sort(key=_place)
@@ -113,7 +118,7 @@ def make_plan(
             found="0",
         )
     unguarded = _not_guarded(environment)
-    return Plan(tier, tuple(only), tuple(planned), tuple(permissions), unguarded)
+    return Plan(tier, tuple(only), tuple(planned), tuple(permissions), unguarded, purpose)
 
 
 def _not_guarded(environment: Environment) -> tuple[str, ...]:
@@ -153,6 +158,14 @@ def _not_permitted(
     if check.permission is Permission.SCAN and not environment.permissions.scan:
         return "the environment does not allow its network to be scanned (permissions.scan)", key
     return ()
+
+
+def _not_for(check: Check, purpose: str) -> tuple[str, ...]:
+    """Why a run of that purpose leaves a case out; or nothing."""
+    left_out = check.gate_only and purpose == DRIFT
+    return (
+        ("only the gate asks for it: it takes too long for a look for drift",) if left_out else ()
+    )
 
 
 def _select(catalogue: dict[str, Check], only: Sequence[str]) -> set[str]:

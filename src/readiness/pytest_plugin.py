@@ -227,9 +227,12 @@ def pytest_collection(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Before the first case: is this the system that was pinned?"""
+    """Before the first case: is this the system that was pinned? Then begin what takes long."""
     if session.items and CLIENTS_KEY not in session.config.stash:
         _is_pinned(session, session.config.stash[RUN_KEY])
+    entries = filter(None, (catalogue.of(getattr(one, "function", None)) for one in session.items))
+    if any(one.gate_only for one in entries):
+        session.config.stash[CLIENTS_KEY].tls_scans.begin()
 
 
 def _is_pinned(session: pytest.Session, run: Run) -> None:

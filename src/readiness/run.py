@@ -116,7 +116,14 @@ def open_run(request: RunRequest) -> Run:
     own = load_own(environment)
     policy = _policy(request.policy_file, own)
     catalogue = {**load_catalogue(), **own.catalogue}
-    plan = make_plan(catalogue, environment, request.tier, request.only, request.permissions)
+    plan = make_plan(
+        catalogue,
+        environment,
+        request.tier,
+        request.only,
+        request.permissions,
+        request.purpose,
+    )
     _agree(request, environment)
     read_pins(environment)
     _refuse_unusable(request, environment)
@@ -322,7 +329,8 @@ def resume_run(folder: Path, environment_file: Path, part: int | None = None) ->
     catalogue = {**load_catalogue(), **own.catalogue}
     permissions = [Permission(one) for one in planned.get("permissions", ())]
     tier, only = Tier(planned["tier"]), planned["only"]
-    plan = make_plan(catalogue, environment, tier, only, permissions)
+    purpose = planned.get("purpose", GATE)
+    plan = make_plan(catalogue, environment, tier, only, permissions, purpose)
     state = state_directory(environment.name)
     return Run(
         id=opening["run"],

@@ -53,6 +53,7 @@ def issue(
     start: datetime | None = None,
     end: datetime | None = None,
     calling: str = "",
+    extensions: tuple[x509.ExtensionType, ...] = (),
 ) -> Identity:
     """Issue a certificate, self-signed without an issuer; valid from yesterday for 90 days.
 
@@ -76,6 +77,8 @@ def issue(
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_name(one) for one in names]), critical=False
         )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
     above = (issuer, *issuer.above) if issuer and issuer.above is not None else ()
     return Identity(certificate, key, tuple(one for one in above if not _is_root(one)))

@@ -56,6 +56,9 @@ class Listener(Written):
         description="Every client asks for a name (SNI): what others are presented is not judged.",
     )
     authority: Name
+    tls_profile: Literal["modern", "intermediate", "old"] = Field(
+        default="intermediate", description="Which of Mozilla's profiles it has to comply with."
+    )
     client_certificate: ClientCertificate | None = None
     plain_http: PlainHttp | None = None
     path: UrlPath = "/"

@@ -80,7 +80,7 @@ def _direction(
         return None if old.outcome is Outcome.NOT_RUN else Direction.BETTER
     looked = old.outcome in {Outcome.PASSED, Outcome.FAILED}
     permitted = new.check.permission is None or new.check.permission in permissions
-    expected = new.check.tier == "observe" and permitted
+    expected = new.check.tier == "observe" and permitted and not new.check.gate_only
     wanted = new.outcome is not Outcome.NOT_RUN or expected
     return Direction.UNSEEN if looked and wanted else None
 

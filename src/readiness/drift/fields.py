@@ -25,6 +25,7 @@ _VOLATILE: Final = (
     "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
     # Whom a certificate is for is in its names; an intermediate is chosen anew at each renewal.
     "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
+    "tls-scan.deployed*", "tls-scan.scanner", "tls-scan.unknown*", "revocation.*",
     "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered", "tls.by_name[[]].reason",
     "http*.headers*", "http*.body_*", "http*.json*",
     "alpn.headers*", "alpn.body_*", "alpn.json*",
@@ -66,6 +67,7 @@ _VOLATILE: Final = (
     "clock.taken", "clock.samples", "replay.wanted", "replay.replayed", "replay.looks",
 )  # fmt: skip
 _BOUNDED: Final = (
+    "tls-profile.*",  # a later scanner brings a later profile
     "tls.chain[[]].days_left", "tls.chain[[]].not_after", "systemd.*.restarts", "systemd.*.result",
     "clock.value", "clock.error", "replay.behind", "replay.seconds*", "replay.reached",
     "scan.connections", "scan.towards[[]].*",
@@ -80,6 +82,7 @@ _BOUNDED: Final = (
     "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",
 )  # fmt: skip
 _FIXED: Final = (
+    "tls-scan.*",
     "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
     "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
     "tls.protocols.*", "tls.chain[[]].*_names[[]]", "tls.by_name[[]].*",
