@@ -15,6 +15,7 @@ from lab.home import current
 from lab.host import require_root
 from lab.inventory import MACHINES
 from lab.site import Site, this
+from readiness.errors import UsageError as WrongFile
 
 USAGE = 64
 INTERRUPTED = 130
@@ -84,6 +85,9 @@ def main() -> None:
         code = app(standalone_mode=False)
     except UsageError as error:
         print(f"lab: {error}; scripts/lab --help", file=sys.stderr)
+        code = USAGE
+    except WrongFile as error:
+        print(f"lab: {error}", file=sys.stderr)
         code = USAGE
     except LabError as error:
         print(f"lab: error: {error}", file=sys.stderr)

@@ -115,6 +115,11 @@ def _any(scene: Scene) -> str:
     raise LabError("no Patroni answers")
 
 
+def paused(scene: Scene) -> list[str]:
+    """The members that say they are paused."""
+    return [name for name in MEMBERS if status(scene, name).get("pause")]
+
+
 def set_tags(scene: Scene, machine: str, tags: str) -> None:
     """Give a member tags (YAML flow mapping, such as ``{nofailover: true}``) and reload it."""
     scene.change(machine, CONFIG, lambda text: text + f"\ntags: {tags}\n")

@@ -9,10 +9,12 @@ told (title, risk, remedy, docstrings, comments) and how it is laid out may chan
 
 import ast
 import hashlib
+import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lab.errors import LabError
 from lab.home import REPOSITORY
@@ -21,7 +23,7 @@ from lab.product import source_of
 from lab.roles import load
 
 # What faults share; the rest of the lab has tests of its own.
-HELPERS = ("lab/faults/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
+HELPERS = ("lab/faults/", "lab/verbs/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
 READERS = tuple(
     f"src/readiness/{name}"
     for name in (
@@ -36,8 +38,9 @@ PERMITTED = "src/readiness/probes/commands.py"
 TOKENS = {"Source", "Sources"}
 TOLD_OF_TOKENS = {"says"}
 ASKERS = {"Asker", "AskerOf"}
-# What of a fault changes machines.
+# What of a fault changes machines, in a file and in a table of YAML.
 ACTS = {"apply", "undo"}
+CHANGES = {"at", "break", "mended"}
 # What of a fault or a row is for people, or a matter of time only.
 TOLD = {"title", "why", "alone"}
 # The name of a fault in its file.
@@ -295,6 +298,23 @@ def row(path: str, name: str) -> str:
             if isinstance(first, ast.Constant) and first.value == name:
                 return _digest(path, _without_words(node, [first]), HELPERS)
     raise LabError(f"{path} has no row {name!r}")
+
+
+def told_row(data: Mapping[str, Any], names: Iterable[type | Callable[..., Any]] = ()) -> str:
+    """What a row of YAML does: what it says, and the code of all that it names."""
+    # Verbs come in order; what belongs to the row itself does not.
+    said = json.dumps({key: data[key] for key in sorted(data.keys() - TOLD)})
+    code = {_digest(path, _definitions(path)[name], HELPERS) for path, name in map(_place, names)}
+    return _short("\n".join([said, *sorted(code)]))
+
+
+def row_doing(data: Mapping[str, Any]) -> str:
+    """How a row of YAML is planted and undone, without its verbs."""
+    return told_row({key: data[key] for key in data.keys() & CHANGES})
+
+
+def _place(thing: type | Callable[..., Any]) -> tuple[str, str]:
+    return _file_of(thing.__module__), thing.__name__
 
 
 def _without_words(call: ast.Call, given: list[ast.expr]) -> ast.Call:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import at_once, batches, cluster, examined, mending, product, proving, recording, variants
+from lab.digests import digest, doing
 from lab.errors import LabError
 from lab.faults import Fault, _cache, all_faults
 from lab.home import REPOSITORY
@@ -70,17 +71,6 @@ def save(document: Document, path: Path = DATA, page: Path = PAGE) -> None:
         draft = target.with_name(target.name + ".new")
         draft.write_text(text)
         draft.replace(target)
-
-
-def digest(fault: Fault) -> str:
-    """What a result is about: changes with what the fault, or the variant's row, does."""
-    if fault.tempts:
-        return examined.row(variants.table_of(fault), fault.name)
-    return examined.fault(_file(fault))
-
-
-def _file(fault: Fault) -> str:
-    return f"lab/faults/{fault.name.replace('-', '_')}.py"
 
 
 def state(fault: Fault, kept: Document | None) -> str:
@@ -156,7 +146,7 @@ def entry(
         "beside": list(tried.beside),
         "at_once": list(before),
         "touches": touches,
-        "touched_by": "" if fault.tempts else examined.doing(_file(fault)),
+        "touched_by": "" if fault.tempts else doing(fault),
         "seconds": round(seconds, 1),
     }
 
@@ -274,9 +264,7 @@ def touched(document: Document) -> dict[str, list[str]]:
     return {
         name: one["touches"]
         for name, one in document["faults"].items()
-        if name in known
-        and one.get("touches")
-        and one["touched_by"] == examined.doing(_file(known[name]))
+        if name in known and one.get("touches") and one["touched_by"] == doing(known[name])
     }
 
 

@@ -1,4 +1,4 @@
-"""Faults: reversible defects planted in the lab, one file each, named after what is broken.
+"""Faults: reversible defects planted in the lab, a row or a file each, named after what is broken.
 
 A fault alone knows which checks it turns red and why (:attr:`Fault.reddens`), so that a detection
 matrix can hold it to its word: every case it names must go red with that reason, and no other.
@@ -133,16 +133,24 @@ def filled(text: str, facts: Facts) -> str:
 
 @cache
 def all_faults() -> Mapping[str, Fault]:
-    """Every fault by name, from the files of this folder."""
-    found = {}
+    """Every fault by name: the rows of the tables, and the files of this folder.
+
+    Raises:
+        LabError: a file has no fault of its name, or a name is there twice.
+        UsageError: a table is wrong.
+    """
+    rows = importlib.import_module("lab.rows").all_rows()
+    found = {name: one.fault for name, one in rows.items()}
     for module in pkgutil.iter_modules(__path__):
         if module.name.startswith("_"):
             continue
         fault = importlib.import_module(f"{__name__}.{module.name}").FAULT
         if not isinstance(fault, Fault) or fault.name != module.name.replace("_", "-"):
             raise LabError(f"lab/faults/{module.name}.py: FAULT is not a Fault of that name")
+        if fault.name in found:
+            raise LabError(f"lab/faults/{module.name}.py: a row has that name already")
         found[fault.name] = fault
-    return found
+    return dict(sorted(found.items()))
 
 
 def fault_called(name: str) -> Fault:

@@ -11,15 +11,10 @@ from lab.errors import LabError
 from lab.faults._edge import states
 from lab.scene import Scene
 
-AUDITED = ("AUD-001", "AUD-002", "AUD-003", "AUD-004", "AUD-005")
-RECORDS = "/opt/portal/app/portal/records.py"
-AUDIT = "/opt/portal/app/portal/audit.py"
 DATABASE = "paws360"
 TABLE = "audit.access_events"
-TRAIL = "records"
 SUBJECT = 2412
 RESTART_LIMIT = 90.0
-WRITTEN = "audit.record(connection, access, outcome, [student], sorted(found or ()))"
 
 # Signs in as $1 with the password on standard input and reads the record of student $2 as request
 # $3, at this machine's own portal.
@@ -93,6 +88,18 @@ def is_recorded(scene: Scene, machine: str = "app1") -> str:
     return f"a read at {machine} leaves an event"
 
 
-def both(check: str, pattern: str) -> dict[str, dict[str, str]]:
-    """A check that is red about both machines for one reason."""
-    return {check: {f"{TRAIL}/{name}": pattern for name in ("app1", "app2")}}
+def removal_is_refused(scene: Scene) -> str:
+    """The probe of somebody in a hurry: the table's owner can't remove a fresh event.
+
+    Raises:
+        LabError: it can.
+    """
+    (event,) = read(scene, "app1")()
+    remove = f"DELETE FROM {TABLE} WHERE event_id = '{event['event_id']}'"  # noqa: S608 - refused
+    try:
+        sql(scene, f"BEGIN; SET ROLE portal_owner; {remove}; ROLLBACK")
+    except LabError as error:
+        if "refused" not in str(error):
+            raise
+        return "removing a fresh event as portal_owner is refused"
+    raise LabError("a fresh event can be removed")

@@ -112,3 +112,16 @@ def answers(scene: Scene) -> str:
     if pongs != ["PONG"] * len(MEMBERS):
         raise LabError(f"PING: {pongs}")
     return "every Redis answers PONG"
+
+
+def strangers_are_refused(scene: Scene) -> str:
+    """The probe of somebody in a hurry: every Redis refuses who has no login.
+
+    Raises:
+        LabError: one does not.
+    """
+    for name in MEMBERS:
+        said = scene.shell("cache1", f"{ASK} -h {name} -p {REDIS} PING").strip()
+        if not said.startswith("NOAUTH"):
+            raise LabError(f"{name} answers {said}")
+    return "every Redis answers NOAUTH"

@@ -49,14 +49,6 @@ def unanswered(subjects: Iterable[str]) -> dict[str, dict[str, str]]:
     return dict.fromkeys(("WEB-001", "WEB-002", "WEB-003"), said) | {"WEB-004": every(found, wrong)}
 
 
-def out_of_rotation(server: str) -> dict[str, dict[str, str]]:
-    """What it means that both edges have taken a server out by their own health checks."""
-    return {
-        "LB-001": {f"portal/{server}": rf"status of {server} to be UP, found DOWN"},
-        "LB-002": {f"portal/{server}": rf"answers of {server} at least 1, found 0"},
-    }
-
-
 def states(scene: Scene, edge: str) -> dict[str, str]:
     """The portal's servers as an edge's HAProxy sees them, by name."""
     text = scene.looking().run("mon1", "curl", "-sf", "--max-time", "5", f"http://{edge}:7000/;csv")

@@ -36,22 +36,6 @@ def as_they_were(scene: Scene, *names: str) -> None:
             scene.run(name, "nft", "-f", "/etc/nftables-forward.conf")
 
 
-def debug_server(scene: Scene, name: str) -> None:
-    """Start a server on all addresses of a machine, as a unit that nobody declared."""
-    argv = ("python3", "-m", "http.server", "--bind", "::", str(DEBUG_PORT))
-    scene.run(name, "systemd-run", f"--unit={DEBUG_UNIT}", "--working-directory=/srv", *argv)
-
-
-def listens(scene: Scene, name: str) -> bool:
-    """Whether the debug server does."""
-    return bool(scene.run(name, "ss", "-Hnlt", f"sport = :{DEBUG_PORT}").strip())
-
-
-def no_debug_server(scene: Scene, name: str) -> None:
-    """Stop it; one that is gone is fine."""
-    scene.ask(name, "systemctl", "stop", DEBUG_UNIT)
-
-
 def closed(scene: Scene, source: str, address: str, ports: Iterable[int]) -> str:
     """The probe of somebody in a hurry: these ports do not answer from there.
 
@@ -64,14 +48,6 @@ def closed(scene: Scene, source: str, address: str, ports: Iterable[int]) -> str
         if done.code == 0 or "refused" in done.err:
             raise LabError(f"{address} port {port} answers {source}")
     return f"ports {', '.join(map(str, ports))} of {address} do not answer {source}"
-
-
-def gets_through(sources: Iterable[str], target: str, port: int, family: str) -> str:
-    """What a reason must name: one of the sources, the target, the port and the family."""
-    version = family.removeprefix("v")
-    who = "|".join(sources)
-    which = rf"({who}) \(\S+\) to {target} \(\S+\) port {port} over IPv{version}: "
-    return rf"get through to be none, found (.*; )?{which}"
 
 
 def v4(name: str) -> str:

@@ -1,31 +1,9 @@
-"""What the faults of the migrations share: the newest revision on the machine for restores."""
+"""What the faults of the migrations share: the probe that most pipelines have."""
 
-from lab import cluster
 from lab.errors import LabError
 from lab.scene import Scene
 
 MACHINE = "spare"
-SUBJECT = "paws360-db"
-DATABASE = "paws360"
-VERSIONS = "/opt/portal/app/migrations/versions"
-NEWEST = f"{VERSIONS}/0006_subjects_of_courses.py"
-CHECKS = ("MIG-001", "MIG-002")
-AGAIN = "differences between the first up and the second to be none, found "
-
-
-def put_back(scene: Scene) -> None:
-    """The revision as the release has it."""
-    scene.put_back(MACHINE, NEWEST)
-
-
-def says(scene: Scene, text: str) -> str:
-    """That the newest revision holds a text, where it does."""
-    return f"{NEWEST} on {MACHINE}: {text}" if text in scene.read(MACHINE, NEWEST) else ""
-
-
-def live(scene: Scene, statement: str) -> str:
-    """What somebody types into the live database; who leads is asked each time."""
-    return cluster.sql(scene, cluster.leads(scene), statement, database=DATABASE)
 
 
 def chain_is_whole(scene: Scene) -> str:

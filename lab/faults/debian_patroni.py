@@ -5,7 +5,6 @@ from lab.faults import Fault
 from lab.faults import _backup as backup
 from lab.faults._database import all_stream
 from lab.faults._drill import one_trial
-from lab.faults.automation_paused import paused
 from lab.scene import Scene
 
 FOLDER = "/etc/systemd/system/patroni.service.d"
@@ -27,7 +26,7 @@ def swap(scene: Scene, script: str) -> None:
     try:
         scene.wait(
             "everybody is paused",
-            lambda: len(paused(scene)) == len(cluster.MEMBERS),
+            lambda: len(cluster.paused(scene)) == len(cluster.MEMBERS),
             cluster.PATRONI_LIMIT,
         )
         for name in cluster.MEMBERS:
@@ -37,7 +36,7 @@ def swap(scene: Scene, script: str) -> None:
         scene.wait("every Patroni answers", lambda: versions(scene), cluster.PATRONI_LIMIT)
     finally:
         cluster.set_dynamic(scene, {"pause": None})
-    scene.wait("nobody is paused", lambda: not paused(scene), cluster.PATRONI_LIMIT)
+    scene.wait("nobody is paused", lambda: not cluster.paused(scene), cluster.PATRONI_LIMIT)
 
 
 def apply(scene: Scene) -> None:

@@ -5,7 +5,6 @@ from lab.errors import LabError
 from lab.faults import Fault
 from lab.faults import _backup as backup
 from lab.faults._database import writable_through_the_pooler
-from lab.faults.automation_paused import paused
 from lab.scene import Scene
 
 # Members are asked in this order: with the true primary first the outcome is always the same.
@@ -31,7 +30,7 @@ def apply(scene: Scene) -> None:
     cluster.set_dynamic(scene, {"pause": True})
     scene.wait(
         "everybody is paused",
-        lambda: len(paused(scene)) == len(cluster.MEMBERS),
+        lambda: len(cluster.paused(scene)) == len(cluster.MEMBERS),
         cluster.PATRONI_LIMIT,
     )
     cluster.sql(scene, scene["async"], "SELECT pg_promote(true, 30)")
@@ -47,7 +46,7 @@ def took_effect(scene: Scene) -> str:
 def undo(scene: Scene) -> None:
     """Resume: Patroni demotes whoever has no right to lead; its history is thrown away."""
     cluster.set_dynamic(scene, {"pause": None})
-    scene.wait("nobody is paused", lambda: not paused(scene), cluster.PATRONI_LIMIT)
+    scene.wait("nobody is paused", lambda: not cluster.paused(scene), cluster.PATRONI_LIMIT)
     scene.wait("one primary is left", lambda: not took_effect(scene), cluster.PATRONI_LIMIT)
     cluster.rebuild_unless_streaming(scene, scene["async"])
 
