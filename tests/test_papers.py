@@ -14,8 +14,8 @@ import pytest
 from typer.main import get_command
 
 from lab import cli as lab_cli
-from lab import faults_cli
-from lab.faults import Fault, all_faults
+from lab import faults_cli, rows
+from lab.faults import all_faults
 from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.cli import app
@@ -41,7 +41,9 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 NAMED_BLOCK = re.compile(
     r"^ *`(\S+\.py)`:\n\n( *)```python\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
-ONE_FAULT = "source_routes_on_one_machine"
+ROW_BLOCK = re.compile(
+    r"^`(lab/faults/rows/\w+\.yaml)`:\n\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 paper = pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -266,11 +268,12 @@ def test_the_examples_are_in_style(walked: Path) -> None:
             assert done.returncode == 0, f"{name}: {done.stdout.decode()}{done.stderr.decode()}"
 
 
-def test_the_example_fault_is_one(walked: Path) -> None:
-    """The printed fault has its file's name and reddens the printed check."""
-    space: dict[str, object] = {}
-    exec((walked / f"lab/faults/{ONE_FAULT}.py").read_text(), space)  # noqa: S102 - our own page
-    fault = space["FAULT"]
-    assert isinstance(fault, Fault)
-    assert fault.name == ONE_FAULT.replace("_", "-")
-    assert fault.checks == ("KERN-001",)
+def test_the_example_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The printed row can stand in its table, and reddens the printed check."""
+    ((name, row),) = ROW_BLOCK.findall(CONTRIBUTING.read_text())
+    known = {**rows.known_cases(), "KERN-001": frozenset({"app1", "app2"})}
+    monkeypatch.setattr(rows, "known_cases", lambda: known)
+    table = tmp_path / Path(name).name
+    table.write_text(f"{(ROOT / name).read_text()}\n{row}")
+    (added,) = set(rows.read_table(table)) - set(rows.all_rows())
+    assert rows.read_table(table)[added].fault.checks == ("KERN-001",)
