@@ -49,11 +49,11 @@ class Site:
         self.told: list[str] = []
         patch.setattr(by_hand.LOG, "fatal", self.told.append)
 
-    def run(self, file: Path = CUT_OFF) -> dict[str, Any]:
+    def run(self, file: Path = CUT_OFF, strategy: Strategy = Strategy.DEFAULT) -> dict[str, Any]:
         """What `chaos run` does with a file: its journal."""
         experiment = load_experiment(str(file))
         ensure_experiment_is_valid(experiment)
-        with Runner(Strategy.DEFAULT) as runner:
+        with Runner(strategy) as runner:
             return dict(runner.run(experiment, settings={}))
 
     @property
@@ -150,6 +150,16 @@ def test_what_is_not_whole_is_not_disturbed(site: Site) -> None:
     site.run()
     assert site.cluster.cuts == []
     assert [one["critical"] for one in site.events("not-restored")] == [True]
+
+
+def test_the_steady_state_is_not_passed_over(site: Site) -> None:
+    """The toolkit is told to prove it afterwards only: nothing is cut."""
+    journal = site.run(strategy=Strategy.AFTER_METHOD)
+    assert journal["status"] == "interrupted"
+    assert "was not proven to be whole" in site.told[0]
+    assert site.cluster.cuts == []
+    (closed,) = site.events("run-closed")
+    assert "was not proven to be whole" in closed["how"]
 
 
 def test_a_step_that_fails_ends_the_experiment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ whole again, stands in the record.
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +25,8 @@ from readiness.drills.permit import mint
 from readiness.drills.stage import Stage
 from readiness.errors import NotRun, ReadinessError, UsageError
 from readiness.extras import need_run
-from readiness.finish import FINISHED, INTERRUPTED, Finished, finish
+from readiness.finish import FINISHED, INTERRUPTED, finish
 from readiness.interrupts import ENDING, deferred
-from readiness.lease import halt_requested
 from readiness.model import Json, Tier
 from readiness.plan import PlannedCase
 from readiness.run import Run, RunRequest, open_run
@@ -47,9 +46,17 @@ class _Open:
     """What is open while an experiment plays."""
 
     run: Run
-    stack: ExitStack
-    stage: Stage
+    stack: ExitStack = field(default_factory=ExitStack)
+    stage: Stage = field(init=False)
     how: str = FINISHED
+
+    def close(self) -> None:
+        """Close the run as the gate does, and say where its record is."""
+        finished = finish(self.run, self.how)
+        owed = [one for one in self.run.journal.survey()[0] if one.run == self.run.id]
+        left = f"{len(owed)} could NOT be undone: run `readiness recover`" if owed else "undone"
+        report = finished.folder / "index.html"
+        LOG.info("readiness: %s; RUN=%s REPORT=%s", left, self.run.id, report)
 
 
 _open: _Open | None = None
@@ -67,10 +74,12 @@ def begin(experiment: Json, configuration: Json) -> None:
         experiments.refuse_other({key: one for key, one in experiment.items() if key in OURS})
         run, cluster = _opened(configuration)
         with ExitStack() as stack:
-            stack.callback(_close, run)
-            stage = _set(run, cluster, stack)
+            opening = _Open(run)
+            stack.callback(opening.close)
+            opening.stage = _set(run, cluster, stack)
             run.writer.write("step", text=f"{cluster.id}: {experiment['title']}, by hand")
-            _open = _Open(run, stack.pop_all(), stage)
+            opening.stack = stack.pop_all()
+            _open = opening
     except ReadinessError as error:
         raise InterruptExecution(f"readiness: {error}") from error
 
@@ -155,8 +164,7 @@ def go_on(activity: Json, state: Json) -> None:
     why = f"failed: {_last(state)}" if failed else said
     _open.run.writer.write("step", text=f"{activity['name']}: {why}")
     if failed:
-        halted = halt_requested(_open.run.state)
-        _open.how = INTERRUPTED if halted else FINISHED
+        _open.how = f"a step failed: {why}"
         raise InterruptExecution(f"readiness: {activity['name']}: {_last(state)}")
 
 
@@ -170,6 +178,8 @@ def keep(experiment: Json, journal: Json) -> None:
     """Put the toolkit's journal into the record, as one observation."""
     if _open is None:
         return
+    if journal.get("status") == "interrupted" and _open.how == FINISHED:
+        _open.how = INTERRUPTED
     reading = {
         "title": experiment["title"],
         "status": journal.get("status"),
@@ -206,13 +216,3 @@ def _prove_restored(ending: _Open) -> None:
     kind = "not-restored" if problem else "restored"
     reason = f"{name} is not whole after the experiment: {problem}" if problem else ""
     ending.run.writer.write(kind, critical=bool(problem), of=name, reason=reason)
-
-
-def _close(run: Run, how: str = FINISHED) -> Finished:
-    """Close the run as the gate does; what it still owes is played first."""
-    finished = finish(run, how)
-    owed = [one for one in run.journal.survey()[0] if one.run == run.id]
-    left = f"{len(owed)} things could NOT be undone: run `readiness recover`" if owed else "undone"
-    report = finished.folder / "index.html"
-    LOG.info("readiness: %s; RUN=%s REPORT=%s", left, run.id, report)
-    return finished

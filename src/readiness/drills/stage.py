@@ -99,9 +99,12 @@ class Stage:
 
         Raises:
             ActionFailed: it was not done or is not in force; it is taken back already.
+            Aborted: nobody proved the steady state before, or the run is to end.
         """
         if self.disturbance is not None:
             raise ActionFailed(f"{self.told}: an experiment disturbs once")
+        if self.whole is None:
+            raise Aborted(f"nothing was disturbed: {self.database.name} was not proven to be whole")
         self._check()
         session = self._session(machine)
         one = self.disturbance = kind(
