@@ -20,7 +20,7 @@ SEEN = 80.0
 def declared(**changes: object) -> Environment:
     """The lab's environment, with another drill, load or migration declared."""
     whole = json.loads(load_environment(LAB).model_dump_json(by_alias=True))
-    whole["databases"][0]["failover"] |= {k: v for k, v in changes.items() if k == "trials"}
+    whole["databases"][0]["failover"] |= {k: v for k, v in changes.items() if k in {"trials", "experiments"}}
     if "duration" in changes:
         whole["load_tests"][0]["duration"] = changes["duration"]
     if "limit" in changes:
@@ -42,6 +42,8 @@ def test_b6_every_declared_trial_has_its_time(check: str) -> None:
     site = declared(trials=3)
     one = trial_limit(site.databases[0], site.objectives.database_recovery_time)
     assert min(limits(site, check)) >= 4 * one
+    both = declared(trials=3, experiments=["primary-cut-off", "primary-server-killed"])
+    assert min(limits(both, check)) >= 7 * one
 
 
 def test_b6_a_long_load_has_its_time() -> None:

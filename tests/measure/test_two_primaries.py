@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from readiness.measure.clock import SAME_CLOCK, OffsetBound
 from readiness.measure.operation import Op, Outcome
-from readiness.measure.two_primaries import Overlap, decide_overlap
+from readiness.measure.two_primaries import Overlap, decide_overlap, decide_stayed
 
 FIRST = Op("pooled", 7, 100.0, 100.0, 100.1, Outcome.OK, "")
 """The new primary's first acknowledged commit, on our clock."""
@@ -97,3 +97,25 @@ def test_decision_is_never_wrong(last: float, theta: float, error: float, lie: f
     if decision.overlap is Overlap.NO:
         assert FIRST.end is not None
         assert last < FIRST.end
+
+
+def answered(*servers: str | None) -> list[Op]:
+    """Writes of clients, each acknowledged by the server of that address."""
+    return [
+        Op("pooled", seq, seq, seq, seq + 0.1, OK, "", backend=server)
+        for seq, server in enumerate(servers)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ops", "overlap"),
+    [
+        (answered("192.0.2.1", "192.0.2.1"), Overlap.NO),
+        (answered("192.0.2.1", "192.0.2.2"), Overlap.UNKNOWN),
+        (answered("192.0.2.1", None), Overlap.UNKNOWN),
+        ([], Overlap.UNKNOWN),
+    ],
+)
+def test_a_primary_that_stayed(ops: list[Op], overlap: Overlap) -> None:
+    """Nobody was promoted: no second writer where the primary alone acknowledged every write."""
+    assert decide_stayed(ops, ("192.0.2.1",)).overlap is overlap
