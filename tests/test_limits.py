@@ -20,7 +20,8 @@ SEEN = 80.0
 def declared(**changes: object) -> Environment:
     """The lab's environment, with another drill, load or migration declared."""
     whole = json.loads(load_environment(LAB).model_dump_json(by_alias=True))
-    whole["databases"][0]["failover"] |= {k: v for k, v in changes.items() if k in {"trials", "experiments"}}
+    drill = {key: one for key, one in changes.items() if key in {"trials", "experiments"}}
+    whole["databases"][0]["failover"] |= drill
     if "duration" in changes:
         whole["load_tests"][0]["duration"] = changes["duration"]
     if "limit" in changes:
