@@ -1,16 +1,18 @@
 """The pinned identity of an environment, as the file that `doctor --write-identity` wrote."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.systems.every import WHOLE
 
 NOTHING = (
     "nothing that is declared says which system this is: declare ssh, a database, a cache or a TLS "
     "listener"
 )
-PARTS = ("postgresql", "etcd", "ssh", "tls")
+PINNED: Final = tuple(one for one in WHOLE if one.pin is not None)
+PARTS: Final = (*(one.name for one in PINNED), "ssh", "tls")
 Pins = dict[str, dict[str, str]]
 
 

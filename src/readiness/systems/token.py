@@ -45,17 +45,30 @@ def by_id(
 
 
 @dataclass(frozen=True)
+class Pin(Generic[S, R]):
+    """What of an answer no renewal and no failover changes.
+
+    `part` names what the subjects have in common by it: members of one database are one system.
+    """
+
+    part: Callable[[S], str]
+    found: Callable[[R], str]
+
+
+@dataclass(frozen=True)
 class Source(Generic[S, R]):
     """What is asked of each subject of a kind, and the type of the reading that comes back.
 
     `name` stands in the record, and `about` behind it where the question has an argument.
-    `says` tells a person who it was that answered, in the words of `readiness doctor`.
+    `says` tells a person who it was that answered, in the words of `readiness doctor`, and `pin`
+    which system it was.
     """
 
     name: str
     each: Kind[S]
     reading: type[R]
     says: Callable[[R], str] | None = None
+    pin: Pin[S, R] | None = None
     about: str = ""
     argument: Any = None
 

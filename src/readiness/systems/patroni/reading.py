@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.errors import NotUnderstood, ProbeError
-from readiness.probes.rest import RestAnswer, RestTarget, ask, require_ok
+from readiness.errors import NotUnderstood
+from readiness.subjects import AUTOMATED_MEMBER, Member
+from readiness.systems.answer import RestAnswer
+from readiness.systems.token import Source
 
 _STATUSES: Final = (200, 503)  # /patroni: running, or not fit for service
 _LEADERS: Final = ("leader", "standby_leader", "master", "primary")
@@ -175,42 +177,6 @@ class MemberReading:
     history: tuple[Switch, ...]
 
 
-def member(target: RestTarget) -> MemberReading:
-    """Ask one member all four questions; raises ProbeError.
-
-    One that has lost its store tells its status at once (4.1), and nothing that it would ask the
-    store for.
-    """
-    own = status(target)
-    try:
-        return MemberReading(own, cluster(target), config(target), history(target))
-    except ProbeError as error:
-        if not own.cluster_unlocked:
-            raise
-        why = "by /patroni it knows of no leader: it has lost its consensus store, or there is none"
-        raise type(error)(f"{error}; {why}") from error
-
-
-def status(target: RestTarget) -> MemberStatus:
-    """GET /patroni."""
-    return read_status(ask(target, "/patroni"), where=str(target))
-
-
-def cluster(target: RestTarget) -> ClusterView:
-    """GET /cluster."""
-    return read_cluster(require_ok(target, "/cluster", ask(target, "/cluster")), where=str(target))
-
-
-def config(target: RestTarget) -> DynamicConfig:
-    """GET /config."""
-    return read_config(require_ok(target, "/config", ask(target, "/config")), where=str(target))
-
-
-def history(target: RestTarget) -> tuple[Switch, ...]:
-    """GET /history, oldest first."""
-    return read_history(require_ok(target, "/history", ask(target, "/history")), where=str(target))
-
-
 def read_status(answer: RestAnswer, *, where: str) -> MemberStatus:
     """Read GET /patroni."""
     if answer.status not in _STATUSES:
@@ -350,3 +316,19 @@ def _whole(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def says(found: MemberReading) -> str:
+    """Who answered, for a person."""
+    status = found.status
+    return f"reached, Patroni {status.patroni_version}, {status.role} {status.state}"
+
+
+PATRONI: Final[Source[Member, MemberReading]] = Source(
+    "patroni", AUTOMATED_MEMBER, MemberReading, says=says
+)
+# What a member says of itself, which it does without its store, too.
+PATRONI_STATUS: Final[Source[Member, MemberStatus]] = Source(
+    "patroni-status", AUTOMATED_MEMBER, MemberStatus
+)
+SOURCES: Final = (PATRONI, PATRONI_STATUS)

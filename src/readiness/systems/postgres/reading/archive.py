@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.postgres import Session
-from readiness.probes.postgres_state import Lsn
+from readiness.systems.postgres.reading.state import Lsn
 
 # Names of segments are 24 hexadecimal digits. The server's own last write to a segment is the time
 # of its file; of a segment that is used again later, the name is that of the future one.
-ARCHIVING: Final = """
+QUESTION: Final = """
 SELECT json_build_object(
   'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
   'in_recovery', r.recovering,
@@ -69,13 +68,8 @@ class Archiving:
     data_checksums: bool | None = None  # pages carry checksums; None: nobody asked
 
 
-def archiving(session: Session) -> Archiving:
-    """Ask a server; raises ProbeError."""
-    return read_archiving(session.document(ARCHIVING, {}), where=str(session.target))
-
-
 def read_archiving(answer: Mapping[str, Any], *, where: str) -> Archiving:
-    """Read the answer to ARCHIVING."""
+    """Read the answer to QUESTION."""
     try:
         current = answer["current"]
         return Archiving(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.rest import RestTarget, fetch
+from readiness.subjects import BALANCER_NODE, BalancerNode
+from readiness.systems.token import Source
 
-_OK: Final = 200
 _SERVER: Final = "2"  # the column `type`
 _HEADING: Final = "# pxname"
 SOCKET: Final = "unix"  # what HAProxy writes for a server on a socket of its own machine
@@ -49,18 +49,6 @@ class Server:
         return f"{address}:{self.port}"
 
 
-def servers(target: RestTarget, path: str) -> tuple[Server, ...]:
-    """Every server of every backend.
-
-    Raises:
-        ProbeError: it does not answer, refuses us, or answers something else.
-    """
-    status, body = fetch(target, path, accept="text/csv")
-    if status != _OK:
-        raise NotUnderstood(f"{target}: {path} answered HTTP {status}, expected 200")
-    return read(body.decode(errors="replace"), where=f"{target}: {path}")
-
-
 def read(text: str, *, where: str) -> tuple[Server, ...]:
     """Read the statistics."""
     if not text.startswith(_HEADING):
@@ -93,3 +81,9 @@ def _place(text: str) -> tuple[str, int | None]:
         return text, None
     address, _, port = text.rpartition(":")
     return str(ipaddress.ip_address(address.strip("[]"))), int(port)
+
+
+SERVERS: Final[Source[BalancerNode, tuple[Server, ...]]] = Source(
+    "haproxy", BALANCER_NODE, tuple[Server, ...]
+)
+SOURCES: Final = (SERVERS,)

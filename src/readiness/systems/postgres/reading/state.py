@@ -249,7 +249,7 @@ def silence(
 
 # On a primary the timeline comes from the log being written: the control file's lags behind a
 # promotion until the next checkpoint. On a standby a receiver knows best, then the control file.
-STATE: Final = """
+QUESTION: Final = """
 SELECT json_build_object(
   'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
   'version', current_setting('server_version'),
@@ -309,7 +309,7 @@ FROM (SELECT pg_is_in_recovery() AS recovering) r
 
 
 def read_state(answer: Mapping[str, Any], *, where: str) -> ServerState:
-    """Read the answer to STATE; AccessDenied when the role may not see what was asked."""
+    """Read the answer to QUESTION; AccessDenied when the role may not see what was asked."""
     if not answer.get("monitors"):
         raise AccessDenied(f"{where}: the role is not a member of pg_monitor, it sees too little")
     try:

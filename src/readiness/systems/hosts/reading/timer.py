@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.ssh import ObserveSession
 
 _MICRO: Final = 1_000_000
-_SHOW: Final = "systemctl show --timestamp=unix --property="
 
 
 @dataclass(frozen=True)
@@ -23,27 +21,6 @@ class Timer:
     service: str  # empty when systemd lists no such timer
     result: str  # how the service last ended: success, exit-code, timeout…
     service_state: str | None = None  # its ActiveState: inactive, failed, activating…
-
-
-def timer(session: ObserveSession, unit: str) -> Timer:
-    """Ask for a timer and its service.
-
-    Raises:
-        ProbeError: the machine does not say.
-    """
-    listed = _said(session, f"systemctl list-timers --all --output=json {unit}")
-    own = _said(session, f"{_SHOW}LoadState,ActiveState,UnitFileState {unit}")
-    timing = read_listed(listed, unit, where=session.where)
-    service = timing[2]
-    result = _said(session, f"{_SHOW}LoadState,ActiveState,Result {service}") if service else ""
-    return read(timing, own, result, where=session.where)
-
-
-def _said(session: ObserveSession, command: str) -> str:
-    answer = session.run(command, remember=False)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: {command[:40]}: {answer.complaint}")
-    return answer.text
 
 
 def read_listed(text: str, unit: str, *, where: str) -> tuple[float | None, float | None, str]:
