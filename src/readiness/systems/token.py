@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from readiness.claim import Found
+from readiness.systems.marks import Drift
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -61,7 +62,8 @@ class Source(Generic[S, R]):
 
     `name` stands in the record, and `about` behind it where the question has an argument.
     `says` tells a person who it was that answered, in the words of `readiness doctor`, and `pin`
-    which system it was.
+    which system it was. `drift` is said of readings that are no records with fields of their own,
+    which may have marks (`readiness.systems.marks`).
     """
 
     name: str
@@ -69,6 +71,7 @@ class Source(Generic[S, R]):
     reading: type[R]
     says: Callable[[R], str] | None = None
     pin: Pin[S, R] | None = None
+    drift: Drift | None = None
     about: str = ""
     argument: Any = None
 
@@ -87,6 +90,7 @@ class Sources(Generic[A, S, R]):
     reading: type[R]
     label: Callable[[A], str]
     """What the record has behind the name; empty where the subject alone tells them apart."""
+    drift: Drift | None = None
 
     def of(self, argument: A) -> Source[S, R]:
         """The source with that argument."""

@@ -5,11 +5,12 @@ gateway takes as POST (etcd API v3). Ids are hexadecimal as etcdctl prints them.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
 from readiness.subjects import STORE_MEMBER, StoreMember
 from readiness.systems.answer import RestAnswer
+from readiness.systems.marks import VOLATILE
 from readiness.systems.token import Pin, Source
 
 STATUS_PATH: Final = "/v3/maintenance/status"
@@ -22,7 +23,7 @@ class Health:
     """GET /health: whether the member can commit a write now."""
 
     healthy: bool
-    reason: str
+    reason: Annotated[str, VOLATILE]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Status:
 
     member_id: str
     cluster_id: str
-    leader_id: str  # empty: the member knows no leader
+    leader_id: Annotated[str, VOLATILE]  # empty: the member knows no leader
     version: str
-    raft_term: int
-    raft_index: int
-    raft_applied_index: int
-    db_size: int  # bytes
+    raft_term: Annotated[int, VOLATILE]
+    raft_index: Annotated[int, VOLATILE]
+    raft_applied_index: Annotated[int, VOLATILE]
+    db_size: Annotated[int, VOLATILE]  # bytes
     learner: bool
     errors: tuple[str, ...]
 

@@ -7,10 +7,11 @@ import csv
 import io
 import ipaddress
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
 from readiness.subjects import BALANCER_NODE, BalancerNode
+from readiness.systems.marks import BOUNDED
 from readiness.systems.token import Source
 
 _SERVER: Final = "2"  # the column `type`
@@ -26,10 +27,11 @@ class Server:
     name: str
     address: str  # without the port; `unix` on a socket; empty where the balancer shows none
     port: int | None
-    status: str  # UP, DOWN, NOLB, MAINT, DRAIN, "no check", or on its way: "UP 1/3"
+    # UP, DOWN, NOLB, MAINT, DRAIN, "no check", or on its way: "UP 1/3"
+    status: Annotated[str, BOUNDED]
     # Last finished check: L7OK (for a redirect, too, unless `http-check expect` wants a status),
     # L4TOUT…; empty where none is done.
-    check: str
+    check: Annotated[str, BOUNDED]
     weight: int
     spare: bool  # a backup server gets requests only when all others are down
 

@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
 from readiness.subjects import BACKUP_REPOSITORY, DATABASE_MEMBER, BackupRepository, Member
 from readiness.systems.hosts.reading.mounts import Mount
+from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.postgres.reading.state import Lsn
 from readiness.systems.token import Source, Sources
 
@@ -31,23 +32,24 @@ _HEADING: Final = re.compile(rb"(?:^|\n)==> (/[^\n]+) <==\n")
 class BackupSet:
     """One backup as the repository describes it. Times in epoch seconds of its machine."""
 
-    label: str
-    kind: str  # full, diff, incr
+    label: Annotated[str, VOLATILE]
+    kind: Annotated[str, VOLATILE]  # full, diff, incr
     system_identifier: str  # of the database that was backed up
-    archive: str  # the archive that its WAL is in, as 15-1
+    archive: Annotated[str, VOLATILE]  # the archive that its WAL is in, as 15-1
     # Pages with wrong checksums; None: it does not say. False is written, too, where no page was
     # looked at (2.45): of a database without data checksums, or with --no-checksum-page.
-    error: bool | None
-    started: float
-    stopped: float
-    start: Lsn | None
-    stop: Lsn | None
-    first_wal: str
-    last_wal: str
-    size: int  # of the database, in bytes
-    stored: int  # in the repository
+    error: Annotated[bool | None, BOUNDED]
+    started: Annotated[float, VOLATILE]
+    stopped: Annotated[float, VOLATILE]
+    start: Annotated[Lsn | None, VOLATILE]
+    stop: Annotated[Lsn | None, VOLATILE]
+    first_wal: Annotated[str, VOLATILE]
+    last_wal: Annotated[str, VOLATILE]
+    size: Annotated[int, VOLATILE]  # of the database, in bytes
+    stored: Annotated[int, VOLATILE]  # in the repository
     databases: tuple[str, ...]  # by name; only of the newest full backup
-    repository: int | None = None  # the key of the one that holds it; None: it does not say
+    # The key of the one that holds it; None: it does not say
+    repository: Annotated[int | None, VOLATILE] = None
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,10 @@ class Held:
     """One of the repositories that a stanza has."""
 
     key: int  # repo1 is 1
-    status: int  # 0 is ok
+    status: Annotated[int, BOUNDED]  # 0 is ok
     cipher: str
-    last_wal: str  # the last segment in the archive of the present database; empty: none
+    # The last segment in the archive of the present database; empty: none
+    last_wal: Annotated[str, VOLATILE]
     archive: str = ""  # that archive, as 15-2; empty: it has none, or nobody asked
 
 
@@ -65,8 +68,8 @@ class Held:
 class Stanza:
     """`info`: what the repositories say they hold of one database."""
 
-    status: int  # 0 is ok
-    message: str
+    status: Annotated[int, BOUNDED]  # 0 is ok
+    message: Annotated[str, BOUNDED]
     cipher: str
     backups: tuple[BackupSet, ...]
     repositories: tuple[Held, ...] | None = None  # by key; None: it does not say
@@ -122,12 +125,13 @@ class Segment:
 class RepositoryReading:
     """Everything that was seen of one repository; `asked` by the clock of who looked."""
 
-    asked: float
+    asked: Annotated[float, VOLATILE]
     stanza: Stanza
-    segments: tuple[Segment, ...]
-    histories: tuple[str, ...]  # archive/timeline
-    files: tuple[File, ...]  # of the newest full backup
-    headers: tuple[tuple[str, str], ...]  # path and its first eight bytes in hexadecimal
+    segments: Annotated[tuple[Segment, ...], VOLATILE]
+    histories: Annotated[tuple[str, ...], VOLATILE]  # archive/timeline
+    files: Annotated[tuple[File, ...], VOLATILE]  # of the newest full backup
+    # Path and its first eight bytes in hexadecimal
+    headers: Annotated[tuple[tuple[str, str], ...], VOLATILE]
     mount: Mount
     below: tuple[Mount, ...] = ()  # file systems that folders inside it lie on
 

@@ -7,6 +7,7 @@ from readiness.subjects import MACHINE, REACHED_MACHINE
 from readiness.systems.hosts.reading.host import ClockOffset, ClockState, ServiceState
 from readiness.systems.hosts.reading.network import Socket
 from readiness.systems.hosts.reading.timer import Timer
+from readiness.systems.marks import VOLATILE
 from readiness.systems.token import Source, Sources
 
 SERVICES: Final[Source[Machine, dict[str, ServiceState]]] = Source(
@@ -18,7 +19,11 @@ SOCKETS: Final[Source[Machine, tuple[Socket, ...]]] = Source(
     "sockets", REACHED_MACHINE, tuple[Socket, ...]
 )
 ADDRESSES: Final[Source[Machine, tuple[str, ...]]] = Source(
-    "addresses", REACHED_MACHINE, tuple[str, ...]
+    # A shared address moves; LB-003 says whether that is well.
+    "addresses",
+    REACHED_MACHINE,
+    tuple[str, ...],
+    drift=VOLATILE,
 )
 # The argument is the name of the timer's unit.
 TIMER: Final[Sources[str, Machine, Timer]] = Sources("timer", MACHINE, Timer, label=str)

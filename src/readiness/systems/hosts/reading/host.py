@@ -4,11 +4,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.systems.answer import Answer
+from readiness.systems.marks import BOUNDED, VOLATILE
 
 _PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
 SOCKET: Final = ".socket"
@@ -30,15 +31,19 @@ class ServiceState:
     active: str  # active, inactive, failed, activating…
     sub: str  # running, dead, auto-restart, listening…
     enabled: str  # UnitFileState: enabled, disabled, static, masked or empty
-    result: str  # why it last ended: success, exit-code, signal…; empty for non-services
-    restarts: int | None  # automatic restarts since it was last started by hand (NRestarts)
-    main_pid: int | None
-    since: float | None  # epoch seconds when it became active; None if it never was
+    # Why it last ended: success, exit-code, signal…; empty for non-services
+    result: Annotated[str, BOUNDED]
+    # Automatic restarts since it was last started by hand (NRestarts)
+    restarts: Annotated[int | None, BOUNDED]
+    main_pid: Annotated[int | None, VOLATILE]
+    # Epoch seconds when it became active; None if it never was
+    since: Annotated[float | None, VOLATILE]
     freezer: str = "running"  # FreezerState; systemd before 246 can't freeze a unit
     kind: str = ""  # Type: simple, notify, forking, oneshot…; empty for non-services
     started_by: tuple[str, ...] = ()  # loaded units that pull it in
-    up: float | None = None  # seconds that it had been active when it was asked, by our clock
-    processes: int | None = None  # of the unit, None when nobody asked
+    # Seconds that it had been active when it was asked, by our clock
+    up: Annotated[float | None, VOLATILE] = None
+    processes: Annotated[int | None, VOLATILE] = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
     starts: tuple[str, ...] | None = None  # programs of a oneshot unit, None when nobody asked
     # Sockets that listen for it, start it when somebody comes, and are back after a restart.
@@ -106,8 +111,8 @@ class ClockState:
 
     answers: bool
     problem: str
-    tracking: Tracking | None
-    sources: tuple[ClockSource, ...]
+    tracking: Annotated[Tracking | None, VOLATILE]
+    sources: Annotated[tuple[ClockSource, ...], VOLATILE]
 
     @property
     def selected(self) -> ClockSource | None:
@@ -119,10 +124,10 @@ class ClockState:
 class ClockOffset:
     """The machine's clock minus ours in seconds; the truth lies within ± error."""
 
-    value: float
-    error: float
-    samples: int
-    taken: float  # our epoch seconds
+    value: Annotated[float, BOUNDED]
+    error: Annotated[float, BOUNDED]
+    samples: Annotated[int, VOLATILE]
+    taken: Annotated[float, VOLATILE]  # our epoch seconds
 
     @property
     def distance(self) -> Measurement:

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
+from readiness.systems.marks import BOUNDED, VOLATILE
 
 _MICRO: Final = 1_000_000
 
@@ -16,11 +17,12 @@ class Timer:
     load: str  # loaded, not-found, masked…
     active: str
     enabled: str  # UnitFileState: whether it comes back after a start
-    next: float | None  # None: it will not elapse
-    last: float | None  # None: not since the machine started
+    next: Annotated[float | None, VOLATILE]  # None: it will not elapse
+    last: Annotated[float | None, VOLATILE]  # None: not since the machine started
     service: str  # empty when systemd lists no such timer
-    result: str  # how the service last ended: success, exit-code, timeout…
-    service_state: str | None = None  # its ActiveState: inactive, failed, activating…
+    result: Annotated[str, BOUNDED]  # how the service last ended: success, exit-code, timeout…
+    # Its ActiveState: inactive, failed, activating…
+    service_state: Annotated[str | None, VOLATILE] = None
 
 
 def read_listed(text: str, unit: str, *, where: str) -> tuple[float | None, float | None, str]:

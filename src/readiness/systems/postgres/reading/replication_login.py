@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.systems.marks import VOLATILE
 
 PROGRAM: Final = "/usr/local/lib/readiness/replication_login.py"
 FORMAT: Final = 1
@@ -56,8 +57,8 @@ class Attempt:
 class ReplicationLogins:
     """What one member tried."""
 
-    standby: bool
-    attempts: tuple[Attempt, ...]
+    standby: Annotated[bool, VOLATILE]
+    attempts: Annotated[tuple[Attempt, ...], VOLATILE]
 
     def to(self, member: str) -> Attempt | None:
         """The attempt to reach that member; of a standby "" is its own."""

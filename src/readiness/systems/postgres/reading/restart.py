@@ -8,9 +8,10 @@ long as its connection does. PostgreSQL 15: 54.17 (pg_hba_file_rules), 54.9 (pg_
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from readiness.errors import NotUnderstood
+from readiness.systems.marks import VOLATILE
 from readiness.systems.postgres.reading import access_rules
 
 
@@ -39,12 +40,12 @@ class Login:
 class Restart:
     """What a restart or a new connection would meet. Times in epoch seconds."""
 
-    server_clock: float
+    server_clock: Annotated[float, VOLATILE]
     pending: tuple[str, ...]  # settings that differ from what the next start would take
     lines: int  # settings that stand in files
     rules: int  # access rules that can be read
     unread: tuple[Unread, ...]
-    logins: tuple[Login, ...]
+    logins: Annotated[tuple[Login, ...], VOLATILE]
 
 
 def read(answer: Mapping[str, Any], *, where: str) -> Restart:
