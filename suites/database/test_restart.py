@@ -1,13 +1,14 @@
 """Whether every member would start again, and be connected to again, as it runs now."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from readiness import Ask, Fact, Found, ProbeError, Severity, check, derive, holds
+from readiness import Fact, Found, ProbeError, Severity, check, derive, holds
+from readiness.probes.postgres_restart import Login, Restart
+from readiness.probes.postgres_state import ServerState
+from readiness.probes.replication_login import Attempt, ReplicationLogins
 from readiness.subjects import DATABASE_MEMBER, Member
-from readiness.systems.postgres.reading import POSTGRES, REPLICATION_LOGINS, RESTART
-from readiness.systems.postgres.reading.replication_login import Attempt, ReplicationLogins
-from readiness.systems.postgres.reading.restart import Login
 
 
 def refused(login: Login, now: float) -> str | None:
@@ -41,10 +42,10 @@ def refused(login: Login, now: float) -> str | None:
 )
 def test_restart_is_safe(
     database_member: Member,
-    ask: Ask,
+    restart: Callable[[Member], Found[Restart]],
 ) -> None:
     """No setting waits for a restart, every line of its files is read, no login has run out."""
-    found = ask(RESTART, database_member)
+    found = restart(database_member)
     seen = found.reading
     assert holds(found.fact("settings in its files", seen.lines), ">=", 1)
     assert holds(found.fact("access rules that it can read", seen.rules), ">=", 1)
@@ -67,6 +68,7 @@ def test_restart_is_safe(
     assert holds(again, "==", "none", until=until)
 
 
+Postgres = Callable[[Member], Found[ServerState]]
 OWN = "where its primary_conninfo leads"
 LET_IN = "let in"
 
@@ -90,14 +92,15 @@ LET_IN = "let in"
 )
 def test_replication_begins_anew(
     database_member: Member,
-    ask: Ask,
+    postgres: Postgres,
+    replication_logins: Callable[[Member], Found[ReplicationLogins]],
 ) -> None:
     """Of a standby as it connects now; to each other member as its Patroni would follow it."""
-    here, found = ask(POSTGRES, database_member), ask(REPLICATION_LOGINS, database_member)
+    here, found = postgres(database_member), replication_logins(database_member)
     others = {
         one.machine.name: one for one in database_member.cluster.members if one != database_member
     }
-    up = [name for name, one in others.items() if answers(one, ask)]
+    up = [name for name, one in others.items() if answers(one, postgres)]
     own = {"": OWN} if here.reading.in_recovery else {}
     for to, where in {**own, **{name: name for name in others}}.items():
         tried = found.reading.to(to)
@@ -107,10 +110,10 @@ def test_replication_begins_anew(
         assert holds(system, "==", here.reading.system_identifier)
 
 
-def answers(member: Member, ask: Ask) -> bool:
+def answers(member: Member, postgres: Postgres) -> bool:
     """Whether we are let in there ourselves."""
     with suppress(ProbeError):
-        return bool(ask(POSTGRES, member).reading.system_identifier)
+        return bool(postgres(member).reading.system_identifier)
     return False
 
 

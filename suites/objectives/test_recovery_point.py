@@ -1,8 +1,12 @@
 """Whether the settings found allow the promised recovery point."""
 
-from readiness import Ask, Objectives, Severity, check, holds
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository
-from readiness.systems.postgres.reading import ARCHIVE
+from collections.abc import Callable
+
+from readiness import Found, Objectives, Severity, check, holds
+from readiness.probes.postgres_archive import Archiving
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
+
+Archives = Callable[[Member], Found[Archiving]]
 
 
 @check(
@@ -17,12 +21,12 @@ from readiness.systems.postgres.reading import ARCHIVE
     remedy="set archive_timeout so that it and the limit for archiving fit the recovery point",
 )
 def test_archive_timeout(
-    backup_repository: BackupRepository, ask: Ask, objectives: Objectives
+    backup_repository: BackupRepository, archiving: Archives, objectives: Objectives
 ) -> None:
     """A change waits for archive_timeout, then at most the declared time to be archived."""
     slack = backup_repository.backup.wal_age
     for member in backup_repository.cluster.members:
-        found = ask(ARCHIVE, member)
+        found = archiving(member)
         timeout = found.reading.timeout
         assert holds(found.fact("archive_timeout in seconds (0 is never)", timeout), ">", 0)
         words = f"seconds until a change is archived at worst (archive_timeout + {slack:g})"

@@ -1,1 +1,0 @@
-"""The audit trail of education records, as the database has it."""

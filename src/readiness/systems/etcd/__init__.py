@@ -1,1 +1,0 @@
-"""etcd: the consensus store that the automation of a database leans on."""

@@ -1,1 +1,0 @@
-"""HAProxy: what a balancer says of the servers behind it."""

@@ -1,1 +1,0 @@
-"""Machines: services, clocks, sockets, addresses, timers and file systems."""

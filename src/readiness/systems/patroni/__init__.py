@@ -1,1 +1,0 @@
-"""Patroni: the automation of a database cluster."""

@@ -1,1 +1,0 @@
-"""pgBackRest: the repository that holds the backups of a database."""

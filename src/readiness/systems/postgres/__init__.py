@@ -1,1 +1,0 @@
-"""PostgreSQL: what a member says of itself, of its archive and of its next start."""
