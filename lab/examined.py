@@ -36,7 +36,9 @@ ROOM = re.compile(r"(src/readiness/systems/\w+/)(?:reading|asking)(?:\.py|/.*)")
 PERMITTED = "src/readiness/probes/commands.py"
 # What makes a token, what of it is for people only, and what binds it to a connection.
 TOKENS = {"Source", "Sources"}
-TOLD_OF_TOKENS = {"says"}
+TOLD_OF_TOKENS = {"says", "pin", "drift"}
+# What of a reading's field is for comparing two runs.
+MARKS = {"FIXED", "BOUNDED", "VOLATILE", "COMES_AND_GOES", "VolatileOf"}
 ASKERS = {"Asker", "AskerOf"}
 # What of a fault changes machines, in a file and in a table of YAML.
 ACTS = {"apply", "undo"}
@@ -53,6 +55,7 @@ NEWLINE = b"\n"
 def _parsed(path: str) -> ast.Module:
     """A file of the repository, its functions and classes without decorators and docstrings."""
     tree = ast.parse((REPOSITORY / path).read_text())
+    _Unmarked().visit(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_one_of(node, TOKENS):
             node.keywords = [one for one in node.keywords if one.arg not in TOLD_OF_TOKENS]
@@ -63,6 +66,25 @@ def _parsed(path: str) -> ast.Module:
         if ast.get_docstring(node) and node.body[1:]:
             node.body = node.body[1:]
     return tree
+
+
+class _Unmarked(ast.NodeTransformer):
+    """Takes the marks off the fields of readings: they decide over drift, and over no outcome."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """`Annotated[int, VOLATILE]` is `int`."""
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "Annotated":
+            kind, *marks = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if marks and {_name(one) for one in marks} <= MARKS:
+                return kind
+        return node
+
+
+def _name(node: ast.expr) -> str:
+    """What a mark is called."""
+    called = node.func if isinstance(node, ast.Call) else node
+    return called.id if isinstance(called, ast.Name) else ""
 
 
 def _is_one_of(call: ast.Call, names: Collection[str]) -> bool:

@@ -26,31 +26,11 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import (
-    acme,
-    audit_trail,
-    etcd,
-    haproxy,
-    host,
-    http,
-    keepalived,
-    mounts,
-    network,
-    patroni,
-    pgbackrest,
-    postgres,
-    postgres_archive,
-    postgres_restart,
-    postgres_state,
-    replication_login,
-    revocation,
-    rotation,
-    scan,
-    timer,
-    tls,
-    tls_scan,
-)
-from readiness.systems import every_reading
+from readiness.probes import acme, http, keepalived, revocation, rotation, scan, tls, tls_scan
+from readiness.systems.every import SOURCES
+from readiness.systems.patroni import reading as patroni
+from readiness.systems.postgres.reading import archive as postgres_archive
+from readiness.systems.postgres.reading import state as postgres_state
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
@@ -67,29 +47,10 @@ READINGS: Final[Mapping[str, Any]] = {
     "http": http.Exchange,
     "alpn": http.Exchange,
     "acme": acme.Challenge,
-    "systemd": dict[str, host.ServiceState],
-    "chrony": host.ClockState,
-    "clock": host.ClockOffset,
-    "postgresql": postgres_state.ServerState,
-    "replay": postgres.ReplayProgress,
-    "restart": postgres_restart.Restart,
-    "replication-logins": replication_login.ReplicationLogins,
-    "patroni": patroni.MemberReading,
-    "patroni-status": patroni.MemberStatus,
-    "addresses": tuple[str, ...],
     "keepalived": keepalived.Keepalived,
-    "archiving": postgres_archive.Archiving,
-    "repository": pgbackrest.RepositoryReading,
-    "repository-answer": pgbackrest.Stanza,
-    "timer": timer.Timer,
-    "etcd": etcd.MemberReading,
-    "haproxy": tuple[haproxy.Server, ...],
-    "storage": mounts.Storage,
     "rotation": rotation.Rotation,
-    "sockets": tuple[network.Socket, ...],
-    "trail": audit_trail.TrailRights,
     "scan": scan.Scan,
-    **{one.name: one.reading for all_ in every_reading.OF_ROOM.values() for one in all_},
+    **{one.name: one.reading for one in SOURCES},
 }
 
 
@@ -317,7 +278,6 @@ def _call(clients: Silent, memory: Memory, case: Case) -> None:
     check, environment = load_catalogue()[case.check], memory.recording.environment
     function = _functions()[check.id]
     given: dict[str, Any] = {
-        "consensus": clients.etcd,
         "environment": environment,
         "objectives": environment.objectives,
         "look": memory,

@@ -12,7 +12,7 @@ import pytest
 from readiness.drills.disturbance import reconnect
 from readiness.errors import LimitReached
 from readiness.interrupts import ENDING, deferred, interrupt
-from readiness.probes.ssh import Answer
+from readiness.systems.answer import Answer
 
 
 def reach_limit(_number: int, _frame: FrameType | None) -> None:

@@ -28,7 +28,6 @@ from readiness.identity import pin, verify
 from readiness.model import Tier
 from readiness.pins import NOTHING
 from readiness.plan import Plan
-from readiness.probes import host
 from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.references import check_references
@@ -36,18 +35,15 @@ from readiness.run import Run, secret_values
 from readiness.segmentation import Segmentation, Vantage
 from readiness.state import state_directory
 from readiness.subjects import (
-    BackupRepository,
     Endpoint,
     Member,
-    StoreMember,
-    backup_repositories,
     endpoints,
-    members,
-    store_members,
 )
-from readiness.systems import every_reading
+from readiness.systems.audit.asking import trail_members
+from readiness.systems.audit.reading import TRAIL
+from readiness.systems.every import WHOLE
+from readiness.systems.hosts.asking import host
 from readiness.systems.token import Source
-from readiness.targets import trail_members
 from readiness.undo import UndoJournal
 
 ADVICE: dict[type[Exception], str] = {
@@ -126,16 +122,10 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     if site.firewall:
         yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
     yield from (("tls", one, _tls) for one in endpoints(site))
-    for member in members(site):
-        yield "postgresql", member, _postgres
-        if member.database.patroni:
-            yield "patroni", member, _patroni
-    yield from (("etcd", one, _etcd) for one in store_members(site))
-    for source in (one for all_ in every_reading.OF_ROOM.values() for one in all_):
-        if isinstance(source, Source) and source.says is not None:
+    for source in WHOLE:
+        if source.says is not None:
             said = partial(_says, source)
             yield from ((source.name, one, said) for one in source.each.of(site).values())
-    yield from (("backups", one, _backups) for one in backup_repositories(site))
     if site.audit:
         balancer = site.balancer(site.audit.balancer)
         fronts = (one for one in endpoints(site) if one.listener.name == balancer.listener)
@@ -196,32 +186,6 @@ def _tls(clients: Clients, endpoint: Endpoint) -> str:
     return f"reached, {found.version}, issued for {', '.join(found.leaf.names)}"
 
 
-def _postgres(clients: Clients, member: Member) -> str:
-    found = clients.postgres(member).reading
-    role = "standby" if found.in_recovery else "primary"
-    return (
-        f"reached as {found.user} (reads only), PostgreSQL {found.version}, {role}, "
-        f"system {found.system_identifier}"
-    )
-
-
-def _patroni(clients: Clients, member: Member) -> str:
-    found = clients.patroni(member).reading.status
-    return f"reached, Patroni {found.patroni_version}, {found.role} {found.state}"
-
-
-def _etcd(clients: Clients, store: StoreMember) -> str:
-    found = clients.etcd(store).reading
-    role = "leader" if found.status.leads else "follower"
-    return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
-
-
-def _backups(clients: Clients, one: BackupRepository) -> str:
-    found = clients.repository(one).reading.stanza
-    newest = found.newest_full
-    return f"listed, {len(found.backups)} backups, newest full {newest.label if newest else 'none'}"
-
-
 def _application(clients: Clients, endpoint: Endpoint) -> str:
     """The page where accounts sign in answers; none of them does before tier touch."""
     assert clients.site.audit is not None  # noqa: S101 - asked of an audited site only
@@ -237,7 +201,7 @@ def _trail(clients: Clients, member: Member) -> str:
     """Asked as the reader; of the tester only what the catalogue says of it."""
     assert clients.site.audit is not None  # noqa: S101 - asked of an audited site only
     audit = clients.site.audit
-    found = clients.trail_rights(audit, member).reading
+    found = clients.ask(TRAIL.of(audit), member).reading
     tester = audit.append_only.tester.user
     if tester not in found.members:
         raise ProbeError(

@@ -30,26 +30,9 @@ from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes import (
-    acme,
-    etcd,
-    haproxy,
-    http,
-    mounts,
-    network,
-    pgbackrest,
-    postgres_archive,
-)
-from readiness.probes import host as host_probe
-from readiness.probes import patroni as patroni_probe
-from readiness.probes import timer as timer_probe
+from readiness.probes import acme, http
 from readiness.probes import tls as tls_probe
-from readiness.probes.audit_trail import TrailRights
 from readiness.probes.keepalived import Keepalived
-from readiness.probes.postgres import ReplayProgress
-from readiness.probes.postgres_restart import Restart
-from readiness.probes.postgres_state import ServerState
-from readiness.probes.replication_login import ReplicationLogins
 from readiness.probes.revocation import Revocation
 from readiness.probes.rotation import Rotation
 from readiness.probes.tls_scan import Deployed, Profile, Scan
@@ -59,13 +42,12 @@ from readiness.subjects import (
     AuditedServer,
     Backend,
     BackupRepository,
-    BalancerNode,
     ChallengedListener,
     Cluster,
     Endpoint,
-    Member,
-    StoreMember,
 )
+from readiness.systems.audit.asking import read_on_the_primary
+from readiness.systems.postgres.asking import primary
 from readiness.systems.token import Ask
 
 
@@ -156,47 +138,9 @@ def host(clients: Clients) -> Callable[[Machine], Any]:
 
 
 @pytest.fixture(scope="session")
-def services(clients: Clients) -> Callable[[Machine], Found[dict[str, host_probe.ServiceState]]]:
-    """The declared units of a machine, by name."""
-    return clients.services
-
-
-@pytest.fixture(scope="session")
-def clock(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockState]]:
-    """What a machine's chronyd says."""
-    return clients.clock
-
-
-@pytest.fixture(scope="session")
-def clock_offset(clients: Clients) -> Callable[[Machine], Found[host_probe.ClockOffset]]:
-    """How far a machine's clock is from the one that looks."""
-    return clients.clock_offset
-
-
-@pytest.fixture(scope="session")
-def sockets(clients: Clients) -> Callable[[Machine], Found[tuple[network.Socket, ...]]]:
-    """The sockets of a machine that listen."""
-    return clients.sockets
-
-
-@pytest.fixture(scope="session")
-def addresses(clients: Clients) -> Callable[[Machine], Found[tuple[str, ...]]]:
-    """The addresses that a machine holds."""
-    return clients.addresses
-
-
-@pytest.fixture(scope="session")
 def keepalived(clients: Clients) -> Callable[[Machine], Found[Keepalived]]:
     """What moves shared addresses on a machine."""
     return clients.keepalived
-
-
-@pytest.fixture(scope="session")
-def balancer_status(
-    clients: Clients,
-) -> Callable[[BalancerNode], Found[tuple[haproxy.Server, ...]]]:
-    """The servers behind a balancer as it sees them."""
-    return clients.balancer_status
 
 
 @pytest.fixture(scope="session")
@@ -209,70 +153,6 @@ def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]
 def reachability(clients: Clients) -> Callable[[], Seen]:
     """Scans from every vantage point at once, where that is permitted."""
     return clients.reachability
-
-
-@pytest.fixture(scope="session")
-def postgres(clients: Clients) -> Callable[[Member], Found[ServerState]]:
-    """The state of a database member."""
-    return clients.postgres
-
-
-@pytest.fixture(scope="session")
-def archiving(clients: Clients) -> Callable[[Member], Found[postgres_archive.Archiving]]:
-    """How a database member archives its WAL."""
-    return clients.archiving
-
-
-@pytest.fixture(scope="session")
-def repository(
-    clients: Clients,
-) -> Callable[[BackupRepository], Found[pgbackrest.RepositoryReading]]:
-    """What a backup repository holds."""
-    return clients.repository
-
-
-@pytest.fixture(scope="session")
-def repository_answer(
-    clients: Clients,
-) -> Callable[[BackupRepository, Member], Found[pgbackrest.Stanza]]:
-    """What a backup repository answers a database member."""
-    return clients.repository_answer
-
-
-@pytest.fixture(scope="session")
-def timer(clients: Clients) -> Callable[[Machine, str], Found[timer_probe.Timer]]:
-    """When a systemd timer elapses next."""
-    return clients.timer
-
-
-@pytest.fixture(scope="session")
-def storage(clients: Clients) -> Callable[[Member], Found[mounts.Storage]]:
-    """What a member's data lie on."""
-    return clients.storage
-
-
-@pytest.fixture(scope="session")
-def replication_logins(clients: Clients) -> Callable[[Member], Found[ReplicationLogins]]:
-    """Asks what new replication connections of a member meet."""
-    return clients.replication_logins
-
-
-@pytest.fixture(scope="session")
-def patroni(clients: Clients) -> Callable[[Member], Found[patroni_probe.MemberReading]]:
-    """What a member's automation says."""
-    return clients.patroni
-
-
-@pytest.fixture(scope="session")
-def patroni_status(clients: Clients) -> Callable[[Member], Found[patroni_probe.MemberStatus]]:
-    """Asks one member's automation for what it says of itself."""
-    return clients.patroni_status
-
-
-@pytest.fixture(scope="session")
-def consensus(clients: Clients) -> Callable[[StoreMember], Found[etcd.MemberReading]]:
-    """What a member of the consensus store says."""
-    return clients.etcd
 
 
 @pytest.fixture
@@ -382,13 +262,15 @@ def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]
 
     def ask(audit: Audit) -> Found[Attempts]:
         requests = _audit_trial(run, clients, audit).requests
-        primary = clients.primary(audit.trail.database).machine.name
+        writable = primary(clients, audit.trail.database).machine.name
 
         def there() -> list[str]:
-            return [str(one.parts["request"]) for one in clients.events(audit, requests)]
+            return [
+                str(one.parts["request"]) for one in read_on_the_primary(clients, audit, requests)
+            ]
 
         def act() -> Found[Attempts]:
-            found = attempt(run.environment, mint(run), audit, primary, there)
+            found = attempt(run.environment, mint(run), audit, writable, there)
             return clients.look.note(audit.name, "append-only attempts", found)
 
         return run.once.do("append-only attempts", audit.name, act)
@@ -410,16 +292,12 @@ def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
         database = run.environment.database(audit.trail.database)
         if database.rows_schema is not None:
             target_lease.hold(run, database)
-        trial = AuditTrial(run.environment, permit, audit, lambda ids: clients.events(audit, ids))
+        trial = AuditTrial(
+            run.environment, permit, audit, lambda ids: read_on_the_primary(clients, audit, ids)
+        )
         return AuditTried(trial.run(), trial.requests)
 
     return run.once.do("audit trial", audit.name, act)
-
-
-@pytest.fixture(scope="session")
-def trail_rights(clients: Clients) -> Callable[[Audit, Member], Found[TrailRights]]:
-    """Who could change an audit trail, as one database member has it."""
-    return clients.trail_rights
 
 
 @pytest.fixture(scope="session")
@@ -457,18 +335,6 @@ def confidence(run: Run) -> Callable[[int, str], None]:
             )
 
     return note
-
-
-@pytest.fixture(scope="session")
-def replay(clients: Clients) -> Callable[[Member], Found[ReplayProgress]]:
-    """Waits until a standby has replayed what the primary has written by now."""
-    return clients.replay
-
-
-@pytest.fixture(scope="session")
-def restart(clients: Clients) -> Callable[[Member], Found[Restart]]:
-    """What a restart of a database member would meet."""
-    return clients.restart
 
 
 @pytest.fixture(scope="session")

@@ -14,20 +14,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from readiness.clients import Clients
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError, ReadinessError, WrongTarget
 from readiness.model import Json
-from readiness.pins import NOTHING, Pins, read_pins
+from readiness.pins import NOTHING, PINNED, Pins, read_pins
 from readiness.probes import tls as tls_probe
 from readiness.probes.certificates import anchors
 from readiness.subjects import (
     SHARED,
     Endpoint,
-    Member,
-    StoreMember,
     endpoints,
     members,
     store_members,
@@ -38,6 +37,7 @@ from readiness.systems.redis.declared import (
     cache_nodes,
     sentinel_nodes,
 )
+from readiness.systems.token import Source
 
 WRONG = "wrong target: "
 UNDER = " under "
@@ -59,22 +59,24 @@ class Pinnable:
 
 def pinnable(clients: Clients) -> Iterator[Pinnable]:
     """What can be pinned, and how it is asked; every member is asked."""
-    for member in members(clients.site):
-        yield Pinnable("postgresql", member.database.name, member.id, _system(clients, member))
-    for store in store_members(clients.site):
-        yield Pinnable("etcd", store.database.name, store.id, _cluster(clients, store))
+    for source in PINNED:
+        for one in source.each.of(clients.site).values():
+            yield _by_answer(clients, source, one)
     for machine in clients.site.machines if clients.site.ssh else ():
         if machine.ssh:
             yield Pinnable("ssh", machine.name, machine.name, _host_key(clients, machine))
     yield from _by_tls(clients)
 
 
-def _system(clients: Clients, member: Member) -> Callable[[str], str]:
-    return lambda _: clients.postgres(member).reading.system_identifier
+def _by_answer(clients: Clients, source: Source[Any, Any], one: Any) -> Pinnable:
+    """What answers a question of a room."""
+    pin = source.pin
+    assert pin is not None  # noqa: S101 - only such sources are given
 
+    def found(_: str) -> str:
+        return str(pin.found(clients.ask(source, one).reading))
 
-def _cluster(clients: Clients, store: StoreMember) -> Callable[[str], str]:
-    return lambda _: clients.etcd(store).reading.status.cluster_id
+    return Pinnable(source.name, pin.part(one), one.id, found)
 
 
 def _host_key(clients: Clients, machine: Machine) -> Callable[[str], str]:

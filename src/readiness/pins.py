@@ -1,16 +1,25 @@
 """The pinned identity of an environment, as the file that `doctor --write-identity` wrote."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from readiness.environment import Environment
 from readiness.errors import UsageError
+from readiness.subjects import DATABASE_MEMBER
+from readiness.systems.every import WHOLE
 
 NOTHING = (
     "nothing that is declared says which system this is: declare ssh, a database, a cache or a TLS "
     "listener"
 )
-PARTS = ("postgresql", "etcd", "ssh", "tls")
+# Databases first: members that disagree are told before the stores behind them are asked.
+PINNED: Final = tuple(
+    sorted(
+        (one for one in WHOLE if one.pin is not None),
+        key=lambda one: one.each is not DATABASE_MEMBER,
+    )
+)
+PARTS: Final = (*(one.name for one in PINNED), "ssh", "tls")
 Pins = dict[str, dict[str, str]]
 
 

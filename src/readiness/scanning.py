@@ -11,10 +11,11 @@ from readiness.errors import NotRun, ProbeError, ReadinessError
 from readiness.measure.reachability import Reachability
 from readiness.model import Permission
 from readiness.probes import scan as scan_probe
-from readiness.probes.network import Socket
 from readiness.probes.ssh import Machines, SshTarget
 from readiness.run import Run
 from readiness.segmentation import Segmentation, Vantage
+from readiness.systems.hosts.reading import SOCKETS
+from readiness.systems.hosts.reading.network import Socket
 
 SOURCE = "scan"
 
@@ -80,7 +81,7 @@ class Scanning:
         for machine in self.run.environment.machines:
             try:
                 if machine.ssh:
-                    found.append(self.clients.sockets(machine))
+                    found.append(self.clients.ask(SOCKETS, machine))
                 else:
                     _must_declare(machine)
             except ReadinessError as error:

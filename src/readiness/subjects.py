@@ -191,6 +191,11 @@ class BackupRepository:
         return self.backup.name
 
 
+def reached_machines(environment: Environment) -> tuple[Machine, ...]:
+    """Every machine that may be reached over SSH."""
+    return tuple(one for one in environment.machines if one.ssh)
+
+
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
     """Every TLS listener at every address it is declared on, each node apart."""
     places = [
@@ -291,6 +296,16 @@ def members(environment: Environment) -> tuple[Member, ...]:
     return tuple(member for cluster in clusters(environment) for member in cluster.members)
 
 
+def automated_members(environment: Environment) -> tuple[Member, ...]:
+    """Every declared member that an automation promotes."""
+    return tuple(one for one in members(environment) if one.database.patroni)
+
+
+def logging_in_members(environment: Environment) -> tuple[Member, ...]:
+    """Every declared member that has a program which tries how replicas log in."""
+    return tuple(one for one in members(environment) if one.database.replication_login)
+
+
 def store_members(environment: Environment) -> tuple[StoreMember, ...]:
     """Every declared member of every consensus store."""
     return tuple(member for cluster in clusters(environment) for member in cluster.store)
@@ -355,6 +370,7 @@ def backups_of(environment: Environment, cluster: Cluster) -> tuple[BackupReposi
 
 ENVIRONMENT: Final = Kind("environment", lambda env: {env.name: env})
 MACHINE: Final = Kind("machine", lambda env: {one.name: one for one in env.machines})
+REACHED_MACHINE: Final = Kind("reached_machine", by_id(reached_machines))
 TLS_LISTENER: Final = Kind("tls_listener", by_id(endpoints))
 HTTP_LISTENER: Final = Kind("http_listener", by_id(web_endpoints))
 CHALLENGED_LISTENER: Final = Kind("challenged_listener", by_id(challenged_listeners))
@@ -368,6 +384,8 @@ ZONE_PAIR: Final = Kind("zone_pair", zone_pairs)
 OPEN_ZONE_PAIR: Final = Kind("open_zone_pair", open_zone_pairs)
 DATABASE_CLUSTER: Final = Kind("database_cluster", by_id(clusters))
 DATABASE_MEMBER: Final = Kind("database_member", by_id(members))
+AUTOMATED_MEMBER: Final = Kind("automated_member", by_id(automated_members))
+LOGGING_IN_MEMBER: Final = Kind("logging_in_member", by_id(logging_in_members))
 STORE_MEMBER: Final = Kind("store_member", by_id(store_members))
 KINDS: Final[tuple[Kind[Any], ...]] = (
     ENVIRONMENT,

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
-from readiness import Environment, Found, NotRun, Severity, Tier, Unreachable, check, holds
+from readiness import Ask, Environment, Found, NotRun, Severity, Tier, Unreachable, check, holds
 from readiness.declared.audit import Audit
 from readiness.drills.append_only import Attempts
 from readiness.drills.audit_trial import READS, REFUSALS, Audited, Trial
-from readiness.probes.audit_trail import TrailRights
-from readiness.subjects import AUDIT_TRAIL, AUDITED_SERVER, AuditedServer, Member, members
+from readiness.subjects import AUDIT_TRAIL, AUDITED_SERVER, AuditedServer, members
+from readiness.systems.audit.reading import TRAIL
 
 Tried = Callable[[AuditedServer], Found[Trial]]
 Attempted = Callable[[Audit], Found[Attempts]]
-Rights = Callable[[Audit, Member], Found[TrailRights]]
 
 ASKS = (
     "POST of three canary accounts to the declared sign-in, and GET of the canary student's record",
@@ -184,9 +183,7 @@ def test_events_are_never_changed(audit_trail: Audit, append_only: Attempted) ->
     remedy="revoke what is too much, enable the triggers with ENABLE ALWAYS, and let their "
     "function RAISE before anything else, without a condition or a handler",
 )
-def test_rights_are_as_declared(
-    audit_trail: Audit, site: Environment, trail_rights: Rights
-) -> None:
+def test_rights_are_as_declared(audit_trail: Audit, site: Environment, ask: Ask) -> None:
     """Logged, the declared owner, INSERT for the application, triggers that always fire.
 
     What AUD-005 tries is refused to it: a trigger counts only where its function raises whoever
@@ -197,7 +194,7 @@ def test_rights_are_as_declared(
     if not everyone:
         raise NotRun(f"{audit_trail.name}: its database has no member")
     for member in everyone:
-        found = trail_rights(audit_trail, member)
+        found = ask(TRAIL.of(audit_trail), member)
         rights, where = found.reading, f"{member.id}: "
         tables = ["table", "partitioned table"]
         assert holds(found.fact(f"{where}the trail", rights.kind), "in", tables)

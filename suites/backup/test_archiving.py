@@ -1,30 +1,30 @@
 """Whether every change since the oldest backup could be replayed, and goes on being archived."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from readiness import Fact, Found, NotUnderstood, Severity, check, derive, holds
+from readiness import Ask, Fact, Found, NotUnderstood, Severity, check, derive, holds
 from readiness.measure import wal
-from readiness.probes.patroni import MemberReading
-from readiness.probes.pgbackrest import BackupSet, RepositoryReading, Stanza
-from readiness.probes.postgres_archive import Archiving, HeldSegment
-from readiness.probes.postgres_state import ServerState
 from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
-
-Repository = Callable[[BackupRepository], Found[RepositoryReading]]
-Answers = Callable[[BackupRepository, Member], Found[Stanza]]
-Archives = Callable[[Member], Found[Archiving]]
-Patroni = Callable[[Member], Found[MemberReading]]
-Postgres = Callable[[Member], Found[ServerState]]
+from readiness.systems.patroni.reading import PATRONI, MemberReading
+from readiness.systems.pgbackrest.reading import (
+    REPOSITORY,
+    REPOSITORY_ANSWER,
+    BackupSet,
+    RepositoryReading,
+)
+from readiness.systems.postgres.reading import ARCHIVE, POSTGRES
+from readiness.systems.postgres.reading.archive import Archiving, HeldSegment
+from readiness.systems.postgres.reading.state import ServerState
 
 INFO = "pgbackrest info and repo-ls on the repository's machine"
 RIGHTS = "an SSH login that sudo lets list the repository as its owner; pg_monitor"
 
 
-def primary(repository: BackupRepository, archiving: Archives) -> tuple[Member, Found[Archiving]]:
+def primary(repository: BackupRepository, ask: Ask) -> tuple[Member, Found[Archiving]]:
     """The one member that writes, and how it archives."""
-    found = [(member, archiving(member)) for member in repository.cluster.members]
+    found = [(member, ask(ARCHIVE, member)) for member in repository.cluster.members]
     writing = [one for one in found if not one[1].reading.in_recovery]
     number = derive("members that write", repository.id, len(writing), *(one[1] for one in found))
     assert holds(number, "==", 1)
@@ -107,15 +107,12 @@ def unarchived(
 )
 def test_continuous(
     backup_repository: BackupRepository,
-    repository: Repository,
-    archiving: Archives,
-    patroni: Patroni,
-    postgres: Postgres,
+    ask: Ask,
 ) -> None:
     """What is not archived is still on the primary and younger than the limit; histories too."""
-    member, live = primary(backup_repository, archiving)
-    said = patroni(member) if member.database.patroni else postgres(member)
-    found = repository(backup_repository)
+    member, live = primary(backup_repository, ask)
+    said = ask(PATRONI, member) if member.database.patroni else ask(POSTGRES, member)
+    found = ask(REPOSITORY, backup_repository)
     oldest = found.reading.stanza.oldest(live.reading.system_identifier)
     backups = derive("backups of this system", found.subject, oldest is not None, found, live)
     assert holds(backups, "==", True)
@@ -160,15 +157,13 @@ def histories(
     remedy="see the archiver's error on the member that is named, and to which repositories it "
     "archives; where two members write, stop the wrong one first (PG-001); then take a full backup",
 )
-def test_really_archived(
-    backup_repository: BackupRepository, repository: Repository, archiving: Archives
-) -> None:
+def test_really_archived(backup_repository: BackupRepository, ask: Ask) -> None:
     """The segment that it archived last, asked before the repository was, is there, not empty.
 
     Of further repositories that the stanza has, `info` tells the last segment that they hold.
     """
-    member, live = primary(backup_repository, archiving)
-    found = repository(backup_repository)
+    member, live = primary(backup_repository, ask)
+    found = ask(REPOSITORY, backup_repository)
     name, server = member.machine.name, live.reading
     # A system that the stanza was upgraded from left segments of the same names.
     own = found.reading.stanza.archive
@@ -219,23 +214,21 @@ def behind(found: Found[RepositoryReading], live: Found[Archiving]) -> Fact[list
 )
 def test_every_member_would_archive(
     backup_repository: BackupRepository,
-    repository: Repository,
-    repository_answer: Answers,
-    archiving: Archives,
+    ask: Ask,
 ) -> None:
     """Archiving is on as on the primary, and the repository answers it with the newest backup."""
-    _, live = primary(backup_repository, archiving)
-    found = repository(backup_repository)
+    _, live = primary(backup_repository, ask)
+    found = ask(REPOSITORY, backup_repository)
     newest = found.reading.stanza.newest_full
     assert holds(found.fact("full backups", newest is not None), "==", True)
     assert newest is not None
     for member in backup_repository.cluster.members:
-        own = archiving(member)
+        own = ask(ARCHIVE, member)
         assert holds(own.fact("archive_mode", own.reading.mode), "in", ("on", "always"))
         assert holds(own.fact("command or library set", own.reading.configured), "==", True)
         digest = own.fact("digest of the archive command", own.reading.digest)
         assert holds(digest, "==", live.reading.digest)
-        answer = repository_answer(backup_repository, member)
+        answer = ask(REPOSITORY_ANSWER.of(backup_repository), member)
         assert holds(answer.fact("status of the repository", answer.reading.status), "==", 0)
         systems = {one.system_identifier for one in answer.reading.backups}
         alike = answer.fact("systems whose backups it is told of", sorted(systems))

@@ -1,19 +1,18 @@
 """Whether a restore would have something to start from: recent, whole, encrypted, elsewhere."""
 
-from collections.abc import Callable
-
-from readiness import Found, Severity, check, derive, holds
-from readiness.declared.machine import Machine
-from readiness.probes.mounts import VOLATILE
-from readiness.probes.pgbackrest import SALTED, BackupSet, RepositoryReading, newest_full
-from readiness.probes.postgres_archive import Archiving
-from readiness.probes.timer import Timer
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
-
-Repository = Callable[[BackupRepository], Found[RepositoryReading]]
-Archives = Callable[[Member], Found[Archiving]]
-Timers = Callable[[Machine, str], Found[Timer]]
-Addresses = Callable[[Machine], Found[tuple[str, ...]]]
+from readiness import Ask, Found, Severity, check, derive, holds
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository
+from readiness.systems.hosts.reading import ADDRESSES, TIMER
+from readiness.systems.hosts.reading.mounts import VOLATILE
+from readiness.systems.pgbackrest.reading import (
+    REPOSITORY,
+    SALTED,
+    BackupSet,
+    RepositoryReading,
+    newest_full,
+)
+from readiness.systems.postgres.reading import ARCHIVE
+from readiness.systems.postgres.reading.archive import Archiving
 
 INFO = "pgbackrest info and repo-ls on the repository's machine"
 RIGHTS = "an SSH login that sudo lets list the repository as its owner"
@@ -28,9 +27,9 @@ RESTORE = "a restore only, the database has no data checksums"
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs")
 
 
-def primary(repository: BackupRepository, archiving: Archives) -> Found[Archiving]:
+def primary(repository: BackupRepository, ask: Ask) -> Found[Archiving]:
     """The one member that writes."""
-    found = [archiving(member) for member in repository.cluster.members]
+    found = [ask(ARCHIVE, member) for member in repository.cluster.members]
     writing = [one for one in found if not one.reading.in_recovery]
     assert holds(derive("members that write", repository.id, len(writing), *found), "==", 1)
     return writing[0]
@@ -49,15 +48,13 @@ def primary(repository: BackupRepository, archiving: Archives) -> Found[Archivin
     remedy="see why the newest is none: the backup's log, its schedule, the cluster it is of; "
     "where two members write, stop the wrong one first (PG-001); then take a full backup",
 )
-def test_newest_backup(
-    backup_repository: BackupRepository, repository: Repository, archiving: Archives
-) -> None:
+def test_newest_backup(backup_repository: BackupRepository, ask: Ask) -> None:
     """Its end, its system, its errors, its size, its databases, and the bytes that lie there.
 
     Of further repositories that the stanza has, what `info` tells: nobody lists their files.
     """
-    live = primary(backup_repository, archiving)
-    found = repository(backup_repository)
+    live = primary(backup_repository, ask)
+    found = ask(REPOSITORY, backup_repository)
     stanza, newest = found.reading.stanza, found.reading.stanza.newest_full
     assert holds(found.fact("status", stanza.status), "==", 0)
     assert holds(found.fact("full backups", newest is not None), "==", True)
@@ -135,18 +132,16 @@ def pages_are_right(
     remedy="enable and start the timer, and see why its service last failed, or what it does "
     "instead of a full backup",
 )
-def test_schedule(
-    backup_repository: BackupRepository, repository: Repository, timer: Timers
-) -> None:
+def test_schedule(backup_repository: BackupRepository, ask: Ask) -> None:
     """The timer is on, due within the interval, its service did not fail; no backup was missed.
 
     A service may end well and do nothing: once it has ended, a full backup began when it did.
     """
     declared = backup_repository.backup
-    found = repository(backup_repository)
+    found = ask(REPOSITORY, backup_repository)
     full = sorted(one.stopped for one in found.reading.stanza.first if one.kind == "full")
     assert holds(found.fact("full backups", len(full)), ">=", 1)
-    timed = timer(backup_repository.machine, declared.timer)
+    timed = ask(TIMER.of(declared.timer), backup_repository.machine)
     now = found.reading.asked
     assert holds(timed.fact(f"{declared.timer} active", timed.reading.active), "==", "active")
     assert holds(timed.fact(f"{declared.timer} enabled", timed.reading.enabled), "==", "enabled")
@@ -180,9 +175,9 @@ def test_schedule(
     rights=RIGHTS,
     remedy="set repo-cipher-type, and begin a new repository: what lies there stays readable",
 )
-def test_encrypted(backup_repository: BackupRepository, repository: Repository) -> None:
+def test_encrypted(backup_repository: BackupRepository, ask: Ask) -> None:
     """By their bytes and not by a setting: each begins as what OpenSSL encrypted."""
-    found = repository(backup_repository)
+    found = ask(REPOSITORY, backup_repository)
     newest = found.reading.stanza.newest_full
     paths = [path for path, _ in found.reading.headers]
     of_backup = [path for path in paths if newest and f"/{newest.label}/" in path]
@@ -207,16 +202,14 @@ def test_encrypted(backup_repository: BackupRepository, repository: Repository) 
     rights=RIGHTS,
     remedy="move the repository to a machine, and a disk, that shares nothing with the database",
 )
-def test_elsewhere(
-    backup_repository: BackupRepository, repository: Repository, addresses: Addresses
-) -> None:
+def test_elsewhere(backup_repository: BackupRepository, ask: Ask) -> None:
     """Neither name nor address of a member, and no file system in memory or of another machine."""
     members = backup_repository.cluster.machines
-    found = repository(backup_repository)
+    found = ask(REPOSITORY, backup_repository)
     assert holds(found.fact("full backups", bool(found.reading.stanza.newest_full)), "==", True)
     name = found.fact("machine", backup_repository.machine.name)
     assert holds(name, "not in", [one.name for one in members])
-    held = addresses(backup_repository.machine)
+    held = ask(ADDRESSES, backup_repository.machine)
     theirs = [address for one in members for address in one.addresses]
     assert holds(held.fact("addresses", held.reading), "without", theirs)
     # A part of it may lie elsewhere: the archive on a disk of its own, or on none.

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
-from readiness import Environment, Found, NotRun, ProbeError, Severity, check, derive, holds
+from readiness import Ask, Environment, Found, NotRun, ProbeError, Severity, check, derive, holds
 from readiness.declared.balancer import Balancer, OtherBackend
 from readiness.declared.machine import Machine
-from readiness.probes.haproxy import Server
 from readiness.probes.rotation import Rotation
 from readiness.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, Endpoint, balancer_nodes
+from readiness.systems.haproxy.reading import SERVERS, Server
+from readiness.systems.hosts.reading import ADDRESSES
 
-Status = Callable[[BalancerNode], Found[tuple[Server, ...]]]
 Asked = Callable[[Backend, Endpoint], Found[Rotation]]
-Addresses = Callable[[Machine], Found[tuple[str, ...]]]
 
 # The application was asked and answered as the balancer expects (HAProxy management guide, 9.1); a
 # connection alone (L4OK) would keep a machine in rotation whose application is broken. What it
@@ -48,11 +47,11 @@ def places(backend: Balancer | OtherBackend, machine: Machine) -> set[str]:
     rights="network access to the statistics of each balancer",
     remedy="see that server's health check at this balancer, and take it out of maintenance there",
 )
-def test_backend_is_up_everywhere(backend: Backend, balancer_status: Status) -> None:
+def test_backend_is_up_everywhere(backend: Backend, ask: Ask) -> None:
     """Once among the servers of each balancer, up by its own health check, with a weight."""
     balancer, name = backend.balancer, backend.machine.name
     for node in backend.nodes:
-        found = balancer_status(node)
+        found = ask(SERVERS, node)
         here = [
             one
             for one in servers_of(balancer, found)
@@ -113,7 +112,7 @@ def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
     "take the address from a machine that is none of the balancer's, or declare who may hold it "
     "under `holders`",
 )
-def test_virtual_address_is_held_once(environment: Environment, addresses: Addresses) -> None:
+def test_virtual_address_is_held_once(environment: Environment, ask: Ask) -> None:
     """Each shared address, v4 and v6 apart, is on the card of one of the machines that may hold it.
 
     Those are the balancer's own, unless others in front of it are declared.
@@ -123,7 +122,7 @@ def test_virtual_address_is_held_once(environment: Environment, addresses: Addre
         for one in environment.balancers
         for address in environment.listener(one.listener).shared_addresses
     }
-    held, blind = holdings(environment, addresses)
+    held, blind = holdings(environment, ask)
     for balancer, address in sorted(shared):
         own = environment.balancer(balancer).may_hold
         holders = [name for name, found in held.items() if address in found.reading]
@@ -139,7 +138,7 @@ def test_virtual_address_is_held_once(environment: Environment, addresses: Addre
 
 
 def holdings(
-    environment: Environment, addresses: Addresses
+    environment: Environment, ask: Ask
 ) -> tuple[dict[str, Found[tuple[str, ...]]], dict[str, ProbeError | NotRun]]:
     """What each machine holds, and why nobody knows it of the others; by name.
 
@@ -152,7 +151,7 @@ def holdings(
             blind[one.name] = NotRun(f"{one.name}: no SSH is declared for it")
             continue
         try:
-            held[one.name] = addresses(one)
+            held[one.name] = ask(ADDRESSES, one)
         except (ProbeError, NotRun) as error:
             blind[one.name] = error
     return held, blind
@@ -171,12 +170,12 @@ def holdings(
     remedy="declare the server, or remove it from that balancer's backend; a backend that is not "
     "this listener's belongs under `others`",
 )
-def test_servers_as_declared(environment: Environment, balancer_status: Status) -> None:
+def test_servers_as_declared(environment: Environment, ask: Ask) -> None:
     """Each backend's servers are those declared for it, by address, and no backend has others."""
     nodes = balancer_nodes(environment)
     for node in nodes:
         balancer = node.balancer
-        found = balancer_status(node)
+        found = ask(SERVERS, node)
         machines = [environment.machine(name) for name in balancer.servers]
         owners = {where: one.name for one in machines for where in places(balancer, one)}
         names = [owners.get(place(one, node), one.where) for one in servers_of(balancer, found)]

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 
-from readiness import Environment, Found, Severity, check, derive, holds
-from readiness.probes import mounts
-from readiness.probes.patroni import MemberReading
-from readiness.probes.postgres import ReplayProgress
-from readiness.probes.postgres_state import Override, ServerState, silence
+from readiness import Ask, Environment, Found, Severity, check, derive, holds
 from readiness.subjects import DATABASE_MEMBER, Member
+from readiness.systems.hosts.reading import mounts
+from readiness.systems.postgres.reading import POSTGRES, REPLAY, STORAGE
+from readiness.systems.postgres.reading.state import Override, silence
 
 Storage = Callable[[Member], Found[mounts.Storage]]
-Postgres = Callable[[Member], Found[ServerState]]
-Replay = Callable[[Member], Found[ReplayProgress]]
-Patroni = Callable[[Member], Found[MemberReading]]
 
 READS = ("one read-only query of system views on every member",)
 RIGHTS = "a login with pg_monitor and nothing more"
@@ -38,17 +34,17 @@ SYNCING = ("fdatasync", "fsync", "fsync_writethrough", "open_datasync", "open_sy
     rights=RIGHTS,
     remedy="look for load, slow disks, long queries or a slow link on that standby",
 )
-def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Replay) -> None:
+def test_lag_is_small(database_member: Member, ask: Ask) -> None:
     """Bytes between primary and replay, and seconds to replay them, are within limits."""
     database = database_member.database
-    found = postgres(database_member)
+    found = ask(POSTGRES, database_member)
     if not found.reading.in_recovery:
-        everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
+        everyone = {one.machine.name: ask(POSTGRES, one) for one in database_member.cluster.members}
         leading = sorted(name for name, one in everyone.items() if not one.reading.in_recovery)
         role = derive("primaries", database_member.id, leading, *everyone.values())
         assert holds(role, "==", [database_member.machine.name])
         return
-    caught_up = replay(database_member)
+    caught_up = ask(REPLAY, database_member)
     lag = caught_up.fact("bytes behind", caught_up.reading.behind)
     assert holds(lag, "<=", database.lag_bytes)
     assert holds(caught_up.fact("reached", caught_up.reading.reached), "==", True)
@@ -56,7 +52,7 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
         caught_up.fact("seconds to replay it", caught_up.reading.seconds), "<=", database.lag_time
     )
     # On an idle site positions agree whatever became of the link.
-    everyone = {one.machine.name: postgres(one) for one in database_member.cluster.members}
+    everyone = {one.machine.name: ask(POSTGRES, one) for one in database_member.cluster.members}
     known = {name: one.reading for name, one in everyone.items()}
     quiet = silence(found.reading, database_member.machine.addresses, known)
     if quiet is not None:
@@ -79,14 +75,12 @@ def test_lag_is_small(database_member: Member, postgres: Postgres, replay: Repla
     "and synchronous_commit are on; data_sync_retry, ignore_checksum_failure and "
     "zero_damaged_pages off; where a file system is named, move what lies in memory to a disk",
 )
-def test_durability_is_on(
-    database_member: Member, site: Environment, postgres: Postgres, storage: Storage
-) -> None:
+def test_durability_is_on(database_member: Member, site: Environment, ask: Ask) -> None:
     """What is acknowledged is on disk, and damage stops the server; for every role and database.
 
     What the data lie on is read where the environment lets the gate look at the machine.
     """
-    found = postgres(database_member)
+    found = ask(POSTGRES, database_member)
     settings = found.reading.settings
     for name in ON:
         assert holds(found.fact(name, settings[name].value), "==", "on")
@@ -105,7 +99,7 @@ def test_durability_is_on(
     assert holds(found.fact("wal_sync_method", method), "in", SYNCING)
     if not (site.ssh and database_member.machine.ssh):
         return
-    disks = storage(database_member)
+    disks = ask(STORAGE, database_member)
     for mount in (disks.reading.own, *disks.reading.below):
         if not mount.point.endswith(MAY_BE_LOST):
             kind = disks.fact(f"file system at {mount.point}", mount.kind)

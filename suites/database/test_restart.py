@@ -1,14 +1,13 @@
 """Whether every member would start again, and be connected to again, as it runs now."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from readiness import Fact, Found, ProbeError, Severity, check, derive, holds
-from readiness.probes.postgres_restart import Login, Restart
-from readiness.probes.postgres_state import ServerState
-from readiness.probes.replication_login import Attempt, ReplicationLogins
+from readiness import Ask, Fact, Found, ProbeError, Severity, check, derive, holds
 from readiness.subjects import DATABASE_MEMBER, Member
+from readiness.systems.postgres.reading import POSTGRES, REPLICATION_LOGINS, RESTART
+from readiness.systems.postgres.reading.replication_login import Attempt, ReplicationLogins
+from readiness.systems.postgres.reading.restart import Login
 
 
 def refused(login: Login, now: float) -> str | None:
@@ -42,10 +41,10 @@ def refused(login: Login, now: float) -> str | None:
 )
 def test_restart_is_safe(
     database_member: Member,
-    restart: Callable[[Member], Found[Restart]],
+    ask: Ask,
 ) -> None:
     """No setting waits for a restart, every line of its files is read, no login has run out."""
-    found = restart(database_member)
+    found = ask(RESTART, database_member)
     seen = found.reading
     assert holds(found.fact("settings in its files", seen.lines), ">=", 1)
     assert holds(found.fact("access rules that it can read", seen.rules), ">=", 1)
@@ -68,7 +67,6 @@ def test_restart_is_safe(
     assert holds(again, "==", "none", until=until)
 
 
-Postgres = Callable[[Member], Found[ServerState]]
 OWN = "where its primary_conninfo leads"
 LET_IN = "let in"
 
@@ -92,15 +90,14 @@ LET_IN = "let in"
 )
 def test_replication_begins_anew(
     database_member: Member,
-    postgres: Postgres,
-    replication_logins: Callable[[Member], Found[ReplicationLogins]],
+    ask: Ask,
 ) -> None:
     """Of a standby as it connects now; to each other member as its Patroni would follow it."""
-    here, found = postgres(database_member), replication_logins(database_member)
+    here, found = ask(POSTGRES, database_member), ask(REPLICATION_LOGINS, database_member)
     others = {
         one.machine.name: one for one in database_member.cluster.members if one != database_member
     }
-    up = [name for name, one in others.items() if answers(one, postgres)]
+    up = [name for name, one in others.items() if answers(one, ask)]
     own = {"": OWN} if here.reading.in_recovery else {}
     for to, where in {**own, **{name: name for name in others}}.items():
         tried = found.reading.to(to)
@@ -110,10 +107,10 @@ def test_replication_begins_anew(
         assert holds(system, "==", here.reading.system_identifier)
 
 
-def answers(member: Member, postgres: Postgres) -> bool:
+def answers(member: Member, ask: Ask) -> bool:
     """Whether we are let in there ourselves."""
     with suppress(ProbeError):
-        return bool(postgres(member).reading.system_identifier)
+        return bool(ask(POSTGRES, member).reading.system_identifier)
     return False
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from readiness import (
+    Ask,
     Environment,
     Fact,
     Found,
@@ -16,11 +17,18 @@ from readiness import (
     holds,
 )
 from readiness.errors import TimedOut
-from readiness.probes.etcd import MemberReading as StoreReading
-from readiness.probes.patroni import MemberReading, MemberStatus, slot_name
-from readiness.probes.postgres import ReplayProgress
-from readiness.probes.postgres_archive import Archiving
-from readiness.probes.postgres_state import (
+from readiness.subjects import DATABASE_CLUSTER, DATABASE_MEMBER, Cluster, Member
+from readiness.systems.etcd.reading import ETCD
+from readiness.systems.patroni.reading import (
+    PATRONI,
+    PATRONI_STATUS,
+    MemberReading,
+    slot_name,
+)
+from readiness.systems.postgres.reading import ARCHIVE, POSTGRES, REPLAY
+from readiness.systems.postgres.reading.archive import Archiving
+from readiness.systems.postgres.reading.replay import ReplayProgress
+from readiness.systems.postgres.reading.state import (
     READ_ONLY,
     RECOVERY_TARGETS,
     Override,
@@ -28,14 +36,9 @@ from readiness.probes.postgres_state import (
     ServerState,
     silence,
 )
-from readiness.subjects import DATABASE_CLUSTER, DATABASE_MEMBER, Cluster, Member, StoreMember
 
-Postgres = Callable[[Member], Found[ServerState]]
 Replay = Callable[[Member], Found[ReplayProgress]]
 Patroni = Callable[[Member], Found[MemberReading]]
-PatroniStatus = Callable[[Member], Found[MemberStatus]]
-Archives = Callable[[Member], Found[Archiving]]
-Consensus = Callable[[StoreMember], Found[StoreReading]]
 
 READS = ("one read-only query of system views on every member",)
 RIGHTS = "a login with pg_monitor and nothing more"
@@ -43,14 +46,14 @@ PATRONI_READS = ("GET /patroni, /cluster, /config, /history on every member",)
 PATRONI_RIGHTS = "network access to the REST interface of every member"
 
 
-def states(cluster: Cluster, postgres: Postgres) -> dict[str, Found[ServerState]]:
+def states(cluster: Cluster, ask: Ask) -> dict[str, Found[ServerState]]:
     """The state of every member of a cluster, by machine name; every one must answer."""
-    return {one.machine.name: postgres(one) for one in cluster.members}
+    return {one.machine.name: ask(POSTGRES, one) for one in cluster.members}
 
 
-def primaries(cluster: Cluster, postgres: Postgres) -> Fact[list[str]]:
+def primaries(cluster: Cluster, ask: Ask) -> Fact[list[str]]:
     """The members that are not in recovery, every member asked."""
-    found = states(cluster, postgres)
+    found = states(cluster, ask)
     names = [name for name, one in found.items() if not one.reading.in_recovery]
     return derive("primaries", cluster.id, names, *found.values())
 
@@ -72,22 +75,22 @@ def automated(cluster: Cluster) -> tuple[Member, ...]:
     remedy="compare pg_is_in_recovery() on every member with `patronictl list` and stop the wrong "
     "one; take default_transaction_read_only from servers, databases, and roles that write",
 )
-def test_one_primary(database_cluster: Cluster, postgres: Postgres, patroni: Patroni) -> None:
+def test_one_primary(database_cluster: Cluster, ask: Ask) -> None:
     """One member is out of recovery, each view of the leader is that one, and it takes writes.
 
     Who is the primary, the servers say themselves; without an automation there is no other view.
     """
-    found = primaries(database_cluster, postgres)
+    found = primaries(database_cluster, ask)
     assert holds(derive("primaries", found.subject, len(found.value or ()), found), "==", 1)
     primary = (found.value or ["?"])[0]
     for member in automated(database_cluster):
-        view = patroni(member)
+        view = ask(PATRONI, member)
         leader = view.reading.cluster.leader
         seen = view.fact("leader that its automation names", leader.name if leader else "none")
         assert holds(seen, "==", primary)
     # Of standbys, too: what a server has of its own shows when it is the primary.
     for member in database_cluster.members:
-        sessions_can_write(postgres(member))
+        sessions_can_write(ask(POSTGRES, member))
 
 
 def sessions_can_write(found: Found[ServerState]) -> None:
@@ -129,16 +132,16 @@ def reading_only(given: Sequence[Override], database: str) -> str | None:
     rights=RIGHTS,
     remedy="see the standby's log, its primary_conninfo, and whether the primary kept its WAL",
 )
-def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
+def test_standby_streams(database_member: Member, ask: Ask) -> None:
     """The standby's receiver streams, the primary lists it as streaming, and heard it lately."""
-    found = postgres(database_member)
-    if is_the_primary(database_member, found, postgres):
+    found = ask(POSTGRES, database_member)
+    if is_the_primary(database_member, found, ask):
         return
     receiver = found.reading.receiver
     assert holds(found.fact("receiver", receiver.status if receiver else "none"), "==", "streaming")
     listed = {
         one.client_address: one.state
-        for state in states(database_member.cluster, postgres).values()
+        for state in states(database_member.cluster, ask).values()
         for one in state.reading.replicas
         if not state.reading.in_recovery
     }
@@ -147,18 +150,18 @@ def test_standby_streams(database_member: Member, postgres: Postgres) -> None:
         "state at the primary",
         database_member.id,
         own[0] if own else "not connected",
-        *states(database_member.cluster, postgres).values(),
+        *states(database_member.cluster, ask).values(),
     )
     assert holds(at_primary, "==", "streaming")
-    assert is_heard(database_member, postgres)
+    assert is_heard(database_member, ask)
 
 
-def is_heard(member: Member, postgres: Postgres) -> bool:
+def is_heard(member: Member, ask: Ask) -> bool:
     """Claim that whoever sends to a standby has its word, as lately as it is due.
 
     One that nobody lists as a replica is PG-002's matter.
     """
-    everyone = states(member.cluster, postgres)
+    everyone = states(member.cluster, ask)
     known = {name: one.reading for name, one in everyone.items()}
     here = everyone[member.machine.name]
     found = silence(here.reading, member.machine.addresses, known)
@@ -171,11 +174,11 @@ def is_heard(member: Member, postgres: Postgres) -> bool:
     return bool(holds(age, "<=", most))
 
 
-def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres) -> bool:
+def is_the_primary(member: Member, found: Found[ServerState], ask: Ask) -> bool:
     """Claim that a member out of recovery is the one primary; False for a standby."""
     if found.reading.in_recovery:
         return False
-    assert holds(primaries(member.cluster, postgres), "==", [member.machine.name])
+    assert holds(primaries(member.cluster, ask), "==", [member.machine.name])
     return True
 
 
@@ -192,21 +195,21 @@ def is_the_primary(member: Member, found: Found[ServerState], postgres: Postgres
     remedy="pg_wal_replay_resume() on the standby; look for recovery_min_apply_delay and conflicts "
     "and take back whatever is named recovery_target",
 )
-def test_standby_replays(database_member: Member, postgres: Postgres, replay: Replay) -> None:
+def test_standby_replays(database_member: Member, ask: Ask) -> None:
     """Replay is neither paused nor delayed, reaches the primary's position, and has no end set."""
-    found = postgres(database_member)
+    found = ask(POSTGRES, database_member)
     settings = found.reading.settings
-    if not is_the_primary(database_member, found, postgres):
+    if not is_the_primary(database_member, found, ask):
         assert holds(found.fact("replay", found.reading.replay_pause), "==", "not paused")
         delay = settings["recovery_min_apply_delay"]
         assert holds(found.fact("apply delay", delay.value), "==", "0")
-        caught_up = replay(database_member)
+        caught_up = ask(REPLAY, database_member)
         assert holds(caught_up.fact("reached", caught_up.reading.reached), "==", True)
         for name in RECOVERY_TARGETS:
             target = found.reading.value(name)
             shown = "empty" if target == "" else target
             assert holds(found.fact(name, shown), "==", "empty")
-        assert is_heard(database_member, postgres)
+        assert is_heard(database_member, ask)
     # Of the primary, too: it is a standby after the next failover.
     name = "recovery_target_timeline"
     assert holds(found.fact(name, found.reading.value(name)), "==", "latest")
@@ -225,14 +228,14 @@ def test_standby_replays(database_member: Member, postgres: Postgres, replay: Re
     remedy="where too few are waited for, set synchronous_mode and synchronous_node_count, or "
     "bring the standby back; where sessions skip them, remove what is named from that role",
 )
-def test_synchronous_standby(database_cluster: Cluster, postgres: Postgres) -> None:
+def test_synchronous_standby(database_cluster: Cluster, ask: Ask) -> None:
     """The primary reports the declared number of synchronous standbys, and commits wait for it.
 
     Of a quorum each counts as synchronous, and a commit waits for some of them only.
     """
-    found = states(database_cluster, postgres)
+    found = states(database_cluster, ask)
     only = [one for one in found.values() if not one.reading.in_recovery]
-    assert holds(primaries(database_cluster, postgres), "!=", [])
+    assert holds(primaries(database_cluster, ask), "!=", [])
     for primary in only:
         in_step = [
             one
@@ -278,16 +281,16 @@ def skipping(found: Found[ServerState]) -> str:
     remedy="remove nofailover, failover_priority 0 and, in synchronous mode, nosync from the "
     "member's tags and reload it; make the watchdog device that its automation requires writable",
 )
-def test_not_barred(database_member: Member, patroni: Patroni) -> None:
+def test_not_barred(database_member: Member, ask: Ask) -> None:
     """Neither the member nor any other sees a tag that bars it, and no watchdog is missing."""
     name = database_member.machine.name
-    own = patroni(database_member)
+    own = ask(PATRONI, database_member)
     barred = own.reading.config.bars(own.reading.status.tags)
     assert holds(own.fact("barred from promotion, by itself", barred), "==", False)
     failed = own.reading.status.watchdog_failed
     assert holds(own.fact("required watchdog that does not work", failed), "==", False)
     for other in database_member.cluster.members:
-        view = patroni(other)
+        view = ask(PATRONI, other)
         seen = [
             view.reading.config.bars(one.tags)
             for one in view.reading.cluster.members
@@ -314,13 +317,11 @@ def test_not_barred(database_member: Member, patroni: Patroni) -> None:
     rights=RIGHTS,
     remedy="see that standby's automation: running, untagged, on the leader's timeline, in step",
 )
-def test_synchronous_standby_is_promotable(
-    database_cluster: Cluster, postgres: Postgres, patroni: Patroni
-) -> None:
+def test_synchronous_standby_is_promotable(database_cluster: Cluster, ask: Ask) -> None:
     """A standby that every member calls synchronous has nothing against its promotion."""
     name = database_cluster.id
-    views = {one.machine.name: patroni(one) for one in database_cluster.members}
-    server = states(database_cluster, postgres)
+    views = {one.machine.name: ask(PATRONI, one) for one in database_cluster.members}
+    server = states(database_cluster, ask)
     in_step = [set(view.reading.cluster.sync_standbys) for view in views.values()]
     agreed = set.intersection(*in_step) if in_step else set()
     fit = [one for one in sorted(agreed) if not _against(one, views, server)]
@@ -396,18 +397,16 @@ def _against(
     remedy="`patronictl resume`, after finding out who paused it and why; where it has lost its "
     "consensus store, see the way from that member to each etcd member",
 )
-def test_automation_is_active(
-    database_member: Member, patroni_status: PatroniStatus, patroni: Patroni
-) -> None:
+def test_automation_is_active(database_member: Member, ask: Ask) -> None:
     """The member's automation runs, is in touch with its store, knows a leader, is not paused.
 
     One that has lost its store says so itself, and answers nothing else.
     """
-    own = patroni_status(database_member)
+    own = ask(PATRONI_STATUS, database_member)
     assert holds(own.fact("state", own.reading.state), "==", "running")
     lock = "free" if own.reading.cluster_unlocked else "held"
     assert holds(own.fact("leader lock", lock), "==", "held")
-    told = configured(database_member.cluster, patroni)
+    told = configured(database_member.cluster, ask)
     without = derive(
         "seconds without its consensus store (the ttl is the limit)",
         database_member.id,
@@ -416,7 +415,7 @@ def test_automation_is_active(
         *told[:1],
     )
     assert holds(without, "<=", told[0].reading.config.ttl if told else None)
-    found = patroni(database_member)
+    found = ask(PATRONI, database_member)
     view, config = found.reading.cluster, found.reading.config
     paused = found.reading.status.paused or view.paused or config.paused
     assert holds(found.fact("automation", "paused" if paused else "active"), "==", "active")
@@ -427,12 +426,12 @@ def stored(cluster: Cluster) -> set[str]:
     return {one.machine.name for one in cluster.store}
 
 
-def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]:
+def configured(cluster: Cluster, ask: Ask) -> list[Found[MemberReading]]:
     """The members that tell the cluster's configuration; one without its store does not."""
     found = []
     for member in cluster.members:
         with suppress(ProbeError):
-            found.append(patroni(member))
+            found.append(ask(PATRONI, member))
     return found
 
 
@@ -451,7 +450,7 @@ def configured(cluster: Cluster, patroni: Patroni) -> list[Found[MemberReading]]
     remedy="bring a missing member back, or promote one that is listed and has no vote; see "
     "`etcdctl member list` and `etcdctl endpoint status --cluster`",
 )
-def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> None:
+def test_consensus_quorum(database_cluster: Cluster, ask: Ask) -> None:
     """Every declared member votes, enough are healthy and agree on leader and cluster; no alarm.
 
     A member that does not answer is missing. Of one that refuses us nothing is known but what the
@@ -460,7 +459,7 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
     reached, silent, refused = [], [], []
     for member in database_cluster.store:
         try:
-            reached.append(consensus(member))
+            reached.append(ask(ETCD, member))
         except (Unreachable, TimedOut) as error:
             silent.append(f"{member.machine.name} ({error})")
         except ProbeError as error:
@@ -513,10 +512,7 @@ def test_consensus_quorum(database_cluster: Cluster, consensus: Consensus) -> No
 def test_members_as_declared(
     database_cluster: Cluster,
     site: Environment,
-    postgres: Postgres,
-    patroni: Patroni,
-    consensus: Consensus,
-    archiving: Archives,
+    ask: Ask,
 ) -> None:
     """Automation, replication and consensus store list exactly the declared members, everywhere.
 
@@ -525,13 +521,13 @@ def test_members_as_declared(
     """
     declared = set(database_cluster.database.members)
     for member in automated(database_cluster):
-        view = patroni(member)
+        view = ask(PATRONI, member)
         names = {one.name for one in view.reading.cluster.members}
         assert holds(view.fact("members that its automation lists", names), "==", declared)
     owners = {
         a: one.machine.name for one in database_cluster.members for a in one.machine.addresses
     }
-    everyone = states(database_cluster, postgres)
+    everyone = states(database_cluster, ask)
     for name, found in everyone.items():
         strangers = ", ".join(undeclared_clients(name, found.reading.replicas, owners)) or "none"
         assert holds(found.fact("undeclared replication clients", strangers), "==", "none")
@@ -544,12 +540,12 @@ def test_members_as_declared(
             runs = found.reading.run_by_patroni
             assert holds(found.fact("started by a Patroni that is not declared", runs), "==", False)
     for member in database_cluster.members if "backups" in site.absent else ():
-        sent = archiving(member)
+        sent = ask(ARCHIVE, member)
         last = sent.reading.last_archived if archives(sent.reading) else ""
         words = "WAL that it archived last (backups are declared as absent)"
         assert holds(sent.fact(words, last or "none"), "==", "none")
     for store in database_cluster.store:
-        listed = consensus(store)
+        listed = ask(ETCD, store)
         names = {one.name for one in listed.reading.members}
         told = listed.fact("members that its consensus store lists", names)
         assert holds(told, "==", stored(database_cluster))
@@ -623,19 +619,19 @@ def undeclared_clients(
     remedy="see in that member's log whom it follows and why; rebuild it from this cluster's "
     "primary (`patronictl reinit`) once it is sure which that is (PG-001): its own changes end",
 )
-def test_standby_of_this_primary(database_member: Member, postgres: Postgres) -> None:
+def test_standby_of_this_primary(database_member: Member, ask: Ask) -> None:
     """Same system identifier and timeline, receives from the primary, and feeds only members."""
     cluster = database_member.cluster
-    found = postgres(database_member)
-    everyone = states(cluster, postgres)
+    found = ask(POSTGRES, database_member)
+    everyone = states(cluster, ask)
     identities = {one.reading.system_identifier for one in everyone.values()}
     same = derive(
         "system identifiers in the cluster", database_member.id, identities, *everyone.values()
     )
     assert holds(same, "==", {found.reading.system_identifier})
-    if is_the_primary(database_member, found, postgres):
+    if is_the_primary(database_member, found, ask):
         return
-    leading = primaries(cluster, postgres)
+    leading = primaries(cluster, ask)
     assert holds(leading, "!=", [])
     primary = everyone[(leading.value or [""])[0]]
     receiver = found.reading.receiver
@@ -650,4 +646,4 @@ def test_standby_of_this_primary(database_member: Member, postgres: Postgres) ->
     # Who receives nothing knows only the timeline of its last restart point.
     timeline = found.fact("timeline", found.reading.timeline)
     assert holds(timeline, "==", primary.reading.timeline)
-    assert is_heard(database_member, postgres)
+    assert is_heard(database_member, ask)

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from readiness import Found, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
-from readiness.declared.machine import Machine
+from readiness import Ask, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
 from readiness.measure.reachability import IN_WORDS, Compared
 from readiness.scanning import Seen
 from readiness.segmentation import ZonePair
 from readiness.subjects import OPEN_ZONE_PAIR, ZONE_PAIR
+from readiness.systems.hosts.reading import ADDRESSES
 
 Scanned = Callable[[], Seen]
-Addresses = Callable[[Machine], Found[tuple[str, ...]]]
 
 CONNECTIONS = (
     "TCP connections from every vantage point to every port that is declared or listens anywhere, "
@@ -58,9 +57,7 @@ def lets_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
     assert holds(asked, ">=", 1)
 
 
-def lets_nothing_else_through(
-    pair: ZonePair, family: str, scanned: Scanned, addresses: Addresses
-) -> None:
+def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned, ask: Ask) -> None:
     """Assert that nothing undeclared answers, where an answer would have been seen."""
     seen = scanned()
     found = compared(pair, family, seen)
@@ -74,7 +71,7 @@ def lets_nothing_else_through(
     tried = seen.fact(f"undeclared connections tried over {words}", pair.id, asked)
     assert holds(tried, ">=", 1)
     # Only declared addresses were scanned: what answers at another is not known.
-    held = {one.name: addresses(one) for one in pair.environment.machines if one.ssh}
+    held = {one.name: ask(ADDRESSES, one) for one in pair.environment.machines if one.ssh}
     more = seen.reachability.declared.undeclared(
         {name: found.reading for name, found in held.items()}, pair.destination, family
     )
@@ -142,10 +139,10 @@ def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scan
     "declare an address that was not scanned",
 )
 def test_nothing_else_is_open_over_ipv4(
-    zone_pair: ZonePair, reachability: Scanned, addresses: Addresses
+    zone_pair: ZonePair, reachability: Scanned, ask: Ask
 ) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v4", reachability, addresses)
+    lets_nothing_else_through(zone_pair, "v4", reachability, ask)
 
 
 @check(
@@ -164,7 +161,7 @@ def test_nothing_else_is_open_over_ipv4(
     "declare an address that was not scanned",
 )
 def test_nothing_else_is_open_over_ipv6(
-    zone_pair: ZonePair, reachability: Scanned, addresses: Addresses
+    zone_pair: ZonePair, reachability: Scanned, ask: Ask
 ) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v6", reachability, addresses)
+    lets_nothing_else_through(zone_pair, "v6", reachability, ask)

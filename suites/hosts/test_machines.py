@@ -1,17 +1,10 @@
 """What every declared machine says about its services and its clock."""
 
-from collections.abc import Callable
-
-from readiness import Found, Severity, check, holds
+from readiness import Ask, Found, Severity, check, holds
 from readiness.declared.machine import Machine
-from readiness.probes.host import ClockOffset, ClockState, ServiceState
-from readiness.probes.network import Socket
 from readiness.subjects import MACHINE
-
-Services = Callable[[Machine], Found[dict[str, ServiceState]]]
-Clock = Callable[[Machine], Found[ClockState]]
-Offset = Callable[[Machine], Found[ClockOffset]]
-Sockets = Callable[[Machine], Found[tuple[Socket, ...]]]
+from readiness.systems.hosts.reading import CLOCK, CLOCK_OFFSET, SERVICES, SOCKETS
+from readiness.systems.hosts.reading.host import ServiceState
 
 # One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
 LARGEST_OFFSET = 1.0
@@ -39,13 +32,13 @@ LEAST_ANSWERED = 1
     "an hour without a restart or `systemctl reset-failed` clears the count; `systemctl enable` "
     "what does not start with its machine, and declare what a unit that starts nothing stands for",
 )
-def test_services_are_up(machine: Machine, services: Services) -> None:
+def test_services_are_up(machine: Machine, ask: Ask) -> None:
     """Each unit has been running for a while, nothing of it stands, and it comes back.
 
     One that does one thing and ends has done something: Debian's `postgresql` is active whatever
     becomes of the servers that it stands for.
     """
-    found = services(machine)
+    found = ask(SERVICES, machine)
     for unit in machine.services:
         state = found.reading[unit]
         assert holds(found.fact(f"{unit} loaded", state.load), "==", "loaded")
@@ -103,9 +96,9 @@ DONE = "exited"
     rights="an SSH login without privileges",
     remedy="make a time source reachable from this machine and restart chrony",
 )
-def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Offset) -> None:
+def test_clock_is_synchronised(machine: Machine, ask: Ask) -> None:
     """Chronyd follows a source that was reached lately, and our own clock agrees with the time."""
-    found = clock(machine)
+    found = ask(CLOCK, machine)
     state = found.reading
     assert holds(found.fact("an answer of chronyd", state.problem or "yes"), "==", "yes")
     tracking = state.tracking
@@ -122,7 +115,7 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
     assert holds(reach, ">=", LEAST_ANSWERED)
     offset = found.fact("seconds off", tracking and abs(tracking.system_offset))
     assert holds(offset, "<=", LARGEST_OFFSET)
-    asked = clock_offset(machine)
+    asked = ask(CLOCK_OFFSET, machine)
     apart = asked.reading.distance
     assert holds(asked.fact("seconds from the clock that looks", apart), "<=", LARGEST_OFFSET)
 
@@ -139,10 +132,10 @@ def test_clock_is_synchronised(machine: Machine, clock: Clock, clock_offset: Off
     rights="an SSH login without privileges",
     remedy="stop the service or bind it to loopback; declare the port where it belongs there",
 )
-def test_listens_as_declared(machine: Machine, sockets: Sockets) -> None:
+def test_listens_as_declared(machine: Machine, ask: Ask) -> None:
     """The ports that listen on any address but loopback are exactly the declared ones."""
     declared = set(machine.listens or ())
-    found = sockets(machine)
+    found = ask(SOCKETS, machine)
     listening = {one.name for one in found.reading if one.reachable}
     undeclared = ", ".join(sorted(listening - declared)) or "none"
     assert holds(found.fact("undeclared ports", undeclared), "==", "none")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from readiness import Environment, Found, Objectives, Severity, check, derive, holds
+from readiness import Ask, Environment, Found, Objectives, Severity, check, derive, holds
 from readiness.look import Look
-from readiness.probes.patroni import DynamicConfig, MemberReading
 from readiness.subjects import DATABASE_CLUSTER, ENVIRONMENT, Cluster, Member
+from readiness.systems.patroni.reading import PATRONI, DynamicConfig, MemberReading
 
 Patroni = Callable[[Member], Found[MemberReading]]
 # Seconds that Patroni lets a crashed primary try to start where nothing else is set.
@@ -51,11 +51,11 @@ def test_objectives_agree(environment: Environment, look: Look, objectives: Obje
     "promise a longer recovery time",
 )
 def test_settings_allow_the_objective(
-    database_cluster: Cluster, patroni: Patroni, objectives: Objectives
+    database_cluster: Cluster, ask: Ask, objectives: Objectives
 ) -> None:
     """On every member: a lease that ends, and a primary that crashed, are replaced in time."""
     for member in database_cluster.members:
-        found = patroni(member)
+        found = ask(PATRONI, member)
         config = found.reading.config
         known = (config.ttl, config.loop_wait, config.retry_timeout)
         ttl, loop, retry = known

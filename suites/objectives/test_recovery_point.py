@@ -1,12 +1,8 @@
 """Whether the settings found allow the promised recovery point."""
 
-from collections.abc import Callable
-
-from readiness import Found, Objectives, Severity, check, holds
-from readiness.probes.postgres_archive import Archiving
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
-
-Archives = Callable[[Member], Found[Archiving]]
+from readiness import Ask, Objectives, Severity, check, holds
+from readiness.subjects import BACKUP_REPOSITORY, BackupRepository
+from readiness.systems.postgres.reading import ARCHIVE
 
 
 @check(
@@ -21,12 +17,12 @@ Archives = Callable[[Member], Found[Archiving]]
     remedy="set archive_timeout so that it and the limit for archiving fit the recovery point",
 )
 def test_archive_timeout(
-    backup_repository: BackupRepository, archiving: Archives, objectives: Objectives
+    backup_repository: BackupRepository, ask: Ask, objectives: Objectives
 ) -> None:
     """A change waits for archive_timeout, then at most the declared time to be archived."""
     slack = backup_repository.backup.wal_age
     for member in backup_repository.cluster.members:
-        found = archiving(member)
+        found = ask(ARCHIVE, member)
         timeout = found.reading.timeout
         assert holds(found.fact("archive_timeout in seconds (0 is never)", timeout), ">", 0)
         words = f"seconds until a change is archived at worst (archive_timeout + {slack:g})"

@@ -8,8 +8,9 @@ import pytest
 from replay import load
 
 from readiness.drift.compare import changed_fields
-from readiness.drift.fields import Kind, declared_kind, kind_of, leaves
+from readiness.drift.fields import declared_kind, kind_of, leaves, shown
 from readiness.model import Json
+from readiness.systems.marks import Drift
 
 HEALTHY = load("healthy").observations
 Change = Callable[[Any], object]
@@ -32,30 +33,30 @@ def test_every_field_that_the_lab_shows_has_a_kind() -> None:
     paths = {
         path
         for one in HEALTHY
-        for path, _ in leaves(one["source"].partition(" ")[0], one["reading"])
+        for path, _ in leaves((one["source"].partition(" ")[0],), one["reading"])
     }
     assert len(paths) > 100
-    assert [path for path in sorted(paths) if declared_kind(path) is None] == []
+    assert [shown(path) for path in sorted(paths) if declared_kind(path) is None] == []
 
 
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("postgresql.settings.fsync.value", Kind.FIXED),
-        ("postgresql.a_field_of_a_later_version", Kind.FIXED),
-        ("postgresql.in_recovery", Kind.VOLATILE),
-        ("tls.chain[].days_left", Kind.BOUNDED),
-        ("tls.chain[].serial", Kind.VOLATILE),
-        ("tls.chain[].key_size", Kind.FIXED),
-        ("systemd.patroni.main_pid", Kind.VOLATILE),
-        ("systemd.patroni.active", Kind.FIXED),
-        ("our-own-source.anything", Kind.BOUNDED),
-        ("own.timer", Kind.BOUNDED),
+        ("postgresql.settings.fsync.value", Drift.FIXED),
+        ("postgresql.a_field_of_a_later_version", Drift.FIXED),
+        ("postgresql.in_recovery", Drift.VOLATILE),
+        ("tls.chain[].days_left", Drift.BOUNDED),
+        ("tls.chain[].serial", Drift.VOLATILE),
+        ("tls.chain[].key_size", Drift.FIXED),
+        ("systemd.patroni.main_pid", Drift.VOLATILE),
+        ("systemd.patroni.active", Drift.FIXED),
+        ("our-own-source.anything", Drift.BOUNDED),
+        ("own.timer", Drift.BOUNDED),
     ],
 )
-def test_kinds(path: str, kind: Kind) -> None:
+def test_kinds(path: str, kind: Drift) -> None:
     """What somebody sets is fixed, what moves by itself is not, what is unknown is seen."""
-    assert kind_of(path) is kind
+    assert kind_of(tuple(path.replace("[]", ".[]").split("."))) is kind
 
 
 def test_nothing_differs_from_itself() -> None:
@@ -123,3 +124,23 @@ def test_a_smaller_key_is_drift() -> None:
     """A renewal that changes more than a renewal does is reported."""
     (change,) = changed_fields(HEALTHY, after("tls", shortened))
     assert (change.what, change.new) == ("tls.chain[].key_size", "128")
+
+
+@pytest.mark.parametrize(
+    ("path", "drift"),
+    [
+        (("redis", "link"), Drift.VOLATILE),  # a master has none
+        (("redis", "link", "priority"), Drift.FIXED),
+        (("redis", "followers", "[]", "lag"), Drift.VOLATILE),
+        (("postgresql", "settings", "primary_conninfo", "value"), Drift.VOLATILE),
+        (("postgresql", "settings", "primary_conninfo", "unit"), Drift.FIXED),
+        (("systemd", "pgbackrest-full.timer", "main_pid"), Drift.VOLATILE),
+        (("addresses", "[]"), Drift.VOLATILE),
+        (("sentinel", "watched", "seen", "flags", "[]"), Drift.VOLATILE),
+        (("sentinel", "others", "[]", "flags", "[]"), Drift.BOUNDED),
+        (("redis", "linc"), None),
+    ],
+)
+def test_marks(path: tuple[str, ...], drift: Drift | None) -> None:
+    """A mark counts for all below it, and a field that no reading has is nobody's."""
+    assert declared_kind(path) is drift

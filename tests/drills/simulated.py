@@ -29,10 +29,12 @@ from readiness.environment import Environment
 from readiness.errors import TimedOut, Unreachable
 from readiness.measure.operation import Op, Outcome, encode
 from readiness.model import Case, Tier
-from readiness.probes import etcd, patroni
-from readiness.probes.ssh import Answer
 from readiness.run import Run
 from readiness.subjects import Cluster, Member, clusters
+from readiness.systems.answer import Answer
+from readiness.systems.etcd import asking as etcd_asking
+from readiness.systems.patroni import asking
+from readiness.systems.patroni import reading as patroni
 from readiness.undo import UndoJournal, play_pending
 
 TTL: Final = 5.0
@@ -504,9 +506,9 @@ class Drilled:
         patch.setattr(time, "monotonic", site.monotonic)
         patch.setattr(time, "sleep", site.sleep)
         patch.setattr(psycopg, "connect", site.connect)
-        patch.setattr(patroni, "cluster", site.view)
-        patch.setattr(etcd, "status", site.store)
-        patch.setattr(patroni, "config", lambda _: SimpleNamespace(ttl=TTL))
+        patch.setattr(asking, "cluster", site.view)
+        patch.setattr(etcd_asking, "status", site.store)
+        patch.setattr(asking, "config", lambda _: SimpleNamespace(ttl=TTL))
         patch.setattr(writers, "writing", site.writing)
         # Fewer rows than in earnest, in the same time.
         patch.setattr(writers, "CADENCE", CADENCE)

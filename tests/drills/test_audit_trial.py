@@ -20,8 +20,9 @@ from readiness.drills.permit import Permit
 from readiness.environment import Environment
 from readiness.errors import AccessDenied, NotUnderstood
 from readiness.model import Case, Tier
-from readiness.probes import audit_trail, postgres
-from readiness.targets import trail_table
+from readiness.systems.audit import asking as audit_trail_asking
+from readiness.systems.audit import reading as audit_trail
+from readiness.systems.postgres.asking import session as postgres
 
 TABLE = "audit.access_events"
 PERMIT = Permit("run", Case("AUD-001", "records/app1"), Tier.TOUCH)
@@ -140,13 +141,13 @@ class Local:
         )
         with postgres.connect(target, WORD) as session:
             assert postgres.rights(session).only_looks
-            return audit_trail.events(session, trail_table(self.audit), requests)
+            return audit_trail_asking.events(session, audit_trail.table_of(self.audit), requests)
 
     def rights(self) -> audit_trail.TrailRights:
         """Who could change the trail."""
         target = self.portal.primary.target("readiness_observe", DATABASE)
         with postgres.connect(target, WORD) as session:
-            return audit_trail.rights(session, trail_table(self.audit), "portal")
+            return audit_trail_asking.rights(session, audit_trail.table_of(self.audit), "portal")
 
     def trial(self) -> tuple[Trial, tuple[str, ...]]:
         """What the one machine left, and the ids of the requests."""

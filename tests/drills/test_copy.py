@@ -14,7 +14,7 @@ from local_postgres import BIN
 from local_servers import program, scratch
 
 from readiness.drills.copy import Copy, remove
-from readiness.probes.ssh import Answer
+from readiness.systems.answer import Answer
 
 OWNER = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 CONFIG = """\

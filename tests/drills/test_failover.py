@@ -17,7 +17,7 @@ from readiness.drills import disturbance
 from readiness.drills.trial import Trial, shows_nothing
 from readiness.environment import Environment
 from readiness.lease import request_halt
-from readiness.probes import patroni
+from readiness.systems.patroni import asking
 
 SUITE = runpy.run_path(str(Path(__file__).parents[2] / "suites/failover/test_database_failover.py"))
 TAKING_BACK = ("nft list tables", "nft delete", "systemctl stop")
@@ -138,7 +138,7 @@ def test_c2_a_halt_ends_the_cut_and_says_so(
             request_halt(folder, "enough")
         return ask(target)
 
-    monkeypatch.setattr(patroni, "cluster", halting)
+    monkeypatch.setattr(asking, "cluster", halting)
     trial = done.drill().trials[-1]
     assert trial.cut_seconds > 0
     assert "halted: enough" in trial.problem

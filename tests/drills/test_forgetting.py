@@ -18,6 +18,7 @@ from readiness.drills.permit import mint
 from readiness.errors import Unreachable
 from readiness.model import Case, Tier
 from readiness.run import Run, RunRequest, open_run
+from readiness.systems.hosts.reading import SOCKETS
 
 SOURCES = Path(readiness.__file__).parent
 SSH = """\
@@ -97,13 +98,13 @@ def test_a4_a_port_that_a_drill_opened_is_seen(
 ) -> None:
     """Sockets that were listed before it are listed again after it, over the same session."""
     box = run.environment.machine("box")
-    before = {one.name for one in clients.sockets(box).reading}
+    before = {one.name for one in clients.ask(SOCKETS, box).reading}
     with socket.create_server(("0.0.0.0", 0)) as opened:  # noqa: S104 - as a careless server does
         name = f"{opened.getsockname()[1]}/tcp"
         assert name not in before
-        assert name not in {one.name for one in clients.sockets(box).reading}, "not remembered"
+        assert name not in {one.name for one in clients.ask(SOCKETS, box).reading}, "not remembered"
         disturb(run)
-        assert name in {one.name for one in clients.sockets(box).reading}
+        assert name in {one.name for one in clients.ask(SOCKETS, box).reading}
 
 
 def test_a4_a_machine_that_could_not_be_reached_is_tried_again(

@@ -6,7 +6,7 @@ import pytest
 
 from readiness.drills.content import Content
 from readiness.drills.migrations import Migrated, _compared, _errors
-from readiness.probes.ssh import Answer
+from readiness.systems.answer import Answer
 
 BOOKS = "public.alembic_version"
 NEW = Content(

@@ -14,7 +14,7 @@ from pki import hierarchy
 
 from readiness.drills import content
 from readiness.drills.point import Point, compared, read_point
-from readiness.probes import postgres
+from readiness.systems.postgres.asking import session as postgres
 
 Connection = psycopg.Connection[tuple[object, ...]]
 TABLES = (

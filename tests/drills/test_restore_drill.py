@@ -23,8 +23,8 @@ from readiness.drills.restore import BEFORE, Restored, RestoreDrill
 from readiness.environment import Environment
 from readiness.errors import ProbeError, TimedOut, Unreachable
 from readiness.model import Case, Tier
-from readiness.probes.ssh import Answer
 from readiness.subjects import backup_repositories
+from readiness.systems.answer import Answer
 
 SPARE = "  - {name: spare, zone: all, role: spare, addresses: [192.0.2.20]}\n"
 BACKUPS = """\

@@ -58,6 +58,9 @@ def feel(lamp):
     [
         (f"{ROOM}/reading.py", "burns: bool", "burns: int", "what it reads"),
         (f"{ROOM}/reading.py", '"lamp", LAMP', '"lamp", OTHER', "what it reads"),
+        (f"{ROOM}/reading.py", "burns: bool", "burns: Annotated[bool, VOLATILE]", ""),
+        (f"{ROOM}/reading.py", "burns: bool", "burns: Annotated[int, VOLATILE]", "what it reads"),
+        (f"{ROOM}/reading.py", "says=says", "says=says, drift=FIXED", ""),
         (f"{ROOM}/reading.py", '"it burns"', '"it glows"', ""),
         (f"{ROOM}/reading.py", "on: bool", "on: int", ""),
         (f"{ROOM}/declared.py", 'id = "lamp"', 'id = "light"', ""),

@@ -10,8 +10,8 @@ from local_servers import free_port, program, scratch, started, wait_until
 from pki import Hierarchy
 
 from readiness.errors import ProbeError
-from readiness.probes import etcd
 from readiness.probes.rest import RestTarget
+from readiness.systems.etcd import asking as etcd
 
 NAME = "etcd.example.org"
 

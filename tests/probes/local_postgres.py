@@ -14,7 +14,7 @@ import pytest
 from local_servers import free_port, program, scratch, wait_until
 from pki import Hierarchy
 
-from readiness.probes.postgres import PostgresTarget
+from readiness.systems.postgres.asking.session import PostgresTarget
 
 BIN = "/usr/lib/postgresql/15/bin"
 NAME = "db.example.org"

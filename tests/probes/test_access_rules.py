@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from readiness.claim import CURRENT, Found
-from readiness.probes.access_rules import Door, Rule, asks_for_password
-from readiness.probes.postgres_restart import Login, Restart
+from readiness.systems.postgres.reading.access_rules import Door, Rule, asks_for_password
+from readiness.systems.postgres.reading.restart import Login, Restart
 
 SUITE = runpy.run_path(str(Path(__file__).parents[2] / "suites/database/test_restart.py"))
 NOW = 1000.0

@@ -9,15 +9,9 @@ from pki import Hierarchy
 
 from readiness.drills.audit_trial import leaked
 from readiness.errors import NotUnderstood
-from readiness.probes import postgres
-from readiness.probes.audit_trail import (
-    Guard,
-    Table,
-    TrailRights,
-    read_events,
-    read_rights,
-    rights,
-)
+from readiness.systems.audit.asking import rights
+from readiness.systems.audit.reading import Guard, Table, TrailRights, read_events, read_rights
+from readiness.systems.postgres.asking import session as postgres
 
 TRAIL: Final = """
 CREATE ROLE keeper NOLOGIN;

@@ -12,7 +12,8 @@ from local_postgres import Postgres, postgres_pair
 from pki import Hierarchy
 
 from readiness.drills import writers
-from readiness.probes import postgres, postgres_restart
+from readiness.systems.postgres.asking import restart as postgres_restart
+from readiness.systems.postgres.asking import session as postgres
 
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 PASSWORD = "of this test only"

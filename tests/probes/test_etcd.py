@@ -13,8 +13,11 @@ from pki import Hierarchy, hierarchy
 from servers import serve
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
-from readiness.probes import etcd, rest
-from readiness.probes.rest import RestAnswer, RestTarget
+from readiness.probes import rest
+from readiness.probes.rest import RestTarget
+from readiness.systems.answer import RestAnswer
+from readiness.systems.etcd import asking as etcd_asking
+from readiness.systems.etcd import reading as etcd
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "etcd"
 
@@ -34,7 +37,7 @@ def one(cluster: EtcdCluster) -> RestTarget:
 
 def test_three_members_tell_the_same_story(cluster: EtcdCluster) -> None:
     """Every member is healthy, names itself, and all agree on cluster, leader, term and list."""
-    found = {name: etcd.member(target) for name, target in cluster.targets.items()}
+    found = {name: etcd_asking.member(target) for name, target in cluster.targets.items()}
     assert all(one.health.healthy for one in found.values())
     assert len({one.status.cluster_id for one in found.values()}) == 1
     assert len({one.status.leader_id for one in found.values()}) == 1
@@ -57,16 +60,16 @@ def test_without_quorum_the_survivor_says_so(pki: Hierarchy) -> None:
         cluster.stop["e2"].close()
         cluster.stop["e3"].close()
         last = cluster.targets["e1"]
-        wait_until(lambda: not etcd.health(last).healthy, "e1 is unhealthy")
-        wait_until(lambda: etcd.status(last).leader_id == "", "e1 knows no leader")
+        wait_until(lambda: not etcd_asking.health(last).healthy, "e1 is unhealthy")
+        wait_until(lambda: etcd_asking.status(last).leader_id == "", "e1 knows no leader")
         with pytest.raises(ProbeError):
-            etcd.status(cluster.targets["e2"])
+            etcd_asking.status(cluster.targets["e2"])
 
 
 def test_without_a_client_certificate_we_are_denied(one: RestTarget) -> None:
     """The server asks for a certificate and we have none: AccessDenied, one line."""
     with pytest.raises(AccessDenied, match="TLS refused us") as refused:
-        etcd.health(replace(one, certificate=None, key=None))
+        etcd_asking.health(replace(one, certificate=None, key=None))
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith(f"e1 (127.0.0.1:{one.port}): ")
 
@@ -75,13 +78,13 @@ def test_a_missing_certificate_file_is_named(one: RestTarget) -> None:
     """A certificate of ours that isn't there is our problem, and named."""
     gone = Path("/nowhere/client.pem")
     with pytest.raises(AccessDenied, match=r"/nowhere/client\.pem"):
-        etcd.health(replace(one, certificate=gone, key=gone))
+        etcd_asking.health(replace(one, certificate=gone, key=gone))
 
 
 def test_another_name_is_not_accepted(one: RestTarget) -> None:
     """The certificate must bear the declared name although we connect to an address."""
     with pytest.raises(NotUnderstood, match=r"other\.example\.org"):
-        etcd.health(replace(one, host="other.example.org"))
+        etcd_asking.health(replace(one, host="other.example.org"))
 
 
 def test_another_authority_is_not_accepted(one: RestTarget, tmp_path: Path) -> None:
@@ -89,13 +92,13 @@ def test_another_authority_is_not_accepted(one: RestTarget, tmp_path: Path) -> N
     foreign = tmp_path / "foreign.pem"
     foreign.write_bytes(hierarchy("Foreign").root.pem)
     with pytest.raises(NotUnderstood, match="certificate verify failed"):
-        etcd.health(replace(one, ca_file=foreign))
+        etcd_asking.health(replace(one, ca_file=foreign))
 
 
 def test_nobody_listening_is_unreachable(one: RestTarget) -> None:
     """A closed port is Unreachable, with the reason in words."""
     with pytest.raises(Unreachable, match="Connection refused"):
-        etcd.health(replace(one, port=free_port()))
+        etcd_asking.health(replace(one, port=free_port()))
 
 
 def _says_nothing(connection: socket.socket) -> None:
@@ -115,7 +118,7 @@ def test_a_silent_member_times_out(one: RestTarget) -> None:
 def test_proxy_variables_are_not_followed(one: RestTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     """What we look at is what was declared, whatever the environment says about proxies."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
-    assert etcd.health(one).healthy
+    assert etcd_asking.health(one).healthy
 
 
 @pytest.mark.parametrize("name", ["e1", "e2", "e3"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from readiness.probes.guard_function import CHANGES, refused
+from readiness.systems.audit.guard_function import CHANGES, refused
 
 RAISED = "RAISE EXCEPTION '% of events; refused', TG_OP USING ERRCODE = 'insufficient_privilege';"
 

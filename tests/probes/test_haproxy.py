@@ -7,8 +7,9 @@ import pytest
 from servers import closed_port, say, serve
 
 from readiness.errors import AccessDenied, NotUnderstood, Unreachable
-from readiness.probes import haproxy
 from readiness.probes.rest import RestTarget
+from readiness.systems.haproxy import asking as haproxy_asking
+from readiness.systems.haproxy import reading as haproxy
 
 FOLDER = Path(__file__).parents[1] / "recorded/haproxy"
 RECORDED = (FOLDER / "statistics.csv").read_text()
@@ -34,7 +35,7 @@ def port() -> Iterator[int]:
 
 def test_servers_are_read_and_nothing_else(port: int) -> None:
     """Frontends, backends and listeners are no servers; address, state, check and weight are."""
-    found = haproxy.servers(target(port), "/;csv")
+    found = haproxy_asking.servers(target(port), "/;csv")
     app = {one.name: one for one in found if one.backend == "app"}
     assert {one.where for one in app.values()} == {"198.18.2.11:8000", "198.18.2.12:8000"}
     assert app["app1"] == haproxy.Server(
@@ -90,17 +91,17 @@ def test_what_is_no_statistics_is_said_so(
     """A page, half a table and a refusal are never read as no servers at all."""
     with serve(say(answer(status, body))) as port:
         if error is None:
-            assert haproxy.servers(target(port), "/;csv") == ()
+            assert haproxy_asking.servers(target(port), "/;csv") == ()
         else:
             with pytest.raises(error, match="lb1"):
-                haproxy.servers(target(port), "/;csv")
+                haproxy_asking.servers(target(port), "/;csv")
 
 
 def test_a_balancer_that_is_down_is_named() -> None:
     """The message says who was asked where."""
     closed = closed_port()
     with pytest.raises(Unreachable, match=rf"lb1 \(127\.0\.0\.1:{closed}\)"):
-        haproxy.servers(target(closed), "/;csv")
+        haproxy_asking.servers(target(closed), "/;csv")
 
 
 def test_a_login_goes_along_and_stays_out_of_messages() -> None:
@@ -112,6 +113,6 @@ def test_a_login_goes_along_and_stays_out_of_messages() -> None:
         connection.sendall(answer("403 Forbidden", ""))  # type: ignore[attr-defined]
 
     with serve(listening) as port, pytest.raises(AccessDenied) as refused:
-        haproxy.servers(target(port, ("looker", "hidden-word")), "/;csv")
+        haproxy_asking.servers(target(port, ("looker", "hidden-word")), "/;csv")
     assert b"Authorization: Basic bG9va2VyOmhpZGRlbi13b3Jk" in heard[0]
     assert "hidden-word" not in str(refused.value)

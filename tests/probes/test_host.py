@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from local_servers import ssh_server
 
 from readiness.errors import NotUnderstood
-from readiness.probes import host
 from readiness.probes.commands import NotPermitted, require_allowed
-from readiness.probes.ssh import Answer, Machines, ObserveSession, SshTarget
+from readiness.probes.ssh import Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host as vocabulary
+from readiness.systems.answer import Answer
+from readiness.systems.hosts.asking import host
+from readiness.systems.hosts.reading import host as host_host
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "host"
 
@@ -42,7 +44,7 @@ def recorded(name: str) -> Answer:
 
 def test_a_steered_clock_names_its_source() -> None:
     """A client of a time server: reference, stratum, offset, leap status, the source selected."""
-    state = host.read_clock(
+    state = host_host.read_clock(
         recorded("client.tracking.csv"), recorded("client.sources.csv"), where="x"
     )
     assert state.answers
@@ -59,7 +61,7 @@ def test_a_steered_clock_names_its_source() -> None:
 
 def test_a_local_reference_has_no_source() -> None:
     """A machine that follows its own clock is synchronised by its own word, but by no source."""
-    state = host.read_clock(
+    state = host_host.read_clock(
         recorded("local-reference.tracking.csv"), recorded("local-reference.sources.csv"), where="x"
     )
     assert state.tracking is not None
@@ -71,7 +73,7 @@ def test_a_local_reference_has_no_source() -> None:
 def test_a_silent_chronyd_is_an_answer() -> None:
     """Chrony not running is what a check wants to know, not an error of the probe."""
     silent = Answer(1, b"506 Cannot talk to daemon\n", b"")
-    state = host.read_clock(silent, silent, where="x")
+    state = host_host.read_clock(silent, silent, where="x")
     assert (state.answers, state.problem) == (False, "506 Cannot talk to daemon")
 
 
@@ -79,14 +81,14 @@ def test_a_silent_chronyd_is_an_answer() -> None:
 def test_an_unreadable_tracking_is_said_to_be(text: str) -> None:
     """Anything but chrony's 14 fields is NotUnderstood, naming the machine."""
     with pytest.raises(NotUnderstood, match="db1: chronyc's answer is unreadable"):
-        host.read_clock(Answer(0, text.encode(), b""), Answer(0, b"", b""), where="db1")
+        host_host.read_clock(Answer(0, text.encode(), b""), Answer(0, b"", b""), where="db1")
 
 
 def test_services_are_read_as_asked() -> None:
     """A running unit, a timer, an unknown and a failed one, in one answer."""
     text = (RECORDED / "services.txt").read_text()
     units = ["ssh.service", "systemd-tmpfiles-clean.timer", "nonsense.service", "etcd.service"]
-    running, timer, unknown, failed = host.read_services(text, units, where="x")
+    running, timer, unknown, failed = host_host.read_services(text, units, where="x")
     assert (running.load, running.active, running.sub) == ("loaded", "active", "running")
     assert running.restarts == 0
     assert running.main_pid
@@ -100,14 +102,16 @@ def test_services_are_read_as_asked() -> None:
 def test_a_unit_that_starts_nothing_is_told() -> None:
     """Of each entry the program counts, not its words; `true` does nothing."""
     entry = "ExecStart={{ path={} ; argv[]={} ; ignore_errors=no ; start_time=[@1] ; pid=0 }}\n"
-    rules = host.read_programs(entry.format("/usr/sbin/nft", "/usr/sbin/nft -f /etc/nftables.conf"))
+    rules = host_host.read_programs(
+        entry.format("/usr/sbin/nft", "/usr/sbin/nft -f /etc/nftables.conf")
+    )
     assert rules == ("/usr/sbin/nft",)
     several = entry.format("/usr/bin/true", "true") + entry.format("/bin/sh", "sh -c { path=true ;")
-    programs = host.read_programs(several)
+    programs = host_host.read_programs(several)
     assert programs == ("/usr/bin/true", "/bin/sh")
-    assert host.read_programs("") == ()
+    assert host_host.read_programs("") == ()
     once = "Type=oneshot\nLoadState=loaded\nActiveState=active\nSubState=exited\n"
-    (unit,) = host.read_services(once, ["postgresql.service"], where="x")
+    (unit,) = host_host.read_services(once, ["postgresql.service"], where="x")
     assert unit.does is None
     assert replace(unit, starts=("/bin/true", "/usr/bin/true")).does == ()
     assert replace(unit, starts=programs).does == ("/bin/sh",)
@@ -119,7 +123,7 @@ def test_what_ends_by_itself_is_told_from_a_daemon() -> None:
     daemon = once.replace("oneshot", "forking")
     timer = "LoadState=loaded\nActiveState=active\nSubState=waiting\n"
     units = ["nftables.service", "keepalived.service", "backup.timer"]
-    states = host.read_services(f"{once}\n{daemon}\n{timer}", units, where="x")
+    states = host_host.read_services(f"{once}\n{daemon}\n{timer}", units, where="x")
     assert [(one.kind, one.sub) for one in states] == [
         ("oneshot", "exited"),
         ("forking", "exited"),
@@ -148,10 +152,10 @@ def test_what_does_not_start_with_its_machine(said: str) -> None:
     assert not running(f"UnitFileState={said}\nWantedBy=").comes_back
 
 
-def of_socket(name: str, service: str) -> tuple[host.ServiceState, host.ServiceState]:
+def of_socket(name: str, service: str) -> tuple[host_host.ServiceState, host_host.ServiceState]:
     """A service and its socket, as systemd 252 showed both."""
     units = [f"{service}.service", f"{service}.socket"]
-    unit, socket = host.read_services((RECORDED / f"{name}.txt").read_text(), units, where="x")
+    unit, socket = host_host.read_services((RECORDED / f"{name}.txt").read_text(), units, where="x")
     return unit, socket
 
 
@@ -169,7 +173,7 @@ def test_b5_a_service_that_its_socket_starts(
 ) -> None:
     """The socket listens, also after a restart of the machine; the service need not run."""
     unit, socket = of_socket(name, service)
-    assert (unit.active, host.is_listening(socket)) == (active, listens)
+    assert (unit.active, host_host.is_listening(socket)) == (active, listens)
     assert (unit.started_by == (socket.unit,)) is listens
     assert not unit.comes_back
     assert replace(unit, listening=unit.started_by).comes_back is listens
@@ -177,7 +181,9 @@ def test_b5_a_service_that_its_socket_starts(
 
 def test_b5_a_unit_is_known_by_its_other_name_too() -> None:
     """Debian's sshd.service is ssh.service: its processes are listed under its own name."""
-    (unit,) = host.read_services((RECORDED / "sshd.txt").read_text(), ["sshd.service"], where="x")
+    (unit,) = host_host.read_services(
+        (RECORDED / "sshd.txt").read_text(), ["sshd.service"], where="x"
+    )
     assert (unit.unit, unit.id, unit.active) == ("sshd.service", "ssh.service", "active")
 
 
@@ -245,17 +251,17 @@ def test_b5_a_chronyd_that_runs_and_cannot_be_asked_leaves_it_open() -> None:
     assert (found.answers, found.problem) == (False, "506 Cannot talk to daemon")
 
 
-def running(said: str) -> host.ServiceState:
+def running(said: str) -> host_host.ServiceState:
     """A unit that runs, and what else systemd says about it."""
     text = f"LoadState=loaded\nActiveState=active\nSubState=running\n{said}\n"
-    (state,) = host.read_services(text, ["x.service"], where="x")
+    (state,) = host_host.read_services(text, ["x.service"], where="x")
     return state
 
 
 def test_an_answer_about_too_few_units_is_refused() -> None:
     """One block for two units can't be told apart: NotUnderstood with both counts."""
     with pytest.raises(NotUnderstood, match="about 1 units, expected 2"):
-        host.read_services("Id=a.service\n", ["a.service", "b.service"], where="x")
+        host_host.read_services("Id=a.service\n", ["a.service", "b.service"], where="x")
 
 
 def test_the_offset_to_ourselves_is_zero_within_its_error(session: ObserveSession) -> None:
@@ -276,7 +282,7 @@ def test_the_true_offset_lies_within_the_error(
 ) -> None:
     """Whatever the delays there and back, the truth lies within value ± error."""
     taken = [(start, start + there + offset, start + there + back) for start, there, back in trips]
-    found = host.best_offset(taken)
+    found = host_host.best_offset(taken)
     assert abs(found.value - offset) <= found.error + 1e-9
     shortest = min(there + back for _, there, back in trips)
     assert found.error <= shortest / 2 + 1e-9
@@ -285,7 +291,7 @@ def test_the_true_offset_lies_within_the_error(
 def test_a_foreign_date_is_refused() -> None:
     """`date` without nanoseconds (another implementation) is NotUnderstood."""
     with pytest.raises(NotUnderstood, match=r"answered '1700000000\.N'"):
-        host.read_date("1700000000.N\n", where="x")
+        host_host.read_date("1700000000.N\n", where="x")
 
 
 def test_testinfra_speaks_over_the_session(session: ObserveSession) -> None:
@@ -321,7 +327,7 @@ def test_processes_are_counted_by_unit(session: ObserveSession) -> None:
 
 def test_the_distance_of_two_clocks_is_known_no_better_than_the_trip() -> None:
     """A second apart within 0.2 s is at most 1.2 s; in step within 0.2 s may be in step."""
-    apart = host.ClockOffset(-1.0, 0.2, samples=5, taken=0.0).distance
-    in_step = host.ClockOffset(0.1, 0.2, samples=5, taken=0.0).distance
+    apart = host_host.ClockOffset(-1.0, 0.2, samples=5, taken=0.0).distance
+    in_step = host_host.ClockOffset(0.1, 0.2, samples=5, taken=0.0).distance
     assert (apart.lower, apart.value, apart.upper) == (0.8, 1.0, 1.2)
     assert in_step.lower == 0.0

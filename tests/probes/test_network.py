@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness.errors import NotUnderstood
-from readiness.probes.network import Socket, read_addresses, read_sockets
+from readiness.systems.hosts.reading.network import Socket, read_addresses, read_sockets
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "network"
 HEADING = "State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n"

@@ -16,8 +16,10 @@ from pki import NAME, Hierarchy
 from servers import serve, server_context, slam
 
 from readiness.errors import AccessDenied, NotUnderstood, Unreachable
-from readiness.probes import patroni
-from readiness.probes.rest import RestAnswer, RestTarget
+from readiness.probes.rest import RestTarget
+from readiness.systems.answer import RestAnswer
+from readiness.systems.patroni import asking as patroni_asking
+from readiness.systems.patroni import reading as patroni
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "patroni"
 
@@ -75,7 +77,7 @@ def served(case: str, member: str) -> dict[str, tuple[int, bytes]]:
 def test_a_member_is_asked_everything_over_tls(target: RestTarget, healthy_file: Path) -> None:
     """The four questions go out as GET over verified TLS and give the same reading."""
     with replaying(served("healthy", "db1"), healthy_file) as port:
-        found = patroni.member(replace(target, port=port))
+        found = patroni_asking.member(replace(target, port=port))
     clock = found.status.clock
     assert replace(found, status=replace(found.status, clock=None)) == recorded("healthy", "db1")
     assert clock is not None
@@ -104,7 +106,7 @@ def test_d6_why_it_answers_nothing_else_is_told(target: RestTarget, healthy_file
         replaying(told, healthy_file) as port,
         pytest.raises(NotUnderstood, match=r"/cluster answered HTTP 503.*lost its consensus store"),
     ):
-        patroni.member(replace(target, port=port))
+        patroni_asking.member(replace(target, port=port))
 
 
 def test_a_member_unfit_for_service_still_tells_its_state(
@@ -113,7 +115,7 @@ def test_a_member_unfit_for_service_still_tells_its_state(
     """503 from /patroni is an answer with a state in it."""
     _, body = served("healthy", "db2")["/patroni"]
     with replaying({"/patroni": (503, body)}, healthy_file) as port:
-        status = patroni.status(replace(target, port=port))
+        status = patroni_asking.status(replace(target, port=port))
     assert (status.status, status.name) == (503, "db2")
 
 
@@ -139,14 +141,14 @@ def test_a_bad_answer_is_one_line(
     with replaying({"/config": (status, body)}, healthy_file) as port:
         here = replace(target, port=port)
         with pytest.raises(error) as refused:
-            patroni.config(here)
+            patroni_asking.config(here)
     assert str(refused.value) == f"db1 (127.0.0.1:{port}): {words}"
 
 
 def test_a_member_that_hangs_up_is_unreachable(target: RestTarget) -> None:
     """A port that closes without a word is no answer."""
     with serve(slam) as port, pytest.raises(Unreachable, match=r"^db1 \(127"):
-        patroni.status(replace(target, port=port))
+        patroni_asking.status(replace(target, port=port))
 
 
 def test_a_healthy_cluster_looks_the_same_from_each_member() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from readiness.errors import NotUnderstood
-from readiness.probes.mounts import mounts_below, read_mount
-from readiness.probes.pgbackrest import (
+from readiness.systems.hosts.reading.mounts import mounts_below, read_mount
+from readiness.systems.pgbackrest.reading import (
     SALTED,
     SAMPLE,
     File,

@@ -16,10 +16,10 @@ from local_servers import free_port, wait_until
 from pki import Hierarchy, hierarchy
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
-from readiness.probes import postgres
-from readiness.probes.postgres import Session
-from readiness.probes.postgres_rights import Rights
-from readiness.probes.postgres_state import (
+from readiness.systems.postgres.asking import session as postgres
+from readiness.systems.postgres.asking.session import Session
+from readiness.systems.postgres.reading.rights import Rights
+from readiness.systems.postgres.reading.state import (
     READ_ONLY,
     RECOVERY_TARGETS,
     SETTINGS,

@@ -8,8 +8,9 @@ from local_servers import wait_until
 from pki import Hierarchy
 
 from readiness.errors import AccessDenied
-from readiness.probes import postgres
-from readiness.probes.postgres_restart import Restart, Unread, restart
+from readiness.systems.postgres.asking import session as postgres
+from readiness.systems.postgres.asking.restart import restart
+from readiness.systems.postgres.reading.restart import Restart, Unread
 
 VIEWS = ("pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings")
 FUNCTIONS = ("pg_show_all_file_settings()", "pg_hba_file_rules()", "pg_ident_file_mappings()")

@@ -191,7 +191,7 @@ def test_a_door_whose_users_are_not_told_is_none(local: LocalRedis) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, [], "default", ["looker"]])
-def test_no_list_of_users_is_no_list_without_users(answer: resp.Reply) -> None:
+def test_no_list_of_users_is_no_list_without_users(answer: reading.Reply) -> None:
     """The user default is always there."""
     with pytest.raises(NotUnderstood):
         reading.read_names(answer, where="r")

@@ -19,12 +19,12 @@ from pki import Hierarchy
 from readiness.claim import CURRENT, Found
 from readiness.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.on_members import replication_login as on_member
-from readiness.probes.replication_login import (
+from readiness.systems.postgres.asking.replication_login import replication_logins
+from readiness.systems.postgres.reading.replication_login import (
     PROGRAM,
     Attempt,
     ReplicationLogins,
     read,
-    replication_logins,
 )
 
 SUITE = runpy.run_path(str(Path(__file__).parents[2] / "suites/database/test_restart.py"))

@@ -3,7 +3,7 @@
 import pytest
 
 from readiness.errors import NotUnderstood
-from readiness.probes.timer import read, read_listed
+from readiness.systems.hosts.reading.timer import read, read_listed
 
 UNIT = "pgbackrest-full.timer"
 LISTED = (

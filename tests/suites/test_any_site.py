@@ -18,7 +18,7 @@ from readiness.environment import Environment
 from readiness.model import Case, Json, Outcome, Tier
 from readiness.needs import Why
 from readiness.plan import make_plan
-from readiness.probes.postgres_state import GIVEN_BY_PATRONI
+from readiness.systems.postgres.reading.state import GIVEN_BY_PATRONI
 
 Declare = Callable[[Json], object]
 CLUSTER = "paws360-db"

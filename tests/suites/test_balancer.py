@@ -11,7 +11,7 @@ from replay import Recording, altered, load, replay
 
 from readiness.claim import plain
 from readiness.model import Case, Outcome
-from readiness.probes import haproxy
+from readiness.systems.haproxy import reading as haproxy
 
 HELD = Case("LB-003", "lab")
 STATISTICS = (Path(__file__).parents[1] / "recorded/haproxy/sockets.csv").read_text()

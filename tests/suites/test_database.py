@@ -13,8 +13,8 @@ from readiness.claim import Found
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.kinds import subjects
 from readiness.model import Case, Outcome
-from readiness.probes.postgres_state import READ_ONLY
 from readiness.subjects import StoreMember
+from readiness.systems.postgres.reading.state import READ_ONLY
 
 CLUSTER = "paws360-db"
 # What a server answers that nobody configured: initdb's postgresql.conf on Linux.
@@ -518,12 +518,12 @@ def quorum_where_one_fails(recording: Recording, error: ProbeError) -> None:
         if one["source"] == "etcd"
     }
 
-    def consensus(member: StoreMember) -> Found[Any]:
+    def ask(_: object, member: StoreMember) -> Found[Any]:
         if member.machine.name == "db2":
             raise error
         return readings[member.id]
 
-    suite.test_consensus_quorum(cluster, consensus)
+    suite.test_consensus_quorum(cluster, ask)
 
 
 def without_store(recording: Recording, member: str, **told: object) -> Recording:

@@ -19,8 +19,8 @@ from readiness.drills.guards import require_fresh_backup
 from readiness.errors import NotRun
 from readiness.kinds import subjects
 from readiness.model import Case, Outcome
-from readiness.probes.pgbackrest import read_info
 from readiness.subjects import Cluster
+from readiness.systems.pgbackrest.reading import read_info
 
 Alter = Callable[[Any], None]
 

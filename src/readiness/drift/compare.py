@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from readiness.claim import shown
-from readiness.drift.fields import Kind, kind_of, leaves
+from readiness.drift.fields import kind_of, leaves
+from readiness.drift.fields import shown as in_words
 from readiness.model import Json, Outcome
+from readiness.systems.marks import Drift
 from readiness.verdict import CaseVerdict, Verdict
 
 
@@ -107,9 +109,9 @@ def _fixed(observations: Iterable[Json]) -> Mapping[tuple[str, str], Mapping[str
     seen: dict[tuple[str, str], Mapping[str, list[str]]] = {}
     for event in observations:
         values: dict[str, list[str]] = defaultdict(list)
-        for path, value in leaves(event["source"].partition(" ")[0], event["reading"]):
-            if kind_of(path) is Kind.FIXED:
-                values[path].append(shown(value))
+        for path, value in leaves((event["source"].partition(" ")[0],), event["reading"]):
+            if kind_of(path) is Drift.FIXED:
+                values[in_words(path)].append(shown(value))
         seen[(event["subject"], event["source"])] = {k: sorted(v) for k, v in values.items()}
     return seen
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from readiness.environment import Environment
 from readiness.errors import ProbeError, ReadinessError
-from readiness.probes.ssh import Answer, Command, DrillSession, Machines, SshTarget
+from readiness.probes.ssh import Command, DrillSession, Machines, SshTarget
 from readiness.run import Run
+from readiness.systems.answer import Answer
 from readiness.undo import UndoEntry, undo_action
 
 WRITER_LIMIT: Final = 10.0

@@ -22,7 +22,7 @@ from readiness.errors import NotUnderstood, ReadinessError, Unreachable
 from readiness.measure.measurement import Measurement
 from readiness.model import Tier
 from readiness.probes.application import Answer, Application, Form, send, sign_in
-from readiness.probes.audit_trail import Event
+from readiness.systems.audit.reading import Event
 
 # A machine may run several processes, and one that keeps what it read must be asked again.
 READS: Final = 5

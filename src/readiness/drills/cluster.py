@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 
 from readiness.clients import Clients
 from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
-from readiness.probes import patroni
 from readiness.probes.rest import RestTarget
 from readiness.subjects import Cluster, Member, backends
-from readiness.targets import patroni_target
+from readiness.systems.patroni import asking as patroni_asking
+from readiness.systems.patroni import reading as patroni
 
 T = TypeVar("T")
 TICK: Final = 0.5
@@ -27,7 +27,7 @@ class ClusterView:
         self.clients = clients
         self.database = cluster.database
         self.members: dict[str, Member] = {one.machine.name: one for one in cluster.members}
-        config = self._ask_all(patroni.config)
+        config = self._ask_all(patroni_asking.config)
         known = [one.ttl for one in config.values() if one is not None and one.ttl]
         if not known:
             raise Unreachable(f"{cluster.id}: no member tells the automation's TTL")
@@ -39,7 +39,7 @@ class ClusterView:
 
         def one(member: Member) -> T | None:
             try:
-                return ask(patroni_target(self.clients.site, member))
+                return ask(patroni_asking.target(self.clients.site, member))
             except ProbeError:
                 return None
 
@@ -80,7 +80,7 @@ class ClusterView:
         return found
 
     def _views(self, but: str = "") -> dict[str, patroni.ClusterView | None]:
-        return self._ask_all(patroni.cluster, but)
+        return self._ask_all(patroni_asking.cluster, but)
 
     @staticmethod
     def _leader_of(view: patroni.ClusterView | None) -> str | None:

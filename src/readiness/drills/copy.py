@@ -17,7 +17,8 @@ from readiness.drills.content import SETTINGS
 from readiness.environment import Environment
 from readiness.errors import NotRun, NotUnderstood
 from readiness.interrupts import deferred
-from readiness.probes.ssh import Answer, DrillSession
+from readiness.probes.ssh import DrillSession
+from readiness.systems.answer import Answer
 from readiness.undo import undo_action
 
 START_LIMIT: Final = 1800

@@ -4,6 +4,7 @@ from readiness.clients import Clients
 from readiness.errors import NotRun
 from readiness.quantities import in_words
 from readiness.subjects import Cluster, backups_of
+from readiness.systems.pgbackrest.reading import REPOSITORY
 
 
 def require_fresh_backup(clients: Clients, cluster: Cluster) -> None:
@@ -14,7 +15,7 @@ def require_fresh_backup(clients: Clients, cluster: Cluster) -> None:
         ProbeError: nobody could tell.
     """
     for one in backups_of(clients.site, cluster):
-        read = clients.repository(one).reading
+        read = clients.ask(REPOSITORY, one).reading
         newest, limit = read.stanza.newest_full, one.backup.age
         if newest is None or newest.error is not False or read.stanza.status:
             raise NotRun(f"{cluster.id}: nothing was cut off: {one.id} holds no whole full backup")

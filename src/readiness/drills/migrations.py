@@ -15,7 +15,7 @@ from readiness.declared.backup import Migrations
 from readiness.drills import content
 from readiness.drills.copy import Copy, CopyFailed
 from readiness.errors import ProbeError
-from readiness.probes.ssh import Answer
+from readiness.systems.answer import Answer
 
 # A dotted name at the start of a line is the class of an error, in Python's words and in Java's.
 _ERROR: Final = re.compile(r"^(?:Caused by: )?([A-Za-z_]\w*(?:\.\w+)+):", re.MULTILINE)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from readiness.drills import content
-from readiness.probes import postgres as postgres_probe
+from readiness.systems.postgres.asking import session as postgres_probe
 
 QUIET_LIMIT: Final = 20.0
 PAUSE: Final = 0.1

@@ -28,11 +28,15 @@ from readiness.drills.primary import on_primary, synthetic_rows
 from readiness.errors import NotRun, TimedOut
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model import Tier
-from readiness.probes import network, pgbackrest
-from readiness.probes import postgres as postgres_probe
 from readiness.probes.ssh import DrillSession
 from readiness.run import Run
 from readiness.subjects import BackupRepository
+from readiness.systems.hosts.asking import network
+from readiness.systems.patroni.reading import PATRONI
+from readiness.systems.pgbackrest import asking as pgbackrest_asking
+from readiness.systems.pgbackrest import reading as pgbackrest
+from readiness.systems.postgres.asking import session as postgres_probe
+from readiness.systems.postgres.reading import POSTGRES
 
 PAUSE: Final = 0.5
 SLACK: Final = 30.0
@@ -137,7 +141,7 @@ class RestoreDrill:
         session, home = self.clients.session(self.one.machine), self.one.backup.repository
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            files = pgbackrest.listing(session, home.user, f"archive/{home.stanza}")
+            files = pgbackrest_asking.listing(session, home.user, f"archive/{home.stanza}")
             if any(one.name == segment and one.size for one in pgbackrest.segments_of(files)):
                 return
             time.sleep(PAUSE)
@@ -198,9 +202,9 @@ class RestoreDrill:
         if session.fingerprint in looking:
             seen.append(f"{spare.name} has the host key of a member")
         for member in self.one.cluster.members:
-            followers = self.clients.postgres(member).reading.replicas
+            followers = self.clients.ask(POSTGRES, member).reading.replicas
             automated = member.database.patroni is not None
-            known = self.clients.patroni(member).reading.cluster.members if automated else ()
+            known = self.clients.ask(PATRONI, member).reading.cluster.members if automated else ()
             seen += [
                 f"{spare.name} follows {member.id}"
                 for one in followers

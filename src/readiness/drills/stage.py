@@ -20,11 +20,11 @@ from readiness.drills.trial import Marks
 from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.lease import halt_requested
 from readiness.limits import PROMOTION_LIMIT, REJOIN_LIMIT
-from readiness.probes import etcd
 from readiness.probes.ssh import DrillSession, Machines
 from readiness.run import Run
 from readiness.subjects import StoreMember, clusters
-from readiness.targets import etcd_target
+from readiness.systems.etcd import asking as etcd_asking
+from readiness.systems.etcd import reading as etcd
 
 TICK: Final = 0.5
 
@@ -257,7 +257,7 @@ class Stage:
 
         def status(member: StoreMember) -> etcd.Status | None:
             try:
-                return etcd.status(etcd_target(site, member))
+                return etcd_asking.status(etcd_asking.target(site, member))
             except ProbeError:
                 return None
 

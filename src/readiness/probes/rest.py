@@ -18,6 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.systems.answer import RestAnswer
 
 TIMEOUT: Final = 5.0  # seconds for connecting, and for the answer
 _LARGEST: Final = 4 * 1024 * 1024  # bytes
@@ -49,15 +50,6 @@ class RestTarget:
         """Name, address and as whom for a message."""
         who = f" with {self.certificate.name}" if self.certificate else ""
         return f"{self.name} ({self.address}:{self.port}){who}"
-
-
-@dataclass(frozen=True)
-class RestAnswer:
-    """Status and decoded JSON body of one answer; a body that is no JSON is None unless 200."""
-
-    status: int
-    body: Any
-    date: float | None = None  # epoch seconds by the clock of who answered (RFC 9110, Date)
 
 
 class Pinned(HTTPAdapter):

@@ -27,6 +27,7 @@ from readiness.errors import (
     WrongTarget,
 )
 from readiness.probes.commands import require_allowed
+from readiness.systems.answer import Answer
 
 _T = TypeVar("_T")
 
@@ -55,26 +56,6 @@ class SshTarget:
         port = f" port {self.port}" if self.port else ""
         who = f" as {self.user}" if self.user else ""
         return f"{self.name} ({self.address}{port}){who}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command on a machine ended with."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def text(self) -> str:
-        """Standard output as text; what is not UTF-8 is replaced."""
-        return self.stdout.decode("utf-8", "replace")
-
-    @property
-    def complaint(self) -> str:
-        """The last line the command said, for a message: standard error first."""
-        lines = (self.stderr.strip() or self.stdout.strip()).decode("utf-8", "replace").splitlines()
-        return lines[-1] if lines else "no output"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
@@ -11,6 +11,16 @@ from readiness.systems.token import A, Ask, R, S, Source, Sources
 
 # Threads that ask at once: systems answer in milliseconds, and the gate's machine may be small.
 AT_ONCE: Final = 8
+
+
+class Closing(Protocol):
+    """A connection of whatever kind."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+C = TypeVar("C", bound=Closing)
 
 
 class Connections(Protocol):
@@ -31,6 +41,9 @@ class Connections(Protocol):
             ProbeError: the machine is not reached.
             NotRun: no SSH is declared for it.
         """
+
+    def kept(self, key: str, opened: Callable[[], C]) -> C:
+        """A connection that is opened when it is first asked for, until the next disturbance."""
 
     def authority_pem(self, name: str) -> bytes:
         """What the file of a declared authority holds.

@@ -9,6 +9,48 @@ from typing import Final
 from readiness.systems.asker import Askers
 
 
+def _audit() -> Askers:
+    from readiness.systems.audit.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _etcd() -> Askers:
+    from readiness.systems.etcd.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _haproxy() -> Askers:
+    from readiness.systems.haproxy.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _hosts() -> Askers:
+    from readiness.systems.hosts.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _patroni() -> Askers:
+    from readiness.systems.patroni.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _pgbackrest() -> Askers:
+    from readiness.systems.pgbackrest.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _postgres() -> Askers:
+    from readiness.systems.postgres.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _redis() -> Askers:
     from readiness.systems.redis.asking import ASKERS  # noqa: PLC0415
 
@@ -22,6 +64,13 @@ def _sentinel() -> Askers:
 
 
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
+    "audit": _audit,
+    "etcd": _etcd,
+    "haproxy": _haproxy,
+    "hosts": _hosts,
+    "patroni": _patroni,
+    "pgbackrest": _pgbackrest,
+    "postgres": _postgres,
     "redis": _redis,
     "sentinel": _sentinel,
 }

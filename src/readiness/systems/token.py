@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from readiness.claim import Found
+from readiness.systems.marks import Drift
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -45,17 +46,32 @@ def by_id(
 
 
 @dataclass(frozen=True)
+class Pin(Generic[S, R]):
+    """What of an answer no renewal and no failover changes.
+
+    `part` names what the subjects have in common by it: members of one database are one system.
+    """
+
+    part: Callable[[S], str]
+    found: Callable[[R], str]
+
+
+@dataclass(frozen=True)
 class Source(Generic[S, R]):
     """What is asked of each subject of a kind, and the type of the reading that comes back.
 
     `name` stands in the record, and `about` behind it where the question has an argument.
-    `says` tells a person who it was that answered, in the words of `readiness doctor`.
+    `says` tells a person who it was that answered, in the words of `readiness doctor`, and `pin`
+    which system it was. `drift` is said of readings that are no records with fields of their own,
+    which may have marks (`readiness.systems.marks`).
     """
 
     name: str
     each: Kind[S]
     reading: type[R]
     says: Callable[[R], str] | None = None
+    pin: Pin[S, R] | None = None
+    drift: Drift | None = None
     about: str = ""
     argument: Any = None
 
@@ -74,6 +90,7 @@ class Sources(Generic[A, S, R]):
     reading: type[R]
     label: Callable[[A], str]
     """What the record has behind the name; empty where the subject alone tells them apart."""
+    drift: Drift | None = None
 
     def of(self, argument: A) -> Source[S, R]:
         """The source with that argument."""

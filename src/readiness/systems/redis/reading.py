@@ -6,9 +6,10 @@ Fields of INFO and ROLE are those of the Redis 7 documentation; there a replica 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.systems.marks import BOUNDED, COMES_AND_GOES, VOLATILE
 from readiness.systems.redis.declared import NODE, PORT, CacheNode, CachePort
 from readiness.systems.token import Source
 
@@ -47,12 +48,13 @@ class Follower:
 class Link:
     """A replica's link to its master."""
 
-    address: str
-    port: int
-    status: str  # up or down
-    idle: int  # seconds since the master said something; -1 when the link is down
-    syncing: bool
-    offset: int
+    address: Annotated[str, VOLATILE]
+    port: Annotated[int, VOLATILE]
+    status: Annotated[str, BOUNDED]  # up or down
+    # Seconds since the master said something; -1 when the link is down
+    idle: Annotated[int, VOLATILE]
+    syncing: Annotated[bool, VOLATILE]
+    offset: Annotated[int, VOLATILE]
     priority: int  # 0: Sentinel never promotes it
     read_only: bool
     announced: bool
@@ -63,33 +65,37 @@ class RedisState:
     """One Redis; `link` is None for a master. Sizes in bytes."""
 
     version: str
-    run_id: str
+    run_id: Annotated[str, VOLATILE]
     port: int  # of plain TCP where that is open beside TLS
-    up_seconds: int
-    role: str  # master or slave
-    history: str  # what a master and its replicas share (master_replid)
-    offset: int
-    followers: tuple[Follower, ...]
-    link: Link | None
-    good_replicas: int | None  # None: the master would take writes without any replica
-    loading: bool
+    up_seconds: Annotated[int, VOLATILE]
+    role: Annotated[str, VOLATILE]  # master or slave
+    history: Annotated[str, VOLATILE]  # what a master and its replicas share (master_replid)
+    offset: Annotated[int, VOLATILE]
+    followers: Annotated[tuple[Follower, ...], VOLATILE]
+    link: Annotated[Link | None, COMES_AND_GOES]
+    # None: the master would take writes without any replica
+    good_replicas: Annotated[int | None, BOUNDED]
+    loading: Annotated[bool, BOUNDED]
     aof_enabled: bool
-    aof_last_write: str
-    aof_last_rewrite: str
-    rdb_last_save: str
+    aof_last_write: Annotated[str, BOUNDED]
+    aof_last_rewrite: Annotated[str, BOUNDED]
+    rdb_last_save: Annotated[str, BOUNDED]
     # At its start a server counts from then, whether there is a file or not (7.0); one that is idle
     # has nothing to save and saves nothing.
-    rdb_saved_seconds_ago: int | None
-    unsaved_changes: int
+    rdb_saved_seconds_ago: Annotated[int | None, VOLATILE]
+    unsaved_changes: Annotated[int, VOLATILE]
     policy: str
     most_memory: int  # 0: no limit
-    used_memory: int
-    machine_memory: int
-    evicted: int
-    rdb_saves: int | None = None  # snapshots since its start; None: it does not say
-    rdb_loaded_keys: int | None = None  # of the snapshot that it read last; None: it does not say
-    rdb_saving_seconds: int | None = None  # how long a snapshot is being written; None: none is
-    keys: int | None = None  # in all databases; None: it does not say
+    used_memory: Annotated[int, BOUNDED]
+    machine_memory: Annotated[int, BOUNDED]
+    evicted: Annotated[int, BOUNDED]
+    # Snapshots since its start; None: it does not say
+    rdb_saves: Annotated[int | None, VOLATILE] = None
+    # Of the snapshot that it read last; None: it does not say
+    rdb_loaded_keys: Annotated[int | None, VOLATILE] = None
+    # How long a snapshot is being written; None: none is
+    rdb_saving_seconds: Annotated[int | None, VOLATILE] = None
+    keys: Annotated[int | None, VOLATILE] = None  # in all databases; None: it does not say
 
     @property
     def has_snapshot(self) -> bool | None:

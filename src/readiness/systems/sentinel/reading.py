@@ -5,9 +5,10 @@ Fields and flags are those of the Sentinel documentation of Redis 7.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
+from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.redis.declared import SENTINEL_NODE, SentinelNode
 from readiness.systems.redis.reading import Refusal, Reply, fields
 from readiness.systems.token import Source
@@ -20,26 +21,27 @@ class Seen:
     address: str
     port: int
     run_id: str
-    flags: tuple[str, ...]  # master, slave or sentinel; s_down, o_down, disconnected…
-    answered_ms_ago: int  # its last right answer to a ping
+    # Master, slave or sentinel; s_down, o_down, disconnected…
+    flags: Annotated[tuple[str, ...], BOUNDED]
+    answered_ms_ago: Annotated[int, VOLATILE]  # its last right answer to a ping
 
 
 @dataclass(frozen=True)
 class SeenReplica:
     """What a Sentinel knows besides about a replica."""
 
-    seen: Seen
-    link: str  # ok or err
+    seen: Annotated[Seen, VOLATILE]
+    link: Annotated[str, BOUNDED]  # ok or err
     priority: int
-    reported: str  # the role that it says it has
+    reported: Annotated[str, BOUNDED]  # the role that it says it has
 
 
 @dataclass(frozen=True)
 class Watched:
     """The master that a Sentinel watches, with what it will do about it."""
 
-    seen: Seen
-    reported: str
+    seen: Annotated[Seen, VOLATILE]
+    reported: Annotated[str, BOUNDED]
     quorum: int
     down_after_ms: int
     failover_timeout_ms: int
@@ -50,8 +52,8 @@ class Named:
     """One master by the name that a Sentinel has for it."""
 
     name: str
-    address: str
-    port: int
+    address: Annotated[str, VOLATILE]
+    port: Annotated[int, VOLATILE]
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,13 @@ class SentinelState:
     """One Sentinel; `watched` is None when it watches no master of that name."""
 
     run_id: str
-    tilt: bool  # its clock jumped: it only looks on
+    tilt: Annotated[bool, BOUNDED]  # its clock jumped: it only looks on
     simulates: str  # failures that it was told to play
     names: tuple[str, ...]  # of every master that it watches
     watched: Watched | None
     replicas: tuple[SeenReplica, ...]
     others: tuple[Seen, ...]
-    quorum: str  # its answer to CKQUORUM
+    quorum: Annotated[str, BOUNDED]  # its answer to CKQUORUM
     masters: tuple[Named, ...] | None = None  # every one that it watches, and where it is
 
 

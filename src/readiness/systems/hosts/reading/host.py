@@ -2,33 +2,21 @@
 
 import math
 import re
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
 from readiness.measure.measurement import Measurement, digest_of
-from readiness.probes.ssh import Answer, ObserveSession
+from readiness.systems.answer import Answer
+from readiness.systems.marks import BOUNDED, VOLATILE
 
-_PROPERTIES: Final = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp,"
-    "FreezerState,Type,WantedBy,RequiredBy,TriggeredBy"
-)
 _PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
-_SOCKET: Final = ".socket"
+SOCKET: Final = ".socket"
 _LISTENS: Final = ("listening", "running")  # of a socket: running, where its service has started
 _AT_START: Final = ("enabled", "alias", "generated")
 # One entry for each program (systemd.service(5), ExecStart=); its words may hold secrets.
 _PROGRAM: Final = re.compile(r"^ExecStart=\{ path=(.*?) ; argv\[\]=", re.MULTILINE)
-_PROCESSES: Final = "ps -Aww -o stat,unit:50"
-_UNIT_WIDTH: Final = 50
-_STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state codes)
-# By Debian's name and by Red Hat's; a unit that is not there is inactive.
-_CHRONYD: Final = (
-    "systemctl show --timestamp=unix --property=ActiveState chrony.service chronyd.service"
-)
-_OFFSET_SAMPLES: Final = 3
 _TRACKING_FIELDS: Final = 14
 _SOURCE_FIELDS: Final = 10
 _NEVER: Final = str(2**32 - 1)  # chronyc's way to say that a source never answered
@@ -43,15 +31,19 @@ class ServiceState:
     active: str  # active, inactive, failed, activating…
     sub: str  # running, dead, auto-restart, listening…
     enabled: str  # UnitFileState: enabled, disabled, static, masked or empty
-    result: str  # why it last ended: success, exit-code, signal…; empty for non-services
-    restarts: int | None  # automatic restarts since it was last started by hand (NRestarts)
-    main_pid: int | None
-    since: float | None  # epoch seconds when it became active; None if it never was
+    # Why it last ended: success, exit-code, signal…; empty for non-services
+    result: Annotated[str, BOUNDED]
+    # Automatic restarts since it was last started by hand (NRestarts)
+    restarts: Annotated[int | None, BOUNDED]
+    main_pid: Annotated[int | None, VOLATILE]
+    # Epoch seconds when it became active; None if it never was
+    since: Annotated[float | None, VOLATILE]
     freezer: str = "running"  # FreezerState; systemd before 246 can't freeze a unit
     kind: str = ""  # Type: simple, notify, forking, oneshot…; empty for non-services
     started_by: tuple[str, ...] = ()  # loaded units that pull it in
-    up: float | None = None  # seconds that it had been active when it was asked, by our clock
-    processes: int | None = None  # of the unit, None when nobody asked
+    # Seconds that it had been active when it was asked, by our clock
+    up: Annotated[float | None, VOLATILE] = None
+    processes: Annotated[int | None, VOLATILE] = None  # of the unit, None when nobody asked
     stopped: int | None = None  # those of them that a signal or a debugger has stopped
     starts: tuple[str, ...] | None = None  # programs of a oneshot unit, None when nobody asked
     # Sockets that listen for it, start it when somebody comes, and are back after a restart.
@@ -72,7 +64,7 @@ class ServiceState:
         A unit that a socket or another unit starts may well be disabled or static itself; a socket
         counts while it listens.
         """
-        others = [one for one in self.started_by if not one.endswith(_SOCKET)]
+        others = [one for one in self.started_by if not one.endswith(SOCKET)]
         return self.enabled in _AT_START or bool(others or self.listening)
 
 
@@ -119,8 +111,8 @@ class ClockState:
 
     answers: bool
     problem: str
-    tracking: Tracking | None
-    sources: tuple[ClockSource, ...]
+    tracking: Annotated[Tracking | None, VOLATILE]
+    sources: Annotated[tuple[ClockSource, ...], VOLATILE]
 
     @property
     def selected(self) -> ClockSource | None:
@@ -132,10 +124,10 @@ class ClockState:
 class ClockOffset:
     """The machine's clock minus ours in seconds; the truth lies within ± error."""
 
-    value: float
-    error: float
-    samples: int
-    taken: float  # our epoch seconds
+    value: Annotated[float, BOUNDED]
+    error: Annotated[float, BOUNDED]
+    samples: Annotated[int, VOLATILE]
+    taken: Annotated[float, VOLATILE]  # our epoch seconds
 
     @property
     def distance(self) -> Measurement:
@@ -153,73 +145,14 @@ class ClockOffset:
         )
 
 
-def services(session: ObserveSession, units: Sequence[str]) -> dict[str, ServiceState]:
-    """The state of all units, in one question, by the name each was asked by."""
-    if not units:
-        return {}
-    names = [unit if _has_suffix(unit) else f"{unit}.service" for unit in units]
-    found = _show(session, names)
-    now = time.time()
-    running = processes(session)
-    sockets = {by for state in found for by in state.started_by if by.endswith(_SOCKET)}
-    awake = {one.unit for one in _show(session, sorted(sockets)) if is_listening(one)}
-    states = [
-        replace(
-            state,
-            up=None if state.since is None else now - state.since,
-            processes=len(running.get(state.id[:_UNIT_WIDTH], ())),
-            stopped=sum(one in _STOPPED for one in running.get(state.id[:_UNIT_WIDTH], ())),
-            starts=_programs(session, state.unit) if state.kind == "oneshot" else None,
-            listening=tuple(one for one in state.started_by if one in awake),
-        )
-        for state in found
-    ]
-    return dict(zip(units, states, strict=True))
-
-
 def is_listening(socket: ServiceState) -> bool:
     """Whether a socket listens now, and again after its machine was restarted."""
     return socket.active == "active" and socket.sub in _LISTENS and socket.comes_back
 
 
-def _show(session: ObserveSession, names: Sequence[str]) -> list[ServiceState]:
-    if not names:
-        return []
-    asked = " ".join(map(_quoted, names))
-    command = f"systemctl show --timestamp=unix --property={_PROPERTIES} {asked}"
-    answer = session.run(command)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
-    return read_services(answer.text, names, where=session.where)
-
-
-def _quoted(unit: str) -> str:
-    """A unit's name for the shell: `systemd-escape` puts backslashes into it."""
-    return f"'{unit}'" if "\\" in unit else unit
-
-
-def _programs(session: ObserveSession, unit: str) -> tuple[str, ...]:
-    answer = session.run(f"systemctl show --timestamp=unix --property=ExecStart {_quoted(unit)}")
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: systemctl show failed: {answer.complaint}")
-    return read_programs(answer.text)
-
-
 def read_programs(text: str) -> tuple[str, ...]:
     """Read `systemctl show --property=ExecStart` of one unit: the program of each entry."""
     return tuple(_PROGRAM.findall(text))
-
-
-def processes(session: ObserveSession) -> dict[str, list[str]]:
-    """The state letter of every process that the login may see, by unit."""
-    answer = session.run(_PROCESSES)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: ps failed: {answer.complaint}")
-    found: dict[str, list[str]] = {}
-    for line in answer.text.splitlines()[1:]:
-        state, _, unit = line.strip().partition(" ")
-        found.setdefault(unit.strip(), []).append(state[:1])
-    return found
 
 
 def read_services(text: str, units: Sequence[str], *, where: str) -> list[ServiceState]:
@@ -263,25 +196,10 @@ def _unix_time(text: str) -> float | None:
     return float(text[1:])
 
 
-def _has_suffix(unit: str) -> bool:
+def has_suffix(unit: str) -> bool:
+    """Whether a unit is called by its whole name."""
     kinds = ("service", "socket", "target", "timer", "mount", "path", "slice", "scope")
     return unit.rpartition(".")[2] in kinds and "." in unit
-
-
-def clock(session: ObserveSession) -> ClockState:
-    """What chronyd on the machine says about its reference and its sources.
-
-    Raises:
-        NotUnderstood: there is no chronyc, or chronyd runs and can't be asked (`cmdport 0`).
-    """
-    tracking = session.run("chronyc -c -n tracking")
-    sources = session.run("chronyc -c -n sources")
-    found = read_clock(tracking, sources, where=session.where)
-    if not found.answers:
-        daemon = session.run(_CHRONYD)
-        if daemon.exit_code != 0 or is_active(daemon.text):
-            raise NotUnderstood(f"{session.where}: chronyd can't be asked: {found.problem}")
-    return found
 
 
 def is_active(text: str) -> bool:
@@ -337,20 +255,6 @@ def _read_source(line: str) -> ClockSource:
         last_offset=float(fields[7]),
         error=float(fields[9]),
     )
-
-
-def offset(session: ObserveSession, *, samples: int = _OFFSET_SAMPLES) -> ClockOffset:
-    """Compare the machine's clock with ours; of several round trips the shortest counts."""
-    trips = []
-    for _ in range(samples):
-        wall, start = time.time(), time.monotonic()
-        answer = session.run("date +%s.%N", remember=False)
-        # Ours after the trip by the monotonic clock: a step of our own clock can't bend a sample.
-        after = wall + (time.monotonic() - start)
-        if answer.exit_code != 0:
-            raise NotUnderstood(f"{session.where}: date failed: {answer.complaint}")
-        trips.append((wall, read_date(answer.text, where=session.where), after))
-    return best_offset(trips)
 
 
 def read_date(text: str, *, where: str) -> float:

@@ -7,12 +7,13 @@ import csv
 import io
 import ipaddress
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.rest import RestTarget, fetch
+from readiness.subjects import BALANCER_NODE, BalancerNode
+from readiness.systems.marks import BOUNDED
+from readiness.systems.token import Source
 
-_OK: Final = 200
 _SERVER: Final = "2"  # the column `type`
 _HEADING: Final = "# pxname"
 SOCKET: Final = "unix"  # what HAProxy writes for a server on a socket of its own machine
@@ -26,10 +27,11 @@ class Server:
     name: str
     address: str  # without the port; `unix` on a socket; empty where the balancer shows none
     port: int | None
-    status: str  # UP, DOWN, NOLB, MAINT, DRAIN, "no check", or on its way: "UP 1/3"
+    # UP, DOWN, NOLB, MAINT, DRAIN, "no check", or on its way: "UP 1/3"
+    status: Annotated[str, BOUNDED]
     # Last finished check: L7OK (for a redirect, too, unless `http-check expect` wants a status),
     # L4TOUT…; empty where none is done.
-    check: str
+    check: Annotated[str, BOUNDED]
     weight: int
     spare: bool  # a backup server gets requests only when all others are down
 
@@ -47,18 +49,6 @@ class Server:
             return self.name
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address}:{self.port}"
-
-
-def servers(target: RestTarget, path: str) -> tuple[Server, ...]:
-    """Every server of every backend.
-
-    Raises:
-        ProbeError: it does not answer, refuses us, or answers something else.
-    """
-    status, body = fetch(target, path, accept="text/csv")
-    if status != _OK:
-        raise NotUnderstood(f"{target}: {path} answered HTTP {status}, expected 200")
-    return read(body.decode(errors="replace"), where=f"{target}: {path}")
 
 
 def read(text: str, *, where: str) -> tuple[Server, ...]:
@@ -93,3 +83,9 @@ def _place(text: str) -> tuple[str, int | None]:
         return text, None
     address, _, port = text.rpartition(":")
     return str(ipaddress.ip_address(address.strip("[]"))), int(port)
+
+
+SERVERS: Final[Source[BalancerNode, tuple[Server, ...]]] = Source(
+    "haproxy", BALANCER_NODE, tuple[Server, ...]
+)
+SOURCES: Final = (SERVERS,)

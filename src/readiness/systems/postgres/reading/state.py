@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from readiness.errors import AccessDenied, NotUnderstood
+from readiness.systems.marks import VOLATILE, VolatileOf
 
 _LSN_SHIFT: Final = 32
 _LSN_BITS: Final = 64
@@ -85,9 +86,10 @@ class Setting:
     """One line of pg_settings as a session of ours begins with it."""
 
     name: str
-    value: str
+    value: Annotated[str, VolatileOf(("primary_conninfo", "synchronous_standby_names"))]
     unit: str  # what a bare number counts: ms, s, 8kB…; empty for others
-    source: str  # default, configuration file, command line, database, user, client…
+    # Default, configuration file, command line, database, user, client…
+    source: Annotated[str, VOLATILE]
     pending_restart: bool
 
 
@@ -162,19 +164,21 @@ class ServerState:
     version_number: int  # 150018 is 15.18
     database: str
     user: str
-    server_clock: float
-    started: float
-    in_recovery: bool
-    timeline: int  # being written, or being followed
-    checkpoint_timeline: int
-    current: Lsn | None  # written so far; None on a standby
-    received: Lsn | None  # None on a primary
-    replayed: Lsn | None  # None on a primary that was never a standby
-    last_replayed_commit: float | None  # commit time of the last replayed transaction
-    replay_pause: str  # not paused, pause requested, paused; empty on a primary
-    receiver: Receiver | None
-    replicas: tuple[Replica, ...]
-    slots: tuple[Slot, ...]
+    server_clock: Annotated[float, VOLATILE]
+    started: Annotated[float, VOLATILE]
+    in_recovery: Annotated[bool, VOLATILE]
+    timeline: Annotated[int, VOLATILE]  # being written, or being followed
+    checkpoint_timeline: Annotated[int, VOLATILE]
+    current: Annotated[Lsn | None, VOLATILE]  # written so far; None on a standby
+    received: Annotated[Lsn | None, VOLATILE]  # None on a primary
+    replayed: Annotated[Lsn | None, VOLATILE]  # None on a primary that was never a standby
+    # Commit time of the last replayed transaction
+    last_replayed_commit: Annotated[float | None, VOLATILE]
+    # Not paused, pause requested, paused; empty on a primary
+    replay_pause: Annotated[str, VOLATILE]
+    receiver: Annotated[Receiver | None, VOLATILE]
+    replicas: Annotated[tuple[Replica, ...], VOLATILE]
+    slots: Annotated[tuple[Slot, ...], VOLATILE]
     settings: Mapping[str, Setting]
     overrides: tuple[Override, ...]
 
@@ -249,7 +253,7 @@ def silence(
 
 # On a primary the timeline comes from the log being written: the control file's lags behind a
 # promotion until the next checkpoint. On a standby a receiver knows best, then the control file.
-STATE: Final = """
+QUESTION: Final = """
 SELECT json_build_object(
   'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
   'version', current_setting('server_version'),
@@ -309,7 +313,7 @@ FROM (SELECT pg_is_in_recovery() AS recovering) r
 
 
 def read_state(answer: Mapping[str, Any], *, where: str) -> ServerState:
-    """Read the answer to STATE; AccessDenied when the role may not see what was asked."""
+    """Read the answer to QUESTION; AccessDenied when the role may not see what was asked."""
     if not answer.get("monitors"):
         raise AccessDenied(f"{where}: the role is not a member of pg_monitor, it sees too little")
     try:

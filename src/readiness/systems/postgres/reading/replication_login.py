@@ -9,15 +9,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from readiness.errors import AccessDenied, NotUnderstood
-from readiness.probes.ssh import ObserveSession
+from readiness.errors import NotUnderstood
+from readiness.systems.marks import VOLATILE
 
 PROGRAM: Final = "/usr/local/lib/readiness/replication_login.py"
 FORMAT: Final = 1
 LIMIT: Final = 28.0  # seconds; three questions of 8 s each on the member, one after the other
-_NO_SUDO: Final = re.compile(r"^sudo:|not allowed to execute|may not run sudo", re.MULTILINE)
 # What a server says that lets nobody in for a moment, or has no place left; and the program's own
 # impatience: libpq has its own end for a server that can't be reached.
 _PASSES: Final = re.compile(
@@ -58,26 +57,12 @@ class Attempt:
 class ReplicationLogins:
     """What one member tried."""
 
-    standby: bool
-    attempts: tuple[Attempt, ...]
+    standby: Annotated[bool, VOLATILE]
+    attempts: Annotated[tuple[Attempt, ...], VOLATILE]
 
     def to(self, member: str) -> Attempt | None:
         """The attempt to reach that member; of a standby "" is its own."""
         return next((one for one in self.attempts if one.to == member), None)
-
-
-def replication_logins(session: ObserveSession, user: str) -> ReplicationLogins:
-    """Have the program on a member try, as the servers' own user.
-
-    Raises:
-        AccessDenied: sudo does not permit it.
-        ProbeError: it is not there, or could not try.
-    """
-    answer = session.run(f"sudo -n -u {user} /usr/bin/python3 -I {PROGRAM}", timeout=LIMIT)
-    if answer.exit_code:
-        said = f"{session.where}: {answer.complaint}"
-        raise (AccessDenied if _NO_SUDO.search(answer.complaint) else NotUnderstood)(said)
-    return read(answer.text, where=session.where)
 
 
 def read(text: str, *, where: str) -> ReplicationLogins:

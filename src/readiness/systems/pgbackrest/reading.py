@@ -8,18 +8,18 @@ with aes-256-cbc begins with OpenSSL's `Salted__`.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.mounts import MOUNTS, Mount, mounts_below, read_mount
-from readiness.probes.postgres_state import Lsn
-from readiness.probes.ssh import ObserveSession
+from readiness.subjects import BACKUP_REPOSITORY, DATABASE_MEMBER, BackupRepository, Member
+from readiness.systems.hosts.reading.mounts import Mount
+from readiness.systems.marks import BOUNDED, VOLATILE
+from readiness.systems.postgres.reading.state import Lsn
+from readiness.systems.token import Source, Sources
 
 SALTED: Final = "53616c7465645f5f"
-PGBACKREST: Final = "/usr/bin/pgbackrest"
 SAMPLE: Final = 40  # files of each kind whose first bytes are read
-LIMIT: Final = 25.0  # seconds; a listing reads a whole folder
 Database = tuple[int | None, int]  # a repository's key, and the number that it gave the database
 _WAL: Final = re.compile(
     r"(?P<archive>[^/]+)/[0-9A-F]{16}/(?P<name>[0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?"
@@ -32,23 +32,24 @@ _HEADING: Final = re.compile(rb"(?:^|\n)==> (/[^\n]+) <==\n")
 class BackupSet:
     """One backup as the repository describes it. Times in epoch seconds of its machine."""
 
-    label: str
-    kind: str  # full, diff, incr
+    label: Annotated[str, VOLATILE]
+    kind: Annotated[str, VOLATILE]  # full, diff, incr
     system_identifier: str  # of the database that was backed up
-    archive: str  # the archive that its WAL is in, as 15-1
+    archive: Annotated[str, VOLATILE]  # the archive that its WAL is in, as 15-1
     # Pages with wrong checksums; None: it does not say. False is written, too, where no page was
     # looked at (2.45): of a database without data checksums, or with --no-checksum-page.
-    error: bool | None
-    started: float
-    stopped: float
-    start: Lsn | None
-    stop: Lsn | None
-    first_wal: str
-    last_wal: str
-    size: int  # of the database, in bytes
-    stored: int  # in the repository
+    error: Annotated[bool | None, BOUNDED]
+    started: Annotated[float, VOLATILE]
+    stopped: Annotated[float, VOLATILE]
+    start: Annotated[Lsn | None, VOLATILE]
+    stop: Annotated[Lsn | None, VOLATILE]
+    first_wal: Annotated[str, VOLATILE]
+    last_wal: Annotated[str, VOLATILE]
+    size: Annotated[int, VOLATILE]  # of the database, in bytes
+    stored: Annotated[int, VOLATILE]  # in the repository
     databases: tuple[str, ...]  # by name; only of the newest full backup
-    repository: int | None = None  # the key of the one that holds it; None: it does not say
+    # The key of the one that holds it; None: it does not say
+    repository: Annotated[int | None, VOLATILE] = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ class Held:
     """One of the repositories that a stanza has."""
 
     key: int  # repo1 is 1
-    status: int  # 0 is ok
+    status: Annotated[int, BOUNDED]  # 0 is ok
     cipher: str
-    last_wal: str  # the last segment in the archive of the present database; empty: none
+    # The last segment in the archive of the present database; empty: none
+    last_wal: Annotated[str, VOLATILE]
     archive: str = ""  # that archive, as 15-2; empty: it has none, or nobody asked
 
 
@@ -66,8 +68,8 @@ class Held:
 class Stanza:
     """`info`: what the repositories say they hold of one database."""
 
-    status: int  # 0 is ok
-    message: str
+    status: Annotated[int, BOUNDED]  # 0 is ok
+    message: Annotated[str, BOUNDED]
     cipher: str
     backups: tuple[BackupSet, ...]
     repositories: tuple[Held, ...] | None = None  # by key; None: it does not say
@@ -123,12 +125,13 @@ class Segment:
 class RepositoryReading:
     """Everything that was seen of one repository; `asked` by the clock of who looked."""
 
-    asked: float
+    asked: Annotated[float, VOLATILE]
     stanza: Stanza
-    segments: tuple[Segment, ...]
-    histories: tuple[str, ...]  # archive/timeline
-    files: tuple[File, ...]  # of the newest full backup
-    headers: tuple[tuple[str, str], ...]  # path and its first eight bytes in hexadecimal
+    segments: Annotated[tuple[Segment, ...], VOLATILE]
+    histories: Annotated[tuple[str, ...], VOLATILE]  # archive/timeline
+    files: Annotated[tuple[File, ...], VOLATILE]  # of the newest full backup
+    # Path and its first eight bytes in hexadecimal
+    headers: Annotated[tuple[tuple[str, str], ...], VOLATILE]
     mount: Mount
     below: tuple[Mount, ...] = ()  # file systems that folders inside it lie on
 
@@ -252,73 +255,19 @@ def sample(files: Sequence[str]) -> tuple[str, ...]:
     return tuple(files[round(number * step)] for number in range(SAMPLE))
 
 
-def _said(session: ObserveSession, command: str) -> bytes:
-    answer = session.run(command, remember=False, timeout=LIMIT)
-    if answer.exit_code != 0:
-        asked = command.partition(PGBACKREST)[2].strip() or command[:60]
-        raise NotUnderstood(f"{session.where}: {asked}: {answer.complaint}")
-    return answer.stdout
+def says(found: RepositoryReading) -> str:
+    """What answered, for a person."""
+    stanza = found.stanza
+    newest = stanza.newest_full
+    label = newest.label if newest else "none"
+    return f"listed, {len(stanza.backups)} backups, newest full {label}"
 
 
-def info(session: ObserveSession, user: str, stanza: str, label: str = "") -> Stanza:
-    """What the repository says it holds, as this machine is answered.
-
-    Raises:
-        ProbeError: it could not be asked, or answered something else.
-    """
-    one = f" --set={label}" if label else ""
-    command = f"sudo -n -u {user} {PGBACKREST} --stanza={stanza} --output=json{one} info"
-    text = _said(session, command).decode("utf-8", "replace")
-    return read_info(text, stanza, where=session.where)
-
-
-def listing(session: ObserveSession, user: str, folder: str) -> tuple[File, ...]:
-    """Every file below a folder of the repository, as it lies there."""
-    command = f"sudo -n -u {user} {PGBACKREST} --output=json --recurse repo-ls {folder}"
-    text = _said(session, command).decode("utf-8", "replace")
-    return read_listing(text, where=session.where)
-
-
-def repository(
-    session: ObserveSession, user: str, stanza: str, path: str, asked: float
-) -> RepositoryReading:
-    """Everything about a repository.
-
-    Raises:
-        ProbeError: a part of it could not be found out.
-    """
-    told = info(session, user, stanza)
-    newest = told.newest_full
-    if newest is not None:
-        # Only asked for one backup does pgBackRest name its databases.
-        detailed = info(session, user, stanza, newest.label).backups
-        better = {(one.label, one.repository): one for one in detailed}
-        backups = tuple(better.get((one.label, one.repository), one) for one in told.backups)
-        told = replace(told, backups=backups)
-    archived = listing(session, user, f"archive/{stanza}")
-    stored = listing(session, user, f"backup/{stanza}")
-    mounts = _said(session, MOUNTS).decode("utf-8", "replace")
-    own = [one for one in stored if newest and one.path.startswith(f"{newest.label}/")]
-    looked_at = (
-        *(f"{path}/archive/{stanza}/{one.path}" for one in _newest(archived)),
-        *sample([f"{path}/backup/{stanza}/{one.path}" for one in own if one.size]),
-    )
-    headers: tuple[tuple[str, str], ...] = ()
-    if looked_at:
-        words = " ".join(looked_at)
-        headers = read_headers(_said(session, f"sudo -n -u {user} /usr/bin/head -v -c 8 {words}"))
-    return RepositoryReading(
-        asked=asked,
-        stanza=told,
-        segments=segments_of(archived),
-        histories=histories_of(archived),
-        files=tuple(own),
-        headers=headers,
-        mount=read_mount(mounts, path, where=session.where),
-        below=mounts_below(mounts, path),
-    )
-
-
-def _newest(archived: Iterable[File]) -> list[File]:
-    held = sorted((one for one in archived if one.size), key=lambda one: one.time)
-    return held[-SAMPLE:]
+REPOSITORY: Final[Source[BackupRepository, RepositoryReading]] = Source(
+    "repository", BACKUP_REPOSITORY, RepositoryReading, says=says
+)
+# What a repository answers a member, by that member's own settings and certificate.
+REPOSITORY_ANSWER: Final[Sources[BackupRepository, Member, Stanza]] = Sources(
+    "repository-answer", DATABASE_MEMBER, Stanza, label=lambda one: one.id
+)
+SOURCES: Final = (REPOSITORY, REPOSITORY_ANSWER)

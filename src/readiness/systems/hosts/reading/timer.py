@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.ssh import ObserveSession
+from readiness.systems.marks import BOUNDED, VOLATILE
 
 _MICRO: Final = 1_000_000
-_SHOW: Final = "systemctl show --timestamp=unix --property="
 
 
 @dataclass(frozen=True)
@@ -18,32 +17,12 @@ class Timer:
     load: str  # loaded, not-found, masked…
     active: str
     enabled: str  # UnitFileState: whether it comes back after a start
-    next: float | None  # None: it will not elapse
-    last: float | None  # None: not since the machine started
+    next: Annotated[float | None, VOLATILE]  # None: it will not elapse
+    last: Annotated[float | None, VOLATILE]  # None: not since the machine started
     service: str  # empty when systemd lists no such timer
-    result: str  # how the service last ended: success, exit-code, timeout…
-    service_state: str | None = None  # its ActiveState: inactive, failed, activating…
-
-
-def timer(session: ObserveSession, unit: str) -> Timer:
-    """Ask for a timer and its service.
-
-    Raises:
-        ProbeError: the machine does not say.
-    """
-    listed = _said(session, f"systemctl list-timers --all --output=json {unit}")
-    own = _said(session, f"{_SHOW}LoadState,ActiveState,UnitFileState {unit}")
-    timing = read_listed(listed, unit, where=session.where)
-    service = timing[2]
-    result = _said(session, f"{_SHOW}LoadState,ActiveState,Result {service}") if service else ""
-    return read(timing, own, result, where=session.where)
-
-
-def _said(session: ObserveSession, command: str) -> str:
-    answer = session.run(command, remember=False)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: {command[:40]}: {answer.complaint}")
-    return answer.text
+    result: Annotated[str, BOUNDED]  # how the service last ended: success, exit-code, timeout…
+    # Its ActiveState: inactive, failed, activating…
+    service_state: Annotated[str | None, VOLATILE] = None
 
 
 def read_listed(text: str, unit: str, *, where: str) -> tuple[float | None, float | None, str]:

@@ -18,8 +18,9 @@ import psycopg
 from psycopg import errors as pg
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
-from readiness.probes.postgres_rights import Rights, read_rights, rights_question
-from readiness.probes.postgres_state import STATE, Lsn, ServerState, read_state
+from readiness.systems.postgres.reading.replay import ReplayProgress
+from readiness.systems.postgres.reading.rights import Rights, read_rights, rights_question
+from readiness.systems.postgres.reading.state import QUESTION, Lsn, ServerState, read_state
 
 CONNECT_TIMEOUT: Final = 5  # seconds; libpq takes whole ones, 2 at least
 STATEMENT_TIMEOUT: Final = 10.0  # seconds
@@ -51,18 +52,6 @@ class PostgresTarget:
     def __str__(self) -> str:
         """Name, address, database and user for a message."""
         return f"{self.name} ({self.address}:{self.port}/{self.dbname}) as {self.user}"
-
-
-@dataclass(frozen=True)
-class ReplayProgress:
-    """How far a standby replayed while we waited for it."""
-
-    wanted: Lsn
-    behind: int | None  # bytes at the first look, just after the primary had told `wanted`
-    reached: bool
-    replayed: Lsn | None  # None: the server is no standby or replayed nothing yet
-    seconds: float
-    looks: int
 
 
 class Session:
@@ -184,7 +173,7 @@ def state(session: Session, settings: Sequence[str] = ()) -> ServerState:
 
 def ask_state(session: Session, settings: Sequence[str] = ()) -> dict[str, Any]:
     """The server's answer as it came, for keeping."""
-    return session.document(STATE, {"settings": list(settings)})
+    return session.document(QUESTION, {"settings": list(settings)})
 
 
 def written(session: Session) -> Lsn:

@@ -4,17 +4,18 @@ The questions are GET /health and the read-only calls Status, MemberList and Ala
 gateway takes as POST (etcd API v3). Ids are hexadecimal as etcdctl prints them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from readiness.errors import AccessDenied, NotUnderstood
-from readiness.probes.rest import RestAnswer, RestTarget, ask, require_ok
+from readiness.errors import NotUnderstood
+from readiness.subjects import STORE_MEMBER, StoreMember
+from readiness.systems.answer import RestAnswer
+from readiness.systems.marks import VOLATILE
+from readiness.systems.token import Pin, Source
 
-_STATUS: Final = "/v3/maintenance/status"
-_MEMBERS: Final = "/v3/cluster/member/list"
-_ALARM: Final = "/v3/maintenance/alarm"
-_UNAUTHENTICATED: Final = (7, 16)  # gRPC: PERMISSION_DENIED, UNAUTHENTICATED
+STATUS_PATH: Final = "/v3/maintenance/status"
+MEMBERS_PATH: Final = "/v3/cluster/member/list"
+ALARM_PATH: Final = "/v3/maintenance/alarm"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Health:
     """GET /health: whether the member can commit a write now."""
 
     healthy: bool
-    reason: str
+    reason: Annotated[str, VOLATILE]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Status:
 
     member_id: str
     cluster_id: str
-    leader_id: str  # empty: the member knows no leader
+    leader_id: Annotated[str, VOLATILE]  # empty: the member knows no leader
     version: str
-    raft_term: int
-    raft_index: int
-    raft_applied_index: int
-    db_size: int  # bytes
+    raft_term: Annotated[int, VOLATILE]
+    raft_index: Annotated[int, VOLATILE]
+    raft_applied_index: Annotated[int, VOLATILE]
+    db_size: Annotated[int, VOLATILE]  # bytes
     learner: bool
     errors: tuple[str, ...]
 
@@ -75,38 +76,6 @@ class MemberReading:
     alarms: tuple[Alarm, ...]
 
 
-def member(target: RestTarget) -> MemberReading:
-    """Ask one member everything; raises ProbeError."""
-    return MemberReading(health(target), status(target), members(target), alarms(target))
-
-
-def health(target: RestTarget) -> Health:
-    """GET /health; 503 with a reason is an answer."""
-    return read_health(ask(target, "/health"), where=str(target))
-
-
-def status(target: RestTarget) -> Status:
-    """Maintenance.Status."""
-    return read_status(_call(target, _STATUS, {}), where=str(target))
-
-
-def members(target: RestTarget) -> tuple[ListedMember, ...]:
-    """Cluster.MemberList, sorted by name."""
-    return read_members(_call(target, _MEMBERS, {}), where=str(target))
-
-
-def alarms(target: RestTarget) -> tuple[Alarm, ...]:
-    """Maintenance.Alarm with the action GET, which only lists."""
-    return read_alarms(_call(target, _ALARM, {"action": "GET"}), where=str(target))
-
-
-def _call(target: RestTarget, path: str, document: Mapping[str, Any]) -> Any:
-    answer = ask(target, path, post=dict(document))
-    if isinstance(answer.body, Mapping) and answer.body.get("code") in _UNAUTHENTICATED:
-        raise AccessDenied(f"{target}: {path}: {answer.body.get('message', 'refused')}")
-    return require_ok(target, path, answer)
-
-
 def read_health(answer: RestAnswer, *, where: str) -> Health:
     """Read GET /health: etcd 3.4 writes the flag as a string."""
     try:
@@ -133,7 +102,7 @@ def read_status(body: Any, *, where: str) -> Status:
             errors=tuple(str(error) for error in body.get("errors", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotUnderstood(f"{where}: {_STATUS} is unreadable: {error!r}") from error
+        raise NotUnderstood(f"{where}: {STATUS_PATH} is unreadable: {error!r}") from error
 
 
 def read_members(body: Any, *, where: str) -> tuple[ListedMember, ...]:
@@ -150,7 +119,7 @@ def read_members(body: Any, *, where: str) -> tuple[ListedMember, ...]:
             for one in body["members"]
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotUnderstood(f"{where}: {_MEMBERS} is unreadable: {error!r}") from error
+        raise NotUnderstood(f"{where}: {MEMBERS_PATH} is unreadable: {error!r}") from error
     return tuple(sorted(found, key=lambda one: (one.name, one.member_id)))
 
 
@@ -161,9 +130,25 @@ def read_alarms(body: Any, *, where: str) -> tuple[Alarm, ...]:
             Alarm(_id(one["memberID"]), str(one["alarm"])) for one in body.get("alarms", ())
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotUnderstood(f"{where}: {_ALARM} is unreadable: {error!r}") from error
+        raise NotUnderstood(f"{where}: {ALARM_PATH} is unreadable: {error!r}") from error
 
 
 def _id(value: str | int) -> str:
     """An id as etcdctl prints it; the gateway writes decimals."""
     return f"{int(value):x}"
+
+
+def says(found: MemberReading) -> str:
+    """Who answered, for a person."""
+    role = "leader" if found.status.leads else "follower"
+    return f"reached, etcd {found.status.version}, {role}, cluster {found.status.cluster_id}"
+
+
+ETCD: Final[Source[StoreMember, MemberReading]] = Source(
+    "etcd",
+    STORE_MEMBER,
+    MemberReading,
+    says=says,
+    pin=Pin(lambda store: store.database.name, lambda found: found.status.cluster_id),
+)
+SOURCES: Final = (ETCD,)

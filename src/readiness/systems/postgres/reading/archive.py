@@ -6,15 +6,15 @@ agree. Needs pg_monitor.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.postgres import Session
-from readiness.probes.postgres_state import Lsn
+from readiness.systems.marks import VOLATILE
+from readiness.systems.postgres.reading.state import Lsn
 
 # Names of segments are 24 hexadecimal digits. The server's own last write to a segment is the time
 # of its file; of a segment that is used again later, the name is that of the future one.
-ARCHIVING: Final = """
+QUESTION: Final = """
 SELECT json_build_object(
   'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
   'in_recovery', r.recovering,
@@ -52,30 +52,25 @@ class Archiving:
     """One server's archiving. Times in epoch seconds of its clock."""
 
     system_identifier: str
-    in_recovery: bool
-    clock: float
+    in_recovery: Annotated[bool, VOLATILE]
+    clock: Annotated[float, VOLATILE]
     mode: str  # off, on, always
     configured: bool  # a command or a library is set
     digest: str  # of command and library
     timeout: int  # seconds; 0 is never
     segment_size: int  # bytes
-    current: Lsn | None  # None on a standby
-    last_archived: str
-    last_archived_time: float | None
-    last_failed: str
-    last_failed_time: float | None
-    size: int  # of all databases, in bytes
-    segments: tuple[HeldSegment, ...]
+    current: Annotated[Lsn | None, VOLATILE]  # None on a standby
+    last_archived: Annotated[str, VOLATILE]
+    last_archived_time: Annotated[float | None, VOLATILE]
+    last_failed: Annotated[str, VOLATILE]
+    last_failed_time: Annotated[float | None, VOLATILE]
+    size: Annotated[int, VOLATILE]  # of all databases, in bytes
+    segments: Annotated[tuple[HeldSegment, ...], VOLATILE]
     data_checksums: bool | None = None  # pages carry checksums; None: nobody asked
 
 
-def archiving(session: Session) -> Archiving:
-    """Ask a server; raises ProbeError."""
-    return read_archiving(session.document(ARCHIVING, {}), where=str(session.target))
-
-
 def read_archiving(answer: Mapping[str, Any], *, where: str) -> Archiving:
-    """Read the answer to ARCHIVING."""
+    """Read the answer to QUESTION."""
     try:
         current = answer["current"]
         return Archiving(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.ssh import ObserveSession
 
 _SCOPE: Final = re.compile(r"%[^\]]*")  # the card that a link-local address belongs to
 _ANY: Final = ("*", "0.0.0.0", "[::]")  # noqa: S104 - what ss prints, nothing is bound
@@ -43,21 +42,6 @@ class Socket:
         return bool(own == ipaddress.ip_address(address))
 
 
-def sockets(session: ObserveSession) -> tuple[Socket, ...]:
-    """Every TCP and UDP socket that listens, of every process.
-
-    Raises:
-        NotUnderstood: ss failed or answered something else.
-    """
-    found: list[Socket] = []
-    for protocol in ("tcp", "udp"):
-        answer = session.run(f"ss --numeric --listening --{protocol}")
-        if answer.exit_code != 0:
-            raise NotUnderstood(f"{session.where}: ss failed: {answer.complaint}")
-        found += read_sockets(answer.text, protocol, where=session.where)
-    return tuple(found)
-
-
 def read_sockets(text: str, protocol: str, *, where: str) -> list[Socket]:
     """Read `ss --numeric --listening`: a heading, then a line for each socket."""
     found = []
@@ -71,18 +55,6 @@ def read_sockets(text: str, protocol: str, *, where: str) -> list[Socket]:
             raise NotUnderstood(f"{where}: ss printed {line[:80]!r}: {error}") from error
         found.append(one)
     return found
-
-
-def addresses(session: ObserveSession) -> tuple[str, ...]:
-    """Every address that the machine holds on a card that is up, in canonical form.
-
-    Raises:
-        NotUnderstood: ip failed or answered something else.
-    """
-    answer = session.run("ip -json address show")
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: ip failed: {answer.complaint}")
-    return read_addresses(answer.text, where=session.where)
 
 
 def read_addresses(text: str, *, where: str) -> tuple[str, ...]:

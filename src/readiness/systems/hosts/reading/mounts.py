@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import NotUnderstood
-from readiness.probes.ssh import ObserveSession
 
-MOUNTS: Final = "cat /proc/mounts"
 VOLATILE: Final = ("tmpfs", "ramfs")
 
 
@@ -29,17 +27,6 @@ class Storage:
 
     own: Mount
     below: tuple[Mount, ...]
-
-
-def storage(session: ObserveSession, path: str) -> Storage:
-    """What a folder of a machine lies on; raises ProbeError."""
-    if not path.startswith("/"):
-        raise NotUnderstood(f"{session.where}: expected the path of a folder, found {path!r}")
-    answer = session.run(MOUNTS, remember=False)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: {MOUNTS}: {answer.complaint}")
-    text = answer.stdout.decode("utf-8", "replace")
-    return Storage(read_mount(text, path, where=session.where), mounts_below(text, path))
 
 
 def read_mount(text: str, path: str, *, where: str) -> Mount:

@@ -7,10 +7,13 @@ Only GET requests (Patroni REST API: /patroni, /cluster, /config, /history). A m
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood, ProbeError
-from readiness.probes.rest import RestAnswer, RestTarget, ask, require_ok
+from readiness.errors import NotUnderstood
+from readiness.subjects import AUTOMATED_MEMBER, Member
+from readiness.systems.answer import RestAnswer
+from readiness.systems.marks import BOUNDED, VOLATILE
+from readiness.systems.token import Source
 
 _STATUSES: Final = (200, 503)  # /patroni: running, or not fit for service
 _LEADERS: Final = ("leader", "standby_leader", "master", "primary")
@@ -51,25 +54,28 @@ class MemberStatus:
     name: str
     scope: str
     patroni_version: str
-    state: str  # running, starting, stopped, start failed…
-    role: str  # primary, replica, standby_leader; master before Patroni 4
+    state: Annotated[str, VOLATILE]  # running, starting, stopped, start failed…
+    role: Annotated[str, VOLATILE]  # primary, replica, standby_leader; master before Patroni 4
     server_version: int | None  # 150018 is 15.18
     system_identifier: str
-    timeline: int | None
-    sync_standby: bool
-    replication_state: str  # streaming, in archive recovery, empty on a primary
-    location: int | None  # bytes of WAL written (primary) or replayed (standby)
-    received: int | None  # bytes of WAL received; None on a primary
+    timeline: Annotated[int | None, VOLATILE]
+    sync_standby: Annotated[bool, VOLATILE]
+    # Streaming, in archive recovery, empty on a primary
+    replication_state: Annotated[str, VOLATILE]
+    # Bytes of WAL written (primary) or replayed (standby)
+    location: Annotated[int | None, VOLATILE]
+    received: Annotated[int | None, VOLATILE]  # bytes of WAL received; None on a primary
     replay_paused: bool
     paused: bool  # the cluster is in maintenance mode, as this member knows it
     pending_restart: bool
     cluster_unlocked: bool  # nobody holds the leader lock, as this member knows it
     failsafe: bool
     watchdog_failed: bool  # a watchdog is required and does not work: it is never promoted
-    dcs_last_seen: int | None  # epoch seconds of the last contact with etcd
+    dcs_last_seen: Annotated[int | None, VOLATILE]  # epoch seconds of the last contact with etcd
     tags: Tags
-    status: int  # of the HTTP answer
-    clock: float | None = None  # epoch seconds of its own clock as it answered, whole ones
+    status: Annotated[int, VOLATILE]  # of the HTTP answer
+    # Epoch seconds of its own clock as it answered, whole ones
+    clock: Annotated[float | None, VOLATILE] = None
 
     @property
     def without_store(self) -> float | None:
@@ -84,17 +90,18 @@ class ClusterMember:
     """One member in GET /cluster."""
 
     name: str
-    role: str  # leader, standby_leader, sync_standby, quorum_standby, replica
-    state: str  # running, streaming, in archive recovery, stopped…
+    role: Annotated[str, VOLATILE]  # leader, standby_leader, sync_standby, quorum_standby, replica
+    state: Annotated[str, VOLATILE]  # running, streaming, in archive recovery, stopped…
     host: str
     port: int | None
     api_url: str
-    timeline: int | None
+    timeline: Annotated[int | None, VOLATILE]
     # Bytes behind the leader, received since Patroni 4.1 and replayed before; None: unknown, or the
     # leader itself.
-    lag: int | None
-    receive_lag: int | None  # bytes not received yet; both only since Patroni 4.1
-    replay_lag: int | None  # bytes not replayed yet
+    lag: Annotated[int | None, BOUNDED]
+    # Bytes not received yet; both only since Patroni 4.1
+    receive_lag: Annotated[int | None, BOUNDED]
+    replay_lag: Annotated[int | None, BOUNDED]  # bytes not replayed yet
     pending_restart: bool
     tags: Tags
 
@@ -172,43 +179,7 @@ class MemberReading:
     status: MemberStatus
     cluster: ClusterView
     config: DynamicConfig
-    history: tuple[Switch, ...]
-
-
-def member(target: RestTarget) -> MemberReading:
-    """Ask one member all four questions; raises ProbeError.
-
-    One that has lost its store tells its status at once (4.1), and nothing that it would ask the
-    store for.
-    """
-    own = status(target)
-    try:
-        return MemberReading(own, cluster(target), config(target), history(target))
-    except ProbeError as error:
-        if not own.cluster_unlocked:
-            raise
-        why = "by /patroni it knows of no leader: it has lost its consensus store, or there is none"
-        raise type(error)(f"{error}; {why}") from error
-
-
-def status(target: RestTarget) -> MemberStatus:
-    """GET /patroni."""
-    return read_status(ask(target, "/patroni"), where=str(target))
-
-
-def cluster(target: RestTarget) -> ClusterView:
-    """GET /cluster."""
-    return read_cluster(require_ok(target, "/cluster", ask(target, "/cluster")), where=str(target))
-
-
-def config(target: RestTarget) -> DynamicConfig:
-    """GET /config."""
-    return read_config(require_ok(target, "/config", ask(target, "/config")), where=str(target))
-
-
-def history(target: RestTarget) -> tuple[Switch, ...]:
-    """GET /history, oldest first."""
-    return read_history(require_ok(target, "/history", ask(target, "/history")), where=str(target))
+    history: Annotated[tuple[Switch, ...], VOLATILE]
 
 
 def read_status(answer: RestAnswer, *, where: str) -> MemberStatus:
@@ -350,3 +321,19 @@ def _whole(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def says(found: MemberReading) -> str:
+    """Who answered, for a person."""
+    status = found.status
+    return f"reached, Patroni {status.patroni_version}, {status.role} {status.state}"
+
+
+PATRONI: Final[Source[Member, MemberReading]] = Source(
+    "patroni", AUTOMATED_MEMBER, MemberReading, says=says
+)
+# What a member says of itself, which it does without its store, too.
+PATRONI_STATUS: Final[Source[Member, MemberStatus]] = Source(
+    "patroni-status", AUTOMATED_MEMBER, MemberStatus
+)
+SOURCES: Final = (PATRONI, PATRONI_STATUS)

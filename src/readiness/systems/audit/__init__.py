@@ -1,0 +1,1 @@
+"""The audit trail of education records, as the database has it."""

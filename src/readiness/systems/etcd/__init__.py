@@ -1,0 +1,1 @@
+"""etcd: the consensus store that the automation of a database leans on."""

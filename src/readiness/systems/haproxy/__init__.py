@@ -1,0 +1,1 @@
+"""HAProxy: what a balancer says of the servers behind it."""

@@ -1,0 +1,1 @@
+"""Machines: services, clocks, sockets, addresses, timers and file systems."""

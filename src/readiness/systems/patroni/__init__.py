@@ -1,0 +1,1 @@
+"""Patroni: the automation of a database cluster."""

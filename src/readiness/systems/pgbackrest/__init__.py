@@ -1,0 +1,1 @@
+"""pgBackRest: the repository that holds the backups of a database."""

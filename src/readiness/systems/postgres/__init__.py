@@ -1,0 +1,1 @@
+"""PostgreSQL: what a member says of itself, of its archive and of its next start."""
