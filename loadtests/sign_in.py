@@ -11,7 +11,7 @@ from readiness.journeys import Journey
 class SignIn(Journey):
     """Somebody who types a password, and reads on as the user that it belongs to."""
 
-    # Beside nine who browse: of ten requests one belongs to somebody who came to log in.
+    # Beside nine who browse: of ten visits one is by somebody who came to log in.
     weight = 1
     wait_time = between(3, 10)
 

@@ -97,8 +97,11 @@ class Pace(Protocol):
     def place(self, journey: type[User]) -> str:
         """The address that the next user of this journey stays with."""
 
-    def due(self, address: str) -> float:
-        """Wait until a request is due there; the moment for which it was due."""
+    def due(self, address: str, *, going: bool) -> float:
+        """Wait until a request is due there; the moment for which it was due.
+
+        Who is `going` has asked for something in this task already, and comes first.
+        """
 
     def note(self, asked: Asked) -> None:
         """Keep what became of a request."""
@@ -115,6 +118,7 @@ class Journey(User):
     def __init__(self, environment: LocustEnvironment) -> None:
         super().__init__(environment)
         self.token = ""
+        self.going = False
         self.line = Line(self.site, self.pace.place(type(self)))
 
     def visit(self, name: str, path: str = "") -> str | None:
@@ -150,7 +154,9 @@ class Journey(User):
 
     def think(self) -> None:
         """Pause as users do between two requests; at the gate the next one's moment is fixed."""
+        going = self.going
         User.wait(self)
+        self.going = going
 
     def _declared(self, name: str) -> Page:
         if name not in self.site.pages:
@@ -171,7 +177,8 @@ class Journey(User):
     def _counted(self, page: str, method: str, act: Callable[[], tuple[str, bytes]]) -> str | None:
         """Wait until it is due, act, and have written down what came."""
         address = self.line.address
-        due = self.pace.due(address)
+        due = self.pace.due(address, going=self.going)
+        self.going = True
         sent = self.pace.now
         problem, content = IN_VAIN, b""
         with gevent.Timeout(self.site.timeout, False):
@@ -211,7 +218,7 @@ class Alone:
         """Each address in turn."""
         return next(self.turns)
 
-    def due(self, _: str) -> float:
+    def due(self, _: str, *, going: bool) -> float:  # noqa: ARG002 - whoever thinks comes later
         """At once."""
         return self.now
 

@@ -6,7 +6,7 @@ name. The schedule takes the place of think times: a user asks again when its tu
 """
 
 # Locust patches sockets and threads when it is imported: before everything that uses them.
-from locust import constant
+from locust import User
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
@@ -100,8 +100,15 @@ def share_out(journeys: list[type[Journey]], orders: dict[str, Any]) -> int:
     each = math.ceil(wanted / unit)
     for one, weight in zip(journeys, weights, strict=True):
         one.fixed_count = each * places * weight // common
-        one.wait_time = constant(0)
+        one.wait_time = next_task
     return each * unit
+
+
+def next_task(user: User) -> float:
+    """No pause after a task: the next one begins at a moment of the schedule."""
+    if isinstance(user, Journey):
+        user.going = False
+    return 0.0
 
 
 def token_of(site: Site) -> tuple[str, str]:
@@ -147,7 +154,7 @@ def run(site: Site, pace: Schedule) -> NoReturn:
         pace.broken = pace.broken or f"the journey {where} failed: {exception!r}"
 
     locust.events.user_error.add_listener(stumbled)
-    pace.started = time.monotonic() + 1
+    pace.begin()
     runner.start(users, spawn_rate=users)
     begun, used = time.monotonic(), time.process_time()
     latest = orders["warm_up"] + orders["duration"] + orders["timeout"] + 5

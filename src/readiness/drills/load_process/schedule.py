@@ -3,16 +3,19 @@
 Open loop: a request is due at a fixed moment whatever became of the ones before, and its time
 counts from that moment, so that a server that stands still is seen by every request that was due
 meanwhile. Addresses take turns, and every user stays with one, so that a slow one is not spared.
+A moment goes to whoever is in the middle of a task, else to who has waited longest to begin one.
 """
 
 import json
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import cycle
+from itertools import count, cycle
 from typing import Any, Final, TextIO
 
 import gevent
+from gevent.event import AsyncResult
+from gevent.queue import PriorityQueue
 from locust import User
 from locust.exception import StopUser
 
@@ -37,6 +40,8 @@ class Schedule:
             address: self._slots(range(turn, self.offered, len(addresses)))
             for turn, address in enumerate(addresses)
         }
+        self.ready = {address: PriorityQueue() for address in addresses}
+        self.numbers = count()
         self.turns: dict[type[User], Iterator[str]] = {}
         self.token = ""
         self.shut_out = ""
@@ -44,6 +49,23 @@ class Schedule:
         self.aborted = ""
         self.asked = 0
         self.recent: deque[tuple[float, bool]] = deque()
+
+    def begin(self) -> None:
+        """Have the first request due in a second, and hand out the moments from then on."""
+        self.started = time.monotonic() + 1
+        for address in self.addresses:
+            gevent.spawn(self._hand_out, address)
+
+    def _hand_out(self, address: str) -> None:
+        """Give each moment, when it comes, to a user who is ready there; at the end, the news."""
+        for when in self.slots[address]:
+            if (early := when - self.now) > 0:
+                gevent.sleep(early)
+            *_, turn = self.ready[address].get()
+            turn.set(when)
+        while True:
+            *_, turn = self.ready[address].get()
+            turn.set_exception(StopUser())
 
     def _slots(self, numbers: Iterable[int]) -> Iterator[float]:
         """The moments at which these requests are due."""
@@ -61,18 +83,15 @@ class Schedule:
         """Each address in turn, for every journey by itself: all are at all addresses."""
         return next(self.turns.setdefault(journey, cycle(self.addresses)))
 
-    def due(self, address: str) -> float:
-        """Wait until the next request is due there.
+    def due(self, address: str, *, going: bool) -> float:
+        """Wait for a moment at which a request is due there.
 
         Raises:
             StopUser: nothing more is due.
         """
-        when = next(self.slots[address], None)
-        if when is None:
-            raise StopUser
-        if (early := when - self.now) > 0:
-            gevent.sleep(early)
-        return when
+        turn = AsyncResult()
+        self.ready[address].put((not going, next(self.numbers), turn))
+        return float(turn.get())
 
     def note(self, asked: Asked) -> None:
         """Write one request down."""
