@@ -30,8 +30,10 @@ READERS = tuple(
         "probes/", "drills/", "measure/", "systems/", "scanning.py", "segmentation.py",
     )
 )  # fmt: skip
-# Rooms have what they ask and read in these parts; what a site declares is in the environment file.
-ROOM = re.compile(r"(src/readiness/systems/\w+/)(?:reading|asking)(?:\.py|/.*)")
+# What rooms ask and read with; what a site declares is in the environment file.
+ROOM = re.compile(r"(src/readiness/systems/\w+/)(?!declared\b)\w+(?:\.py|/.*)")
+# What was answered, as it came.
+ANSWERS = "src/readiness/systems/answer.py"
 # Which commands may be asked for: what it refuses is read by nobody, and turns no case green.
 PERMITTED = "src/readiness/probes/commands.py"
 # What makes a token, what of it is for people only, and what binds it to a connection.
@@ -235,7 +237,11 @@ def _beyond(path: str, start: ast.AST) -> dict[tuple[str, str], ast.AST]:
 def _reads(path: str) -> bool:
     """Whether a module asks or reads, so that what it does shows in what a check judges."""
     room = path.startswith("src/readiness/systems/")
-    return path.startswith(READERS) and path != PERMITTED and (not room or _in_room(path))
+    return (
+        path.startswith(READERS)
+        and path != PERMITTED
+        and (not room or _in_room(path) or path == ANSWERS)
+    )
 
 
 def _in_room(path: str) -> bool:

@@ -26,7 +26,7 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import acme, http, keepalived, revocation, rotation, scan, tls, tls_scan
+from readiness.probes import acme, http, revocation, rotation, scan, tls, tls_scan
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
@@ -47,7 +47,6 @@ READINGS: Final[Mapping[str, Any]] = {
     "http": http.Exchange,
     "alpn": http.Exchange,
     "acme": acme.Challenge,
-    "keepalived": keepalived.Keepalived,
     "rotation": rotation.Rotation,
     "scan": scan.Scan,
     **{one.name: one.reading for one in SOURCES},

@@ -21,7 +21,6 @@ from readiness.look import Look
 from readiness.probes import acme
 from readiness.probes import alpn as alpn_probe
 from readiness.probes import http as http_probe
-from readiness.probes import keepalived as keepalived_probe
 from readiness.probes import rotation as rotation_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.revocation import Revocation
@@ -276,28 +275,6 @@ class Clients:
     def host(self, machine: Machine) -> Any:
         """A machine in testinfra's vocabulary: `host(m).service("chrony").is_running`."""
         return testinfra_host(self.session(machine))
-
-    def keepalived(self, machine: Machine) -> Found[keepalived_probe.Keepalived]:
-        """What moves shared addresses on a machine; the first question asks all that may hold one.
-
-        Raises:
-            ProbeError: it could not be found out.
-            NotRun: no SSH is declared for it.
-        """
-        moving = {
-            name: self.site.listener(one.listener).shared_addresses
-            for one in self.site.balancers
-            for name in one.may_hold
-        }
-        everyone = tuple(one for one in self.site.machines if one.ssh and one.name in moving)
-
-        def ask(one: Machine) -> keepalived_probe.Keepalived:
-            return keepalived_probe.keepalived(self.session(one), moving.get(one.name, ()))
-
-        if not self.look.knows(machine.id, "keepalived"):
-            self._connect()
-            self.look.ahead("keepalived", everyone, ask)
-        return self.look.at(machine.id, "keepalived", lambda: ask(machine))
 
     def reachability(self) -> Seen:
         """What every vantage point can connect to; the first question scans from all of them."""

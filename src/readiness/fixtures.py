@@ -32,7 +32,6 @@ from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
 from readiness.probes import acme, http
 from readiness.probes import tls as tls_probe
-from readiness.probes.keepalived import Keepalived
 from readiness.probes.revocation import Revocation
 from readiness.probes.rotation import Rotation
 from readiness.probes.tls_scan import Deployed, Profile, Scan
@@ -135,12 +134,6 @@ def plain_http(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchang
 def host(clients: Clients) -> Callable[[Machine], Any]:
     """A machine in testinfra's vocabulary: `host(machine).service("chrony").is_running`."""
     return clients.host
-
-
-@pytest.fixture(scope="session")
-def keepalived(clients: Clients) -> Callable[[Machine], Found[Keepalived]]:
-    """What moves shared addresses on a machine."""
-    return clients.keepalived
 
 
 @pytest.fixture(scope="session")

@@ -196,6 +196,21 @@ def reached_machines(environment: Environment) -> tuple[Machine, ...]:
     return tuple(one for one in environment.machines if one.ssh)
 
 
+def moved_addresses(environment: Environment) -> dict[str, tuple[str, ...]]:
+    """The addresses that move between machines, by each machine that may hold them."""
+    return {
+        name: environment.listener(one.listener).shared_addresses
+        for one in environment.balancers
+        for name in one.may_hold
+    }
+
+
+def address_holders(environment: Environment) -> tuple[Machine, ...]:
+    """Every machine that may hold an address that moves, and may be reached over SSH."""
+    moved = moved_addresses(environment)
+    return tuple(one for one in reached_machines(environment) if one.name in moved)
+
+
 def endpoints(environment: Environment) -> tuple[Endpoint, ...]:
     """Every TLS listener at every address it is declared on, each node apart."""
     places = [
@@ -371,6 +386,7 @@ def backups_of(environment: Environment, cluster: Cluster) -> tuple[BackupReposi
 ENVIRONMENT: Final = Kind("environment", lambda env: {env.name: env})
 MACHINE: Final = Kind("machine", lambda env: {one.name: one for one in env.machines})
 REACHED_MACHINE: Final = Kind("reached_machine", by_id(reached_machines))
+ADDRESS_HOLDER: Final = Kind("address_holder", by_id(address_holders))
 TLS_LISTENER: Final = Kind("tls_listener", by_id(endpoints))
 HTTP_LISTENER: Final = Kind("http_listener", by_id(web_endpoints))
 CHALLENGED_LISTENER: Final = Kind("challenged_listener", by_id(challenged_listeners))

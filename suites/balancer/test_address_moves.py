@@ -1,8 +1,9 @@
 """Whether what moves a shared address is in force on every machine that may hold it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from readiness import (
+    Ask,
     Environment,
     Found,
     NotRun,
@@ -15,11 +16,10 @@ from readiness import (
 )
 from readiness.declared.balancer import Balancer
 from readiness.declared.machine import Machine
-from readiness.probes.keepalived import Keepalived, State
-from readiness.probes.keepalived_file import Mover, TrackedScript
 from readiness.subjects import ENVIRONMENT
+from readiness.systems.keepalived.file import Mover, TrackedScript
+from readiness.systems.keepalived.reading import KEEPALIVED, Keepalived, State
 
-Asked = Callable[[Machine], Found[Keepalived]]
 Unseen = ProbeError | NotRun
 
 
@@ -43,7 +43,7 @@ Unseen = ProbeError | NotRun
     remedy="start keepalived where it does not run; see what its journal says of that script; let "
     "script, folders and links to it belong to root and be writable by nobody else, then reload it",
 )
-def test_health_check_is_in_force(environment: Environment, keepalived: Asked) -> None:
+def test_health_check_is_in_force(environment: Environment, ask: Ask) -> None:
     """Of each script that decides about an address, its log tells that it ran and was not disabled.
 
     What was seen on one machine counts, whatever nobody could see on another.
@@ -51,7 +51,9 @@ def test_health_check_is_in_force(environment: Environment, keepalived: Asked) -
     blind: list[Unseen] = []
     for balancer, machine in places(environment):
         try:
-            judged(balancer, environment, keepalived(machine), f"{balancer.name}/{machine.name}")
+            judged(
+                balancer, environment, ask(KEEPALIVED, machine), f"{balancer.name}/{machine.name}"
+            )
         except (ProbeError, NotRun) as error:
             blind.append(error)
     if blind:

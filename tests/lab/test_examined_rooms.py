@@ -35,11 +35,18 @@ def says(found):
 STATE = Source("lamp", LAMP, LampState, says=says)
 SWITCH = Source("switch", LAMP, Switch)
 """,
+    f"{ROOM}/lens.py": """
+def seen(light):
+    return light > 0
+def felt(light):
+    return light > 9
+""",
     f"{ROOM}/asking/__init__.py": """
+from readiness.systems.lamp import lens
 from readiness.systems.lamp.asking import wire
 from readiness.systems.lamp.reading import STATE, SWITCH
 def state(connections, lamp):
-    return wire.look(lamp)
+    return lens.seen(wire.look(lamp))
 def switch(connections, lamp):
     return wire.feel(lamp)
 ASKERS = (Asker(STATE, state), Asker(SWITCH, switch))
@@ -67,6 +74,8 @@ def feel(lamp):
         (f"{ROOM}/asking/__init__.py", "wire.look(lamp)", "wire.look(1)", "what it reads"),
         (f"{ROOM}/asking/__init__.py", "(STATE, state)", "(STATE, switch)", "what it reads"),
         (f"{ROOM}/asking/__init__.py", "wire.feel(lamp)", "wire.feel(1)", ""),
+        (f"{ROOM}/lens.py", "light > 0", "light > 1", "what it reads"),
+        (f"{ROOM}/lens.py", "light > 9", "light > 8", ""),
         (f"{ROOM}/asking/wire.py", "return 1", "return 11", "what it reads"),
         (f"{ROOM}/asking/wire.py", "return 2", "return 22", ""),
     ],

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness.errors import NotUnderstood
-from readiness.probes import keepalived_file
-from readiness.probes.keepalived import State, faults, patience, read_log, read_processes
+from readiness.systems.keepalived import file as keepalived_file
+from readiness.systems.keepalived.reading import State, faults, patience, read_log, read_processes
 
 PIDS = frozenset({40, 44})
 # As keepalived 2.2.7 of Debian 12 wrote them.

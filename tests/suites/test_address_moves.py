@@ -14,8 +14,8 @@ from readiness.catalogue import load_catalogue
 from readiness.claim import CURRENT, Found
 from readiness.errors import NotRun, NotUnderstood, ProbeError
 from readiness.needs import NEEDS, Why, missing
-from readiness.probes.keepalived import Keepalived, Log, State
-from readiness.probes.keepalived_file import Configuration, Mover, TrackedScript
+from readiness.systems.keepalived.file import Configuration, Mover, TrackedScript
+from readiness.systems.keepalived.reading import Keepalived, Log, State
 
 CHECK: Any = runpy.run_path(
     str(Path(__file__).parents[2] / "suites/balancer/test_address_moves.py")
@@ -67,7 +67,7 @@ def ask(**readings: Keepalived | Exception) -> None:
         machine=lambda name: SimpleNamespace(name=name),
     )
 
-    def asked(machine: Any) -> Found[Keepalived]:
+    def asked(_: object, machine: Any) -> Found[Keepalived]:
         reading = readings[machine.name]
         if isinstance(reading, Exception):
             raise reading

@@ -25,15 +25,12 @@ _VOLATILE: Final = (
     "http*.headers*", "http*.body_*", "http*.json*",
     "alpn.headers*", "alpn.body_*", "alpn.json*",
     "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
-    "keepalived.log.read_at", "keepalived.log.process", "keepalived.log.whole",
-    "keepalived.runs_something", "keepalived.processes",
     "scan.began", "scan.seconds",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls-profile.*",  # a later scanner brings a later profile
     "tls.chain[[]].days_left", "tls.chain[[]].not_after",
     "scan.connections", "scan.towards[[]].*",
-    "keepalived.log.scripts.*", "keepalived.unchanged",
     "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",
 )  # fmt: skip
 _FIXED: Final = (
@@ -45,7 +42,6 @@ _FIXED: Final = (
     "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
     "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
     "http*.protocol", "alpn.*", "acme.*",
-    "keepalived.*",
     "rotation.address", "rotation.shares[[]].served_by",
 )  # fmt: skip
 _TABLE: Final = (

@@ -33,6 +33,12 @@ def _hosts() -> Askers:
     return ASKERS
 
 
+def _keepalived() -> Askers:
+    from readiness.systems.keepalived.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _patroni() -> Askers:
     from readiness.systems.patroni.asking import ASKERS  # noqa: PLC0415
 
@@ -68,6 +74,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "etcd": _etcd,
     "haproxy": _haproxy,
     "hosts": _hosts,
+    "keepalived": _keepalived,
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,
     "postgres": _postgres,

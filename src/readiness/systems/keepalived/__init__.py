@@ -1,0 +1,1 @@
+"""keepalived: what moves an address from one balancer's machine to another."""
