@@ -25,6 +25,7 @@ from readiness.errors import ProbeError, TimedOut, Unreachable
 from readiness.model import Case, Tier
 from readiness.subjects import backup_repositories
 from readiness.systems.answer import Answer
+from readiness.systems.patroni.reading import PATRONI
 
 SPARE = "  - {name: spare, zone: all, role: spare, addresses: [192.0.2.20]}\n"
 BACKUPS = """\
@@ -186,13 +187,16 @@ class Restoring(Drilled):
         site, environment = self.site, self.run.environment
         (one,) = backup_repositories(environment)
         reading = SimpleNamespace(replicas=(), cluster=SimpleNamespace(members=()))
-        found = lambda _: SimpleNamespace(reading=reading)  # noqa: E731
         automated = environment.databases[0].patroni is not None
+
+        def ask(source: object, _: object) -> Any:
+            assert automated or source is not PATRONI
+            return SimpleNamespace(reading=reading)
+
         clients: Any = SimpleNamespace(
             site=environment,
             session=lambda machine: Observed(site, machine.name),
-            postgres=found,
-            patroni=found if automated else None,
+            ask=ask,
         )
         permit = Permit(self.run.id, Case("BKP-010", "nightly"), Tier.LOAD)
         try:

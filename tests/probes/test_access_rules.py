@@ -95,7 +95,7 @@ def judged(*password: bool | None) -> None:
         for number, one in enumerate(password)
     )
     found = Found(Restart(NOW, (), 9, 9, (), logins), "db1", 1)
-    SUITE["test_restart_is_safe"](None, lambda _: found)
+    SUITE["test_restart_is_safe"](None, lambda *_: found)
 
 
 def test_who_is_asked_for_no_password_is_let_in_again(reasons: list[str]) -> None:

@@ -20,6 +20,7 @@ from readiness.claim import CURRENT, Found
 from readiness.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.on_members import replication_login as on_member
 from readiness.systems.postgres.asking.replication_login import replication_logins
+from readiness.systems.postgres.reading import REPLICATION_LOGINS
 from readiness.systems.postgres.reading.replication_login import (
     PROGRAM,
     Attempt,
@@ -261,15 +262,15 @@ def judged(name: str, tried: dict[str, str], *, down: str = "", system: str = SY
         for to, refusal in tried.items()
     )
 
-    def postgres(member: Any) -> Found[Any]:
+    def ask(source: object, member: Any) -> Found[Any]:
+        if source is REPLICATION_LOGINS:
+            return Found(ReplicationLogins(name != "db1", attempts), name, 2)
         if member.id == down:
             raise Unreachable(f"{member.id} is down")
         state = SimpleNamespace(in_recovery=member.id != "db1", system_identifier=SYSTEM)
         return Found(state, member.id, 1)
 
-    found = Found(ReplicationLogins(name != "db1", attempts), name, 2)
-    member = members[NAMES.index(name)]
-    SUITE["test_replication_begins_anew"](member, postgres, lambda _: found)
+    SUITE["test_replication_begins_anew"](members[NAMES.index(name)], ask)
 
 
 def test_members_that_are_let_in_are_green() -> None:
