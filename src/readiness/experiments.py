@@ -234,7 +234,8 @@ def load(file: Path) -> Loaded:
     """
     experiment = load_written(file, Experiment, Environment)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Loaded(file.stem, file, digest, experiment, read_yaml(file).data)
+    data = experiment.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return Loaded(file.stem, file, digest, experiment, data)
 
 
 def refuse_other(data: Json) -> None:
