@@ -102,6 +102,16 @@ def test_printed_commands_exist(path: Path) -> None:
             assert_known("readiness", ["gate", *rest])
 
 
+@pytest.mark.parametrize(
+    "role", ["base/rootfs/etc/sudoers.d/driller", "drilled/rootfs/etc/sudoers.d/readiness-stop"]
+)
+def test_a_site_permits_drills_what_the_lab_permits(role: str) -> None:
+    """The sudoers lines that operations prints are those that the lab's machines have."""
+    lines = (ROOT / "lab/roles" / role).read_text().splitlines()
+    rules = "\n".join(line for line in lines if not line.startswith("#"))
+    assert rules in (ROOT / "docs/operations.md").read_text()
+
+
 def test_the_command_line_answers() -> None:
     """`readiness --help` and that of each command end well, as a user starts them."""
     program = Path(sys.executable).with_name("readiness")
