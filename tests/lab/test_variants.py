@@ -142,7 +142,7 @@ def test_a_result_is_outdated_when_what_it_rests_on_changes() -> None:
     result = replace(tried(), touches=("edge2", "db1"))
     kept = matrix.entry(ONE, result, {"primary": "db1"})
     assert kept["touches"] == ["<primary>", "edge2"]
-    assert list(kept["roles"]) == ["base", "db", "edge"]
+    assert list(kept["roles"]) == ["base", "db", "drilled", "edge"]
     assert matrix.state(ONE, kept) == matrix.PROVEN
     read = {**kept, "readings": {**kept["readings"], "WEB-001": "other"}}
     assert matrix.state(ONE, read) == "what WEB-001 reads changed since it was proven"
