@@ -195,7 +195,7 @@ def test_what_a_killed_experiment_left_is_recovered(
                 os.kill(os.getpid(), signal.SIGKILL)
             return ask(target)
 
-        monkeypatch.setattr("readiness.probes.patroni.cluster", dying)
+        monkeypatch.setattr("readiness.systems.patroni.asking.cluster", dying)
         site.run(SHIPPED[name])
         os._exit(1)
     _, status = os.waitpid(child, 0)
