@@ -179,9 +179,13 @@ class Stage:
         Raises:
             Aborted: the run is to end.
         """
-        disturbed = self._standing()
+        self._standing()
         begun = time.monotonic()
         self.wait(self.view.ttl)
+        return self._still_stands(begun)
+
+    def _still_stands(self, begun: float) -> bool:
+        disturbed = self._standing()
         if disturbed.stands():
             return True
         held = time.monotonic() - begun
@@ -196,16 +200,16 @@ class Stage:
             Aborted: the run is to end.
         """
         disturbed = self._standing()
-        deadline = time.monotonic() + self.view.ttl
+        begun = time.monotonic()
         since = disturbed.sent
-        while time.monotonic() < deadline:
+        while time.monotonic() < begun + self.view.ttl:
             self._check()
             asked = time.monotonic()
             if self._led_by_another(since):
                 return False
             since = asked
             time.sleep(TICK)
-        self.stayed = self.outlast()
+        self.stayed = self._still_stands(begun)
         return self.stayed
 
     def await_whole(self) -> bool:
