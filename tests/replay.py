@@ -26,7 +26,7 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import acme, http, revocation, rotation, scan, tls, tls_scan
+from readiness.probes import revocation, scan, tls, tls_scan
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
@@ -43,11 +43,6 @@ READINGS: Final[Mapping[str, Any]] = {
     "tls-scan": tls_scan.Scan,
     "tls-profile": tls_scan.Profile,
     "revocation": revocation.Revocation,
-    "https": http.Exchange,
-    "http": http.Exchange,
-    "alpn": http.Exchange,
-    "acme": acme.Challenge,
-    "rotation": rotation.Rotation,
     "scan": scan.Scan,
     **{one.name: one.reading for one in SOURCES},
 }

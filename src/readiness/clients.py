@@ -13,15 +13,10 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from readiness.claim import Found
-from readiness.declared.listener import AcmeChallenge
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, ReadinessError
 from readiness.look import Look
-from readiness.probes import acme
-from readiness.probes import alpn as alpn_probe
-from readiness.probes import http as http_probe
-from readiness.probes import rotation as rotation_probe
 from readiness.probes import tls as tls_probe
 from readiness.probes.revocation import Revocation
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
@@ -30,20 +25,14 @@ from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Scanning, Seen
 from readiness.subjects import (
-    Backend,
-    ChallengedListener,
     Endpoint,
     endpoints,
     names_beside,
-    pages,
 )
 from readiness.systems.asker import C, Closing
 from readiness.systems.asking import asker_of
+from readiness.systems.http.asking.routes import client_certificate
 from readiness.systems.token import R, S, Source
-from readiness.targets import (
-    challenge_route,
-    web_place,
-)
 from readiness.tls_scans import TlsScans
 
 T = TypeVar("T")
@@ -125,15 +114,8 @@ class Clients:
             fallback_names=names_beside(self.site, endpoint),
             nameless=not listener.names_only,
             starttls="postgresql" if listener.protocol == "postgresql" else None,
-            client_certificate=self._client_certificate(endpoint),
+            client_certificate=client_certificate(self.site, endpoint),
         )
-
-    def _client_certificate(self, endpoint: Endpoint) -> tuple[str, str] | None:
-        """The files of chain and key, where a listener asks its clients for a certificate."""
-        files = endpoint.listener.client_certificate
-        if files is None:
-            return None
-        return str(self.site.path(files.certificate)), str(self.site.path(files.key))
 
     def tls(self, endpoint: Endpoint) -> Found[tls_probe.Handshake]:
         """What a listener presents; the first question asks all of them at once."""
@@ -156,53 +138,6 @@ class Clients:
         """What is said of the revocation of a certificate that some listener presents."""
         return self.tls_scans.revocation(deployed)
 
-    def https(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
-        """What a listener answers over HTTPS at its own address; looks for what is declared."""
-        question = self._page_question(endpoint, path)
-        source = f"https {path}"
-        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
-
-    def as_browsers(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
-        """The same asked as browsers do, over HTTP/2 where the listener agrees to that."""
-        question = self._page_question(endpoint, path)
-        source = f"alpn {path}"
-        return self.look.at(endpoint.id, source, lambda: alpn_probe.ask_question(question))
-
-    def _page_question(self, endpoint: Endpoint, path: str) -> http_probe.Question:
-        declared = pages(self.site, endpoint.listener)
-        return http_probe.Question(
-            address=endpoint.address,
-            port=endpoint.listener.port,
-            host=endpoint.names[0],
-            path=path,
-            authority_pem=self.authority_pem(endpoint.listener.authority),
-            client_certificate=self._client_certificate(endpoint),
-            contains=next((one.contains for one in declared if one.path == path), ""),
-        )
-
-    def plain_http(self, endpoint: Endpoint, path: str) -> Found[http_probe.Exchange]:
-        """What the plain twin of an HTTPS listener answers; redirects are not followed."""
-        address, port = web_place(endpoint, acme.PORTS["http"])
-        question = http_probe.Question(
-            address=address,
-            port=port,
-            host=endpoint.names[0],
-            path=path,
-        )
-        source = f"http {path}"
-        return self.look.at(endpoint.id, source, lambda: http_probe.ask_question(question))
-
-    def challenge(
-        self, listener: ChallengedListener, name: str, file: AcmeChallenge
-    ) -> Found[acme.Challenge]:
-        """What an ACME authority meets that asks a listener for this file under this name."""
-        asked = acme.Asked(
-            *web_place(listener.endpoint, acme.PORTS["http"]), name, file.path, file.content
-        )
-        route = challenge_route(self.site, listener)
-        source = f"acme {name}{file.path}"
-        return self.look.at(listener.id, source, lambda: acme.ask(asked, route))
-
     def authority(self, name: str) -> Path:
         """The file of a declared authority."""
         return self.site.path(self.site.authorities[name])
@@ -214,28 +149,6 @@ class Clients:
             UsageError: the file is missing or unreadable.
         """
         return self.site.content(self.site.authorities[name])
-
-    # Balancers
-
-    def rotation(self, backend: Backend, endpoint: Endpoint) -> Found[rotation_probe.Rotation]:
-        """Who answers a user at one address of a balancer; the first question asks all of them."""
-        balancer = backend.balancer
-
-        def ask(one: Endpoint) -> rotation_probe.Rotation:
-            question = http_probe.Question(
-                address=one.address,
-                port=one.listener.port,
-                host=one.names[0],
-                path=balancer.page.path,
-                authority_pem=self.authority_pem(one.listener.authority),
-                client_certificate=self._client_certificate(one),
-                contains=balancer.page.contains,
-            )
-            once = partial(http_probe.ask_question, question)
-            return rotation_probe.ask(one.address, once, balancer.page.served_by, balancer.servers)
-
-        self.look.ahead(f"rotation {balancer.name}", backend.endpoints, ask)
-        return self.look.at(endpoint.id, f"rotation {balancer.name}", lambda: ask(endpoint))
 
     # Machines
 

@@ -43,6 +43,7 @@ from readiness.systems.audit.asking import trail_members
 from readiness.systems.audit.reading import TRAIL
 from readiness.systems.every import WHOLE
 from readiness.systems.hosts.asking import host
+from readiness.systems.http.reading import PAGE
 from readiness.systems.token import Source
 from readiness.undo import UndoJournal
 
@@ -191,7 +192,7 @@ def _application(clients: Clients, endpoint: Endpoint) -> str:
     assert clients.site.audit is not None  # noqa: S101 - asked of an audited site only
     sign_in = clients.site.audit.sign_in
     path = sign_in.path or clients.site.balancer(clients.site.audit.balancer).page.path
-    found = clients.https(endpoint, path).reading
+    found = clients.ask(PAGE.of(path), endpoint).reading
     if not found.answers:
         raise Unreachable(f"GET {path}: {found.problem or 'no answer'}")
     return f"reached, GET {path} answers {found.status}; accounts sign in at tier touch only"

@@ -10,7 +10,6 @@ from readiness import pytest_plugin
 from readiness.claim import Found
 from readiness.clients import Clients
 from readiness.declared.audit import Audit
-from readiness.declared.listener import AcmeChallenge
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
 from readiness.drills import target_lease
@@ -30,18 +29,14 @@ from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes import acme, http
 from readiness.probes import tls as tls_probe
 from readiness.probes.revocation import Revocation
-from readiness.probes.rotation import Rotation
 from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Seen
 from readiness.subjects import (
     AuditedServer,
-    Backend,
     BackupRepository,
-    ChallengedListener,
     Cluster,
     Endpoint,
 )
@@ -105,41 +100,9 @@ def revocation(clients: Clients) -> Callable[[Deployed], Found[Revocation]]:
 
 
 @pytest.fixture(scope="session")
-def https(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
-    """Asks a listener for a page over HTTPS, at its own address."""
-    return clients.https
-
-
-@pytest.fixture(scope="session")
-def as_browsers(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
-    """Asks a listener for a page as browsers do: HTTP/2 where it agrees to that."""
-    return clients.as_browsers
-
-
-@pytest.fixture(scope="session")
-def challenge(
-    clients: Clients,
-) -> Callable[[ChallengedListener, str, AcmeChallenge], Found[acme.Challenge]]:
-    """Asks a listener for a challenge's file under a name, as an ACME authority does."""
-    return clients.challenge
-
-
-@pytest.fixture(scope="session")
-def plain_http(clients: Clients) -> Callable[[Endpoint, str], Found[http.Exchange]]:
-    """Asks the plain twin of a listener for a page; redirects are not followed."""
-    return clients.plain_http
-
-
-@pytest.fixture(scope="session")
 def host(clients: Clients) -> Callable[[Machine], Any]:
     """A machine in testinfra's vocabulary: `host(machine).service("chrony").is_running`."""
     return clients.host
-
-
-@pytest.fixture(scope="session")
-def rotation(clients: Clients) -> Callable[[Backend, Endpoint], Found[Rotation]]:
-    """Asks one address of a balancer until every machine behind it has answered."""
-    return clients.rotation
 
 
 @pytest.fixture(scope="session")

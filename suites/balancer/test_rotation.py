@@ -1,16 +1,12 @@
 """Whether every machine behind a balancer really serves users, at every balancer."""
 
-from collections.abc import Callable
-
 from readiness import Ask, Environment, Found, NotRun, ProbeError, Severity, check, derive, holds
 from readiness.declared.balancer import Balancer, OtherBackend
 from readiness.declared.machine import Machine
-from readiness.probes.rotation import Rotation
-from readiness.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, Endpoint, balancer_nodes
+from readiness.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, balancer_nodes
 from readiness.systems.haproxy.reading import SERVERS, Server
 from readiness.systems.hosts.reading import ADDRESSES
-
-Asked = Callable[[Backend, Endpoint], Found[Rotation]]
+from readiness.systems.http.reading import ROTATION
 
 # The application was asked and answered as the balancer expects (HAProxy management guide, 9.1); a
 # connection alone (L4OK) would keep a machine in rotation whose application is broken. What it
@@ -79,7 +75,7 @@ def test_backend_is_up_everywhere(backend: Backend, ask: Ask) -> None:
     "chooses (a hash of the client's address sends us to one machine only)",
     limit=60,
 )
-def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
+def test_backend_serves_users(backend: Backend, ask: Ask) -> None:
     """It answers at each address, always with the declared page, and nobody undeclared does."""
     name, declared = backend.machine.name, set(backend.balancer.servers)
     if not backend.endpoints:
@@ -88,7 +84,7 @@ def test_backend_serves_users(backend: Backend, rotation: Asked) -> None:
             declare=f"the balancer's `machines` for the listener {backend.balancer.listener}",
         )
     for endpoint in backend.endpoints:
-        found = rotation(backend, endpoint)
+        found = ask(ROTATION.of(backend), endpoint)
         lost = found.reading.unanswered and found.reading.problem
         assert holds(found.fact("what is wrong with a request", lost or "none"), "==", "none")
         share = found.reading.of(name)

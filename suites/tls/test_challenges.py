@@ -1,14 +1,10 @@
 """Whether a certificate that is valid today can be renewed: challenges arrive at their answers."""
 
-from collections.abc import Callable
 from itertools import product
 
-from readiness import Found, Severity, check, holds
-from readiness.declared.listener import AcmeChallenge
-from readiness.probes.acme import Challenge
+from readiness import Ask, Severity, check, holds
 from readiness.subjects import CHALLENGED_LISTENER, ChallengedListener
-
-Ask = Callable[[ChallengedListener, str, AcmeChallenge], Found[Challenge]]
+from readiness.systems.http.reading import CHALLENGE
 
 
 @check(
@@ -27,10 +23,10 @@ Ask = Callable[[ChallengedListener, str, AcmeChallenge], Found[Challenge]]
     "anything redirects or serves the path, or answer it there where the redirect leads to",
     limit=60,
 )
-def test_challenges_are_answered(challenged_listener: ChallengedListener, challenge: Ask) -> None:
+def test_challenges_are_answered(challenged_listener: ChallengedListener, ask: Ask) -> None:
     """200 with the declared content, at the end of at most ten redirects."""
     for name, file in product(challenged_listener.names, challenged_listener.challenges):
-        found = challenge(challenged_listener, name, file)
+        found = ask(CHALLENGE.of((name, file)), challenged_listener)
         wrong = found.reading.problem or "none"
         fact = found.fact(f"what an authority would say against {name}", wrong)
         assert holds(fact, "==", "none")

@@ -1,12 +1,15 @@
 """What users of a listener get: its pages, by plain HTTP the way to HTTPS, and the word to stay."""
 
-from collections.abc import Callable
-
-from readiness import Environment, Found, NotRun, Severity, check, holds
-from readiness.probes.http import Exchange, redirects_to_https, wrong_with
+from readiness import Ask, Environment, Found, NotRun, Severity, check, holds
 from readiness.subjects import HTTP_LISTENER, Endpoint, WebPage, pages
-
-Http = Callable[..., Found[Exchange]]
+from readiness.systems.http.reading import (
+    BROWSED_PAGE,
+    PAGE,
+    PLAIN_PAGE,
+    Exchange,
+    redirects_to_https,
+    wrong_with,
+)
 
 # RFC 6797 names no minimum; a year is what browsers' preload lists ask for.
 LEAST_MAX_AGE = 365 * 86400
@@ -40,9 +43,9 @@ def declared(endpoint: Endpoint, site: Environment) -> list[WebPage]:
     return found
 
 
-def leads_to_https(endpoint: Endpoint, plain_http: Http, path: str) -> bool:
+def leads_to_https(endpoint: Endpoint, ask: Ask, path: str) -> bool:
     """Claim that a page by plain HTTP is a permanent redirect to itself over HTTPS."""
-    found = plain_http(endpoint, f"{path}{'&' if '?' in path else '?'}{PROBE}")
+    found = ask(PLAIN_PAGE.of(f"{path}{'&' if '?' in path else '?'}{PROBE}"), endpoint)
     redirect = redirects_to_https(found.reading, port=endpoint.listener.port)
     wrong = redirect.problem or "none"
     return bool(
@@ -67,17 +70,15 @@ def leads_to_https(endpoint: Endpoint, plain_http: Http, path: str) -> bool:
     remedy="answer 301 or 308 with the same host and path under https on this node, and reload it; "
     "a redirect to a page that is wrong is mended there (WEB-003)",
 )
-def test_plain_http_is_redirected(
-    http_listener: Endpoint, plain_http: Http, https: Http, site: Environment
-) -> None:
+def test_plain_http_is_redirected(http_listener: Endpoint, ask: Ask, site: Environment) -> None:
     """Each page answers 301 or 308 to the same host, path and query under https, and is there."""
     plain = http_listener.listener.plain_http
     if plain is None:
-        found = plain_http(http_listener, "/")
+        found = ask(PLAIN_PAGE.of("/"), http_listener)
         assert holds(found.fact("an answer on the plain port", found.reading.answers), "==", False)
     for page in pages(site, http_listener.listener):
-        assert plain is None or leads_to_https(http_listener, plain_http, page.path)
-        assert answers(https(http_listener, page.path), page)
+        assert plain is None or leads_to_https(http_listener, ask, page.path)
+        assert answers(ask(PAGE.of(page.path), http_listener), page)
 
 
 @check(
@@ -92,10 +93,10 @@ def test_plain_http_is_redirected(
     remedy="send Strict-Transport-Security with max-age=31536000 or more from this node; where the "
     "page itself is wrong, see WEB-003",
 )
-def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -> None:
+def test_hsts_is_sent(http_listener: Endpoint, ask: Ask, site: Environment) -> None:
     """Each page is right and carries a valid Strict-Transport-Security (RFC 6797) of a year."""
     for page in pages(site, http_listener.listener):
-        found = https(http_listener, page.path)
+        found = ask(PAGE.of(page.path), http_listener)
         assert answers(found, page)
         policy = found.reading.hsts
         wrong = policy.problem or ("none" if policy.max_age is not None else "no header")
@@ -117,10 +118,10 @@ def test_hsts_is_sent(http_listener: Endpoint, https: Http, site: Environment) -
     remedy="ask for the page at this address as a browser does, and look at what answers behind "
     "this node: the application, a maintenance page, a cache",
 )
-def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -> None:
+def test_pages_answer(http_listener: Endpoint, ask: Ask, site: Environment) -> None:
     """Each page that `pages`, a balancer or a load test declares for it has status and content."""
     for page in declared(http_listener, site):
-        assert answers(https(http_listener, page.path), page)
+        assert answers(ask(PAGE.of(page.path), http_listener), page)
 
 
 @check(
@@ -136,12 +137,10 @@ def test_pages_answer(http_listener: Endpoint, https: Http, site: Environment) -
     "`proto` of the bind line, with others what stands in front of the server that it is meant "
     "for; where the page is wrong over HTTP/1.1 too, see WEB-003",
 )
-def test_pages_answer_browsers(
-    http_listener: Endpoint, as_browsers: Http, site: Environment
-) -> None:
+def test_pages_answer_browsers(http_listener: Endpoint, ask: Ask, site: Environment) -> None:
     """A client that offers [h2, http/1.1], as browsers do, gets status and content."""
     for page in declared(http_listener, site):
-        found = as_browsers(http_listener, page.path)
+        found = ask(BROWSED_PAGE.of(page.path), http_listener)
         wrong = wrong_with(found.reading, page.status) or "none"
         # Nothing agreed on is HTTP/1.1 (RFC 9113, 3.3), and as good.
         agreed = f"agreed on {found.reading.protocol or 'nothing'}"

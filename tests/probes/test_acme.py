@@ -10,7 +10,8 @@ from pki import NAME, hierarchy
 from servers import Behaviour, closed_port, serve, server_context, silence
 
 from readiness.errors import NotUnderstood, TimedOut
-from readiness.probes import acme as probe
+from readiness.systems.http import reading as probe
+from readiness.systems.http.asking import acme as probe_acme
 
 LOOPBACK = "127.0.0.1"
 PATH = "/.well-known/acme-challenge/canary"
@@ -60,11 +61,13 @@ def site(
     with serve(answering(plain, asked)) as http, serve(over_tls) as https:
         ports = {80: http, 443: https}
 
-        def route(host: str, public: int) -> probe.Place | None:
+        def route(host: str, public: int) -> probe_acme.Place | None:
             return (LOOPBACK, ports[public]) if host in (NAME, "other.example.org") else None
 
         def ask(timeout: float = 5.0) -> probe.Challenge:
-            return probe.ask(probe.Asked(LOOPBACK, http, NAME, PATH, CONTENT, timeout), route)
+            return probe_acme.ask(
+                probe_acme.Asked(LOOPBACK, http, NAME, PATH, CONTENT, timeout), route
+            )
 
         yield ask, asked
 
@@ -155,15 +158,15 @@ def test_a_host_that_nobody_declared_is_not_asked(healthy_file: Path, location: 
 
 def test_a_refused_connection_is_a_finding() -> None:
     """An authority gets no answer either."""
-    asked = probe.Asked(LOOPBACK, closed_port(), NAME, PATH, CONTENT)
-    found = probe.ask(asked, lambda *_: None)
+    asked = probe_acme.Asked(LOOPBACK, closed_port(), NAME, PATH, CONTENT)
+    found = probe_acme.ask(asked, lambda *_: None)
     assert found.problem == f"connection refused at http://{NAME}{PATH}"
 
 
 def test_silence_is_not_found_out() -> None:
     """One deadline covers all of it."""
     with serve(silence) as port, pytest.raises(TimedOut):
-        probe.ask(probe.Asked(LOOPBACK, port, NAME, PATH, CONTENT, 0.3), lambda *_: None)
+        probe_acme.ask(probe_acme.Asked(LOOPBACK, port, NAME, PATH, CONTENT, 0.3), lambda *_: None)
 
 
 def test_a_target_that_cannot_be_sent_is_not_asked(healthy_file: Path) -> None:

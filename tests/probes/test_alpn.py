@@ -17,8 +17,9 @@ from pki import NAME, Hierarchy, hierarchy
 from servers import closed_port, say, serve
 
 from readiness.errors import NotUnderstood, ProbeError, TimedOut
-from readiness.probes import alpn as probe
-from readiness.probes.http import BODY_LIMIT, Exchange, Question, wrong_with
+from readiness.systems.http.asking import alpn as probe
+from readiness.systems.http.asking.pages import Question
+from readiness.systems.http.reading import BODY_LIMIT, Exchange, wrong_with
 
 LOOPBACK = "127.0.0.1"
 HTTP_1 = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nContent-Type: text/html\r\n\r\nCourses"

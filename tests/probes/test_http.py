@@ -12,7 +12,8 @@ from pki import NAME, Hierarchy, hierarchy, issue
 from servers import Behaviour, closed_port, say, serve, server_context, silence, slam
 
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
-from readiness.probes import http as probe
+from readiness.systems.http import reading as probe
+from readiness.systems.http.asking import pages as probe_pages
 
 PAGE = "/health/ready?x=1&y=%2F"
 LOOPBACK = "127.0.0.1"
@@ -51,7 +52,7 @@ def test_what_goes_over_the_wire(address: str) -> None:
         connection.sendall(answer("200 OK", body=b"hello"))
 
     with serve(note, address) as port:
-        found = probe.ask(address, port, host=NAME, path=PAGE)
+        found = probe_pages.ask(address, port, host=NAME, path=PAGE)
     head = asked[0].decode().split("\r\n")
     assert head[0] == f"GET {PAGE} HTTP/1.1"
     assert f"Host: {NAME}:{port}" in head
@@ -67,14 +68,14 @@ def test_proxy_variables_are_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
     with serve(echo) as port:
-        assert probe.ask(LOOPBACK, port, host=NAME).status == 200
+        assert probe_pages.ask(LOOPBACK, port, host=NAME).status == 200
 
 
 def test_a_page_over_tls(pki: Hierarchy, healthy_file: Path) -> None:
     """With an authority the page is asked for over TLS, under the name in the certificate."""
     policy = "Strict-Transport-Security: max-age=31536000; includeSubDomains"
     with serve(over_tls(healthy_file, say(answer("200 OK", policy)))) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
     assert found.status == 200
     assert found.url.startswith("https://")
     assert found.hsts == probe.Hsts(1, 31_536_000, include_subdomains=True)
@@ -83,8 +84,10 @@ def test_a_page_over_tls(pki: Hierarchy, healthy_file: Path) -> None:
 def test_tls_that_is_not_trusted_is_no_answer(pki: Hierarchy, healthy_file: Path) -> None:
     """Wrong authority and wrong name are findings: the page is not read."""
     with serve(over_tls(healthy_file, echo)) as port:
-        other = probe.ask(LOOPBACK, port, host=NAME, authority_pem=hierarchy("Other").root.pem)
-        wrong = probe.ask(LOOPBACK, port, host="x.example.org", authority_pem=pki.root.pem)
+        other = probe_pages.ask(
+            LOOPBACK, port, host=NAME, authority_pem=hierarchy("Other").root.pem
+        )
+        wrong = probe_pages.ask(LOOPBACK, port, host="x.example.org", authority_pem=pki.root.pem)
     assert (other.answers, wrong.answers) == (False, False)
     assert "not trusted: unable to get local issuer" in other.problem
     assert "Hostname mismatch" in wrong.problem
@@ -94,7 +97,7 @@ def test_the_common_name_counts_for_nothing(pki: Hierarchy, tmp_path: Path) -> N
     """A certificate that carries the name only in its subject is not trusted."""
     old = issue(NAME, pki.intermediate).write(tmp_path / "old.pem", pki.intermediate)
     with serve(over_tls(old, echo)) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
     assert not found.answers
 
 
@@ -102,7 +105,7 @@ def test_a_client_certificate(pki: Hierarchy, healthy_file: Path, tmp_path: Path
     """With its client certificate the page is read; without, access is what is missing."""
     client = str(pki.leaf("client").write(tmp_path / "client.pem", pki.intermediate))
     with serve(over_tls(healthy_file, echo, pki.root.pem)) as port:
-        found = probe.ask(
+        found = probe_pages.ask(
             LOOPBACK,
             port,
             host=NAME,
@@ -110,14 +113,14 @@ def test_a_client_certificate(pki: Hierarchy, healthy_file: Path, tmp_path: Path
             client_certificate=(client, client),
         )
         with pytest.raises(AccessDenied, match=f"{port}: .*certificate_required"):
-            probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+            probe_pages.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
     assert found.status == 200
 
 
 def test_cookies_lose_their_values() -> None:
     """A session's cookie never reaches a reading."""
     with serve(say(answer("200 OK", "Set-Cookie: sid=hunter2; Secure", "X-Kept: yes"))) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME)
     assert found.header("set-cookie") == ("",)
     assert found.header("X-Kept") == ("yes",)
     assert "hunter2" not in repr(found)
@@ -130,13 +133,13 @@ def test_cookies_lose_their_values() -> None:
         (b"[1, 2]", [1, 2]),
         (b"<html>", None),
         (b"[" * 60_000, None),
-        (b'"' + b"x" * probe.JSON_LIMIT + b'"', None),
+        (b'"' + b"x" * probe_pages.JSON_LIMIT + b'"', None),
     ],
 )
 def test_json_is_read_up_to_a_limit(body: bytes, read: object) -> None:
     """A small JSON body is read; noise, deep nesting and large bodies are not."""
     with serve(say(answer("503 Service Unavailable", body=body))) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME)
     assert (found.status, found.json) == (503, read)
     assert found.body_length == len(body)
 
@@ -144,12 +147,12 @@ def test_json_is_read_up_to_a_limit(body: bytes, read: object) -> None:
 def test_bodies_that_are_not_whole() -> None:
     """A body cut off and a body beyond the limit are read in part and marked."""
     with serve(say(answer("200 OK", body=b"1234", length=8))) as port:
-        cut = probe.ask(LOOPBACK, port, host=NAME)
+        cut = probe_pages.ask(LOOPBACK, port, host=NAME)
     with serve(say(answer("200 OK", body=b"x" * (probe.BODY_LIMIT + 9)))) as port:
-        large = probe.ask(LOOPBACK, port, host=NAME)
+        large = probe_pages.ask(LOOPBACK, port, host=NAME)
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n9\r\nwor"
     with serve(say(chunked)) as port:
-        torn = probe.ask(LOOPBACK, port, host=NAME)
+        torn = probe_pages.ask(LOOPBACK, port, host=NAME)
     assert cut.json is None
     assert [one.body_complete for one in (cut, large, torn)] == [False] * 3
     assert [one.body_length for one in (cut, large, torn)] == [4, probe.BODY_LIMIT, 5]
@@ -158,14 +161,14 @@ def test_bodies_that_are_not_whole() -> None:
 @pytest.mark.parametrize("address", [LOOPBACK, "::1"])
 def test_a_refused_connection_is_a_finding(address: str) -> None:
     """Where nobody listens the reading says so."""
-    found = probe.ask(address, closed_port(address), host=NAME)
+    found = probe_pages.ask(address, closed_port(address), host=NAME)
     assert (found.answers, found.problem, found.status) == (False, "connection refused", 0)
 
 
 def test_silence_is_a_time_out() -> None:
     """A server that never answers is left at the deadline."""
     with serve(silence) as port, pytest.raises(TimedOut, match=f"{port}: no answer within 0.3 s"):
-        probe.ask(LOOPBACK, port, host=NAME, timeout=0.3)
+        probe_pages.ask(LOOPBACK, port, host=NAME, timeout=0.3)
 
 
 def test_dripping_headers_are_a_time_out() -> None:
@@ -184,7 +187,7 @@ def test_dripping_headers_are_a_time_out() -> None:
                 continue
 
     with serve(drip) as port, pytest.raises(TimedOut):
-        probe.ask(LOOPBACK, port, host=NAME, timeout=0.5)
+        probe_pages.ask(LOOPBACK, port, host=NAME, timeout=0.5)
 
 
 @pytest.mark.parametrize(
@@ -193,25 +196,25 @@ def test_dripping_headers_are_a_time_out() -> None:
 def test_noise_is_not_understood(noise: bytes) -> None:
     """An answer in another protocol names the address."""
     with serve(say(noise)) as port, pytest.raises(NotUnderstood, match=f"{LOOPBACK}:{port}"):
-        probe.ask(LOOPBACK, port, host=NAME)
+        probe_pages.ask(LOOPBACK, port, host=NAME)
 
 
 def test_a_server_that_closes_at_once() -> None:
     """Closing instead of answering is not understood."""
     with serve(slam) as port, pytest.raises(NotUnderstood, match="without an answer"):
-        probe.ask(LOOPBACK, port, host=NAME)
+        probe_pages.ask(LOOPBACK, port, host=NAME)
 
 
 def test_plain_http_behind_a_tls_question(pki: Hierarchy) -> None:
     """A plain server asked over TLS is not understood."""
     with serve(say(answer("400 Bad Request"))) as port, pytest.raises(NotUnderstood, match="TLS"):
-        probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+        probe_pages.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
 
 
 def test_no_route() -> None:
     """An address that takes no connections is unreachable."""
     with pytest.raises(Unreachable, match=r"224\.0\.0\.1:80"):
-        probe.ask("224.0.0.1", 80, host=NAME, timeout=1)
+        probe_pages.ask("224.0.0.1", 80, host=NAME, timeout=1)
 
 
 @pytest.mark.parametrize(
@@ -228,14 +231,14 @@ def test_no_route() -> None:
 def test_what_cannot_be_sent_is_refused(wrong: dict[str, str]) -> None:
     """A request that would smuggle something is refused before anything is sent."""
     with pytest.raises(UsageError, match="cannot be sent"):
-        probe.ask_question(probe.Question(LOOPBACK, 1, **{"host": NAME, **wrong}))  # type: ignore[arg-type]
+        probe_pages.ask_question(probe_pages.Question(LOOPBACK, 1, **{"host": NAME, **wrong}))  # type: ignore[arg-type]
 
 
 def test_many_at_once_keep_their_order() -> None:
     """Exchanges and errors stand in the order of the questions."""
     with serve(echo) as good, serve(slam) as bad:
         ports = [good, bad, good, closed_port()]
-        found = probe.ask_many([probe.Question(LOOPBACK, port, NAME) for port in ports])
+        found = probe_pages.ask_many([probe_pages.Question(LOOPBACK, port, NAME) for port in ports])
     assert [getattr(one, "answers", None) for one in found] == [True, None, True, False]
     assert isinstance(found[1], NotUnderstood)
 
@@ -266,7 +269,7 @@ def test_hsts_is_read_as_a_browser_reads_it(
     *, policies: list[str], max_age: int | None, subdomains: bool
 ) -> None:
     """The first header counts, max-age is required, and broken grammar voids the header."""
-    found = probe.read_hsts(policies, secure=True)
+    found = probe_pages.read_hsts(policies, secure=True)
     assert (found.max_age, found.include_subdomains) == (max_age, subdomains)
     assert found.count == len(policies)
     assert bool(found.problem) == (max_age is None)
@@ -275,7 +278,7 @@ def test_hsts_is_read_as_a_browser_reads_it(
 def test_hsts_over_plain_http_is_ignored() -> None:
     """A browser takes the header over TLS only."""
     with serve(say(answer("200 OK", "Strict-Transport-Security: max-age=5"))) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME)
     assert (found.hsts.count, found.hsts.max_age) == (1, None)
     assert "plain" in found.hsts.problem
 
@@ -284,21 +287,21 @@ def test_duplicated_hsts_headers_stay_apart(pki: Hierarchy, healthy_file: Path) 
     """Over the wire too, the first of two headers counts."""
     twice = ("Strict-Transport-Security: max-age=0", "Strict-Transport-Security: max-age=5")
     with serve(over_tls(healthy_file, say(answer("200 OK", *twice)))) as port:
-        found = probe.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
+        found = probe_pages.ask(LOOPBACK, port, host=NAME, authority_pem=pki.root.pem)
     assert (found.hsts.count, found.hsts.max_age) == (2, 0)
 
 
 @given(st.text(max_size=60))
 def test_hsts_noise_never_trips_the_reader(noise: str) -> None:
     """Any header at all is a policy with a max-age or a problem, never both."""
-    found = probe.read_hsts([noise], secure=True)
+    found = probe_pages.read_hsts([noise], secure=True)
     assert (found.max_age is None) == bool(found.problem)
 
 
 def redirected(status: str, *locations: str) -> probe.Redirect:
     """Return what is read of an answer with these Location headers to `PAGE`."""
     with serve(say(answer(status, *(f"Location: {one}" for one in locations)))) as port:
-        exchange = probe.ask(LOOPBACK, port, host=NAME, path=PAGE)
+        exchange = probe_pages.ask(LOOPBACK, port, host=NAME, path=PAGE)
     return probe.redirects_to_https(exchange)
 
 
@@ -346,7 +349,7 @@ def test_answers_that_are_no_redirect() -> None:
     assert redirected("303 See Other", good).problem == "answered 303 instead of redirecting"
     assert redirected("301 Moved").problem == "no Location header"
     assert redirected("301 Moved", good, good).problem == "2 Location headers"
-    nobody = probe.ask(LOOPBACK, closed_port(), host=NAME)
+    nobody = probe_pages.ask(LOOPBACK, closed_port(), host=NAME)
     assert probe.redirects_to_https(nobody).problem == "connection refused"
 
 
@@ -359,7 +362,7 @@ def test_a_redirect_that_follows_the_host_header() -> None:
         connection.sendall(answer("301 Moved", f"Location: https://{host}/"))
 
     with serve(follow) as port:
-        exchange = probe.ask(LOOPBACK, port, host=NAME, host_header="evil.example")
+        exchange = probe_pages.ask(LOOPBACK, port, host=NAME, host_header="evil.example")
     assert "leads to evil.example" in probe.redirects_to_https(exchange).problem
 
 
@@ -367,7 +370,7 @@ def test_https_on_another_port() -> None:
     """Where HTTPS is served on another port, the redirect must name it."""
     location = f"Location: https://{NAME}:8443/"
     with serve(say(answer("308 Permanent Redirect", location))) as port:
-        exchange = probe.ask(LOOPBACK, port, host=NAME)
+        exchange = probe_pages.ask(LOOPBACK, port, host=NAME)
     assert probe.redirects_to_https(exchange, port=8443).to_https
     assert not probe.redirects_to_https(exchange).to_https
     assert not probe.redirects_to_https(exchange, name="other.example.org", port=8443).to_https

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from itertools import cycle
 
 from readiness.errors import TimedOut
-from readiness.probes.http import Exchange
-from readiness.probes.rotation import EACH, PATIENCE, Share, ask
+from readiness.systems.http.asking.rotation import EACH, PATIENCE, ask
+from readiness.systems.http.reading import Exchange, Share
 
 HEADER = "X-Served-By"
 

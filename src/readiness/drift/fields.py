@@ -22,16 +22,12 @@ _VOLATILE: Final = (
     "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
     "tls-scan.deployed*", "tls-scan.scanner", "tls-scan.unknown*", "revocation.*",
     "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered", "tls.by_name[[]].reason",
-    "http*.headers*", "http*.body_*", "http*.json*",
-    "alpn.headers*", "alpn.body_*", "alpn.json*",
-    "rotation.requests", "rotation.shares[[]].answers", "rotation.shares[[]].right",
     "scan.began", "scan.seconds",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls-profile.*",  # a later scanner brings a later profile
     "tls.chain[[]].days_left", "tls.chain[[]].not_after",
     "scan.connections", "scan.towards[[]].*",
-    "rotation.unanswered", "rotation.problem", "rotation.shares[[]].problem",
 )  # fmt: skip
 _FIXED: Final = (
     "tls-scan.*",
@@ -39,10 +35,6 @@ _FIXED: Final = (
     "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
     "tls.protocols.*", "tls.chain[[]].*_names[[]]", "tls.by_name[[]].*",
     "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
-    "http*.address", "http*.family", "http*.port", "http*.host", "http*.url", "http*.status",
-    "http*.location", "http*.problem", "http*.answers", "http*.hsts.*", "http*.contains",
-    "http*.protocol", "alpn.*", "acme.*",
-    "rotation.address", "rotation.shares[[]].served_by",
 )  # fmt: skip
 _TABLE: Final = (
     (_VOLATILE, Drift.VOLATILE), (_BOUNDED, Drift.BOUNDED), (_FIXED, Drift.FIXED),
@@ -54,7 +46,7 @@ _TABLED: Final = frozenset(
     pattern.partition(".")[0].partition("[")[0].rstrip("*")
     for patterns, _ in _TABLE
     for pattern in patterns
-) | {"https"}
+)
 
 
 def shown(path: Path) -> str:

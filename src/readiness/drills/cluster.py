@@ -12,6 +12,7 @@ from readiness.clients import Clients
 from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.probes.rest import RestTarget
 from readiness.subjects import Cluster, Member, backends
+from readiness.systems.http.reading import ROTATION
 from readiness.systems.patroni import asking as patroni_asking
 from readiness.systems.patroni import reading as patroni
 
@@ -72,7 +73,7 @@ class ClusterView:
         found = {}
         for backend in backends(self.clients.site):
             for place in backend.endpoints:
-                answers = self.clients.rotation(backend, place).reading
+                answers = self.clients.ask(ROTATION.of(backend), place).reading
                 share = answers.of(backend.machine.name)
                 silent = "" if share.answers else "no answer"
                 wrong = answers.problem or share.problem or silent

@@ -33,6 +33,12 @@ def _hosts() -> Askers:
     return ASKERS
 
 
+def _http() -> Askers:
+    from readiness.systems.http.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _keepalived() -> Askers:
     from readiness.systems.keepalived.asking import ASKERS  # noqa: PLC0415
 
@@ -74,6 +80,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "etcd": _etcd,
     "haproxy": _haproxy,
     "hosts": _hosts,
+    "http": _http,
     "keepalived": _keepalived,
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,

@@ -10,6 +10,7 @@ from readiness.systems.audit import reading as audit
 from readiness.systems.etcd import reading as etcd
 from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hosts import reading as hosts
+from readiness.systems.http import reading as http
 from readiness.systems.keepalived import reading as keepalived
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.pgbackrest import reading as pgbackrest
@@ -23,6 +24,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "etcd": etcd.SOURCES,
     "haproxy": haproxy.SOURCES,
     "hosts": hosts.SOURCES,
+    "http": http.SOURCES,
     "keepalived": keepalived.SOURCES,
     "patroni": patroni.SOURCES,
     "pgbackrest": pgbackrest.SOURCES,

@@ -16,8 +16,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from readiness.declared.common import is_address
 from readiness.errors import NotUnderstood, TimedOut
 from readiness.probes import wire
-from readiness.probes.http import Heard, Question, converse, over_http_1, request_for
 from readiness.probes.tls_contexts import trusting_all
+from readiness.systems.http.asking.pages import Heard, Question, converse, over_http_1, request_for
+from readiness.systems.http.reading import Challenge
 
 MOST_REDIRECTS: Final = 10
 PORTS: Final = {"http": 80, "https": 443}
@@ -32,23 +33,6 @@ Place = tuple[str, int]
 """Address and port."""
 Route = Callable[[str, int], Place | None]
 """Where a name answers at public port 80 or 443, as declared; None for a name that is not."""
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What an authority meets that asks for an answer."""
-
-    address: str
-    port: int
-    family: str
-    """`v4` or `v6`."""
-    name: str
-    hops: tuple[str, ...]
-    """What was asked for, in that order."""
-    status: int = 0
-    """Of the last answer; 0 where there is none."""
-    problem: str = ""
-    """Why an authority does not take it; empty when it does."""
 
 
 @dataclass(frozen=True)

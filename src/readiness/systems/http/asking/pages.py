@@ -16,7 +16,6 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 from readiness.errors import (
     AccessDenied,
@@ -29,18 +28,21 @@ from readiness.errors import (
 from readiness.probes import wire
 from readiness.probes.tls_attempt import CERTIFICATE_ALERTS, plain
 from readiness.probes.tls_contexts import ClientCertificate, trusting_only
+from readiness.systems.http.reading import (
+    BODY_LIMIT,
+    HTTP_PORT,
+    HTTPS_PORT,
+    PERMANENT,
+    SEE_OTHER,
+    TEMPORARY,
+    Exchange,
+    Hsts,
+)
 
-BODY_LIMIT = 1024 * 1024
-"""Bytes of a body that are read; the rest is left on the wire."""
 JSON_LIMIT = 64 * 1024
 """Bytes of a body that are read as JSON."""
-
-_PERMANENT, _TEMPORARY, _SEE_OTHER = (301, 308), (302, 307), (303,)
-_SERVER_ERROR = 500
-_HTTP_PORT, _HTTPS_PORT = 80, 443
 _NOTHING_IN_COMMON = "alert no application protocol"  # RFC 7301, 3.2; Python has no name for it
 _NO_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
-_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 # RFC 9110, 5.6.2 and 5.6.4; RFC 6797, 6.1.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
 _DIRECTIVE = re.compile(
@@ -84,7 +86,7 @@ class Question:
         if self.host_header is not None:
             return self.host_header
         host = f"[{self.host}]" if ":" in self.host else self.host
-        own = _HTTPS_PORT if self.tls else _HTTP_PORT
+        own = HTTPS_PORT if self.tls else HTTP_PORT
         return host if self.port == own else f"{host}:{self.port}"
 
     @property
@@ -104,76 +106,6 @@ class Heard:
     problem: str = ""
     protocol: str = ""
     """What was agreed on by ALPN (RFC 7301), as `h2`; empty where nothing was."""
-
-
-@dataclass(frozen=True)
-class Hsts:
-    """The Strict-Transport-Security header as a browser takes it (RFC 6797, 8.1)."""
-
-    count: int = 0
-    """How many such headers came; only the first one counts."""
-    max_age: int | None = None
-    """Seconds; None where a browser would ignore the header, 0 tells it to forget the host."""
-    include_subdomains: bool = False
-    preload: bool = False
-    problem: str = ""
-    """Why a browser ignores it; empty when it does not."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One request and what this node answered."""
-
-    address: str
-    port: int
-    family: str
-    """`v4` or `v6`."""
-    url: str
-    """What was asked for."""
-    host: str
-    """The name the request was made under."""
-    answers: bool
-    """False when the connection was refused or its TLS is not trusted."""
-    problem: str = ""
-    """Why there is no answer; empty when there is one."""
-    status: int = 0
-    headers: tuple[tuple[str, str], ...] = ()
-    """Names in lower case, in the order they came; the values of cookies are dropped."""
-    location: str | None = None
-    """The Location header, if there is exactly one."""
-    hsts: Hsts = Hsts()
-    body_digest: str = ""
-    """SHA-256 of the body as read, hexadecimal."""
-    body_length: int = 0
-    """Bytes read."""
-    body_complete: bool = False
-    """False when the body was cut off, or longer than `BODY_LIMIT`."""
-    contains: bool | None = None
-    """Whether the body as read, or the Location of a redirect, holds what was to be looked for;
-    None when nothing was."""
-    json: Any = None
-    """The body where it is JSON of at most `JSON_LIMIT` bytes, else None."""
-    protocol: str = ""
-    """What was agreed on by ALPN, as `h2`; empty where nothing was: HTTP/1.1 then."""
-
-    def header(self, name: str) -> tuple[str, ...]:
-        """Return every value of a header, in order."""
-        return tuple(value for found, value in self.headers if found == name.lower())
-
-
-@dataclass(frozen=True)
-class Redirect:
-    """Whether an answer sends its reader to the same page over HTTPS."""
-
-    status: int
-    target: str
-    """Where it leads, made absolute; empty when it leads nowhere."""
-    to_https: bool
-    """It leads to the same host, path and query over HTTPS."""
-    permanent: bool
-    """301 or 308; false for 302 and 307, which browsers do not remember."""
-    problem: str
-    """Why it does not lead there; empty when it does."""
 
 
 def ask(
@@ -349,30 +281,9 @@ def read(question: Question, heard: Heard) -> Exchange:
 
 def _holds(text: str, heard: Heard, locations: list[str]) -> bool:
     """Whether a text is where people would look for it: a browser never shows a redirect's body."""
-    if heard.status in _PERMANENT + _TEMPORARY + _SEE_OTHER:
+    if heard.status in PERMANENT + TEMPORARY + SEE_OTHER:
         return any(text in one for one in locations)
     return text.encode() in heard.body
-
-
-def wrong_with(found: Exchange, status: int | None) -> str:
-    """What is wrong with a page that should be answered so; empty when nothing is.
-
-    Args:
-        found: what was answered, and whether it holds what it should.
-        status: the right one; None where nobody declared it, which any answer is but an error of
-            the server (5xx).
-    """
-    if not found.answers:
-        return found.problem
-    if found.status >= _SERVER_ERROR if status is None else found.status != status:
-        return f"HTTP {found.status}"
-    if not found.body_complete and found.body_length < BODY_LIMIT:
-        return "the page is cut off"
-    if status is None or found.contains:
-        return ""
-    if found.body_complete:
-        return "another page than the right one"
-    return f"not within the first {BODY_LIMIT} bytes what the page should hold"
 
 
 def _read_json(heard: Heard) -> Any:
@@ -437,61 +348,3 @@ def _directives(policy: str) -> dict[str, str | None] | None:
             found[name.lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
         at = match.end()
     return found
-
-
-def redirects_to_https(
-    exchange: Exchange, *, name: str | None = None, port: int = _HTTPS_PORT
-) -> Redirect:
-    """Tell whether an answer over plain HTTP leads to the same page over HTTPS.
-
-    Args:
-        exchange: What the plain listener answered.
-        name: The host it must lead to; the one asked for when None.
-        port: The port that HTTPS is served on there.
-    """
-    permanent, moved = exchange.status in _PERMANENT, exchange.status in _PERMANENT + _TEMPORARY
-    if not exchange.answers:
-        return Redirect(0, "", to_https=False, permanent=False, problem=exchange.problem)
-    if not moved:
-        problem = f"answered {exchange.status} instead of redirecting"
-        return Redirect(exchange.status, "", to_https=False, permanent=False, problem=problem)
-    target, problem = _target(exchange)
-    problem = problem or _difference(
-        urlsplit(exchange.url), urlsplit(target), (name or exchange.host).lower(), port
-    )
-    return Redirect(exchange.status, target, not problem, permanent, problem)
-
-
-def _target(exchange: Exchange) -> tuple[str, str]:
-    """Return where Location leads, or why that cannot be said.
-
-    Characters that browsers and this parser read differently are refused rather than interpreted.
-    """
-    location = exchange.location
-    if location is None:
-        count = len(exchange.header("location"))
-        return "", f"{count} Location headers" if count else "no Location header"
-    if "\\" in location or _UNPRINTABLE.search(location):
-        return "", f"Location is malformed: {location[:80]!r}"
-    try:
-        target = urljoin(exchange.url, location)
-        _ = urlsplit(target).port
-    except ValueError:
-        return "", f"Location is malformed: {location[:80]!r}"
-    return target, ""
-
-
-def _difference(asked: SplitResult, target: SplitResult, name: str, port: int) -> str:
-    """Return how the target is not the same page over HTTPS; empty when it is."""
-    if target.scheme != "https":
-        return f"leads to {target.scheme or 'nothing'}, not https"
-    if "@" in target.netloc:
-        return "leads to an address with credentials in it"
-    host = (target.hostname or "").removesuffix(".")
-    if host != name.removesuffix("."):
-        return f"leads to {host or 'no host'}, not {name}"
-    if (target.port or _HTTPS_PORT) != port:
-        return f"leads to port {target.port or _HTTPS_PORT}, not {port}"
-    if (target.path or "/", target.query) != (asked.path or "/", asked.query):
-        return "does not keep path and query"
-    return ""

@@ -6,49 +6,16 @@ what, is the fact. Each request is a connection of its own, as a new user's is.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final
 
 from readiness.errors import ProbeError
-from readiness.probes.http import Exchange, wrong_with
+from readiness.systems.http.reading import Exchange, Rotation, Share, wrong_with
 
 _OK: Final = 200
 EACH: Final = 2
 """Answers wanted of each machine."""
 PATIENCE: Final = 10
 """Requests at most, for each machine."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """The answers of one machine."""
-
-    served_by: str  # as it calls itself; empty where the header is missing
-    answers: int
-    right: int
-    problem: str  # of the first wrong one; empty where all were right
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """What an address answered to some requests."""
-
-    address: str
-    requests: int
-    shares: tuple[Share, ...]
-    unanswered: int
-    problem: str  # of the first request without an answer
-
-    def of(self, machine: str) -> Share:
-        """The answers of a machine."""
-        return next(
-            (one for one in self.shares if one.served_by == machine), Share(machine, 0, 0, "")
-        )
-
-    @property
-    def names(self) -> set[str]:
-        """Every machine that answered."""
-        return {one.served_by or "a machine without a name" for one in self.shares}
 
 
 def ask(

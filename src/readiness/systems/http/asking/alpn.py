@@ -30,9 +30,7 @@ from hyperframe.exceptions import HyperframeError
 
 from readiness.errors import NotUnderstood, TimedOut
 from readiness.probes import wire
-from readiness.probes.http import (
-    BODY_LIMIT,
-    Exchange,
+from readiness.systems.http.asking.pages import (
     Heard,
     Question,
     converse,
@@ -41,6 +39,7 @@ from readiness.probes.http import (
     request_for,
     secure,
 )
+from readiness.systems.http.reading import BODY_LIMIT, Exchange
 
 HTTP_2: Final = "h2"
 HTTP_1: Final = "http/1.1"

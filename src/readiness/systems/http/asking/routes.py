@@ -3,12 +3,12 @@
 from typing import Final
 
 from readiness.environment import Environment
-from readiness.probes import acme
 from readiness.subjects import (
     ChallengedListener,
     Endpoint,
     serving,
 )
+from readiness.systems.http.asking import acme
 
 DEFAULT_PLAIN_PORT: Final = 80
 
@@ -31,3 +31,11 @@ def challenge_route(site: Environment, listener: ChallengedListener) -> acme.Rou
         return web_place(led, public) if led else None
 
     return route
+
+
+def client_certificate(site: Environment, endpoint: Endpoint) -> tuple[str, str] | None:
+    """The files of chain and key, where a listener asks its clients for a certificate."""
+    files = endpoint.listener.client_certificate
+    if files is None:
+        return None
+    return str(site.path(files.certificate)), str(site.path(files.key))

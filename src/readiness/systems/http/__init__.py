@@ -1,0 +1,1 @@
+"""HTTP: what users and certificate authorities get from listeners and balancers."""

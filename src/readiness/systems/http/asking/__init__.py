@@ -1,0 +1,92 @@
+"""Asks listeners for pages, as users, browsers and certificate authorities do."""
+
+from functools import partial
+from typing import Final
+
+from readiness.environment import Environment
+from readiness.subjects import Backend, ChallengedListener, Endpoint, pages
+from readiness.systems.asker import AskerOf, Askers, Connections
+from readiness.systems.http.asking import acme, alpn, rotation
+from readiness.systems.http.asking.pages import Question, ask_question
+from readiness.systems.http.asking.routes import challenge_route, client_certificate, web_place
+from readiness.systems.http.reading import (
+    BROWSED_PAGE,
+    CHALLENGE,
+    PAGE,
+    PLAIN_PAGE,
+    ROTATION,
+    Challenge,
+    Exchange,
+    Named,
+    Rotation,
+)
+
+
+def _question(connections: Connections, endpoint: Endpoint, path: str, contains: str) -> Question:
+    """How to ask a listener for a page at its own address."""
+    return Question(
+        address=endpoint.address,
+        port=endpoint.listener.port,
+        host=endpoint.names[0],
+        path=path,
+        authority_pem=connections.authority_pem(endpoint.listener.authority),
+        client_certificate=client_certificate(connections.site, endpoint),
+        contains=contains,
+    )
+
+
+def _declared(connections: Connections, endpoint: Endpoint, path: str) -> Question:
+    """The same, looking for what is declared of the page."""
+    declared = pages(connections.site, endpoint.listener)
+    contains = next((one.contains for one in declared if one.path == path), "")
+    return _question(connections, endpoint, path, contains)
+
+
+def _page(connections: Connections, path: str, endpoint: Endpoint) -> Exchange:
+    return ask_question(_declared(connections, endpoint, path))
+
+
+def _browsed(connections: Connections, path: str, endpoint: Endpoint) -> Exchange:
+    return alpn.ask_question(_declared(connections, endpoint, path))
+
+
+def _plain(_: Connections, path: str, endpoint: Endpoint) -> Exchange:
+    address, port = web_place(endpoint, acme.PORTS["http"])
+    return ask_question(Question(address=address, port=port, host=endpoint.names[0], path=path))
+
+
+def _challenge(connections: Connections, named: Named, listener: ChallengedListener) -> Challenge:
+    name, file = named
+    place = web_place(listener.endpoint, acme.PORTS["http"])
+    asked = acme.Asked(*place, name, file.path, file.content)
+    return acme.ask(asked, challenge_route(connections.site, listener))
+
+
+def _rotation(connections: Connections, backend: Backend, endpoint: Endpoint) -> Rotation:
+    balancer = backend.balancer
+    question = _question(connections, endpoint, balancer.page.path, balancer.page.contains)
+    once = partial(ask_question, question)
+    return rotation.ask(endpoint.address, once, balancer.page.served_by, balancer.servers)
+
+
+def _alone(_: Environment, __: object) -> tuple[Endpoint, ...]:
+    """Whoever asks for a page asks one listener."""
+    return ()
+
+
+def _nobody(_: Environment, __: Named) -> tuple[ChallengedListener, ...]:
+    """Each listener has names of its own."""
+    return ()
+
+
+def _fronts(_: Environment, backend: Backend) -> tuple[Endpoint, ...]:
+    return backend.endpoints
+
+
+ASKERS: Final[Askers] = (
+    AskerOf(PAGE, _page, together=_alone),
+    AskerOf(BROWSED_PAGE, _browsed, together=_alone),
+    AskerOf(PLAIN_PAGE, _plain, together=_alone),
+    AskerOf(CHALLENGE, _challenge, together=_nobody),
+    AskerOf(ROTATION, _rotation, together=_fronts),
+)
