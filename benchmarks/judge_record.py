@@ -4,7 +4,9 @@ Peer: parse every line as JSON and hash it, which proving the chain can't do wit
 alternating, as a ratio.
 
 Beside an older build, given as the folder of its checkout with its own `.venv`, each in processes
-of its own, in turn, by processor time:
+of its own, in turn, by processor time: first the same file, in which every claim and every phase
+has a line, as runs wrote it then; then each build with the file that its own runs write of the
+same events:
 
     PYTHONPATH=. .venv/bin/python benchmarks/judge_record.py OTHER-CHECKOUT
 """
@@ -20,6 +22,7 @@ from pathlib import Path
 
 from readiness.finish import judge_runs
 from readiness.record import digest
+from tests.written_again import written_again
 
 EVENTS = 100_000
 ROUNDS = 5
@@ -112,14 +115,17 @@ def seconds(call: object, *arguments: object) -> float:
 def beside(path: Path, other: Path) -> None:
     """Print what both builds take for the record, and the ratio."""
 
-    def alone(build: Path) -> float:
-        command = [str(build / ".venv/bin/python"), "-c", ALONE, str(path)]
+    def alone(build: Path, file: Path) -> float:
+        command = [str(build / ".venv/bin/python"), "-c", ALONE, str(file)]
         return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=build).stdout)
 
-    pairs = [(alone(ROOT), alone(other)) for _ in range(ROUNDS)]
-    ours, theirs = (min(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"judge here: {ours:.2f} s; {other}: {theirs:.2f} s; ratio {ratio:.2f}")
+    with tempfile.TemporaryDirectory() as folder:
+        own = written_again(path, Path(folder))
+        for what, file in (("the same file", path), ("its own file", own)):
+            pairs = [(alone(ROOT, file), alone(other, path)) for _ in range(ROUNDS)]
+            ours, theirs = (min(column) for column in zip(*pairs, strict=True))
+            ratio = statistics.median(a / b for a, b in pairs)
+            print(f"{what}: here {ours:.2f} s; {other}: {theirs:.2f} s; ratio {ratio:.2f}")
 
 
 def main() -> None:

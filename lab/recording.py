@@ -45,7 +45,7 @@ def save(
     wanted = {
         seen[number]["source"]
         for event in events
-        if event["kind"] == "claim"
+        if event["kind"] in {"claim", "claims"}
         and (name == HEALTHY or event["case"] in red or event["case"].split("|")[0] in green)
         for number in event["rests_on"]
         if number in seen

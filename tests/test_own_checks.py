@@ -11,6 +11,7 @@ from readiness.model import Outcome
 from readiness.outcomes import _identity_notes
 from readiness.own_files import own_files
 from readiness.record import Record
+from readiness.steps import CaseStarted, Observation
 
 OWN_FILE = """\
 schema: 1
@@ -271,7 +272,7 @@ def test_a6_it_is_one_run_and_one_record(engine: Engine, ours: Site) -> None:
     ended = engine.gate(ours)
     record = ours.record()
     planned = [one["case"] for one in next(record.of("plan"))["cases"] if not one["not_run"]]
-    assert [one["case"] for one in record.of("case-started")] == planned
+    assert [one.case for one in record.steps(CaseStarted)] == planned
     assert planned[-1] == "OUR-001|box"
     selected = [one["selected"] for one in record.of("collected")]
     assert selected == [planned[:-1], planned[-1:]]
@@ -297,7 +298,7 @@ def test_a6_by_hand_they_are_not_mixed(engine: Engine, ours: Site) -> None:
     mixed = engine.run("pytest", (*words, objectives, "checks/test_ours.py"), ours)
     assert mixed.code == pytest.ExitCode.USAGE_ERROR
     assert "own checks run in a process of their own" in mixed.text
-    assert ours.record().first("case-started") is None
+    assert not ours.record().steps(CaseStarted)
     alone = engine.run("pytest", (*words, "checks/test_ours.py"), ours)
     assert alone.code == 2, alone.text  # a selection's verdict
     assert outcome_of(ours)[0] is Outcome.PASSED
@@ -316,9 +317,8 @@ def test_what_an_own_check_reads_is_never_taken_for_ours(engine: Engine, ours: S
     path.write_text(head + line + POISON + tail)
     own(engine, ours)
     engine.gate(ours)
-    sources = {
-        one["source"] for one in ours.record().of("observation") if one["case"] == "OUR-001|box"
-    }
+    seen = ours.record().steps(Observation)
+    sources = {one.source for one in seen if one.case == "OUR-001|box"}
     assert sources == {"own systemd", "own timer a", "own notice"}
 
 

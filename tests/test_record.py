@@ -1,10 +1,12 @@
 """The run record under interruption: whatever ends a write, and wherever, the file reads whole."""
 
+import json
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from readiness import durable, record
 from readiness.record import RecordWriter, no_collection, read_record
 from readiness.redact import Redactor
+from readiness.steps import Claimed
 
 INTERRUPTED = 1_000
 OPENING = {"schema": 1, "run": "mini-1", "number": 1, "environment": {"name": "mini"}}
@@ -129,3 +132,79 @@ def test_c1_what_another_wrote_behind_our_back_is_counted(tmp_path: Path, left: 
     found = read_record(tmp_path)
     assert [one["text"] for one in found.of("step")] == ["before", "of another", "after"]
     assert found.torn == bool(left)
+
+
+CLAIM: dict[str, Any] = {
+    "case": "TLS-001|a", "subject": "a", "name": "days left", "observed": 61, "relation": ">=",
+    "limit": 14, "answer": "yes", "reason": "a: expected days left at least 14, found 61",
+    "rests_on": [1], "until": None,
+}  # fmt: skip
+ENDS = "2026-12-31T00:00:00+00:00"
+
+
+def kinds(folder: Path) -> list[str]:
+    """The kinds of a record's lines, in order, without its opening."""
+    lines = (folder / "record.jsonl").read_text().splitlines()
+    return [str(json.loads(line)["kind"]) for line in lines[2:]]
+
+
+def test_claims_that_hold_share_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """About one subject, by the same observations; they are in the file before the next event."""
+    monkeypatch.setattr(record, "TOGETHER", float("inf"))
+    with opened(tmp_path) as writer:
+        writer.write("claim", **CLAIM)
+        writer.write("claim", **CLAIM | {"name": "n", "reason": "in other words", "until": ENDS})
+        writer.write("claim", **CLAIM | {"rests_on": [1, 0]})
+        writer.write("claim", **CLAIM | {"subject": "b"})
+        writer.write("step", text="next")
+        writer.write("claim", **CLAIM | {"case": "TLS-002|a"})
+    assert kinds(tmp_path) == ["claims", "claims", "claims", "step", "claims"]
+    found = read_record(tmp_path).steps(Claimed)
+    assert [one.n for one in found] == [2, 2, 3, 4, 6]
+    first, second, *_ = found
+    assert {key: getattr(first, key) for key in CLAIM} == CLAIM | {"rests_on": (1,)}
+    assert (second.reason, second.until) == ("in other words", datetime.fromisoformat(ENDS))
+
+
+def test_claims_apart_in_time_have_their_own_moments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes later than the line's first allows begins a line."""
+    monkeypatch.setattr(record, "TOGETHER", 0.0)
+    with opened(tmp_path) as writer:
+        writer.write("claim", **CLAIM)
+        writer.write("claim", **CLAIM)
+    assert kinds(tmp_path) == ["claims", "claims"]
+
+
+@pytest.mark.parametrize("other", [{"answer": "no"}, {"answer": "unknown"}, {"critical": True}])
+def test_what_speaks_against_is_written_at_once(tmp_path: Path, other: dict[str, object]) -> None:
+    """It stands after what held before it, in a line of its own, and nothing follows it there."""
+    with opened(tmp_path) as writer:
+        writer.write("claim", **CLAIM)
+        number = writer.write("claim", **CLAIM | other)
+        assert kinds(tmp_path) == ["claims", "claim"]
+        writer.write("claim", **CLAIM)
+    assert kinds(tmp_path) == ["claims", "claim", "claims"]
+    assert [one.n for one in read_record(tmp_path).steps(Claimed)] == [2, number, 4]
+
+
+def test_no_instruction_of_a_claim_is_a_bad_moment(tmp_path: Path) -> None:
+    """Whatever ends the writing of claims, each that was made is there, and the chain is whole."""
+    tried, left = 0, 0
+    while left <= 0:
+        tried += 1
+        with opened(tmp_path) as writer:
+            writer.write("claim", **CLAIM)
+            interruption, before = Interruption(tried), sys.gettrace()
+            with suppress(Stopped):
+                try:
+                    sys.settrace(interruption)
+                    writer.write("claim", **CLAIM | {"subject": "b"})
+                finally:
+                    sys.settrace(before)
+        found = read_record(tmp_path)
+        assert {"a"} <= {one.subject for one in found.steps(Claimed)} <= {"a", "b"}
+        assert not found.torn
+        left = interruption.left
+    assert tried > 100

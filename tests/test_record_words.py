@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 from engine import Engine, Site
 from msgspec.structs import fields
-from stories import Story
+from stories import Bad, Story
 
 from readiness import finish
 from readiness.errors import UsageError
@@ -15,6 +15,11 @@ from readiness.finish import judge_records, judge_runs
 from readiness.model import Json
 from readiness.record import START, digest, now, read_record
 from readiness.record_words import WORDS
+from readiness.steps import STEPS
+
+# One claim of a line of several, and a case that leaves a claim in a line of its own.
+HELD = {"name": "n", "observed": 1, "relation": "==", "limit": 1}
+RED = {"TLS-001|portal/edge1/v4": Bad()}
 
 
 def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
@@ -40,12 +45,17 @@ def rewritten(folder: Path, kind: str, key: str, value: object = None) -> Path:
     ("kind", "key", "value"),
     [
         (kind, one.name, None)
-        for kind in ("run-opened", "plan", "claim", "phase")
-        for one in fields(WORDS[kind])
+        for kind in ("run-opened", "plan", "claim", "claims", "phase")
+        for one in fields({**WORDS, **STEPS}[kind])
         if one.required
     ]
     + [
         ("claim", "answer", "perhaps"),
+        ("claims", "answer", "no"),
+        ("claims", "rests_on", ["seven"]),
+        ("claims", "claims", [{"name": "n", "observed": 1, "relation": "=="}]),
+        ("claims", "claims", [HELD | {"until": "2026-11-30T12:00:00"}]),
+        ("case-ended", "passed", ["call"]),
         ("claim", "rests_on", ["seven"]),
         ("claim", "until", "soon"),
         ("phase", "result", "fine"),
@@ -70,7 +80,7 @@ def test_c6_other_words_are_the_files_mistake(
     tmp_path: Path, kind: str, key: str, value: object
 ) -> None:
     """File and key are named; the chain is whole, so it is no damage."""
-    Story(tmp_path).write()
+    Story(tmp_path, bad=RED).write()
     with pytest.raises(UsageError) as caught:
         judge_runs([rewritten(tmp_path, kind, key, value)], None)
     assert "record.jsonl" in str(caught.value)
@@ -79,13 +89,16 @@ def test_c6_other_words_are_the_files_mistake(
 
 def test_what_is_unusual_and_no_mistake_is_read(tmp_path: Path) -> None:
     """Numbers that are large or infinite, keys of a later version, moments of other zones."""
-    Story(tmp_path).write()
+    Story(tmp_path, bad=RED).write()
     changes: list[tuple[str, str, object]] = [
         ("claim", "observed", float("nan")),
         ("claim", "limit", 10**40),
         ("claim", "rests_on", [10**40]),
         ("claim", "until", "2126-11-30T12:00:00+05:30"),
         ("claim", "of_a_later_version", {"a": [None]}),
+        ("claims", "rests_on", [10**40]),
+        ("claims", "claims", [HELD | {"observed": float("nan"), "limit": 10**40}]),
+        ("claims", "claims", [HELD | {"until": "2126-11-30T12:00:00+05:30", "later": 1}]),
         ("phase", "seconds", float("inf")),
     ]
     for kind, key, value in changes:
@@ -111,6 +124,6 @@ def test_c6_judge_ends_with_64_for_the_file(engine: Engine, site: Site) -> None:
     """On the command line: one line that names file and key, and exit 64."""
     site.describe()
     assert engine.gate(site).code == 0
-    ended = engine.cli(site, "judge", rewritten(site.runs()[-1], "claim", "answer"))
+    ended = engine.cli(site, "judge", rewritten(site.runs()[-1], "claims", "answer"))
     assert ended.code == 64
     assert "answer: event" in ended.line

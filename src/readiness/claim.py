@@ -76,10 +76,7 @@ class Claim:
         return self.answer is Answer.YES
 
     def __str__(self) -> str:
-        return (
-            f"{self.subject}: expected {self.name} {WORDS[self.relation]} {shown(self.limit)}, "
-            f"found {shown(self.observed)}"
-        )
+        return sentence(self.subject, self.name, self.observed, self.relation, self.limit)
 
 
 class CaseLog(Protocol):
@@ -219,6 +216,12 @@ def _interval_answer(measured: Measurement, relation: str, limit: object) -> Ans
     if best is not None and worst is not None and compare(worst, limit):
         return Answer.YES
     return Answer.UNKNOWN
+
+
+def sentence(subject: str, name: str, observed: object, relation: str, limit: object) -> str:
+    """A claim in words: `db1: expected days left at least 14, found 61`."""
+    asked = WORDS.get(relation, relation)
+    return f"{subject}: expected {name} {asked} {shown(limit)}, found {shown(observed)}"
 
 
 def shown(value: object) -> str:

@@ -179,9 +179,9 @@ def _later(environment: str, record: Record) -> Iterator[str]:
     """The runs after this one; none where another machine made it, whose log is elsewhere."""
     entries = RunLog(state_root() / environment).entries()
     known = [one.run for one in entries]
-    run = record.events[0]["run"]
+    run = record.opening["run"]
     for entry in entries[known.index(run) + 1 :] if run in known else ():
-        same = entry.torn or (entry.release or "") == (record.events[0]["release"] or "")
+        same = entry.torn or (entry.release or "") == (record.opening["release"] or "")
         if same and (entry.torn or not entry.decides_nothing):
             where = entry.folder or "its folder is not known"
             yield (
@@ -196,7 +196,7 @@ def recorded_policy(runs: Sequence[Path]) -> Policy | None:
     Raises:
         UsageError: they were not made under the same; which one counts is for a person to say.
     """
-    written, *others = (read_record(run).events[0].get("policy") for run in runs)
+    written, *others = (read_record(run).opening.get("policy") for run in runs)
     for run, other in zip(runs[1:], others, strict=True):
         if other != written:
             raise UsageError(

@@ -52,7 +52,7 @@ def judge(
     notes = sources.notes(looks)
     required = [c for one in criteria_judged for c in one.clauses if c.required]
     held = [c for c in required if c.status == "held"]
-    opening, closing = record.events[0], record.first("run-closed")
+    opening, closing = record.opening, record.first("run-closed")
     blocking = _blocking(cases, criteria_judged, asked if policy else None)
     return Verdict(
         decision=_decide(

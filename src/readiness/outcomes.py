@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Final
 
 from readiness.catalogue import Check, catalogue_digest, expected_cases, gaps
@@ -21,6 +20,16 @@ from readiness.parts import part_notes
 from readiness.pins import NOTHING
 from readiness.policy import Policy
 from readiness.record import Record
+from readiness.steps import (
+    STEPS,
+    CaseEnded,
+    CaseStarted,
+    Claimed,
+    Number,
+    Observation,
+    PhaseEnded,
+    Step,
+)
 from readiness.verdict import CaseVerdict, Origin
 
 CLOCK_TOLERANCE: Final = 5.0
@@ -33,20 +42,11 @@ NEVER_STARTED: Final = "was expected and never started"
 class _Trace:
     """What the record says about one case."""
 
-    starts: list[Json] = field(default_factory=list)
-    ends: list[Json] = field(default_factory=list)
-    phases: list[Json] = field(default_factory=list)
-    claims: list[Json] = field(default_factory=list)
+    starts: list[CaseStarted] = field(default_factory=list)
+    ends: list[CaseEnded] = field(default_factory=list)
+    phases: list[PhaseEnded] = field(default_factory=list)
+    claims: list[Claimed] = field(default_factory=list)
     confidence: list[Json] = field(default_factory=list)
-
-
-_PARTS: Final = {
-    "case-started": "starts",
-    "case-ended": "ends",
-    "phase": "phases",
-    "claim": "claims",
-    "confidence": "confidence",
-}
 
 
 def run_notes(record: Record, at: datetime) -> list[str]:
@@ -55,10 +55,12 @@ def run_notes(record: Record, at: datetime) -> list[str]:
     notes += part_notes(record)
     known = {"wrong-target", "undo-failed", "not-restored", "own-unlisted"}
     notes += [one["reason"] for one in record.of(*known)]
+    kinds = [one["kind"] for one in record.others if one.get("critical")]
+    kinds += [one.kind for kind in STEPS.values() for one in record.steps(kind) if one.critical]
     notes += [
-        f"the record holds a critical event of an unknown kind: {one['kind']}"
-        for one in record.events
-        if one.get("critical") and one["kind"] not in known
+        f"the record holds a critical event of an unknown kind: {kind}"
+        for kind in kinds
+        if kind not in known
     ]
     return notes + _clock_notes(record, at)
 
@@ -86,7 +88,7 @@ def _end_notes(record: Record) -> list[str]:
 def _scope_notes(record: Record) -> list[str]:
     """By other checks, or by some of them, less was looked at than is judged."""
     notes = []
-    opening, plan = record.events[0], record.first("plan")
+    opening, plan = record.opening, record.first("plan")
     if plan is None:
         notes.append("the run has no plan")
     elif plan["only"]:
@@ -158,18 +160,33 @@ def _others_found(record: Record) -> list[str]:
 
 def _clock_notes(record: Record, at: datetime) -> list[str]:
     """A clock that jumped, or a record from the future, says nothing about age."""
-    first = record.events[0]
-    start, mono = datetime.fromisoformat(first["at"]).timestamp(), first["mono"]
-    notes = []
-    moment = datetime.fromisoformat
-    for event in record.events:
-        drift = (moment(event["at"]).timestamp() - start) - (event["mono"] - mono)
-        if abs(drift) > CLOCK_TOLERANCE:
-            notes.append(f"the clock of the gate's machine jumped by {drift:.0f} s during the run")
-            break
-    if datetime.fromisoformat(record.events[-1]["at"]) > at + timedelta(seconds=CLOCK_TOLERANCE):
+    notes, start = [], record.opening
+    jumps = dict(_jumps(record, datetime.fromisoformat(start["at"]), start["mono"]))
+    if jumps:
+        first = jumps[min(jumps)]
+        notes.append(f"the clock of the gate's machine jumped by {first:.0f} s during the run")
+    last = record.events[-1]
+    ended = last.at if isinstance(last, Step) else datetime.fromisoformat(last["at"])
+    if ended > at + timedelta(seconds=CLOCK_TOLERANCE):
         notes.append("the record is from the future: a clock is wrong")
     return notes
+
+
+def _jumps(record: Record, start: datetime, mono: Number) -> Iterator[tuple[Number, float]]:
+    """The numbers of events at which the wall clock was far from the one that nobody sets.
+
+    `start` and `mono` are what both said at first; the distance is in seconds.
+    """
+    for kind in STEPS.values():
+        for one in record.steps(kind):
+            ahead = (one.at - start).total_seconds() - (one.mono - mono)
+            if abs(ahead) > CLOCK_TOLERANCE:
+                yield one.n, ahead
+    for event in record.others:
+        passed = datetime.fromisoformat(event["at"]) - start
+        ahead = passed.total_seconds() - (event["mono"] - mono)
+        if abs(ahead) > CLOCK_TOLERANCE:
+            yield event["n"], ahead
 
 
 def judge_cases(
@@ -178,7 +195,7 @@ def judge_cases(
     """The outcome of every case that catalogue and environment make one expect."""
     origin = origin_of(record)
     traces = _traces(record)
-    seen = {event["n"]: event for event in record.of("observation")}
+    seen: dict[Number, Observation] = {one.n: one for one in record.steps(Observation)}
     plan = record.first("plan") or {"cases": []}
     planned = {one["case"]: one for one in plan["cases"]}
     lacking = gaps(catalogue, environment)
@@ -207,8 +224,8 @@ def judge_cases(
             outcome, reason = Outcome.NOT_RUN, gap.reason
         if outcome is Outcome.PASSED and (doubt := _too_few_trials(check, trace, policy)):
             outcome, reason = Outcome.INCONCLUSIVE, doubt
-        ended = trace.ends[0]["seconds"] if trace.ends else None
-        rests = sorted({n for claim in trace.claims for n in claim["rests_on"]} & seen.keys())
+        ended = trace.ends[0].seconds if trace.ends else None
+        rests = sorted({n for claim in trace.claims for n in claim.rests_on} & seen.keys())
         evidence = tuple(seen[n] for n in rests)
         verdicts.append(
             CaseVerdict(
@@ -222,7 +239,7 @@ def judge_cases(
                 observations=evidence,
                 seconds=ended,
                 gap=gap,
-                declare=next((one["declare"] for one in trace.phases if one.get("declare")), ""),
+                declare=next((one.declare for one in trace.phases if one.declare), ""),
             )
         )
     return verdicts
@@ -230,20 +247,26 @@ def judge_cases(
 
 def origin_of(record: Record) -> Origin:
     """The run that the record is of."""
-    opening = record.events[0]
+    opening = record.opening
     return Origin(opening["run"], opening["number"], opening["environment"]["name"])
 
 
 def _traces(record: Record) -> dict[str, _Trace]:
     traces: dict[str, _Trace] = defaultdict(_Trace)
-    for kind, part in _PARTS.items():
-        part_of = attrgetter(part)
-        for event in record.of(kind):
-            part_of(traces[event["case"]]).append(event)
+    for started in record.steps(CaseStarted):
+        traces[started.case].starts.append(started)
+    for ended in record.steps(CaseEnded):
+        traces[ended.case].ends.append(ended)
+    for phase in record.steps(PhaseEnded):
+        traces[phase.case].phases.append(phase)
+    for claim in record.steps(Claimed):
+        traces[claim.case].claims.append(claim)
+    for event in record.of("confidence"):
+        traces[event["case"]].confidence.append(event)
     return dict(traces)
 
 
-def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
+def _outcome(trace: _Trace, seen: Mapping[Number, Observation]) -> tuple[Outcome, str]:
     """Outcome of a case that left a trace: the strongest of everything that speaks against it."""
     against: list[tuple[Outcome, str]] = []
     if len(trace.starts) != 1:
@@ -252,17 +275,15 @@ def _outcome(trace: _Trace, seen: Mapping[int, Json]) -> tuple[Outcome, str]:
         against.append((Outcome.INCONCLUSIVE, "started and did not come to its end"))
     against += _against_claims(trace.claims, seen)
     against += [
-        (Outcome(phase["result"]), phase["reason"])
-        for phase in trace.phases
-        if phase["result"] != "passed"
+        (phase.result, phase.reason) for phase in trace.phases if phase.result is not Outcome.PASSED
     ]
-    whens = [phase["when"] for phase in trace.phases]
-    if not against and not {"setup", "call", "teardown"} <= set(whens):
+    whens = {phase.when for phase in trace.phases}.union(*(one.passed for one in trace.ends))
+    if not against and not {"setup", "call", "teardown"} <= whens:
         against.append((Outcome.ERROR, "not every phase of it was run"))
     if not against and not trace.claims:
         against.append((Outcome.ERROR, "it asserted nothing about what was observed"))
     if not against:
-        return Outcome.PASSED, str(trace.claims[-1]["reason"])
+        return Outcome.PASSED, trace.claims[-1].reason
     decisive = strongest(outcome for outcome, _ in against)
     return decisive, next(reason for outcome, reason in against if outcome is decisive)
 
@@ -283,19 +304,19 @@ def _too_few_trials(check: Check, trace: _Trace, policy: Policy) -> str:
 
 
 def _against_claims(
-    claims: Iterable[Json], seen: Mapping[int, Json]
+    claims: Iterable[Claimed], seen: Mapping[Number, Observation]
 ) -> Iterator[tuple[Outcome, str]]:
     for claim in claims:
-        if claim["answer"] != "yes":
-            wrong = Outcome.FAILED if claim["answer"] == "no" else Outcome.INCONCLUSIVE
-            yield wrong, claim["reason"]
+        if claim.answer != "yes":
+            wrong = Outcome.FAILED if claim.answer == "no" else Outcome.INCONCLUSIVE
+            yield wrong, claim.reason
         elif not _seen_before(claim, seen):
-            yield Outcome.ERROR, f"'{claim['name']}' rests on nothing that was seen"
+            yield Outcome.ERROR, f"'{claim.name}' rests on nothing that was seen"
 
 
-def _seen_before(claim: Json, seen: Mapping[int, Json]) -> bool:
+def _seen_before(claim: Claimed, seen: Mapping[Number, Observation]) -> bool:
     """Whether the claim rests on something, all of it seen in this run before it was claimed."""
-    numbers, before = claim["rests_on"], claim["n"]
+    numbers, before = claim.rests_on, claim.n
     # Of a hundred thousand claims: a loop costs less than `all` with a generator.
     for one in numbers:
         if one not in seen or one >= before:

@@ -101,7 +101,7 @@ class Own:
 
 def own_of(record: Record) -> Own:
     """What the site added when the record was made."""
-    written = record.events[0].get("own")
+    written = record.opening.get("own")
     if not written:
         return Own()
     checks = _CHECKS.validate_json(json.dumps(written["catalogue"]))

@@ -6,11 +6,11 @@ written by the gate; a process that writes such a line as well is found by the n
 """
 
 from collections.abc import Iterator
-from operator import itemgetter
 from typing import Final
 
 from readiness.model import Case, Json
 from readiness.record import Record
+from readiness.steps import CaseStarted, Step
 
 KIND: Final = "part-started"
 MOST_NAMED: Final = 3
@@ -37,12 +37,12 @@ def _foreign(record: Record) -> Iterator[str]:
     """What the process of own checks wrote about cases that are not its own."""
     if not any(one.get("own") is True for one in record.of(KIND)):
         return
-    written = record.events[0].get("own") or {}
+    written = record.opening.get("own") or {}
     own = {one["id"] for one in written.get("catalogue", ())}
     found: dict[str, None] = {}
     among_own = False
     for event in record.events:
-        if event["kind"] == KIND:
+        if not isinstance(event, Step) and event["kind"] == KIND:
             among_own = event.get("own") is True
         elif among_own:
             about = _about(event)
@@ -56,8 +56,10 @@ def _foreign(record: Record) -> Iterator[str]:
         )
 
 
-def _about(event: Json) -> str:
+def _about(event: Step | Json) -> str:
     """The case that an event is of, or its kind where only a gate writes that."""
+    if isinstance(event, Step):
+        return str(getattr(event, "case", None) or "")
     if event["kind"] in _OPENING:
         return str(event["kind"])
     case = event.get("case")
@@ -67,12 +69,10 @@ def _about(event: Json) -> str:
 def _not_asked(record: Record) -> Iterator[str]:
     """Whether a part ran cases and did not ask first which system it is."""
     asked = True
-    kinds = (KIND, "identity", "case-started")
-    for event in sorted((one for kind in kinds for one in record.of(kind)), key=itemgetter("n")):
-        if event["kind"] == KIND:
-            asked = False
-        elif event["kind"] == "identity":
-            asked = True
-        elif not asked:
-            yield f"{event['case']} was looked at before anybody asked which system this is"
-            return
+    for event in record.events:
+        if isinstance(event, CaseStarted):
+            if not asked:
+                yield f"{event.case} was looked at before anybody asked which system this is"
+                return
+        elif not isinstance(event, Step) and event["kind"] in {KIND, "identity"}:
+            asked = event["kind"] == "identity"

@@ -37,6 +37,7 @@ from readiness.model import Case, Decision, Permission, Tier
 from readiness.own import is_own
 from readiness.own_files import imported_besides
 from readiness.printable import clipped
+from readiness.record import EXACT
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
 
@@ -256,11 +257,12 @@ LIMIT_KEY = pytest.StashKey[str]()
 
 
 class _Log:
-    """Puts claims of the running case into the record."""
+    """Puts claims of the running case into the record; `passed` are the seconds of its phases."""
 
     def __init__(self, run: Run, case: Case) -> None:
         self.run, self.case = run, case
         self.last: Claim | None = None
+        self.passed: dict[str, float] = {}
 
     def claim(self, claim: Claim, *, until: datetime | None) -> None:
         self.last = claim
@@ -299,7 +301,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         CURRENT.reset(token)
         Running.log = None
         run.case = None
-        run.writer.write("case-ended", case=case.key, seconds=time.monotonic() - started)
+        seconds = round(time.monotonic() - started, EXACT)
+        run.writer.write("case-ended", case=case.key, seconds=seconds, passed=log.passed)
 
 
 @contextmanager
@@ -374,15 +377,12 @@ def pytest_runtest_makereport(
         # Whatever became of it afterwards, also where something caught it and went on.
         kind, reason = "inconclusive", limit
         del item.stash[LIMIT_KEY]
-    run.writer.write(
-        "phase",
-        case=item.stash[CASE_KEY].key,
-        when=report.when,
-        result=kind,
-        reason=reason,
-        seconds=report.duration,
-        **_declare(call),
-    )
+    seconds = round(report.duration, EXACT)
+    if kind == "passed" and not reason:
+        item.stash[LOG_KEY].passed[str(report.when)] = seconds
+    else:
+        said = {"when": report.when, "result": kind, "reason": reason, "seconds": seconds}
+        run.writer.write("phase", case=item.stash[CASE_KEY].key, **said, **_declare(call))
     _redact(report, run.writer.redactor)
     return report
 

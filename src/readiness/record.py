@@ -3,6 +3,9 @@
 Each line carries `n` (its number), `at` (RFC 3339, UTC), `mono` (seconds since boot), `kind` and
 `prev`, the SHA-256 of the raw bytes of the line before. Anyone can recompute a chain: it shows
 accidents and half-written tails, only a signed head proves who wrote it.
+
+What holds is worth nothing without the end of its case: claims that hold wait for one another and
+share a line, until another event is written. What speaks against is written at once.
 """
 
 import gc
@@ -18,28 +21,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
-
-from pydantic_core import from_json
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from readiness.durable import append_line, open_append, read_whole, split_lines
 from readiness.errors import UsageError
 from readiness.model import Json
 from readiness.redact import Redactor
+from readiness.steps import CLAIM, Claimed, Claims, Step, parted, read_event
 
-SCHEMA: Final = 1
+S = TypeVar("S", bound=Step)
+SCHEMA: Final = 2
 START: Final = "0" * 64
 FILE_NAME: Final = "record.jsonl"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_SHOWN: Final = 80
 # Steps inside a case, which are worth nothing without its end: the line that ends it takes them to
 # the disk. A machine that loses power before that leaves a case that never ended.
-STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "phase"})
-# Cases that end right after one another go to the disk together.
+STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "claims", "phase"})
+# Cases that end right after one another go to the disk together, and claims of one line were made
+# within as many seconds: by then a person can't tell the moments apart, and a disk has kept up.
 END: Final = "case-ended"
 TOGETHER: Final = 0.2
+# Digits of seconds: what is finer than a tenth of a millisecond is noise.
+EXACT: Final = 4
 
 
 def now() -> datetime:
@@ -68,6 +75,19 @@ class _End(NamedTuple):
     previous: str
 
 
+class _Waiting(NamedTuple):
+    """Claims that hold and are not written yet. It is replaced in one step, as `_End` is."""
+
+    at: str
+    mono: float
+    common: Json
+    claims: tuple[Json, ...]
+
+    def takes(self, common: Json, mono: float) -> bool:
+        """Whether a claim made at that moment may stand in the same line."""
+        return common == self.common and mono - self.mono < TOGETHER
+
+
 class RecordWriter:
     """Appends events. One process writes at a time: the gate, then pytest, then the gate again.
 
@@ -79,37 +99,62 @@ class RecordWriter:
         self.redactor = redactor
         self._file = open_append(path)
         self._end = _End(-1, 0, START)
+        self._waiting: _Waiting | None = None
         self._synced = time.monotonic()
         # Questions are asked of many machines at once, and each notes its command.
         self._turn = threading.RLock()
 
     def write(self, kind: str, **data: object) -> int:
-        """Append one event and give its number; on disk when this returns, but for two kinds.
+        """Append one event and give its number; on disk when this returns, but for the steps.
 
         A case's steps go to the disk with its end. Ends that come within `TOGETHER` seconds of the
-        last write to the disk go with the next event that does.
+        last write to the disk go with the next event that does. A claim that holds is in the file
+        with the next event.
 
         Raises:
             StateError: the disk is full or the file can't be written; nothing is half written.
             RedactionError: the event could not be made safe; it was not written.
         """
         with self._turn:
-            end = self._whereabouts()
-            event = {
-                "n": end.number,
-                "at": stamp(now()),
-                "mono": round(time.clock_gettime(time.CLOCK_BOOTTIME), 4),
-                "kind": kind,
-                "prev": end.previous,
-                **self.redactor.value(data),
-            }
-            text = json.dumps(event, separators=(",", ":"), ensure_ascii=False, default=str)
-            line = text.encode()
-            due = self._due(kind)
-            append_line(self._file, line, name=self.path, sync=due)
-            self._end = _End(os.fstat(self._file).st_size, end.number + 1, digest(line))
-            self._synced = time.monotonic() if due else self._synced
-            return end.number
+            said = self.redactor.value(data)
+            at, mono = self.clocks()
+            if kind == "claim" and said.keys() == CLAIM and said["answer"] == "yes":
+                return self._wait(at, mono, said)
+            self._catch_up()
+            return self._append(at, mono, kind, said)
+
+    def clocks(self) -> tuple[str, float]:
+        """The moment for people, and the seconds since boot."""
+        return stamp(now()), round(time.clock_gettime(time.CLOCK_BOOTTIME), EXACT)
+
+    def _wait(self, at: str, mono: float, said: Json) -> int:
+        """Keep a claim that holds for the line that it shares with others."""
+        common, claim = parted(said)
+        waiting = self._waiting
+        if waiting is not None and waiting.takes(common, mono):
+            self._waiting = waiting._replace(claims=(*waiting.claims, claim))
+        else:
+            self._catch_up()
+            self._waiting = _Waiting(at, mono, common, (claim,))
+        return self._whereabouts().number
+
+    def _catch_up(self) -> None:
+        """Write the claims that wait."""
+        if waiting := self._waiting:
+            said = {**waiting.common, "claims": list(waiting.claims)}
+            self._append(waiting.at, waiting.mono, "claims", said)
+            self._waiting = None
+
+    def _append(self, at: str, mono: float, kind: str, said: Json) -> int:
+        end = self._whereabouts()
+        event = {"n": end.number, "at": at, "mono": mono, "kind": kind, "prev": end.previous}
+        text = json.dumps(event | said, separators=(",", ":"), ensure_ascii=False, default=str)
+        line = text.encode()
+        due = self._due(kind)
+        append_line(self._file, line, name=self.path, sync=due)
+        self._end = _End(os.fstat(self._file).st_size, end.number + 1, digest(line))
+        self._synced = time.monotonic() if due else self._synced
+        return end.number
 
     def _whereabouts(self) -> "_End":
         """Where the file ends now: read again when it is not where the last event left it.
@@ -131,7 +176,10 @@ class RecordWriter:
 
     def close(self) -> None:
         """Close the file; `session-finished` and `run-closed` have put every event on disk."""
-        os.close(self._file)
+        try:
+            self._catch_up()
+        finally:
+            os.close(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -154,22 +202,39 @@ class Record:
     """
 
     path: Path
-    events: tuple[Json, ...]
+    events: tuple[Step | Json, ...]
     torn: bool
     head: str
 
+    @property
+    def opening(self) -> Json:
+        """The first event: which run this is."""
+        first = self.events[0]
+        assert not isinstance(first, Step)  # noqa: S101 - `read_record` refuses such a file
+        return first
+
     @cached_property
-    def _by_kind(self) -> dict[str, list[Json]]:
-        found: dict[str, list[Json]] = defaultdict(list)
+    def _by_type(self) -> dict[type, list[Any]]:
+        found: dict[type, list[Any]] = defaultdict(list)
         for event in self.events:
-            found[event["kind"]].append(event)
+            found[type(event)].append(event)
+        if Claims in found:
+            several = (one for line in found[Claims] for one in line.each())
+            found[Claimed] = sorted((*found[Claimed], *several), key=attrgetter("n"))
         return dict(found)
 
+    @property
+    def others(self) -> list[Json]:
+        """The events that are no steps, in order."""
+        return self._by_type.get(dict, [])
+
+    def steps(self, kind: type[S]) -> list[S]:
+        """The steps of a type, in order; claims that share a line come one by one."""
+        return self._by_type.get(kind, [])
+
     def of(self, *kinds: str) -> Iterator[Json]:
-        """The events of those kinds, in order."""
-        if len(kinds) == 1:
-            return iter(self._by_kind.get(kinds[0], ()))
-        return (event for event in self.events if event["kind"] in kinds)
+        """The events of those kinds, in order; steps of cases are told by `steps`."""
+        return (one for one in self.others if one["kind"] in kinds)
 
     def first(self, kind: str) -> Json | None:
         """The first event of a kind."""
@@ -198,7 +263,8 @@ def read_record(run: Path) -> Record:
         raise UsageError("no whole first line", file=str(path), expected="a run record")
     with no_collection():
         events, previous = _chain(path, whole, torn)
-    _check_opening(path, events[0])
+    opening = events[0]
+    _check_opening(path, {"kind": opening.kind} if isinstance(opening, Step) else opening)
     return Record(path, tuple(events), bool(torn), previous)
 
 
@@ -226,32 +292,33 @@ def _check_opening(path: Path, opening: Json) -> None:
             )
 
 
-def _chain(path: Path, lines: list[bytes], torn: list[int]) -> tuple[list[Json], str]:
+def _chain(path: Path, lines: list[bytes], torn: list[int]) -> tuple[list[Step | Json], str]:
     """The events of whole lines, and the digest of the last one."""
-    events: list[Json] = []
-    previous = START
-    # A record has a hundred thousand lines: what need not be called here is not.
-    sha256 = hashlib.sha256
-    for number, line in enumerate(lines):
-        try:
-            event = from_json(line)
-        except (ValueError, RecursionError):
-            event = None
-        if not (
-            type(event) is dict
-            and event.get("prev") == previous
-            and event.get("n") == number
-            and "kind" in event
-        ):
+    # One thing after the other for a hundred thousand lines is faster than all for each line.
+    events = [_event(line) for line in lines]
+    digests = [digest(line) for line in lines]
+    for number, (event, previous) in enumerate(zip(events, (START, *digests), strict=False)):
+        if isinstance(event, Step):
+            unbroken = event.prev == previous and event.n == number
+        else:
+            linked = event.get("prev") == previous and event.get("n") == number
+            unbroken = linked and "kind" in event
+        if not unbroken:
             raise UsageError(
                 "the record was altered or damaged here",
                 file=str(path),
                 line=_place(number, torn),
                 expected="an unbroken hash chain",
             )
-        events.append(event)
-        previous = sha256(line).hexdigest()
-    return events, previous
+    return events, digests[-1]
+
+
+def _event(line: bytes) -> Step | Json:
+    """The event of a line, without any key where it is none."""
+    try:
+        return read_event(line)
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _place(number: int, torn: list[int]) -> int:

@@ -9,13 +9,14 @@ A record may say more than these types have, and may have events of kinds that a
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert
 
 from readiness.errors import UsageError
-from readiness.model import Json, Outcome, Tier
+from readiness.model import Json, Tier
 from readiness.record import Record
+from readiness.steps import STEPS, step
 
 MOST_SHOWN: Final = 80
 # As `convert` says where it found something else, and what it did not find.
@@ -91,55 +92,13 @@ class Reasoned(Event):
     reason: str
 
 
-class OfCase(Event):
-    """A step of a case."""
-
-    case: str
-
-
-class CaseEnded(OfCase):
-    """The end of a case."""
-
-    seconds: int | float
-
-
-class Observation(Event):
-    """Something was found."""
-
-    subject: str
-    source: str
-    reading: Any
-
-
-class Claimed(OfCase):
-    """A check asserted something."""
-
-    reason: str
-    subject: str
-    name: str
-    observed: Any
-    relation: str
-    limit: Any
-    answer: Literal["yes", "no", "unknown"]
-    rests_on: list[int | float]
-    until: str | None = None
-
-
-class Confidence(OfCase):
+class Confidence(Event):
     """A drill's trials."""
 
+    case: str
     trials: int | float
     under: int | float
     sentence: str
-
-
-class Phase(OfCase):
-    """A phase of a case ended."""
-
-    reason: str
-    when: str
-    result: Outcome
-    declare: str = ""
 
 
 class RunClosed(Event):
@@ -148,7 +107,7 @@ class RunClosed(Event):
     how: str
 
 
-# What judging and reports read of each kind.
+# What judging and reports read of each kind, but for the steps of cases.
 WORDS: Final[Mapping[str, type[Event]]] = {
     "run-opened": RunOpened,
     "plan": Planned,
@@ -157,12 +116,7 @@ WORDS: Final[Mapping[str, type[Event]]] = {
     "undo-failed": Reasoned,
     "not-restored": Reasoned,
     "own-unlisted": Reasoned,
-    "case-started": OfCase,
-    "case-ended": CaseEnded,
-    "observation": Observation,
-    "claim": Claimed,
     "confidence": Confidence,
-    "phase": Phase,
     "run-closed": RunClosed,
 }
 
@@ -173,9 +127,8 @@ def refuse_other_words(record: Record) -> None:
     Raises:
         UsageError: names the file, the event and the key.
     """
-    for event in record.events:
-        wrong = _wrong(event)
-        if wrong:
+    for event in record.others:
+        if wrong := _wrong(event):
             raise UsageError(
                 f"event {event['n']} is not one that this version can judge",
                 file=str(record.path),
@@ -191,14 +144,14 @@ def _wrong(event: Json) -> str:
     if type(kind) is not str:
         return "kind"
     try:
-        convert(event, WORDS.get(kind, Event))
+        if kind in STEPS:
+            step(event)
+        else:
+            convert(event, WORDS.get(kind, Event))
     except ValidationError as error:
         found = _PLACE.search(str(error)) or _MISSING.search(str(error))
         return found[1] if found else "kind"
-    if not _has_zone(event["at"]):
-        return "at"
-    until = event.get("until") if kind == "claim" else None
-    return "" if until is None or _has_zone(until) else "until"
+    return "" if _has_zone(event["at"]) else "at"
 
 
 def _has_zone(text: str) -> bool:

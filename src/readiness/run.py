@@ -310,7 +310,7 @@ def _write_opening(run: Run, request: RunRequest, log: RunLog) -> None:
 def resume_run(folder: Path, environment_file: Path, part: int | None = None) -> Run:
     """The run that the gate opened, gone on with by one of its pytest processes."""
     record = read_record(folder)
-    opening, planned = record.events[0], record.first("plan")
+    opening, planned = record.opening, record.first("plan")
     if planned is None:
         raise UsageError("the run has no plan", file=str(folder))
     environment = load_environment(environment_file)

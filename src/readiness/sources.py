@@ -53,9 +53,9 @@ def look(record: Record, catalogue: Mapping[str, Check], policy: Policy, at: dat
         environment,
         tuple(judge_cases(record, catalogue, environment, policy)),
         tuple(run_notes(record, at)),
-        record.events[0]["release"],
-        tuple(range(low, high + 1) for low, high in record.events[0].get("drift_looks", ())),
-        record.events[0].get("own") or {},
+        record.opening["release"],
+        tuple(range(low, high + 1) for low, high in record.opening.get("drift_looks", ())),
+        record.opening.get("own") or {},
     )
 
 
@@ -66,7 +66,7 @@ def _environment(record: Record) -> Environment:
         UsageError: it is no description of one.
     """
     try:
-        return Environment.model_validate_json(json.dumps(record.events[0]["environment"]))
+        return Environment.model_validate_json(json.dumps(record.opening["environment"]))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise UsageError(
@@ -175,11 +175,11 @@ def arrange(records: Sequence[Record], policy: Policy | None) -> tuple[Record, t
 
 def _agree(records: Sequence[Record]) -> None:
     """Refuse a run given twice, of another release, or of another system under the same name."""
-    release = records[0].events[0]["release"]
+    release = records[0].opening["release"]
     seen: dict[tuple[str, int], Record] = {}
     pins: dict[tuple[str, str, str], str] = {}
     for record in records:
-        opening, origin = record.events[0], origin_of(record)
+        opening, origin = record.opening, origin_of(record)
         if seen.setdefault((origin.environment, origin.number), record) is not record:
             problem = f"run {origin.number} of {origin.environment} is given twice"
             raise UsageError(problem, file=str(record.path), key="number", expected="each run once")
@@ -215,8 +215,8 @@ def _in_order(records: Sequence[Record]) -> None:
                 f"run {origin_of(before).number}: these numbers come from two logs of runs",
                 file=str(record.path),
                 key="number",
-                expected=f"a run that began after {before.events[0]['at']}",
-                found=record.events[0]["at"],
+                expected=f"a run that began after {before.opening['at']}",
+                found=record.opening["at"],
             )
         latest[origin.environment] = record
 
@@ -228,7 +228,7 @@ def _place(record: Record) -> tuple[int, str]:
 
 
 def _began(record: Record) -> datetime:
-    return datetime.fromisoformat(record.events[0]["at"])
+    return datetime.fromisoformat(record.opening["at"])
 
 
 def _members(record: Record) -> list[Json]:

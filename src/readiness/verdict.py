@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from readiness.catalogue import Check
 from readiness.environment import Environment
@@ -11,6 +12,7 @@ from readiness.model import Case, Decision, Json, Outcome, Tier
 from readiness.needs import Gap, Why
 from readiness.policy import Grant, Policy
 from readiness.record import Record
+from readiness.steps import Claimed, Observation
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class CaseVerdict:
     reason: str
     origin: Origin
     key: str
-    claims: tuple[Json, ...] = ()
-    observations: tuple[Json, ...] = ()
+    claims: tuple[Claimed, ...] = ()
+    observations: tuple[Observation, ...] = ()
     seconds: float | None = None
     gap: Gap | None = None
     """What is not declared for it and would have to be."""
@@ -76,18 +78,15 @@ class CaseVerdict:
         """Whether something was looked at, and it was not what its clauses say."""
         return self.outcome not in {Outcome.PASSED, Outcome.NOT_RUN}
 
-    @property
+    @cached_property
     def oldest(self) -> datetime | None:
         """When the oldest evidence of the case was seen."""
-        return min((datetime.fromisoformat(one["at"]) for one in self.observations), default=None)
+        return min((one.at for one in self.observations), default=None)
 
-    @property
+    @cached_property
     def until(self) -> datetime | None:
         """When the first of its claims stops being true by itself."""
-        ends = [
-            datetime.fromisoformat(claim["until"]) for claim in self.claims if claim.get("until")
-        ]
-        return min(ends, default=None)
+        return min((one.until for one in self.claims if one.until), default=None)
 
 
 @dataclass(frozen=True)

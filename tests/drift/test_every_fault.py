@@ -33,6 +33,7 @@ from readiness.finish import judge_records
 from readiness.model import Case, Json, Outcome, Permission, Tier
 from readiness.plan import Plan, make_plan
 from readiness.record import Record
+from readiness.steps import typed
 from readiness.verdict import Verdict
 
 HEALTHY: Final = "healthy"
@@ -125,7 +126,7 @@ class Written:
         """The verdict over it, as drift has it worked out."""
         self.add("session-finished", interrupted=False)
         self.add("run-closed", how="finished")
-        record = Record(Path("record.jsonl"), tuple(self.events), torn=False, head="")
+        record = Record(Path("record.jsonl"), tuple(map(typed, self.events)), torn=False, head="")
         return judge_records([record], None, at=datetime.fromisoformat(AT))
 
 

@@ -1,19 +1,32 @@
 """Every field that the product reads has a kind, and only fixed ones make drift by themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from replay import load
 
+from readiness.drift.compare import Change as Changed
 from readiness.drift.compare import changed_fields
 from readiness.drift.fields import declared_kind, kind_of, leaves, shown
 from readiness.model import Json
+from readiness.steps import Observation
 from readiness.systems.marks import Drift
 
 HEALTHY = load("healthy").observations
 Change = Callable[[Any], object]
+MOMENT = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def changes(before: Iterable[Json], now: Iterable[Json]) -> list[Changed]:
+    """What differs between what two runs saw."""
+
+    def read(seen: Iterable[Json]) -> list[Observation]:
+        return [Observation(n=n, at=MOMENT, mono=0, **one) for n, one in enumerate(seen)]
+
+    return list(changed_fields(read(before), read(now)))
 
 
 def observed(source: str) -> int:
@@ -61,7 +74,7 @@ def test_kinds(path: str, kind: Drift) -> None:
 
 def test_nothing_differs_from_itself() -> None:
     """The same observations, in another order, are no drift."""
-    assert list(changed_fields(HEALTHY, tuple(reversed(HEALTHY)))) == []
+    assert changes(HEALTHY, tuple(reversed(HEALTHY))) == []
 
 
 def restarted(reading: Any) -> None:
@@ -89,7 +102,7 @@ def moved(reading: Any) -> None:
 )
 def test_what_moves_by_itself_is_no_drift(source: str, change: Change) -> None:
     """A new process id, a renewed certificate and a moved leader are not reported."""
-    assert list(changed_fields(HEALTHY, after(source, change))) == []
+    assert changes(HEALTHY, after(source, change)) == []
 
 
 def test_another_intermediate_is_no_drift() -> None:
@@ -98,7 +111,7 @@ def test_another_intermediate_is_no_drift() -> None:
     chains = (one["reading"]["chain"] for one in changed if one["source"] == "tls")
     leaf, above, *_ = next(chain for chain in chains if len(chain) > 1)
     leaf["issuer"] = above["subject"] = "CN=another one"
-    assert list(changed_fields(HEALTHY, changed)) == []
+    assert changes(HEALTHY, changed) == []
 
 
 def weakened(reading: Any) -> None:
@@ -113,7 +126,7 @@ def shortened(reading: Any) -> None:
 
 def test_a_changed_setting_is_drift_with_both_values() -> None:
     """The field, the subject, the old and the new value are named."""
-    (change,) = changed_fields(HEALTHY, after("postgresql", weakened))
+    (change,) = changes(HEALTHY, after("postgresql", weakened))
     assert (change.what, change.old, change.new) == (
         "postgresql.settings.fsync.value", "on", "off",
     )  # fmt: skip
@@ -122,7 +135,7 @@ def test_a_changed_setting_is_drift_with_both_values() -> None:
 
 def test_a_smaller_key_is_drift() -> None:
     """A renewal that changes more than a renewal does is reported."""
-    (change,) = changed_fields(HEALTHY, after("tls", shortened))
+    (change,) = changes(HEALTHY, after("tls", shortened))
     assert (change.what, change.new) == ("tls.chain[].key_size", "128")
 
 

@@ -65,7 +65,7 @@ def _fill(folder: Path, verdict: Verdict) -> list[Entry]:
 
 def record_name(record: Record) -> str:
     """Where a record stands in the bundle: by environment and number."""
-    opening = record.events[0]
+    opening = record.opening
     return f"{RECORDS}/{opening['environment']['name']}-{opening['number']}.jsonl"
 
 

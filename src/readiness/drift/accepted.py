@@ -52,7 +52,7 @@ def accept(state: Path, record: Record, verdict: str, *, by: str, because: str) 
             expected="a run of everything: what was never seen can't get worse",
             found=", ".join(only),
         )
-    opening = record.events[0]
+    opening = record.opening
     fields = {
         "event": "accept",
         "schema": SCHEMA,

@@ -8,7 +8,8 @@ from enum import StrEnum
 from readiness.claim import shown
 from readiness.drift.fields import kind_of, leaves
 from readiness.drift.fields import shown as in_words
-from readiness.model import Json, Outcome
+from readiness.model import Outcome
+from readiness.steps import Observation
 from readiness.systems.marks import Drift
 from readiness.verdict import CaseVerdict, Verdict
 
@@ -50,7 +51,7 @@ def compare(before: Verdict, now: Verdict) -> tuple[Change, ...]:
     A field is compared where both runs saw the subject; a subject that only one of them saw shows
     in its cases.
     """
-    seen = (one.record.of("observation") for one in (before, now))
+    seen = (one.record.steps(Observation) for one in (before, now))
     return (*_cases(before, now), *changed_fields(*seen), *_declared(before, now))
 
 
@@ -91,7 +92,7 @@ def _told(case: CaseVerdict) -> str:
     return str(case.outcome) if case.passed else f"{case.outcome}: {case.reason}"
 
 
-def changed_fields(before: Iterable[Json], now: Iterable[Json]) -> Iterable[Change]:
+def changed_fields(before: Iterable[Observation], now: Iterable[Observation]) -> Iterable[Change]:
     """Fixed fields whose values differ between the observations of two runs."""
     old, new = _fixed(before), _fixed(now)
     for (subject, source), values in new.items():
@@ -104,15 +105,17 @@ def changed_fields(before: Iterable[Json], now: Iterable[Json]) -> Iterable[Chan
                 yield Change(Direction.CHANGED, path, subject, _listed(was), _listed(found))
 
 
-def _fixed(observations: Iterable[Json]) -> Mapping[tuple[str, str], Mapping[str, list[str]]]:
+def _fixed(
+    observations: Iterable[Observation],
+) -> Mapping[tuple[str, str], Mapping[str, list[str]]]:
     """The fixed fields of each subject, by source; of several readings the last."""
     seen: dict[tuple[str, str], Mapping[str, list[str]]] = {}
     for event in observations:
         values: dict[str, list[str]] = defaultdict(list)
-        for path, value in leaves((event["source"].partition(" ")[0],), event["reading"]):
+        for path, value in leaves((event.source.partition(" ")[0],), event.reading):
             if kind_of(path) is Drift.FIXED:
                 values[in_words(path)].append(shown(value))
-        seen[(event["subject"], event["source"])] = {k: sorted(v) for k, v in values.items()}
+        seen[(event.subject, event.source)] = {k: sorted(v) for k, v in values.items()}
     return seen
 
 
@@ -143,5 +146,5 @@ def _declared(before: Verdict, now: Verdict) -> Iterable[Change]:
 
 def _own(verdict: Verdict) -> tuple[object, object]:
     """What the site's own checks were: what they ask, and the text that asks it."""
-    own = verdict.record.events[0].get("own") or {}
+    own = verdict.record.opening.get("own") or {}
     return own.get("catalogue", []), own.get("files", {})

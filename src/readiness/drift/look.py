@@ -113,7 +113,7 @@ def _baseline(state: Path, baseline: str, name: str) -> tuple[Record, Acceptance
             )
         baseline = str(known[-1].path)
     record = read_record(Path(baseline))
-    found = record.events[0]["environment"]["name"]
+    found = record.opening["environment"]["name"]
     if found != name:
         raise UsageError(
             "is of another environment",

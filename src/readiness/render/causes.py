@@ -139,7 +139,7 @@ def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: V
 
 def where_and_what(case: CaseVerdict) -> str:
     """The reason of a case, its subject named; of a passed one, what was claimed last."""
-    last = case.claims[-1]["reason"] if case.outcome is Outcome.PASSED and case.claims else ""
+    last = case.claims[-1].reason if case.outcome is Outcome.PASSED and case.claims else ""
     reason = words.short(last or case.reason, 600)
     return reason if case.case.subject in reason else f"{case.case.subject}: {reason}"
 
@@ -208,7 +208,7 @@ def _commands(case: CaseVerdict, checks: Sequence[str], verdict: Verdict) -> tup
 
 def environment_file(verdict: Verdict) -> str:
     """The environment file as the run was given it."""
-    return str(verdict.record.events[0].get("environment_file") or "FILE")
+    return str(verdict.record.opening.get("environment_file") or "FILE")
 
 
 def policy_file(verdict: Verdict) -> str:
@@ -216,7 +216,7 @@ def policy_file(verdict: Verdict) -> str:
     if verdict.policy is None:
         return ""
     given = verdict.policy.file
-    return str(given or verdict.record.events[0].get("policy_file") or "POLICY")
+    return str(given or verdict.record.opening.get("policy_file") or "POLICY")
 
 
 def gate_command(

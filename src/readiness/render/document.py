@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from readiness.matrix import UNPROVEN, ProvenOn
-from readiness.model import Decision, Json, Outcome, Severity, Tier
+from readiness.model import Decision, Outcome, Severity, Tier
 from readiness.outcomes import origin_of
 from readiness.policy import Grant, Policy
 from readiness.record import Record, stamp
@@ -28,6 +28,7 @@ from readiness.render.causes import (
     where_and_what,
 )
 from readiness.render.part import Part
+from readiness.steps import Claimed
 from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
 
 SCHEMA: Final = 1
@@ -245,7 +246,7 @@ class VerdictDocument(Part):
 
 def document(verdict: Verdict) -> VerdictDocument:
     """The verdict as data."""
-    opening = verdict.record.events[0]
+    opening = verdict.record.opening
     plan = verdict.record.first("plan") or {}
     identity = verdict.record.first("identity")
     clauses = [clause for one in verdict.criteria for clause in one.clauses]
@@ -309,7 +310,7 @@ def _run(record: Record) -> JudgedRun:
         run=origin.run,
         environment=origin.environment,
         tier=(record.first("plan") or {"tier": Tier.OBSERVE})["tier"],
-        started=record.events[0]["at"],
+        started=record.opening["at"],
         finished=closing["at"] if closing else None,
         record_head=record.head,
     )
@@ -321,7 +322,7 @@ def _earlier(verdict: Verdict) -> tuple[EarlierRun, ...]:
     for record in verdict.records:
         name = origin_of(record).environment
         there = "" if name == verdict.environment.name else name
-        for one in record.events[0]["earlier"]:
+        for one in record.opening["earlier"]:
             if one["verdict"] != Decision.GO:
                 runs[one["run"]] = EarlierRun.model_validate(one | {"environment": there})
     return tuple(runs.values())
@@ -332,7 +333,7 @@ def _policy(verdict: Verdict) -> PolicySummary | None:
     policy = verdict.policy
     if policy is None:
         return None
-    opening = verdict.record.events[0]
+    opening = verdict.record.opening
     written = opening.get("policy")
     # A record of an older version lacks the keys that were added since.
     if written and Policy.model_validate_json(json.dumps(written)).model_dump() == (
@@ -471,9 +472,9 @@ def _case(
     )
 
 
-def decisive(case: CaseVerdict) -> Json | None:
+def decisive(case: CaseVerdict) -> Claimed | None:
     """The claim that decided the case: the last yes, or the first that speaks against it."""
     if case.outcome is Outcome.PASSED:
         return case.claims[-1] if case.claims else None
     answer = "no" if case.outcome is Outcome.FAILED else "unknown"
-    return next((claim for claim in case.claims if claim["answer"] == answer), None)
+    return next((claim for claim in case.claims if claim.answer == answer), None)

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from readiness.model import Json
+from readiness.record import stamp
 from readiness.render import words
 from readiness.render.document import VerdictDocument, document
 from readiness.render.part import Part
 from readiness.render.timeline import Drill, read_drill
+from readiness.steps import Claimed, Number
 from readiness.verdict import CaseVerdict, Verdict
 
 LONGEST_READING: Final = 6000
@@ -77,17 +78,17 @@ def page(verdict: Verdict) -> Page:
     )
 
 
-def _claim(claim: Json, case: CaseVerdict, verdict: Verdict) -> ShownClaim:
+def _claim(claim: Claimed, case: CaseVerdict, verdict: Verdict) -> ShownClaim:
     return ShownClaim(
         expected=words.expected(claim),
         observed=words.observed(claim),
-        answer=claim["answer"],
-        rests_on=tuple(_place(case, number, verdict) for number in claim["rests_on"]),
-        until=claim.get("until"),
+        answer=claim.answer,
+        rests_on=tuple(_place(case, number, verdict) for number in claim.rests_on),
+        until=claim.until.isoformat() if claim.until else None,
     )
 
 
-def _place(case: CaseVerdict, number: int, verdict: Verdict) -> str:
+def _place(case: CaseVerdict, number: Number, verdict: Verdict) -> str:
     """Where an observation stands among those of all the runs."""
     origin = case.origin
     return f"{origin.environment}-{origin.number}-{number}" if verdict.others else str(number)
@@ -96,17 +97,17 @@ def _place(case: CaseVerdict, number: int, verdict: Verdict) -> str:
 def _observations(verdict: Verdict) -> Iterator[ShownObservation]:
     """What the claims rest on, each once however many cases share it, in the order of looking."""
     seen = {
-        _place(case, one["n"], verdict): one
+        _place(case, one.n, verdict): one
         for case in verdict.every_case
         for one in case.observations
     }
-    for number, event in sorted(seen.items(), key=lambda one: (one[1]["at"], one[1]["n"])):
+    for number, event in sorted(seen.items(), key=lambda one: (one[1].at, one[1].n)):
         yield ShownObservation(
             number=number,
-            at=event["at"],
-            subject=event["subject"],
-            source=event["source"],
-            reading=_reading(event["reading"]),
+            at=stamp(event.at),
+            subject=event.subject,
+            source=event.source,
+            reading=_reading(event.reading),
         )
 
 

@@ -6,6 +6,7 @@ from readiness.claim import WORDS
 from readiness.model import Json
 from readiness.printable import one_line
 from readiness.quantities import in_words
+from readiness.steps import Claimed
 
 MEASURED = frozenset({"value", "lower", "upper", "unit"})
 SHORT = 300
@@ -38,16 +39,14 @@ def _measurement(found: Json) -> str:
     return f"{low} to {high}{unit}"
 
 
-def expected(claim: Json) -> str:
+def expected(claim: Claimed) -> str:
     """What a claim asks for: `days left at least 14`."""
-    return short(
-        f"{claim['name']} {WORDS.get(claim['relation'], claim['relation'])} {value(claim['limit'])}"
-    )
+    return short(f"{claim.name} {WORDS.get(claim.relation, claim.relation)} {value(claim.limit)}")
 
 
-def observed(claim: Json) -> str:
+def observed(claim: Claimed) -> str:
     """What the claim found."""
-    return short(value(claim["observed"]))
+    return short(value(claim.observed))
 
 
 def short(text: str, limit: int = SHORT) -> str:
