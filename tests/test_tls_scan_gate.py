@@ -9,6 +9,7 @@ from pki import Hierarchy
 from servers import server_context, tls
 
 from readiness.model import Outcome
+from readiness.steps import Observation
 
 ONLY = ("--only", "TLS-005", "--only", "TLS-007", "--only", "TLS-008")
 CIPHERS, REVOCATION = "TLS-007|web/box/v4", "TLS-008|web/box/v4"
@@ -33,9 +34,9 @@ def test_a_gate_scans(engine: Engine, careful: Site) -> None:
     verdict, record = careful.judged(), careful.record()
     ciphers, revocation = outcome(verdict, CIPHERS), outcome(verdict, REVOCATION)
     assert ciphers.passed, ciphers.reason
-    sources = {event["source"]: event for event in record.of("observation")}
-    assert sources["tls-profile"]["reading"]["version"]
-    assert sources["tls-scan"]["reading"]["scanner"].startswith("sslyze ")
+    sources = {one.source: one.reading for one in record.steps(Observation)}
+    assert sources["tls-profile"]["version"]
+    assert sources["tls-scan"]["scanner"].startswith("sslyze ")
     # Nobody publishes what this authority revokes: not proven, and the key that settles it.
     assert revocation.outcome is Outcome.NOT_RUN
     assert "names nobody who tells whether it was revoked" in revocation.reason
