@@ -67,3 +67,17 @@ def test_suites_know_no_asker() -> None:
     }
     assert imported
     assert [one for one in sorted(imported) if ".asking" in one or one.endswith(".asker")] == []
+
+
+def test_no_module_of_a_package_takes_the_place_of_what_the_package_imports() -> None:
+    """Importing `asking.pages` binds `pages` in `asking`, whatever was imported by that name."""
+    hidden = [
+        f"{package.parent.name}: {node.module}.{one.name}"
+        for package in SYSTEMS.rglob("__init__.py")
+        for node in ast.walk(ast.parse(package.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for one in node.names
+        if (package.parent / f"{one.asname or one.name}.py").is_file()
+        and not node.module.endswith(f".{package.parent.parent.name}.{package.parent.name}")
+    ]
+    assert hidden == []

@@ -4,7 +4,8 @@ from functools import partial
 from typing import Final
 
 from readiness.environment import Environment
-from readiness.subjects import Backend, ChallengedListener, Endpoint, pages
+from readiness.subjects import Backend, ChallengedListener, Endpoint
+from readiness.subjects import pages as declared_pages
 from readiness.systems.asker import AskerOf, Askers, Connections
 from readiness.systems.http.asking import acme, alpn, rotation
 from readiness.systems.http.asking.pages import Question, ask_question
@@ -37,7 +38,7 @@ def _question(connections: Connections, endpoint: Endpoint, path: str, contains:
 
 def _declared(connections: Connections, endpoint: Endpoint, path: str) -> Question:
     """The same, looking for what is declared of the page."""
-    declared = pages(connections.site, endpoint.listener)
+    declared = declared_pages(connections.site, endpoint.listener)
     contains = next((one.contains for one in declared if one.path == path), "")
     return _question(connections, endpoint, path, contains)
 
