@@ -20,7 +20,6 @@ from readiness.declared.database import Database
 from readiness.documents import load_written
 from readiness.environment import Environment
 from readiness.errors import ProbeError, UsageError
-from readiness.extras import need_chaos
 from readiness.model import Json
 from readiness.written import Text, UnitName, Written, one_of, wrong
 from readiness.yaml_file import read_yaml, written
@@ -184,7 +183,6 @@ class Loaded:
         """Have the toolkit run the steps of the method, in their order, on the stage that is set.
 
         Raises:
-            NotRun: the extra `chaos` is missing; nothing was disturbed.
             Exception: whatever a step raised.
         """
         for step in self.data["method"]:
@@ -203,8 +201,7 @@ class Loaded:
 
 def _run(activity: Json) -> Any:
     """Run one step by the toolkit; what our function raised is not wrapped."""
-    need_chaos()
-    from chaoslib.activity import run_activity  # noqa: PLC0415 - of the extra `chaos`
+    from chaoslib.activity import run_activity  # noqa: PLC0415 - of the extra `run`
     from chaoslib.exceptions import ActivityFailed  # noqa: PLC0415
 
     try:

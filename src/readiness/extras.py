@@ -1,13 +1,13 @@
-"""What the base install leaves out: the extra `run`, which looks at live systems, and `chaos`."""
+"""What the base install leaves out: the extra `run`, which looks at live systems."""
 
 from importlib.util import find_spec
 from typing import Final
 
-from readiness.errors import NotInstalled, NotRun
+from readiness.errors import NotInstalled
 
 RUN: Final = (
     "pytest", "pytest_html", "pytest_metadata", "testinfra", "asyncssh", "psycopg", "requests",
-    "redis", "locust", "h2",
+    "redis", "locust", "h2", "chaoslib",
 )  # fmt: skip
 
 
@@ -20,19 +20,6 @@ def need_run() -> None:
     for name in RUN:
         if not _found(name):
             raise missing(name)
-
-
-def need_chaos() -> None:
-    """Refuse to play an experiment without the toolkit.
-
-    Raises:
-        NotRun: a package of the extra is missing.
-    """
-    if not _found("chaoslib"):
-        raise NotRun(
-            "experiments are run by Chaos Toolkit, which is not installed: "
-            "pip install 'readiness[chaos]'"
-        )
 
 
 def missing(module: str) -> NotInstalled:

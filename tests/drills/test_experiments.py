@@ -306,21 +306,6 @@ def test_an_unknown_experiment_is_refused_with_its_line(site: Site) -> None:
     assert "did you mean 'primary-cut-off'?" in str(refused.value)
 
 
-def test_without_the_toolkit_nothing_is_disturbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The extra is missing: not run, with the command that installs it."""
-    environment(tmp_path)
-    folder = tmp_path / "run"
-    folder.mkdir()
-    done = Drilled(folder, load_environment(tmp_path / "environment.yaml")).patch(monkeypatch)
-    monkeypatch.setattr("readiness.extras._found", lambda name: name != "chaoslib")
-    done.drill()
-    assert isinstance(done.error, NotRun)
-    assert "pip install 'readiness[chaos]'" in str(done.error)
-    assert done.site.cuts == []
-
-
 def test_without_a_stage_nothing_is_disturbed() -> None:
     """An experiment without our control, under `chaos run`: each function refuses."""
     for act in (chaos.cut_off_primary, chaos.cluster_is_whole, chaos.undo):

@@ -47,7 +47,6 @@ from readiness.drills.trial import (
 )
 from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut
 from readiness.experiments import Loaded, experiments_of
-from readiness.extras import need_chaos
 from readiness.limits import STABLE, trial_limit
 from readiness.measure.bracket import Rules, bracket_group
 from readiness.measure.clock import Offset, bound
@@ -73,7 +72,6 @@ class FailoverDrill:
         if database.failover is None:
             raise NotRun(f"{database.name}: no failover drill is declared")
         self.run, self.permit, self.database, self.view = run, permit, database, view
-        need_chaos()
         self.drill = database.failover
         self.experiments = experiments_of(run.environment, database)
         self.objective = run.environment.objectives.database_recovery_time
