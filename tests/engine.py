@@ -153,7 +153,7 @@ def web(
 
 def judged(record: Record, policy: Policy | None = None, **changes: Any) -> Verdict:
     """Judge a record under its own policy unless told otherwise, every check taken as proven."""
-    written = record.events[0].get("policy")
+    written = record.opening.get("policy")
     if policy is None and written:
         policy = Policy.model_validate_json(json.dumps(written))
     given: Json = {"catalogue": load_catalogue(), "criteria": load_clauses(), "at": now()}

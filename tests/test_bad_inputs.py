@@ -247,7 +247,7 @@ def test_a_key_called_like_a_person_is_recorded(command: Command, tmp_path: Path
     file.write_text(named.replace("objectives:", more.replace("127.0.0.1", "::1") + "objectives:"))
     argv = ("--env", file, "--reports", reports, "--only", "OBJ-001")
     assert command("gate", *argv) == (2, "")
-    recorded = read_record(reports / "latest").events[0]["environment"]
+    recorded = read_record(reports / "latest").opening["environment"]
     assert recorded["authorities"]["student"] == "file:a student.pem"
     assert [one["name"] for one in recorded["machines"]] == ["student", "db2"]
     assert command("judge", reports / "latest") == (2, "")

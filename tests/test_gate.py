@@ -180,8 +180,8 @@ def test_runs_that_were_not_a_go_are_listed(engine: Engine, site: Site) -> None:
     """Each run has the next number, and a later one tells of those since the last GO."""
     for only in (("--only", "OBJ-001"), ("--only", "slo.*"), ()):
         engine.gate(site, *only)
-    assert [read_record(run).events[0]["number"] for run in site.runs()] == [1, 2, 3]
-    earlier = site.record().events[0]["earlier"]
+    assert [read_record(run).opening["number"] for run in site.runs()] == [1, 2, 3]
+    earlier = site.record().opening["earlier"]
     found = [(one["number"], one["verdict"]) for one in earlier]
     assert found == [(1, "INCONCLUSIVE"), (2, "INCONCLUSIVE")]
 

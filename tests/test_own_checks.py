@@ -100,7 +100,7 @@ def test_an_own_check_counts_like_any_other(engine: Engine, ours: Site) -> None:
     assert criterion["clauses"][0]["text"] == "The closing time is announced."
     case = next(one for one in written["cases"] if one["check"] == "OUR-001")
     assert case["proven_on"] == "stated"
-    assert list(ours.record().events[0]["own"]["files"]) == ["test_ours.py"]
+    assert list(ours.record().opening["own"]["files"]) == ["test_ours.py"]
 
 
 def test_a_red_own_check_is_a_no_go(engine: Engine, ours: Site) -> None:
@@ -277,7 +277,7 @@ def test_a6_it_is_one_run_and_one_record(engine: Engine, ours: Site) -> None:
     selected = [one["selected"] for one in record.of("collected")]
     assert selected == [planned[:-1], planned[-1:]]
     assert [one["interrupted"] for one in record.of("session-finished")] == [False, False]
-    assert record.events[-1]["how"] == "finished"
+    assert record.others[-1]["how"] == "finished"
     assert f"Looked at {len(planned)} of {len(planned)} cases" in ended.text
     logs = {path.name for path in ours.runs()[-1].glob("pytest*")}
     assert logs == {"pytest.log", "pytest.html", "pytest-own.log", "pytest-own.html"}
@@ -419,7 +419,7 @@ def test_a_helper_that_no_statement_imports_is_told(engine: Engine, ours: Site) 
     assert ended.code == 2, ended.text
     said = " ".join(ended.text.split())
     assert "own checks loaded helper.py, which no import statement of theirs names" in said
-    assert list(ours.record().events[0]["own"]["files"]) == ["listed.py", "test_ours.py"]
+    assert list(ours.record().opening["own"]["files"]) == ["listed.py", "test_ours.py"]
 
 
 FOREIGN = """    run = request.config.stash[RUN_KEY]

@@ -46,7 +46,7 @@ def test_the_gate_goes_the_sites_own_way(engine: Engine, site: Site) -> None:
     """Each step is a page in the record, and the record says what the journey is made of."""
     ended = engine.gate(site, "--tier", "load", "--only", "LOAD-001")
     record = site.record()
-    listed = record.events[0]["journeys"]["file:enrol.py"]
+    listed = record.opening["journeys"]["file:enrol.py"]
     assert listed == files_from(site.folder, [site.folder / "enrol.py"])
     assert sorted(listed) == ["enrol.py", "words.py"]
     verdict = judge_runs([site.runs()[-1]], None)

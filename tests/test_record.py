@@ -117,7 +117,7 @@ def test_c1_a_thousand_interrupted_writes_are_readable(tmp_path: Path) -> None:
     texts = [int(one["text"]) for one in found.of("step", "undo-played")]
     assert not found.torn
     assert texts == sorted(set(texts))
-    assert found.events[-1]["how"] == "finished"
+    assert found.others[-1]["how"] == "finished"
 
 
 @pytest.mark.parametrize("left", [b"", b"torn", b'{"n":2,"kind":"step"}'])

@@ -102,7 +102,7 @@ def test_b4_gates_around_looks_for_drift_are_judged_together(
     assert drift(engine, site).code == 0
     assert engine.gate(site).code == 0
     last = site.runs()[-1]
-    assert read_record(last).events[0]["drift_looks"] == [[2, 2]]
+    assert read_record(last).opening["drift_looks"] == [[2, 2]]
     ended = engine.cli(site, "judge", first, last, "--policy", site.policy)
     assert "was left out" not in ended.text
     assert ended.code == 0, ended.text
@@ -121,7 +121,7 @@ def test_a_worsening_is_read_twice_and_told(engine: Engine, site: Site, door: Pa
     assert "Open it." in ended.text
     assert len(site.runs()) == before + 2
     again = facts(engine, site)
-    first = read_record(site.runs()[before]).events[0]
+    first = read_record(site.runs()[before]).opening
     assert again["changes"][0]["since"].startswith(f"run {first['number']}, ")
     assert first["run"] not in again["runs"]
 
@@ -135,7 +135,7 @@ def test_a_run_of_something_else_says_nothing_of_since_when(
     before = len(site.runs())
     door.write_text("shut")
     drift(engine, site)
-    first = read_record(site.runs()[before]).events[0]
+    first = read_record(site.runs()[before]).opening
     engine.gate(site, "--only", OBJECTIVES)
     assert facts(engine, site)["changes"][0]["since"].startswith(f"run {first['number']}, ")
 

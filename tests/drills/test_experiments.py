@@ -64,7 +64,7 @@ class Site:
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Events of a kind in the newest run's record."""
         folder = max(one for one in self.reports.iterdir() if one.name.startswith("mini"))
-        return [one for one in read_record(folder).events if one["kind"] == kind]
+        return [one for one in read_record(folder).others if one["kind"] == kind]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import at_once, examined, matrix, mending, product, proving, recording, steps
+from lab import at_once, digests, examined, matrix, mending, product, proving, recording, steps
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
 from lab.product import Case
@@ -229,7 +229,7 @@ def test_a_row_changes_by_what_it_does(
 def test_every_check_and_row_has_a_digest() -> None:
     """Nothing in catalogue or tables is where it can't be found, and no two are the same."""
     checks = {examined.check(name) for name in product.catalogue()}
-    rows = {matrix.digest(one) for one in all_variants().values()}
+    rows = {digests.digest(one) for one in all_variants().values()}
     assert len(checks) == len(product.catalogue())
     assert len(rows) == len(all_variants())
 

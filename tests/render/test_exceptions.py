@@ -181,7 +181,7 @@ def test_a1_the_policys_digest_survives_a_new_key(tell: Tell) -> None:
     record = story.folder / "record.jsonl"
     assert '"exceptions"' in record.read_text()
     verdict = story.verdict_under(story.policy)
-    older = dict(verdict.record.events[0])
+    older = dict(verdict.record.opening)
     older["policy"] = {key: one for key, one in older["policy"].items() if key != "exceptions"}
     record_of_old = replace(verdict.record, events=(older, *verdict.record.events[1:]))
     summary = document(replace(verdict, record=record_of_old)).policy

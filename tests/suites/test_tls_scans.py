@@ -34,7 +34,7 @@ ALLOWED = "that Mozilla's intermediate profile 5.7 does not allow"
 def claims() -> Iterator[list[Claim]]:
     """What the check claims."""
     said: list[Claim] = []
-    token = CURRENT.set(SimpleNamespace(claim=lambda claim, **_: said.append(claim)))  # type: ignore[arg-type]
+    token = CURRENT.set(SimpleNamespace(claim=lambda claim, **_: said.append(claim)))
     yield said
     CURRENT.reset(token)
 
