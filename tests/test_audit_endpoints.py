@@ -17,6 +17,8 @@ from readiness.errors import ProbeError, Unreachable
 from readiness.explain import print_plan
 from readiness.model import Tier
 from readiness.plan import make_plan
+from readiness.systems.audit.reading import TRAIL
+from readiness.systems.http.reading import PAGE
 
 LAB = Path(__file__).parent.parent / "environments" / "lab.yaml"
 
@@ -49,10 +51,14 @@ def asked(lab: Environment) -> dict[str, list[tuple[Any, Callable[[Any, Any], st
     return found
 
 
-def clients(lab: Environment, **answers: object) -> Any:
-    """Connections that find this reading, whatever is asked."""
-    ways = {name: lambda *_, one=one: SimpleNamespace(reading=one) for name, one in answers.items()}
-    return SimpleNamespace(site=lab, **ways)
+def clients(lab: Environment, source: Any, reading: object) -> Any:
+    """Connections that find this reading, and are asked for nothing else."""
+
+    def ask(asked_for: Any, _: Any) -> SimpleNamespace:
+        assert asked_for == source
+        return SimpleNamespace(reading=reading)
+
+    return SimpleNamespace(site=lab, ask=ask)
 
 
 def test_doctor_asks_the_application_at_the_address_of_its_users(lab: Environment) -> None:
@@ -60,11 +66,13 @@ def test_doctor_asks_the_application_at_the_address_of_its_users(lab: Environmen
     ((endpoint, ask),) = asked(lab)["audited application"]
     assert lab.audit is not None
     assert endpoint.address == lab.front(lab.balancer(lab.audit.balancer))
+    page = PAGE.of("/auth/login")
     up = SimpleNamespace(answers=True, status=405, problem="")
-    assert ask(clients(lab, https=up), endpoint).startswith("reached, GET /auth/login answers 405")
+    said = ask(clients(lab, page, up), endpoint)
+    assert said.startswith("reached, GET /auth/login answers 405")
     down = SimpleNamespace(answers=False, status=None, problem="refused")
     with pytest.raises(Unreachable, match="GET /auth/login: refused"):
-        ask(clients(lab, https=down), endpoint)
+        ask(clients(lab, page, down), endpoint)
 
 
 def test_doctor_asks_every_member_for_the_trail(lab: Environment) -> None:
@@ -75,7 +83,8 @@ def test_doctor_asks_every_member_for_the_trail(lab: Environment) -> None:
     assert lab.audit is not None
     tester = lab.audit.append_only.tester.user
     rights = SimpleNamespace(kind="table", owner="keeper", members=(tester,))
-    assert f"whom the tester {tester} may become" in ask(clients(lab, trail_rights=rights), member)
+    found = clients(lab, TRAIL.of(lab.audit), rights)
+    assert f"whom the tester {tester} may become" in ask(found, member)
     rights.members = ()
     with pytest.raises(ProbeError, match=f"GRANT keeper TO {tester}"):
-        ask(clients(lab, trail_rights=rights), member)
+        ask(found, member)
