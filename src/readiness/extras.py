@@ -7,7 +7,7 @@ from readiness.errors import NotInstalled
 
 RUN: Final = (
     "pytest", "pytest_html", "pytest_metadata", "testinfra", "asyncssh", "psycopg", "requests",
-    "redis", "locust", "h2", "chaoslib",
+    "redis", "locust", "h2", "chaostoolkit", "chaoslib",
 )  # fmt: skip
 
 
