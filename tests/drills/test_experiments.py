@@ -19,9 +19,10 @@ from readiness.chaos import by_hand
 from readiness.documents import load_environment
 from readiness.errors import NotRun, TimedOut, UsageError
 from readiness.lease import holder
-from readiness.record import read_record
+from readiness.record import Record, read_record
 from readiness.recovery import recover
 from readiness.state import RunLog, state_directory
+from readiness.steps import Observation
 from readiness.undo import UndoJournal
 
 SHIPPED = experiments.shipped()
@@ -61,10 +62,14 @@ class Site:
         """The state folder."""
         return state_directory("mini")
 
+    @property
+    def record(self) -> Record:
+        """The newest run's record."""
+        return read_record(max(one for one in self.reports.iterdir() if "mini" in one.name))
+
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """Events of a kind in the newest run's record."""
-        folder = max(one for one in self.reports.iterdir() if one.name.startswith("mini"))
-        return [one for one in read_record(folder).others if one["kind"] == kind]
+        """Events of a kind in it."""
+        return list(self.record.of(kind))
 
 
 @pytest.fixture
@@ -99,8 +104,8 @@ def test_each_experiment_works_by_itself(name: str, site: Site) -> None:
         "INCONCLUSIVE",
         True,
     )
-    (observed,) = [one for one in site.events("observation") if one["source"] == "experiment"]
-    assert observed["reading"]["status"] == "completed"
+    (observed,) = [one for one in site.record.steps(Observation) if one.source == "experiment"]
+    assert observed.reading["status"] == "completed"
     assert [one["kind"] for one in site.events("restored")] == ["restored"]
 
 
