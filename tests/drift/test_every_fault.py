@@ -185,7 +185,11 @@ def test_a_fault_is_told(accepted: Verdict, name: str, tmp_path: Path) -> None:
     worse = resolved(fault.reddens, seen.facts)
     unseen = resolved(fault.blinds, seen.facts)
     again = [Case(*key) for key in (*worse, *unseen)]
-    site = replace(seen.over(healthy()), environment=described(fault, tmp_path))
+    blinded = {subject for _, subject in unseen}
+    below = healthy()
+    kept = tuple(one for one in below.observations if one["subject"] not in blinded)
+    site = seen.over(replace(below, observations=kept))
+    site = replace(site, environment=described(fault, tmp_path))
     changes = compare(accepted, look(site, again, scan=fault.scan))
     told = {one.key: one for one in changes if one.direction is Direction.WORSE}
     for key, pattern in worse.items():
