@@ -102,7 +102,8 @@ def test_b1_every_drill_that_failed_is_done_once(
     run = SimpleNamespace(environment=site, once=Once())
     forgetful = SimpleNamespace(forget=lambda: None, at=lambda _s, _t, act: act())
     member = SimpleNamespace(machine=SimpleNamespace(name="db1"))
-    clients = SimpleNamespace(look=forgetful, primary=lambda _: member)
+    monkeypatch.setattr(fixtures, "primary", lambda *_: member)
+    clients = SimpleNamespace(look=forgetful)
     asked = getattr(fixtures, fixture)._get_wrapped_function()(run, clients)
     for _ in range(5):
         with pytest.raises(TimedOut, match="did not answer"):
