@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from readiness.closing import Closes
 from readiness.durable import append_line, open_append, read_whole, split_lines
 from readiness.errors import UsageError
 from readiness.model import Json
@@ -88,7 +88,7 @@ class _Waiting(NamedTuple):
         return common == self.common and mono - self.mono < TOGETHER
 
 
-class RecordWriter:
+class RecordWriter(Closes):
     """Appends events. One process writes at a time: the gate, then pytest, then the gate again.
 
     Its threads take turns: a number and the digest of the line before belong to one line only.
@@ -180,17 +180,6 @@ class RecordWriter:
             self._catch_up()
         finally:
             os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

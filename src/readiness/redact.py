@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from readiness.closing import Closes
 from readiness.errors import ReadinessError
 from readiness.printable import printable
 from readiness.redaction.fields import (
@@ -270,7 +270,7 @@ class Redactor:
         return ["\n".join(next(lines) for _ in range(entry.count("\n") + 1)) for entry in safe]
 
 
-class RedactingStream:
+class RedactingStream(Closes):
     """Redacts text that arrives in pieces, even where a secret spans pieces or lines.
 
     The last lines are held back until enough has followed to know that they are whole; `close`
@@ -301,17 +301,6 @@ class RedactingStream:
         self._held.append(self._rest)
         self._rest = ""
         self._pass_on(len(self._held), end="")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _pass_on(self, count: int, end: str) -> None:
         lines = [*self._written, *self._held]

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncssh
 
+from readiness.closing import Closes
 from readiness.errors import (
     AccessDenied,
     NotUnderstood,
@@ -295,24 +295,13 @@ class ScanSession:
         return self._link.run(self.COMMAND, stdin=program, timeout=timeout)
 
 
-class Machines:
+class Machines(Closes):
     """All SSH connections of a run; a context manager that closes them."""
 
     def __init__(self, on_command: OnCommand = _ignore) -> None:
         self._on_command = on_command
         self._loop = _Loop()
         self._links: list[_Link] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def connect(
         self, targets: Iterable[SshTarget], *, timeout: float = CONNECT_TIMEOUT

@@ -5,9 +5,9 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
+from readiness.closing import Closes
 from readiness.errors import ProbeError, UsageError
 
 Asked = TypeVar("Asked")
@@ -49,7 +49,7 @@ def place(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-class Line:
+class Line(Closes):
     """One TCP connection; every operation on it ends by the deadline it was opened with.
 
     Raises whatever the socket raises (`OSError`, `TimeoutError` among them): what an ending means
@@ -79,15 +79,7 @@ class Line:
         self.socket.settimeout(left if patience is None else min(left, patience))
         return self.socket.recv(size)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self.socket.close()
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors as pg
 
+from readiness.closing import Closes
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.rights import Rights, read_rights, rights_question
@@ -54,23 +54,12 @@ class PostgresTarget:
         return f"{self.name} ({self.address}:{self.port}/{self.dbname}) as {self.user}"
 
 
-class Session:
+class Session(Closes):
     """A read-only connection to one server; a context manager that closes it."""
 
     def __init__(self, target: PostgresTarget, connection: psycopg.Connection[Any]) -> None:
         self.target = target
         self._connection = connection
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def server_version(self) -> int:

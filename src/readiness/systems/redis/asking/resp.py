@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from readiness.closing import Closes
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes.tls_contexts import trusting_only
 from readiness.probes.wire import Deadline, Line, place
@@ -38,7 +38,7 @@ class RespTarget:
         return f"{self.name} ({place(self.address, self.port)})"
 
 
-class Conversation:
+class Conversation(Closes):
     """One connection over TLS, for as long as its deadline lasts."""
 
     def __init__(self, target: RespTarget, *, timeout: float = TIMEOUT) -> None:
@@ -152,15 +152,7 @@ class Conversation:
         except OSError as error:
             raise problem(self.target, error) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Hang up."""
         self._line.socket.close()
 
