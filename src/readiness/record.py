@@ -30,7 +30,7 @@ from readiness.durable import append_line, open_append, read_whole, split_lines
 from readiness.errors import UsageError
 from readiness.model import Json
 from readiness.redact import Redactor
-from readiness.steps import CLAIM, Claimed, Claims, Step, parted, read_event
+from readiness.steps import CLAIM, STEPS, Claimed, Claims, Step, parted, read_event
 
 S = TypeVar("S", bound=Step)
 SCHEMA: Final = 2
@@ -38,9 +38,8 @@ START: Final = "0" * 64
 FILE_NAME: Final = "record.jsonl"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_SHOWN: Final = 80
-# Steps inside a case, which are worth nothing without its end: the line that ends it takes them to
-# the disk. A machine that loses power before that leaves a case that never ended.
-STEPS: Final = frozenset({"case-started", "command", "observation", "claim", "claims", "phase"})
+# Steps inside a case are worth nothing without its end: the line that ends it takes them to the
+# disk. A machine that loses power before that leaves a case that never ended.
 # Cases that end right after one another go to the disk together, and claims of one line were made
 # within as many seconds: by then a person can't tell the moments apart, and a disk has kept up.
 END: Final = "case-ended"
@@ -172,7 +171,7 @@ class RecordWriter(Closes):
     def _due(self, kind: str) -> bool:
         """Whether that event must be on disk before anything else happens."""
         waited = time.monotonic() - self._synced
-        return kind not in STEPS and (kind != END or waited > TOGETHER)
+        return kind not in STEPS or (kind == END and waited > TOGETHER)
 
     def close(self) -> None:
         """Close the file; `session-finished` and `run-closed` have put every event on disk."""
