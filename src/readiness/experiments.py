@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -21,6 +20,7 @@ from readiness.documents import load_written
 from readiness.environment import Environment
 from readiness.errors import ProbeError, UsageError
 from readiness.model import Json
+from readiness.shipping import place_of
 from readiness.written import Text, UnitName, Written, one_of, wrong
 from readiness.yaml_file import read_yaml, written
 
@@ -212,14 +212,13 @@ def _run(activity: Json) -> Any:
 
 
 def folder() -> Path:
-    """Where the experiments are: inside the installed package, or beside it in a checkout."""
-    packaged = Path(str(files("readiness").joinpath("chaos")))
-    beside = Path(__file__).parents[2] / "chaos"
-    return packaged if any(packaged.glob(f"*{SUFFIX}")) else beside
+    """Where the experiments are."""
+    # Of the default: in a checkout `readiness/chaos` has our functions and no experiment.
+    return place_of(f"chaos/primary-cut-off{SUFFIX}").parent
 
 
 def shipped() -> dict[str, Path]:
-    """The experiments that come with the product, by name."""
+    """The experiments that come with the product."""
     return {one.stem: one for one in sorted(folder().glob(f"*{SUFFIX}"))}
 
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -33,6 +32,7 @@ from readiness.printable import clipped
 from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run
+from readiness.shipping import place_of
 
 GRACE: Final = UNWINDING
 # A traceback has no longer lines; a machine that answers with one of 100 kB might.
@@ -64,9 +64,8 @@ class Progress(Protocol):
 
 
 def suites_folder() -> Path:
-    """Where the checks are: inside the installed package, or beside it in a checkout."""
-    packaged = Path(str(files("readiness").joinpath("suites")))
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "suites"
+    """Where the checks are."""
+    return place_of("suites")
 
 
 def settings_file() -> Path:

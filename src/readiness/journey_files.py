@@ -1,7 +1,6 @@
 """Where the Locust files of a declared load are, and what a site's own ones consist of."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -9,15 +8,15 @@ from readiness.declared.load import LoadTest
 from readiness.environment import Environment
 from readiness.errors import UsageError
 from readiness.own_files import files_from
+from readiness.shipping import place_of
 
 SHIPPED: Final = {"browse": "browse.py", "sign-in": "sign_in.py"}
 """Journey, as an environment names it -> its file."""
 
 
 def loadtests_folder() -> Path:
-    """Where the shipped journeys are: inside the installed package, or beside it in a checkout."""
-    packaged = Path(str(files("readiness").joinpath("loadtests")))
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "loadtests"
+    """Where the shipped journeys are."""
+    return place_of("loadtests")
 
 
 def journey_files(environment: Environment, test: LoadTest) -> dict[Path, dict[str, str]]:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import wire
+from readiness.shipping import place_of
 
 PLACE: Final = "READINESS_TLS_SCAN"
 """The variable that names another place for sslyze's environment."""
@@ -52,9 +52,8 @@ def environment_folder() -> Path:
 
 
 def lock_file() -> Path:
-    """The hash-pinned list of what belongs in there: in the installed package, or a checkout."""
-    packaged = Path(str(files("readiness").joinpath("data/tls-scan.txt")))
-    return packaged if packaged.exists() else Path(__file__).parents[3] / "locks/tls-scan.txt"
+    """The hash-pinned list of what belongs in there."""
+    return place_of("data/tls-scan.txt", "locks/tls-scan.txt")
 
 
 def install_command() -> str:
