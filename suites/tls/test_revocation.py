@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from readiness import Fact, Found, NotRun, Objectives, Severity, check, derive, holds
-from readiness.probes.revocation import Revocation
+from readiness.probes.revocation import Answer, Revocation
 from readiness.probes.tls_scan import Deployed, Scan
 from readiness.subjects import TLS_LISTENER, Endpoint
 
@@ -14,12 +14,17 @@ DAY = 86_400.0
 SHORT_LIFE = 7 * DAY
 
 
+def told(deployed: Deployed, revocation: Found[Revocation]) -> list[Answer]:
+    """What everybody says of a certificate: those whom it names, and the listener's own staple."""
+    staple = deployed.staple
+    return [*revocation.reading.answers, *([staple] if staple else [])]
+
+
 def findings(
     scan: Found[Scan], deployed: Deployed, revocation: Found[Revocation]
 ) -> Iterator[Fact[object]]:
     """What speaks against a certificate, whoever else says that it is good."""
-    staple, found = deployed.staple, revocation.reading
-    answers = [*found.answers, *([staple] if staple else [])]
+    staple, found, answers = deployed.staple, revocation.reading, told(deployed, revocation)
     by = [f"{one.kind} {one.source}" for one in answers if one.in_force and one.status == "revoked"]
     name = f"who says that the certificate of {found.subject} is revoked"
     yield derive(name, scan.subject, sorted(by) or NONE, scan, revocation)
@@ -33,8 +38,7 @@ def findings(
 
 def good(scan: Found[Scan], deployed: Deployed, revocation: Found[Revocation]) -> Fact[object]:
     """Who says, in force, that a certificate is good; None when nobody who was asked does."""
-    staple, found = deployed.staple, revocation.reading
-    answers = [*found.answers, *([staple] if staple else [])]
+    found, answers = revocation.reading, told(deployed, revocation)
     said = [one.kind for one in answers if one.in_force and one.status == "good"]
     why = "; ".join(f"{one.kind} {one.source}: {one.problem or one.status}" for one in answers)
     name = f"answers in force that the certificate of {found.subject} is good"
@@ -90,7 +94,7 @@ def test_nothing_is_revoked(
         for one in findings(scan, deployed, found):
             assert holds(one, "==", NONE)
     for deployed, found in known:
-        life, asked = found.reading.life_days, bool(found.reading.answers or deployed.staple)
+        life, asked = found.reading.life_days, bool(told(deployed, found))
         if life * DAY > SHORT_LIFE and asked:
             assert holds(good(scan, deployed, found), ">=", 1)
             continue
