@@ -18,10 +18,8 @@ from readiness.environment import Environment
 from readiness.errors import NotRun, ReadinessError
 from readiness.look import Look
 from readiness.probes import tls as tls_probe
-from readiness.probes.revocation import Revocation
 from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
-from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Scanning, Seen
 from readiness.subjects import (
@@ -125,18 +123,6 @@ class Clients:
 
         self.look.ahead("tls", endpoints(self.site), ask, AT_ONCE_TLS)
         return self.look.at(endpoint.id, "tls", lambda: ask(endpoint))
-
-    def tls_scan(self, endpoint: Endpoint) -> Found[Scan]:
-        """What a listener accepts and presents; all of them are scanned at once."""
-        return self.tls_scans.scan(endpoint)
-
-    def tls_profile(self, endpoint: Endpoint) -> Found[Profile]:
-        """The profile that a listener is declared to comply with."""
-        return self.tls_scans.profile(endpoint)
-
-    def revocation(self, deployed: Deployed) -> Found[Revocation]:
-        """What is said of the revocation of a certificate that some listener presents."""
-        return self.tls_scans.revocation(deployed)
 
     def authority(self, name: str) -> Path:
         """The file of a declared authority."""

@@ -84,19 +84,19 @@ def tls(clients: Clients) -> Callable[[Endpoint], Found[tls_probe.Handshake]]:
 @pytest.fixture(scope="session")
 def tls_scan(clients: Clients) -> Callable[[Endpoint], Found[Scan]]:
     """What a listener accepts and presents, by a scan of all listeners."""
-    return clients.tls_scan
+    return clients.tls_scans.scan
 
 
 @pytest.fixture(scope="session")
 def tls_profile(clients: Clients) -> Callable[[Endpoint], Found[Profile]]:
     """The profile that a listener is declared to comply with."""
-    return clients.tls_profile
+    return clients.tls_scans.profile
 
 
 @pytest.fixture(scope="session")
 def revocation(clients: Clients) -> Callable[[Deployed], Found[Revocation]]:
     """Asks those whom a presented certificate names whether it was revoked."""
-    return clients.revocation
+    return clients.tls_scans.revocation
 
 
 @pytest.fixture(scope="session")
