@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from readiness.errors import NotRun
+from readiness.extras import missing
 from readiness.systems import every_asking, every_reading
 from readiness.systems.asker import Asker, AskerOf
 from readiness.systems.token import R, S, Source
@@ -19,12 +20,9 @@ def asker_of(source: Source[S, R]) -> Asker[S, R]:
     try:
         askers = every_asking.OF_ROOM[room]()
     except ModuleNotFoundError as error:
-        if (error.name or "readiness").startswith("readiness"):
+        if error.name is None or error.name.startswith("readiness"):
             raise
-        raise NotRun(
-            f"{room} is asked by {error.name}, which is not installed: "
-            f"pip install 'readiness[{room}]'"
-        ) from error
+        raise NotRun(f"{room}: {missing(error.name)}") from error
     found: Any = next(one for one in askers if one.source.name == source.name)
     asker: Asker[S, R] = found.of(source) if isinstance(found, AskerOf) else found
     return asker
