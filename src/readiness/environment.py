@@ -331,6 +331,20 @@ class Environment(Written):
         """The listener of that name."""
         return next(listener for listener in self.listeners if listener.name == name)
 
+    def require_typed_name(self, typed: str) -> None:
+        """Refuse to disturb or scan production unless somebody typed its name.
+
+        Raises:
+            UsageError: nothing or another name was typed.
+        """
+        if self.kind == "production" and typed != self.name:
+            raise UsageError(
+                "a production environment is disturbed or scanned only when its name is typed",
+                key="--confirm",
+                expected=self.name,
+                found=typed or "nothing",
+            )
+
     def located(self, folder: Path) -> Self:
         """The same environment, with relative references counted from that folder."""
         self._folder = folder

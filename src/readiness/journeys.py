@@ -305,13 +305,7 @@ def _declared(options: Any) -> Site:
         raise UsageError(
             "does not allow a load", str(file), key="permissions.tiers", expected=str(Tier.LOAD)
         )
-    if environment.kind == "production" and options.confirm != environment.name:
-        raise UsageError(
-            "a production environment is disturbed only when its name is typed",
-            key="--confirm",
-            expected=environment.name,
-            found=options.confirm or "nothing",
-        )
+    environment.require_typed_name(options.confirm)
     tests = {one.name: one for one in environment.load_tests}
     name = options.load_test or next(iter(tests), "")
     if name not in tests:

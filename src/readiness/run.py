@@ -231,13 +231,7 @@ def _agree(request: RunRequest, environment: Environment) -> None:
         _not_allowed(request, ("permissions", "tiers"), f"--tier {request.tier}", found)
     if Permission.SCAN in request.permissions and not allowed.scan:
         _not_allowed(request, ("permissions", "scan"), "--scan", "false")
-    if environment.kind == "production" and request.confirmed != environment.name:
-        raise UsageError(
-            "a production environment is disturbed or scanned only when its name is typed",
-            key="--confirm",
-            expected=environment.name,
-            found=request.confirmed or "nothing",
-        )
+    environment.require_typed_name(request.confirmed)
 
 
 def _not_allowed(request: RunRequest, at: KeyPath, asked: str, found: str) -> NoReturn:
