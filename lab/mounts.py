@@ -1,9 +1,10 @@
 """Overlays of the lab on this host: an image below, a machine's own layer above."""
 
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from lab.cgroups import wait_until
 from lab.errors import LabError
 from lab.host import call
 
@@ -43,18 +44,15 @@ def unmount_below(folder: Path) -> None:
     Raises:
         LabError: a mount stayed busy.
     """
-    end = time.monotonic() + BUSY_LIMIT
     for point in below(folder, MOUNTS.read_text()):
-        while not _unmounted(point, last=time.monotonic() >= end):
-            time.sleep(BUSY_PAUSE)
+        if not wait_until(partial(_unmounted, point), BUSY_LIMIT, pause=BUSY_PAUSE):
+            call(["umount", point])
 
 
-def _unmounted(point: Path, *, last: bool) -> bool:
-    """Whether it could be unmounted; the last time it must."""
+def _unmounted(point: Path) -> bool:
+    """Whether it could be unmounted."""
     try:
         call(["umount", point])
     except LabError:
-        if last:
-            raise
         return False
     return True
