@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable
 
-from lab.defects import EDGES, FAMILIES, address, every
+from lab.defects import EDGES, FAMILIES, PORTAL, address, every
 from lab.errors import LabError
 from lab.inventory import VIP4
 from lab.scene import Facts, Scene
@@ -16,7 +16,19 @@ ACME_ROOT = "/var/lib/lab-certificates/acme-root.pem"
 HOLDER, OTHER = "edge1", "edge2"
 HOLDER_LIMIT = 30.0
 SERVERS = ("portal/app1", "portal/app2")
-URL = "https://portal.lab.test/health/ready"
+URL = f"https://{PORTAL}/health/ready"
+# The line of both edges that binds HTTPS over IPv6.
+BIND6 = f"bind [::]:443 v6only ssl crt {BUNDLE}"
+# What mon1 ordered of the authority that the portal's own certificate is from; $1 is where, $2 the
+# kind of key, $3 the name.
+ORDERED = "/var/lib/lab-faults-acme"
+ORDER = (
+    'export REQUESTS_CA_BUNDLE=/etc/lab-certificates/lab-ca.pem; rm -rf "$1"; '
+    'exec certbot certonly --quiet --non-interactive --agree-tos --key-type "$2" '
+    "--register-unsafely-without-email --webroot --webroot-path /var/lib/acme-challenges "
+    "--server https://mon1.lab.test:14000/dir "
+    '--config-dir "$1" --work-dir "$1/work" --logs-dir "$1/log" --cert-name other --domains "$3"'
+)
 # $1 is where, $2 the root that is trusted, and what follows is s_client's.
 VERIFY = """
 place=$1 root=$2; shift 2
@@ -67,6 +79,24 @@ def reload(scene: Scene, *edges: str) -> None:
         scene.service(edge, "reload-or-restart", "haproxy")
 
 
+def ordered(scene: Scene, name: str, kind: str = "ecdsa") -> str:
+    """Key and chain of one more certificate for this name, until `forget_order`."""
+    scene.run("mon1", "sh", "-c", ORDER, "order", ORDERED, kind, name, limit=60.0)
+    live = f"{ORDERED}/live/other"
+    return scene.run("mon1", "cat", f"{live}/privkey.pem", f"{live}/fullchain.pem")
+
+
+def forget_order(scene: Scene) -> None:
+    """Remove what was ordered."""
+    scene.run("mon1", "rm", "-rf", ORDERED)
+
+
+def install(scene: Scene, edge: str, path: str, bundle: str) -> None:
+    """Give an edge a file with a key in it, which nobody else may read."""
+    scene.run(edge, "install", "-m", "0600", "/dev/null", path)
+    scene.write(edge, path, bundle)
+
+
 def restore(scene: Scene, path: str, *edges: str) -> None:
     """Put a file back on these edges and have HAProxy take it."""
     for edge in edges:
@@ -115,3 +145,8 @@ def portal_answers(scene: Scene, *options: str) -> str:
     if not re.match(r"HTTP/\S+ 200", head):
         raise LabError(f"{URL} answers {head.splitlines()[:1]}")
     return f"{URL} answers 200 over a trusted chain"
+
+
+def served_well(scene: Scene, edge: str, family: str = "v4") -> str:
+    """The same probe of this very edge."""
+    return portal_answers(scene, "--resolve", f"{PORTAL}:443:{address(edge, family)}")

@@ -3,9 +3,13 @@
 from lab.defects import EDGES, at, every
 from lab.faults import Fault
 from lab.faults._edge import (
+    BIND6,
     BUNDLE,
     CONFIG,
+    forget_order,
     holder_first,
+    install,
+    ordered,
     portal_answers,
     reload,
     restore,
@@ -17,29 +21,16 @@ from lab.scene import Scene
 
 OTHER_NAME = "edge1.lab.test"
 OTHER_BUNDLE = "/etc/haproxy/certs/other.pem"
-FOLDER = "/var/lib/lab-faults-acme"
 SUBJECTS = at("portal", (*EDGES, "shared"), ["v6"])
-ORDER = (
-    'export REQUESTS_CA_BUNDLE=/etc/lab-certificates/lab-ca.pem; rm -rf "$1"; '
-    "exec certbot certonly --quiet --non-interactive --agree-tos --key-type ecdsa "
-    "--register-unsafely-without-email --webroot --webroot-path /var/lib/acme-challenges "
-    "--server https://mon1.lab.test:14000/dir "
-    '--config-dir "$1" --work-dir "$1/work" --logs-dir "$1/log" --cert-name other --domains "$2"'
-)
-BIND = f"bind [::]:443 v6only ssl crt {BUNDLE}"
 
 
 def apply(scene: Scene) -> None:
     """Have a certificate for one other name issued and bind it to IPv6 on both edges."""
-    scene.run("mon1", "sh", "-c", ORDER, "order", FOLDER, OTHER_NAME, limit=60.0)
-    live = f"{FOLDER}/live/other"
-    bundle = scene.run("mon1", "cat", f"{live}/privkey.pem", f"{live}/fullchain.pem")
+    bundle = ordered(scene, OTHER_NAME)
+    other = BIND6.replace(BUNDLE, OTHER_BUNDLE)
     for edge in EDGES:
-        scene.run(edge, "install", "-m", "0600", "/dev/null", OTHER_BUNDLE)
-        scene.write(edge, OTHER_BUNDLE, bundle)
-        scene.change(
-            edge, CONFIG, lambda text: text.replace(BIND, BIND.replace(BUNDLE, OTHER_BUNDLE))
-        )
+        install(scene, edge, OTHER_BUNDLE, bundle)
+        scene.change(edge, CONFIG, lambda text: text.replace(BIND6, other))
         reload(scene, edge)
 
 
@@ -57,7 +48,7 @@ def undo(scene: Scene) -> None:
     restore(scene, CONFIG, *EDGES)
     for edge in EDGES:
         scene.run(edge, "rm", "-f", OTHER_BUNDLE)
-    scene.run("mon1", "rm", "-rf", FOLDER)
+    forget_order(scene)
 
 
 def naive(scene: Scene) -> str:

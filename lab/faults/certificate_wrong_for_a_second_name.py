@@ -1,15 +1,16 @@
 """One edge presents a certificate of its own making where its own name is asked for."""
 
-from lab.defects import Wanted, address, at, every, issue, strange_authority
+from lab.defects import Wanted, at, every, issue, strange_authority
 from lab.faults import Fault
 from lab.faults._edge import (
     BUNDLE,
     CONFIG,
     OTHER,
     holder_first,
-    portal_answers,
+    install,
     reload,
     restore,
+    served_well,
     wrong_for,
 )
 from lab.inventory import machine
@@ -33,8 +34,8 @@ def apply(scene: Scene) -> None:
     """Choose by name on both binds; the certificate knows the machine's short name only."""
     authority = strange_authority(f"{OTHER} itself")
     pair = issue(authority, Wanted(OTHER, (OTHER,)))
-    scene.run(OTHER, "install", "-m", "0600", "/dev/null", OWN)
-    scene.write(OTHER, OWN, (pair.key + pair.certificate + authority.certificate).decode())
+    bundle = pair.key + pair.certificate + authority.certificate
+    install(scene, OTHER, OWN, bundle.decode())
     scene.write(OTHER, LIST, BY_NAME)
     scene.change(OTHER, CONFIG, lambda text: text.replace(f"crt {BUNDLE}", f"crt-list {LIST}"))
     reload(scene, OTHER)
@@ -53,7 +54,7 @@ def undo(scene: Scene) -> None:
 
 def naive(scene: Scene) -> str:
     """Who asks for the first name is served well by this very edge."""
-    return portal_answers(scene, "--resolve", f"portal.lab.test:443:{address(OTHER, 'v4')}")
+    return served_well(scene, OTHER)
 
 
 FAULT = Fault(

@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 
-from lab.defects import Wanted, address, at, every, issue, strange_authority
+from lab.defects import Wanted, at, every, issue, strange_authority
 from lab.faults import Fault
 from lab.faults._edge import (
     BUNDLE,
     CONFIG,
     OTHER,
     holder_first,
-    portal_answers,
+    install,
     reload,
     restore,
+    served_well,
     wrong_for,
 )
 from lab.scene import Scene
@@ -31,8 +32,8 @@ def apply(scene: Scene) -> None:
     """Install it beside the right one, which is still chosen by its names."""
     authority = strange_authority("The University's Old Root")
     pair = issue(authority, Wanted(NAME, (NAME,), life=LIFE))
-    scene.run(OTHER, "install", "-m", "0600", "/dev/null", FORMER)
-    scene.write(OTHER, FORMER, (pair.key + pair.certificate + authority.certificate).decode())
+    bundle = pair.key + pair.certificate + authority.certificate
+    install(scene, OTHER, FORMER, bundle.decode())
     scene.change(OTHER, CONFIG, edit)
     reload(scene, OTHER)
 
@@ -50,7 +51,7 @@ def undo(scene: Scene) -> None:
 
 def naive(scene: Scene) -> str:
     """Who names the portal is served well by this very edge."""
-    return portal_answers(scene, "--resolve", f"portal.lab.test:443:{address(OTHER, 'v4')}")
+    return served_well(scene, OTHER)
 
 
 FAULT = Fault(

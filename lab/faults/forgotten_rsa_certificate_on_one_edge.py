@@ -8,9 +8,9 @@ from lab.faults._edge import (
     CONFIG,
     OTHER,
     holder_first,
-    portal_answers,
     reload,
     restore,
+    served_well,
 )
 from lab.scene import Scene
 
@@ -52,7 +52,7 @@ def undo(scene: Scene) -> None:
 
 def naive(scene: Scene) -> str:
     """A client of today is served well by this very edge."""
-    return portal_answers(scene, "--resolve", f"portal.lab.test:443:{address(OTHER, 'v4')}")
+    return served_well(scene, OTHER)
 
 
 FAULT = Fault(

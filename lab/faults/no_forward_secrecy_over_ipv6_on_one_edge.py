@@ -1,20 +1,22 @@
 """Over IPv6 one edge accepts a suite without forward secrecy; over IPv4 it does not."""
 
-from lab.defects import address, at, every
+from lab.defects import PORTAL, address, at, every
 from lab.faults import Fault
 from lab.faults._edge import (
     ACME_ROOT,
+    BIND6,
     CONFIG,
     OTHER,
+    forget_order,
     holder_first,
-    portal_answers,
+    install,
+    ordered,
     reload,
     restore,
+    served_well,
 )
-from lab.faults.certificate_right_in_v4_only import BIND, FOLDER, ORDER
 from lab.scene import Scene
 
-NAME = "portal.lab.test"
 RSA_BUNDLE = "/etc/haproxy/certs/rsa.pem"
 # The client encrypts the session's key for the certificate's: who gets that reads it all.
 SUITE = "AES128-GCM-SHA256"
@@ -24,14 +26,9 @@ ASK = """openssl s_client -connect "$1" -servername portal.lab.test -CAfile "$2"
 
 def apply(scene: Scene) -> None:
     """Have an RSA certificate issued as well, and allow the suite where IPv6 is bound."""
-    order = ORDER.replace("--key-type ecdsa", "--key-type rsa")
-    scene.run("mon1", "sh", "-c", order, "order", FOLDER, NAME, limit=60.0)
-    live = f"{FOLDER}/live/other"
-    bundle = scene.run("mon1", "cat", f"{live}/privkey.pem", f"{live}/fullchain.pem")
-    scene.run(OTHER, "install", "-m", "0600", "/dev/null", RSA_BUNDLE)
-    scene.write(OTHER, RSA_BUNDLE, bundle)
-    both = f"{BIND} crt {RSA_BUNDLE} ciphers ECDHE+AESGCM:ECDHE+CHACHA20:{SUITE}"
-    scene.change(OTHER, CONFIG, lambda text: text.replace(BIND, both))
+    install(scene, OTHER, RSA_BUNDLE, ordered(scene, PORTAL, "rsa"))
+    both = f"{BIND6} crt {RSA_BUNDLE} ciphers ECDHE+AESGCM:ECDHE+CHACHA20:{SUITE}"
+    scene.change(OTHER, CONFIG, lambda text: text.replace(BIND6, both))
     reload(scene, OTHER)
 
 
@@ -52,12 +49,12 @@ def undo(scene: Scene) -> None:
     """Take suite and certificate back."""
     restore(scene, CONFIG, OTHER)
     scene.run(OTHER, "rm", "-f", RSA_BUNDLE)
-    scene.run("mon1", "rm", "-rf", FOLDER)
+    forget_order(scene)
 
 
 def naive(scene: Scene) -> str:
     """A client of today is served well by this very edge, over IPv6 too."""
-    return portal_answers(scene, "--resolve", f"{NAME}:443:{address(OTHER, 'v6')}")
+    return served_well(scene, OTHER, "v6")
 
 
 FAULT = Fault(

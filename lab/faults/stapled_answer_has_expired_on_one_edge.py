@@ -2,7 +2,7 @@
 
 from lab.defects import address, at, every
 from lab.faults import Fault
-from lab.faults._edge import BUNDLE, CONFIG, OTHER, holder_first, portal_answers, reload, restore
+from lab.faults._edge import BUNDLE, CONFIG, OTHER, holder_first, reload, restore, served_well
 from lab.scene import Scene
 
 UNIT = "lab-stapling"
@@ -120,7 +120,7 @@ def undo(scene: Scene) -> None:
 
 def naive(scene: Scene) -> str:
     """A client that does not look at what is stapled is served well."""
-    return portal_answers(scene, "--resolve", f"portal.lab.test:443:{address(OTHER, 'v4')}")
+    return served_well(scene, OTHER)
 
 
 FAULT = Fault(
