@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
-from pki import Hierarchy, hierarchy
-from served import TEST, offering_to
+from served import TEST
 
 from readiness.declared.load import LoadTest
 from readiness.drills.load import Offered
@@ -33,19 +32,6 @@ class Enrol(Journey):
             self.think()
             self.visit("search", path=SOUGHT)
 """
-
-
-@pytest.fixture(scope="module")
-def authority() -> Hierarchy:
-    """Who the server's certificate is from."""
-    return hierarchy()
-
-
-@pytest.fixture
-def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offered]]:
-    """Offers a load to a real server."""
-    with offering_to(authority, tmp_path) as offer:
-        yield offer
 
 
 def shipped(*names: str) -> dict[Path, dict[str, str]]:

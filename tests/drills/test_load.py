@@ -5,14 +5,13 @@ import runpy
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pki import Hierarchy, hierarchy
-from served import FOUR, SIX, TEST, offering_to
+from served import FOUR, SIX, TEST
 
 from readiness import fixtures
 from readiness.claim import CURRENT, Answer, Claim, Found
@@ -85,19 +84,6 @@ def test_samples_that_are_not_whole_are_refused(lines: list[str]) -> None:
     """A generator that died left no summary."""
     with pytest.raises(NotUnderstood):
         read(TEST, [FOUR], lines)
-
-
-@pytest.fixture(scope="module")
-def authority() -> Hierarchy:
-    """Who the server's certificate is from."""
-    return hierarchy()
-
-
-@pytest.fixture
-def offered(authority: Hierarchy, tmp_path: Path) -> Iterator[Callable[..., Offered]]:
-    """Offers a load to a real server."""
-    with offering_to(authority, tmp_path) as offer:
-        yield offer
 
 
 def test_a_real_load_is_offered_whole(offered: Callable[..., Offered]) -> None:
