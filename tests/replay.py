@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
+from readiness import fixtures
 from readiness.catalogue import expected_cases, load_catalogue
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.clients import Clients
@@ -272,13 +273,18 @@ def _call(clients: Silent, memory: Memory, case: Case) -> None:
     check, environment = load_catalogue()[case.check], memory.recording.environment
     function = _functions()[check.id]
     given: dict[str, Any] = {
-        "environment": environment,
+        "site": environment,
         "objectives": environment.objectives,
         "look": memory,
         check.each: subjects(environment, check.each)[case.subject],
     }
     names = inspect.signature(function).parameters
-    function(**{name: given.get(name) or getattr(clients, name) for name in names})
+    function(**{name: given.get(name) or _asker(clients, name) for name in names})
+
+
+def _asker(clients: Silent, name: str) -> Any:
+    """What the fixture of that name gives a check."""
+    return inspect.unwrap(getattr(fixtures, name))(clients)
 
 
 @cache
