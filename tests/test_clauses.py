@@ -1,5 +1,6 @@
 """The packaged criteria are whole and well-formed, and broken ones are refused."""
 
+import json
 import re
 
 import pytest
@@ -37,14 +38,12 @@ CLAUSE_IDS = {
     "slo.objectives": {"objectives-consistent", "settings-consistent"},
 }  # fmt: skip
 
-GOOD = """
-schema: 1
-criteria:
-  - id: sec.tls
-    text: Certificates are trusted.
-    clauses:
-      - {id: sec.tls/chain, text: The chain is whole., each: tls_listener, by: check}
-"""
+GOOD = b"""{
+ "schema": 1,
+ "criteria": [
+  {"id": "sec.tls", "text": "Certificates are trusted.", "clauses": [
+   {"id": "sec.tls/chain", "each": "tls_listener", "by": "check", "text": "The chain is whole."}]}]
+}"""
 
 
 def all_clauses() -> list[Clause]:
@@ -122,58 +121,56 @@ def test_a_small_file_parses() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("schema: 1", "schema: 2", "schema: expected 1, found 2"),
-        ("schema: 1", "schema: true", "the file, schema: expected int, found True"),
+        ('"schema": 1', '"schema": 2', "Invalid enum value 2 - at `$.schema`"),
+        ('"schema": 1', '"schema": true', "Expected `int`, got `bool` - at `$.schema`"),
         ("sec.tls/chain", "sec.ids/chain", "sec.tls: expected ids below sec.tls/"),
         ("sec.tls/chain", "sec.tls/Chain", "expected an id like sec.tls/chain"),
-        ("id: sec.tls\n", "id: TLS\n", "expected an id like sec.tls, found 'TLS'"),
-        ("each: tls_listener", "each: planet", "expected a known kind of subject, found 'planet'"),
-        ("by: check", "by: oracle", "expected check or attestation, found 'oracle'"),
-        ("by: check", "by: check, extra: 1", "a clause of sec.tls: expected a mapping of"),
-        (", by: check", "", "a clause of sec.tls: expected a mapping of"),
-        ("text: The chain is whole.", "text: ''", "sec.tls/chain: expected a text"),
-        (
-            "text: The chain is whole.",
-            "text: 7",
-            "a clause of sec.tls, text: expected str, found 7",
-        ),
-        ("schema: 1", "schema: [", "expected YAML"),
+        ('"id": "sec.tls",', '"id": "TLS",', "expected an id like sec.tls, found 'TLS'"),
+        ("tls_listener", "planet", "expected a known kind of subject, found 'planet'"),
+        ('"check"', '"oracle"', "expected check or attestation, found 'oracle'"),
+        ('"by"', '"extra": 1, "by"', "Object contains unknown field `extra`"),
+        ('"by": "check", ', "", "Object missing required field `by`"),
+        ('"The chain is whole."', '""', "sec.tls/chain: expected a text"),
+        ('"The chain is whole."', "7", "Expected `str`, got `int` - at `$.criteria[0].clauses[0]"),
+        ('"criteria": [', '"criteria": ', "JSON is malformed"),
     ],
 )
 def test_a_broken_file_is_refused(old: str, new: str, named: str) -> None:
     """The error names the entry, what was expected and what was found."""
-    assert old in GOOD
-    with pytest.raises(ValueError, match=r"^clauses\.yaml: ") as refusal:
-        parse_clauses(GOOD.replace(old, new))
+    assert old.encode() in GOOD
+    with pytest.raises(ValueError, match=r"^clauses\.json: ") as refusal:
+        parse_clauses(GOOD.replace(old.encode(), new.encode()))
     assert named in str(refusal.value)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("", id="empty"),
-        pytest.param("- 1", id="list"),
-        pytest.param("{schema: 1, criteria: []}", id="no criteria"),
-        pytest.param("{schema: 1, criteria: [1]}", id="number for a criterion"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"[1]", id="list"),
+        pytest.param(b'{"schema": 1, "criteria": []}', id="no criteria"),
+        pytest.param(b'{"schema": 1, "criteria": [1]}', id="number for a criterion"),
         pytest.param(
-            "{schema: 1, criteria: [{id: sec.tls, text: Some text., clauses: []}]}", id="no clauses"
+            b'{"schema": 1, "criteria": [{"id": "sec.tls", "text": "A text.", "clauses": []}]}',
+            id="no clauses",
         ),
     ],
 )
-def test_an_empty_or_misshapen_file_is_refused(text: str) -> None:
+def test_an_empty_or_misshapen_file_is_refused(text: bytes) -> None:
     """Nothing is never a catalogue."""
-    with pytest.raises(ValueError, match=r"^clauses\.yaml: .*expected"):
+    with pytest.raises(ValueError, match=r"^clauses\.json: "):
         parse_clauses(text)
 
 
 def test_an_id_used_twice_is_refused() -> None:
     """A criterion and a clause each stand once."""
-    clause = GOOD.splitlines()[-1]
+    document = json.loads(GOOD)
+    (criterion,) = document["criteria"]
+    twice = {**criterion, "clauses": criterion["clauses"] * 2}
     with pytest.raises(ValueError, match=r"sec\.tls/chain: expected an id used once"):
-        parse_clauses(f"{GOOD}{clause}\n")
-    entry = GOOD.partition("criteria:\n")[2]
+        parse_clauses(json.dumps({**document, "criteria": [twice]}).encode())
     with pytest.raises(ValueError, match=r"sec\.tls: expected an id used once"):
-        parse_clauses(f"{GOOD}{entry}")
+        parse_clauses(json.dumps({**document, "criteria": [criterion] * 2}).encode())
 
 
 def test_a_kind_of_subject_has_one_spelling() -> None:

@@ -7,17 +7,15 @@ every declared subject of the clause's kind.
 import functools
 import importlib.resources
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import Final, Literal
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from readiness.kinds import KINDS
 
-SCHEMA = 1
-SOURCE = "clauses.yaml"
+SOURCE: Final = "clauses.json"
 
 # Kinds of subjects of clauses that no check serves yet.
 PLANNED = frozenset({
@@ -32,8 +30,7 @@ _CRITERION_ID = re.compile(rf"[a-z]+\.{_KEBAB}")
 _CLAUSE_ID = re.compile(rf"[a-z]+\.{_KEBAB}/{_KEBAB}")
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True, forbid_unknown_fields=True):
     """One fact of a criterion, counted over every declared subject of the kind `each`."""
 
     id: str
@@ -53,8 +50,7 @@ class Clause:
         return self.id.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the acceptance list with its clauses, in the order of the file."""
 
     id: str
@@ -69,47 +65,37 @@ class Criterion:
             _require(clause.criterion == self.id, self.id, f"ids below {self.id}/", clause.id)
 
 
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    schema: Literal[1]
+    criteria: tuple[Criterion, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.criteria, "criteria", "at least one criterion", "none")
+        _require_unique(criterion.id for criterion in self.criteria)
+        _require_unique(clause.id for criterion in self.criteria for clause in criterion.clauses)
+
+
+_FILE: Final = Decoder(_File)
+
+
 @functools.cache
 def load_clauses() -> tuple[Criterion, ...]:
     """Read the packaged criteria; the same tuple on every call."""
     data = importlib.resources.files("readiness") / "data" / SOURCE
-    return parse_clauses(data.read_text(encoding="utf-8"))
+    return parse_clauses(data.read_bytes())
 
 
-def parse_clauses(text: str) -> tuple[Criterion, ...]:
-    """Read criteria from YAML text; a ValueError names the entry, what was expected and found."""
+def parse_clauses(text: bytes) -> tuple[Criterion, ...]:
+    """Read criteria from JSON; a ValueError names the entry, what was expected and found."""
     try:
-        document = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise ValueError(f"{SOURCE}: expected YAML, found: {error}") from error
-    top = _fields(document, "the file", {"schema": int, "criteria": list})
-    _require(top["schema"] == SCHEMA, "schema", str(SCHEMA), top["schema"])
-    criteria = tuple(_criterion(entry) for entry in top["criteria"])
-    _require(criteria, "criteria", "at least one criterion", "none")
-    _require_unique(criterion.id for criterion in criteria)
-    _require_unique(clause.id for criterion in criteria for clause in criterion.clauses)
-    return criteria
+        return _FILE.decode(text).criteria
+    except MsgspecError as error:
+        raise ValueError(f"{SOURCE}: {error}") from error
 
 
 def clause_ids() -> frozenset[str]:
     """The id of every clause of the acceptance list."""
     return frozenset(clause.id for criterion in load_clauses() for clause in criterion.clauses)
-
-
-def _criterion(entry: Any) -> Criterion:
-    values = _fields(entry, "a criterion", {"id": str, "text": str, "clauses": list})
-    shape = {"id": str, "text": str, "each": str, "by": str}
-    where = f"a clause of {values['id']}"
-    clauses = tuple(Clause(**_fields(clause, where, shape)) for clause in values["clauses"])
-    return Criterion(values["id"], values["text"], clauses)
-
-
-def _fields(entry: Any, where: str, shape: Mapping[str, type]) -> dict[str, Any]:
-    expected = f"a mapping of {', '.join(shape)}"
-    _require(isinstance(entry, dict) and entry.keys() == shape.keys(), where, expected, entry)
-    for key, kind in shape.items():
-        _require(type(entry[key]) is kind, f"{where}, {key}", kind.__name__, entry[key])
-    return dict(entry)
 
 
 def _require_unique(ids: Iterable[str]) -> None:
@@ -121,4 +107,4 @@ def _require_unique(ids: Iterable[str]) -> None:
 
 def _require(condition: object, where: str, expected: str, found: object) -> None:
     if not condition:
-        raise ValueError(f"{SOURCE}: {where}: expected {expected}, found {found!r:.80}")
+        raise ValueError(f"{where}: expected {expected}, found {found!r:.80}")

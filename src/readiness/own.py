@@ -148,7 +148,7 @@ def _criterion(written: OwnCriterion) -> Criterion:
         )
         return Criterion(written.id, written.text, clauses)
     except ValueError as error:
-        raise UsageError(str(error).removeprefix("clauses.yaml: "), key="criteria") from error
+        raise UsageError(str(error), key="criteria") from error
 
 
 def _read_catalogue(path: Path) -> dict[str, Check]:
