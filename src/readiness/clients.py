@@ -18,7 +18,8 @@ from readiness.environment import Environment
 from readiness.errors import NotRun, ReadinessError
 from readiness.look import Look
 from readiness.probes import tls as tls_probe
-from readiness.probes.ssh import Command, Machines, ObserveSession, SshTarget
+from readiness.probes.ssh import Command, Machines, ObserveSession
+from readiness.probes.ssh_target import SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
 from readiness.scanning import Scanning, Seen

@@ -11,7 +11,8 @@ from readiness.errors import NotRun, ProbeError, ReadinessError
 from readiness.measure.reachability import Reachability
 from readiness.model import Permission
 from readiness.probes import scan as scan_probe
-from readiness.probes.ssh import Machines, SshTarget
+from readiness.probes.ssh import Machines
+from readiness.probes.ssh_target import SshTarget
 from readiness.run import Run
 from readiness.segmentation import Segmentation, Vantage
 from readiness.systems.hosts.reading import SOCKETS

@@ -18,7 +18,8 @@ from readiness.drills.permit import Permit
 from readiness.drills.writers import fresh_table
 from readiness.measure.operation import Outcome
 from readiness.model import Case, Tier
-from readiness.probes.ssh import DrillSession, Machines, SshTarget
+from readiness.probes.ssh import DrillSession, Machines
+from readiness.probes.ssh_target import SshTarget
 
 
 def test_an_end_replaces_its_intent() -> None:

@@ -12,7 +12,8 @@ from local_servers import ssh_server
 
 from readiness.errors import NotUnderstood
 from readiness.probes.commands import NotPermitted, require_allowed
-from readiness.probes.ssh import Machines, ObserveSession, SshTarget
+from readiness.probes.ssh import Machines, ObserveSession
+from readiness.probes.ssh_target import SshTarget
 from readiness.probes.testinfra_backend import testinfra_host as vocabulary
 from readiness.systems.answer import Answer
 from readiness.systems.hosts.asking import host

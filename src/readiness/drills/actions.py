@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from readiness.environment import Environment
 from readiness.errors import ProbeError, ReadinessError
-from readiness.probes.ssh import Command, DrillSession, Machines, SshTarget
+from readiness.probes.ssh import Command, DrillSession, Machines
+from readiness.probes.ssh_target import SshTarget
 from readiness.run import Run
 from readiness.systems.answer import Answer
 from readiness.undo import UndoEntry, undo_action

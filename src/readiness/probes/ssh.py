@@ -12,50 +12,23 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, TypeVar
-
-import asyncssh
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from readiness.closing import Closes
-from readiness.errors import (
-    AccessDenied,
-    NotUnderstood,
-    ReadinessError,
-    TimedOut,
-    Unreachable,
-    WrongTarget,
-)
+from readiness.errors import NotUnderstood, ReadinessError, TimedOut, Unreachable
 from readiness.probes.commands import require_allowed
+from readiness.probes.ssh_target import SshTarget
 from readiness.systems.answer import Answer
+
+if TYPE_CHECKING:
+    from readiness.probes.ssh_connection import Connection
 
 _T = TypeVar("_T")
 
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 COMMAND_TIMEOUT: Final = 15.0  # seconds
-_KEEPALIVE: Final = 5.0  # seconds between questions on an idle connection, three unanswered end it
-_DEFAULT_PORT: Final = 22
 _NEVER_RAN: Final = (126, 127)  # a shell's word for "may not be executed" and "not found" (POSIX)
 _SESSIONS: Final = 8  # OpenSSH admits 10 sessions per connection unless told otherwise
-
-
-@dataclass(frozen=True)
-class SshTarget:
-    """A machine as one would reach it by `ssh`; None means ssh_config's word or its default."""
-
-    name: str
-    address: str
-    user: str | None = None
-    port: int | None = None
-    key_file: Path | None = None
-    known_hosts: Path | None = None
-    config_file: Path | None = None
-
-    def __str__(self) -> str:
-        """Name, address and user for a message."""
-        port = f" port {self.port}" if self.port else ""
-        who = f" as {self.user}" if self.user else ""
-        return f"{self.name} ({self.address}{port}){who}"
 
 
 @dataclass(frozen=True)
@@ -126,21 +99,22 @@ class _Link:
         self.fingerprint = ""
         self._loop = loop
         self._on_command = on_command
-        self._connection: asyncssh.SSHClientConnection | None = None
+        self._connection: Connection | None = None
         self._opening: asyncio.Lock | None = None
         self._slots: asyncio.Semaphore | None = None
 
     async def open(self, limit: float = CONNECT_TIMEOUT) -> None:
         """Connect unless connected; raises ProbeError or WrongTarget."""
+        from readiness.probes.ssh_connection import connect  # noqa: PLC0415 - dear, see there
+
         self._opening = self._opening or asyncio.Lock()
         self._slots = self._slots or asyncio.Semaphore(_SESSIONS)
         async with self._opening:
-            if self._connection is not None and not self._connection.is_closed():
+            if self._connection is not None and not self._connection.lost:
                 return
-            self._connection = connection = await _connect(self.target, limit)
-            self.user = str(connection.get_extra_info("username"))
-            key = connection.get_server_host_key()
-            self.fingerprint = key.get_fingerprint("sha256") if key else ""
+            self._connection = await connect(self.target, limit)
+            self.user = self._connection.user
+            self.fingerprint = self._connection.fingerprint
 
     def run(self, command: str, *, stdin: bytes | None, timeout: float) -> Answer:
         """Send one command line and wait for its end; tells the callback either way."""
@@ -165,19 +139,12 @@ class _Link:
                 return await self._exchange(command, stdin)
         except TimeoutError:
             raise TimedOut(f"{self.target}: no end of {command!r} in {limit:g} s") from None
-        except (asyncssh.Error, OSError) as error:
-            raise Unreachable(f"{self.target}: connection lost: {_reason(error)}") from error
 
     async def _exchange(self, command: str, stdin: bytes | None) -> Answer:
         if self._connection is None or self._slots is None:
             raise Unreachable(f"{self.target}: not connected")
         async with self._slots:
-            done = await self._connection.run(
-                command, input=stdin or b"", encoding=None, check=False
-            )
-        if done.exit_status is None:
-            raise Unreachable(f"{self.target}: connection lost while {command!r} ran")
-        return Answer(done.exit_status, _octets(done.stdout), _octets(done.stderr))
+            return await self._connection.exchange(command, stdin)
 
     def close(self) -> None:
         """Close the connection if there is one."""
@@ -185,9 +152,7 @@ class _Link:
 
     async def _close(self) -> None:
         if self._connection is not None:
-            self._connection.abort()
-            with contextlib.suppress(asyncssh.Error, OSError):
-                await self._connection.wait_closed()
+            await self._connection.close()
 
 
 class ObserveSession:
@@ -354,84 +319,3 @@ async def _open_all(links: Sequence[_Link], limit: float) -> list[ReadinessError
         return None
 
     return list(await asyncio.gather(*(attempt(link) for link in links)))
-
-
-async def _connect(target: SshTarget, limit: float) -> asyncssh.SSHClientConnection:
-    try:
-        async with asyncio.timeout(limit):
-            options = await _options(target)
-            if options.known_hosts is None:
-                raise NotUnderstood(f"{target}: ssh_config turns host key verification off")
-            return await _login(target, options)
-    except TimeoutError as error:
-        raise TimedOut(f"{target}: no SSH login within {limit:g} s") from error
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise AccessDenied(f"{target}: SSH key unusable: {_reason(error)}") from error
-    except (asyncssh.Error, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.filename:
-            raise AccessDenied(f"{target}: cannot read {_reason(error)}") from error
-        raise Unreachable(f"{target}: {_reason(error)}") from error
-
-
-async def _login(
-    target: SshTarget, options: asyncssh.SSHClientConnectionOptions
-) -> asyncssh.SSHClientConnection:
-    try:
-        # Said again here because jump hosts are looked up in this one, not in the options.
-        return await asyncssh.connect(target.address, options=options, **_config(target))
-    except asyncssh.PermissionDenied as error:
-        raise AccessDenied(f"{target}: SSH login refused: {_reason(error)}") from error
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        if "host key" not in str(error).lower():
-            raise
-        raise _identity_problem(target, options, error) from error
-
-
-async def _options(target: SshTarget) -> asyncssh.SSHClientConnectionOptions:
-    given: dict[str, Any] = {
-        "username": target.user,
-        "port": target.port,
-        "client_keys": [str(target.key_file)] if target.key_file else None,
-        "known_hosts": str(target.known_hosts) if target.known_hosts else None,
-    }
-    options: asyncssh.SSHClientConnectionOptions
-    options = await asyncssh.SSHClientConnectionOptions.construct(
-        host=target.address,
-        preferred_auth="publickey",
-        keepalive_interval=_KEEPALIVE,
-        **_config(target),
-        **{key: value for key, value in given.items() if value is not None},
-    )
-    return options
-
-
-def _config(target: SshTarget) -> dict[str, Any]:
-    return {"config": [str(target.config_file)]} if target.config_file else {}
-
-
-def _identity_problem(
-    target: SshTarget, options: asyncssh.SSHClientConnectionOptions, error: Exception
-) -> ReadinessError:
-    """Another system when we know a key for this machine, otherwise only an unknown one."""
-    host = options.host_key_alias or options.host
-    port = options.port if options.port != _DEFAULT_PORT else None
-    known = options.known_hosts or [str(Path("~/.ssh/known_hosts").expanduser())]
-    try:
-        host_keys, ca_keys, *_ = asyncssh.match_known_hosts(known, host, "", port)
-    except (OSError, ValueError):
-        host_keys, ca_keys = (), ()
-    if host_keys or ca_keys:
-        return WrongTarget(f"{target}: its host key is not the known one: {_reason(error)}")
-    return NotUnderstood(f"{target}: no known host key to verify it by: {_reason(error)}")
-
-
-def _octets(data: bytes | str | None) -> bytes:
-    return data.encode() if isinstance(data, str) else data or b""
-
-
-def _reason(error: BaseException) -> str:
-    """An exception as half a line."""
-    if isinstance(error, OSError) and error.strerror:
-        name = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{name}"
-    return " ".join(str(error).split()) or type(error).__name__
