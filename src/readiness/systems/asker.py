@@ -53,7 +53,7 @@ class Connections(Protocol):
         """
 
 
-def by_itself(_: Environment) -> Iterable[Any]:
+def by_itself(_: Environment, __: object = None) -> Iterable[Any]:
     """Nobody else is asked together with the one that is asked about."""
     return ()
 

@@ -3,8 +3,7 @@
 from typing import Final
 
 from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.systems.asker import Asker, AskerOf, Askers, Connections
+from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
 from readiness.systems.hosts.asking import host, network, timer
 from readiness.systems.hosts.reading import (
     ADDRESSES,
@@ -43,16 +42,11 @@ def _timer(connections: Connections, unit: str, machine: Machine) -> Timer:
     return timer.timer(connections.session(machine), unit)
 
 
-def _alone(_: Environment, __: str) -> tuple[Machine, ...]:
-    """Each unit is of one machine."""
-    return ()
-
-
 ASKERS: Final[Askers] = (
     Asker(SERVICES, _services),
     Asker(CLOCK, _clock),
     Asker(CLOCK_OFFSET, _clock_offset),
     Asker(SOCKETS, _sockets),
     Asker(ADDRESSES, _addresses),
-    AskerOf(TIMER, _timer, together=_alone),
+    AskerOf(TIMER, _timer, together=by_itself),
 )

@@ -6,7 +6,7 @@ from typing import Final
 from readiness.environment import Environment
 from readiness.subjects import Backend, ChallengedListener, Endpoint
 from readiness.subjects import pages as declared_pages
-from readiness.systems.asker import AskerOf, Askers, Connections
+from readiness.systems.asker import AskerOf, Askers, Connections, by_itself
 from readiness.systems.http.asking import acme, alpn, rotation
 from readiness.systems.http.asking.pages import Question, ask_question
 from readiness.systems.http.asking.routes import challenge_route, client_certificate, web_place
@@ -70,24 +70,14 @@ def _rotation(connections: Connections, backend: Backend, endpoint: Endpoint) ->
     return rotation.ask(endpoint.address, once, balancer.page.served_by, balancer.servers)
 
 
-def _alone(_: Environment, __: object) -> tuple[Endpoint, ...]:
-    """Whoever asks for a page asks one listener."""
-    return ()
-
-
-def _nobody(_: Environment, __: Named) -> tuple[ChallengedListener, ...]:
-    """Each listener has names of its own."""
-    return ()
-
-
 def _fronts(_: Environment, backend: Backend) -> tuple[Endpoint, ...]:
     return backend.endpoints
 
 
 ASKERS: Final[Askers] = (
-    AskerOf(PAGE, _page, together=_alone),
-    AskerOf(BROWSED_PAGE, _browsed, together=_alone),
-    AskerOf(PLAIN_PAGE, _plain, together=_alone),
-    AskerOf(CHALLENGE, _challenge, together=_nobody),
+    AskerOf(PAGE, _page, together=by_itself),
+    AskerOf(BROWSED_PAGE, _browsed, together=by_itself),
+    AskerOf(PLAIN_PAGE, _plain, together=by_itself),
+    AskerOf(CHALLENGE, _challenge, together=by_itself),
     AskerOf(ROTATION, _rotation, together=_fronts),
 )
