@@ -9,9 +9,7 @@ from lab.inventory import machines_with
 from lab.scene import Facts, Scene
 
 CLUSTER = "paws360-db"
-SCOPE = "paws360"
 CONFIG = "/etc/patroni/config.yml"
-AUTO_CONF = "/var/lib/postgresql/15/main/postgresql.auto.conf"
 MEMBERS = tuple(machine.name for machine in machines_with("db"))
 PARTS = {"leader": "primary", "sync_standby": "sync", "replica": "async"}
 SETTLED = {"leader": "running", "sync_standby": "streaming", "replica": "streaming"}

@@ -77,19 +77,6 @@ class Scene:
         """Run a shell script inside a machine; the words are its ``$1``, ``$2`` and so on."""
         return self.run(machine, "sh", "-c", script, "fault", *words)
 
-    def from_outside(self, *argv: str, machine: str = "mon1") -> str:
-        """Run a host's command in a machine's network, as somebody who looks from there does.
-
-        Raises:
-            LabError: it failed.
-        """
-        words = self.site.lab.look_from(machine, argv)
-        done = subprocess.run(words, capture_output=True, timeout=60, check=False, text=True)
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-400:]
-            raise LabError(f"{' '.join(argv)[:100]} ended with {done.returncode}: {said}")
-        return done.stdout
-
     def json(self, machine: str, *argv: str) -> Any:
         """The JSON that a command inside a machine prints, which changes nothing."""
         return json.loads(self.looking().run(machine, *argv))
