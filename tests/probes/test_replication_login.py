@@ -207,6 +207,19 @@ def test_the_program_says_what_stands_in_the_way(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {"problem": "no Patroni runs as this user"}
 
 
+def test_a_python_of_patroni_that_does_not_start_in_time_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a member that is very busy."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 60\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(on_member, "STARTED_IN", 0.2)
+    patroni = {"python": str(python), "files": [], "environment": {"PATH": os.environ["PATH"]}}
+    with pytest.raises(on_member.Unknown, match=r"did not start and read .* in 0\.2 s"):
+        on_member.configuration(patroni)
+
+
 class Session:
     """A machine that answers one command."""
 

@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 FORMAT = 1  # of what is printed
 LIMIT = 8  # seconds for one connection, or question
+STARTED_IN = 20  # seconds for Patroni's Python to start, which takes seconds on a busy member
 CONNECT_TIMEOUT = 4  # seconds for each address
 LONGEST = 400  # characters of what libpq says
 SERVICE = "readiness"
@@ -122,11 +123,16 @@ def environment(folder: Path) -> dict[str, str]:
 
 def configuration(patroni: dict[str, Any]) -> dict[str, Any]:
     """What Patroni's configuration says, as Patroni itself reads it."""
-    done = subprocess.run(
-        [patroni["python"], "-c", READ_CONFIGURATION, *patroni["files"]],
-        env=patroni["environment"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, timeout=LIMIT, check=False, cwd="/",
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [patroni["python"], "-c", READ_CONFIGURATION, *patroni["files"]],
+            env=patroni["environment"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, timeout=STARTED_IN, check=False, cwd="/",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Unknown(
+            f"Patroni's Python did not start and read its configuration in {STARTED_IN} s"
+        ) from None
     if done.returncode:
         raise Unknown("Patroni's configuration can't be read as Patroni reads it")
     return dict(json.loads(done.stdout))

@@ -16,7 +16,7 @@ from readiness.systems.marks import VOLATILE
 
 PROGRAM: Final = "/usr/local/lib/readiness/replication_login.py"
 FORMAT: Final = 1
-LIMIT: Final = 28.0  # seconds; three questions of 8 s each on the member, one after the other
+LIMIT: Final = 40.0  # seconds; one after the other, on the member: 20 s, and twice 8 s
 # What a server says that lets nobody in for a moment, or has no place left; and the program's own
 # impatience: libpq has its own end for a server that can't be reached.
 _PASSES: Final = re.compile(
