@@ -3,14 +3,13 @@
 import shutil
 from pathlib import Path
 
-from lab import image, keys
+from lab import image, keys, roles
 from lab.home import REPOSITORY, Home
 from lab.inventory import MACHINES, Machine
 from lab.machines import Lab
 from lab.secrets import Secrets
 
 # What, besides the image, decides how a machine looks after its first bootstrap.
-TREES = ("lab/roles", "lab/app")
 MODULES = ("firewall", "freeze", "inventory", "network", "pki", "roles", "secrets", "template")
 # Left behind when freezing: every start begins with an empty journal.
 NOT_KEPT = ("var/log/journal",)
@@ -19,9 +18,17 @@ NOT_KEPT = ("var/log/journal",)
 def key(secrets: Secrets) -> str:
     """The digest of everything that the frozen state is made from."""
     files = [REPOSITORY / f"lab/{name}.py" for name in MODULES]
-    for tree in TREES:
-        files += keys.tree_files(REPOSITORY / tree)
+    for tree in trees():
+        files += keys.tree_files(tree)
     return keys.digest(files, REPOSITORY, image.key(), secrets.generation())
+
+
+def trees() -> list[Path]:
+    """The folders that lie on machines: the roles, and what they take from elsewhere."""
+    laid = {
+        one for each in MACHINES for role in roles.roles_of(each) for one in role.trees.values()
+    }
+    return [roles.ROLES, *(REPOSITORY / one for one in sorted(laid))]
 
 
 def present(home: Home, frozen_key: str) -> bool:

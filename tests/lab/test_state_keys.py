@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import freeze
+from lab.home import REPOSITORY
 from lab.keys import digest, tree_files
 
 
@@ -51,3 +53,8 @@ def test_compiled_python_does_not_matter(tree: Path) -> None:
     (tree / "role/__pycache__").mkdir()
     (tree / "role/__pycache__/x.cpython-311.pyc").write_bytes(b"x")
     assert key(tree) == before
+
+
+def test_what_roles_take_from_elsewhere_matters() -> None:
+    """The portal, and the product's own program on the members, lie on machines too."""
+    assert {REPOSITORY / "lab/app", REPOSITORY / "src/readiness/on_members"} <= set(freeze.trees())
