@@ -42,7 +42,8 @@ def generated() -> dict[Path, str]:
 
 def _declared(every: list[str]) -> str:
     imports = "\n".join(f"from {PACKAGE}.{room} import declared as {room}" for room in every)
-    return f'''"""The kinds of subjects of every room that checks are repeated for, by room.
+    sections = ", ".join(f"{room}.Sections" for room in every)
+    return f'''"""What every room declares: kinds of subjects, and sections of an environment.
 
 {HEAD}
 """
@@ -56,6 +57,10 @@ from {PACKAGE}.token import Kind
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {{
 {_lines('    "{}": {}.KINDS,', every)}
 }}
+
+
+class SectionsOfRooms({sections}):
+    """The sections of every room."""
 '''
 
 

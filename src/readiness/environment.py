@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -16,15 +16,17 @@ from readiness.declared.audit import Audit
 from readiness.declared.backup import Backup
 from readiness.declared.balancer import Balancer
 from readiness.declared.database import Database
-from readiness.declared.firewall import Firewall, consistent
+from readiness.declared.firewall import Firewall
 from readiness.declared.listener import AcmeChallenge, Listener, PortalPage
 from readiness.declared.load import LoadTest
 from readiness.declared.machine import Machine
+from readiness.declared.section import Section
 from readiness.errors import UsageError
 from readiness.model import Tier
-from readiness.quantities import Duration, in_words
-from readiness.systems.redis.declared import Cache
+from readiness.quantities import Duration
+from readiness.systems.every_declared import SectionsOfRooms
 from readiness.written import (
+    At,
     ClauseId,
     FileReference,
     KeyReference,
@@ -98,12 +100,17 @@ class NotApplicable(Written):
     expires: date | None = None
 
 
-Section = Literal[
-    "listeners", "databases", "balancers", "load_tests", "audit", "caches", "backups", "firewall"
-]
+# What may be said to be absent. mypy knows no Literal that is put together at run time.
+if TYPE_CHECKING:
+    SectionName = str
+else:
+    SectionName = Literal[
+        "listeners", "databases", "balancers", "load_tests", "audit", "backups", "firewall",
+        *SectionsOfRooms.model_fields,
+    ]  # fmt: skip
 
 
-class Environment(Written):
+class Environment(SectionsOfRooms):
     """A live environment."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -131,12 +138,11 @@ class Environment(Written):
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
     audit: Audit | None = None
-    caches: tuple[Cache, ...] = ()
     backups: tuple[Backup, ...] = ()
     firewall: Firewall | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()
-    absent: tuple[Section, ...] = Field(
+    absent: tuple[SectionName, ...] = Field(
         default=(),
         description="What this site does not have, on purpose: clauses about it fail.",
     )
@@ -147,43 +153,27 @@ class Environment(Written):
     @gathering
     def _consistent(self) -> Self:
         distinct("zone", self.zones, ("zones",))
-        for what, key in (
-            ("machine", "machines"),
-            ("listener", "listeners"),
-            ("database", "databases"),
-            ("balancer", "balancers"),
-            ("load test", "load_tests"),
-            ("cache", "caches"),
-            ("backup", "backups"),
-        ):
-            _named_once(what, key, getattr(self, key))
+        distinct("machine", [one.name for one in self.machines], ("machines",), "name")
         clauses = [entry.clause for entry in self.not_applicable]
         distinct("clause", clauses, ("not_applicable",), "clause")
         self._absent_is_empty()
         known("zone", self.looks_from, self.zones, ("looks_from",))
         self._machines_consistent()
-        for index, listener in enumerate(self.listeners):
-            self._listener_consistent(listener, ("listeners", index))
-        for index, database in enumerate(self.databases):
-            self._database_consistent(database, ("databases", index))
-        for index, balancer in enumerate(self.balancers):
-            self._balancer_consistent(balancer, ("balancers", index))
-        self._pages_consistent()
-        self._challenges_consistent()
-        for index, load in enumerate(self.load_tests):
-            self._https_known(load.listener, ("load_tests", index, "listener"))
-        if self.audit is not None:
-            names = [one.name for one in self.balancers]
-            known("balancer", self.audit.balancer, names, ("audit", "balancer"))
-            names = [one.name for one in self.databases]
-            known("database", self.audit.trail.database, names, ("audit", "trail", "database"))
-        for index, cache in enumerate(self.caches):
-            self._cache_consistent(cache, ("caches", index))
-        for index, backup in enumerate(self.backups):
-            self._backup_consistent(backup, ("backups", index))
-        if self.firewall is not None:
-            consistent(self.firewall, self.machines, self.zones, set(self.shared_addresses))
+        for key in type(self).model_fields:
+            self._section_fits(key)
         return self
+
+    def _section_fits(self, key: str) -> None:
+        value = getattr(self, key)
+        if isinstance(value, Section):
+            value.fits(self, (key,))
+            return
+        listed = value if isinstance(value, tuple) else ()
+        sections = [one for one in listed if isinstance(one, Section)]
+        for one in sections[:1]:
+            distinct(one.CALLED, [each.told_by for each in sections], (key,), one.TOLD_BY)
+        for index, one in enumerate(sections):
+            one.fits(self, (key, index))
 
     def _absent_is_empty(self) -> None:
         distinct("section", self.absent, ("absent",))
@@ -203,84 +193,19 @@ class Environment(Written):
                     raise wrong("each address once", at, found)
                 owners[address] = machine.name
 
-    def _listener_consistent(self, listener: Listener, at: tuple[str | int, ...]) -> None:
-        self._all_known(listener.machines, (*at, "machines"))
-        known("authority", listener.authority, self.authorities, (*at, "authority"))
+    def require_machines(self, names: Sequence[str], at: At) -> None:
+        """Refuse, at that place of the file, a name of a list that is no declared machine's."""
+        for index, name in enumerate(names):
+            self.require_machine(name, (*at, index))
 
-    def _pages_consistent(self) -> None:
-        asked = [f"{page.listener} {page.path}" for page in self.pages]
-        distinct("page of a listener", asked, ("pages",), "path")
-        for index, page in enumerate(self.pages):
-            self._https_known(page.listener, ("pages", index, "listener"))
+    def require_machine(self, name: str, at: At) -> None:
+        """Refuse, at that place of the file, a name that is no declared machine's."""
+        known("machine", name, [machine.name for machine in self.machines], at)
 
-    def _challenges_consistent(self) -> None:
-        asked = [f"{one.listener} {one.path}" for one in self.acme_challenges]
-        distinct("file of a listener", asked, ("acme_challenges",), "path")
-        for index, one in enumerate(self.acme_challenges):
-            at = ("acme_challenges", index, "listener")
-            self._https_known(one.listener, at)
-            listener = self.listener(one.listener)
-            # What an authority asks over HTTP is a name, and no wildcard (RFC 8555, 7.1.3).
-            named = any(not name.startswith("*.") for name in listener.names)
-            if listener.plain_http is None or not named:
-                raise wrong("a listener with plain_http and names", at, f"'{one.listener}'")
-
-    def _database_consistent(self, database: Database, at: tuple[str | int, ...]) -> None:
-        self._all_known(database.members, (*at, "members"))
-        known("authority", database.authority, self.authorities, (*at, "authority"))
-        if database.patroni is not None:
-            authority = database.patroni.authority
-            known("authority", authority, self.authorities, (*at, "patroni", "authority"))
-        if database.consensus is not None:
-            store, place = database.consensus, (*at, "consensus")
-            self._all_known(store.members, (*place, "members"))
-            known("authority", store.authority, self.authorities, (*place, "authority"))
-        drill = database.failover
-        if drill is None:
-            return
-        self._all_known(drill.pooled.machines, (*at, "failover", "pooled", "machines"))
-        if drill.expiry <= self.objectives.database_recovery_time:
-            expected = "longer than objectives.database_recovery_time, or the cut may heal first"
-            raise wrong(expected, (*at, "failover", "expiry"), in_words(drill.expiry))
-
-    def _balancer_consistent(self, balancer: Balancer, at: tuple[str | int, ...]) -> None:
-        self._all_known(balancer.machines, (*at, "machines"))
-        self._all_known(balancer.servers, (*at, "servers"))
-        self._all_known(balancer.holders, (*at, "holders"))
-        for index, other in enumerate(balancer.others):
-            self._all_known(other.servers, (*at, "others", index, "servers"))
-        self._https_known(balancer.listener, (*at, "listener"))
-        if balancer.status.authority is not None:
-            authority = balancer.status.authority
-            known("authority", authority, self.authorities, (*at, "status", "authority"))
-
-    def _https_known(self, name: str, at: tuple[str | int, ...]) -> None:
+    def require_https(self, name: str, at: At) -> None:
+        """Refuse, at that place of the file, a name that is no declared HTTPS listener's."""
         web = [one.name for one in self.listeners if one.protocol == "https"]
         known("HTTPS listener", name, web, at)
-
-    def _cache_consistent(self, cache: Cache, at: tuple[str | int, ...]) -> None:
-        self._all_known(cache.members, (*at, "members"))
-        if cache.sentinel is not None:
-            self._all_known(cache.sentinel.machines, (*at, "sentinel", "machines"))
-        known("authority", cache.authority, self.authorities, (*at, "authority"))
-
-    def _backup_consistent(self, backup: Backup, at: tuple[str | int, ...]) -> None:
-        known("database", backup.database, [one.name for one in self.databases], (*at, "database"))
-        machines = [one.name for one in self.machines]
-        home = backup.repository.machine
-        known("machine", home, machines, (*at, "repository", "machine"))
-        if backup.restore is None:
-            return
-        spare = backup.restore.machine
-        known("machine", spare, machines, (*at, "restore", "machine"))
-        if spare in (*self.database(backup.database).members, home):
-            expected = "a machine that holds neither the database nor its backups"
-            raise wrong(expected, (*at, "restore", "machine"), f"'{spare}'")
-
-    def _all_known(self, names: Sequence[str], at: tuple[str | int, ...]) -> None:
-        machines = [machine.name for machine in self.machines]
-        for index, name in enumerate(names):
-            known("machine", name, machines, (*at, index))
 
     @property
     def shared_addresses(self) -> frozenset[str]:
@@ -387,12 +312,3 @@ class Environment(Written):
             return self.content(reference).decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise UsageError("is not a text", file=str(self.path(reference))) from error
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-def _named_once(what: str, key: str, entries: Sequence[_Named]) -> None:
-    distinct(what, [entry.name for entry in entries], (key,), "name")

@@ -1,13 +1,28 @@
 """How an application records who read whose education record, and how that is tried."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import Login
+from readiness.declared.section import Section
 from readiness.model import Tier
 from readiness.quantities import Duration
-from readiness.written import FileReference, HeaderName, Name, Text, UrlPath, UsedBy, Written, wrong
+from readiness.written import (
+    At,
+    FileReference,
+    HeaderName,
+    Name,
+    Text,
+    UrlPath,
+    UsedBy,
+    Written,
+    known,
+    wrong,
+)
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
 SUBJECT = "{subject}"
@@ -98,8 +113,10 @@ class Access(Written):
         return self
 
 
-class Audit(Written):
+class Audit(Section):
     """An application's audit trail of education records."""
+
+    CALLED: ClassVar[str] = "audit trail"
 
     name: Name
     balancer: Name = Field(description="Through which every application machine is asked.")
@@ -111,3 +128,9 @@ class Audit(Written):
     record: Access
     trail: Trail
     append_only: AppendOnly
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its balancer and its database are declared."""
+        known("balancer", self.balancer, [one.name for one in site.balancers], (*at, "balancer"))
+        names = [one.name for one in site.databases]
+        known("database", self.trail.database, names, (*at, "trail", "database"))

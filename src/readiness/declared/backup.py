@@ -1,13 +1,15 @@
 """Backups of a database: where they lie, how fresh they must be, where they are tried."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from readiness.declared.common import Login
+from readiness.declared.section import Section
 from readiness.model import Tier
 from readiness.quantities import Duration
 from readiness.written import (
+    At,
     Command,
     Folder,
     Name,
@@ -16,8 +18,12 @@ from readiness.written import (
     UnitName,
     UsedBy,
     Written,
+    known,
     wrong,
 )
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 
 class Repository(Written):
@@ -57,8 +63,10 @@ class RestoreDrill(Written):
     migrations: Migrations | None = None
 
 
-class Backup(Written):
+class Backup(Section):
     """The backups of one database."""
+
+    CALLED: ClassVar[str] = "backup"
 
     name: Name
     database: Name
@@ -78,3 +86,16 @@ class Backup(Written):
         if self.age < self.every:
             raise wrong("at least as long as `every`", ("age",))
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its database and machines are declared, and a restore disturbs none of those in use."""
+        known("database", self.database, [one.name for one in site.databases], (*at, "database"))
+        home = self.repository.machine
+        site.require_machine(home, (*at, "repository", "machine"))
+        if self.restore is None:
+            return
+        spare, place = self.restore.machine, (*at, "restore", "machine")
+        site.require_machine(spare, place)
+        if spare in (*site.database(self.database).members, home):
+            expected = "a machine that holds neither the database nor its backups"
+            raise wrong(expected, place, f"'{spare}'")

@@ -1,11 +1,15 @@
 """Load balancers and the servers behind them."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from readiness.declared.common import Login, Port
-from readiness.written import HeaderName, Name, Text, UrlPath, Written, distinct
+from readiness.declared.section import Section
+from readiness.written import At, HeaderName, Name, Text, UrlPath, Written, distinct, known
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 
 class BalancerStatus(Written):
@@ -33,8 +37,10 @@ class OtherBackend(Written):
     server_port: Port
 
 
-class Balancer(Written):
+class Balancer(Section):
     """HAProxy on some machines, in front of the same servers."""
+
+    CALLED: ClassVar[str] = "balancer"
 
     name: Name
     machines: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -68,3 +74,15 @@ class Balancer(Written):
         distinct("machine", self.servers, ("servers",))
         distinct("machine", self.holders, ("holders",))
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its machines, its listener and its authority are declared."""
+        site.require_machines(self.machines, (*at, "machines"))
+        site.require_machines(self.servers, (*at, "servers"))
+        site.require_machines(self.holders, (*at, "holders"))
+        for index, other in enumerate(self.others):
+            site.require_machines(other.servers, (*at, "others", index, "servers"))
+        site.require_https(self.listener, (*at, "listener"))
+        authority = self.status.authority
+        if authority is not None:
+            known("authority", authority, site.authorities, (*at, "status", "authority"))

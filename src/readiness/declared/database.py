@@ -1,13 +1,15 @@
 """A PostgreSQL database: its members, what promotes a standby, and how that is tried."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from readiness.declared.common import ClientCertificate, Login, Port
+from readiness.declared.section import Section
 from readiness.model import Tier
-from readiness.quantities import Duration, Size
+from readiness.quantities import Duration, Size, in_words
 from readiness.written import (
+    At,
     FileReference,
     Name,
     SystemUser,
@@ -15,8 +17,12 @@ from readiness.written import (
     UsedBy,
     Written,
     distinct,
+    known,
     wrong,
 )
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 
 class DatabaseLogins(Written):
@@ -93,8 +99,10 @@ class ReplicationLogin(Written):
     )
 
 
-class Database(Written):
+class Database(Section):
     """One PostgreSQL database: a single server, or a primary with its standbys."""
+
+    CALLED: ClassVar[str] = "database"
 
     name: Name
     database: Text
@@ -134,6 +142,25 @@ class Database(Written):
             expected = f"at most {standbys}, one member being the primary"
             raise wrong(expected, ("synchronous_standbys",), found)
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its machines and authorities are declared, and a cut outlasts what it measures."""
+        site.require_machines(self.members, (*at, "members"))
+        known("authority", self.authority, site.authorities, (*at, "authority"))
+        if self.patroni is not None:
+            place = (*at, "patroni", "authority")
+            known("authority", self.patroni.authority, site.authorities, place)
+        if self.consensus is not None:
+            store, place = self.consensus, (*at, "consensus")
+            site.require_machines(store.members, (*place, "members"))
+            known("authority", store.authority, site.authorities, (*place, "authority"))
+        drill = self.failover
+        if drill is None:
+            return
+        site.require_machines(drill.pooled.machines, (*at, "failover", "pooled", "machines"))
+        if drill.expiry <= site.objectives.database_recovery_time:
+            expected = "longer than objectives.database_recovery_time, or the cut may heal first"
+            raise wrong(expected, (*at, "failover", "expiry"), in_words(drill.expiry))
 
     @property
     def rows_schema(self) -> str | None:

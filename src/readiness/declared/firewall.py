@@ -1,16 +1,18 @@
 """What may connect to what, and from where that is measured."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import Ip, Port
 from readiness.declared.machine import Machine
+from readiness.declared.section import Section
 from readiness.model import Permission
 from readiness.written import (
+    At,
     KeyReference,
     Name,
     SystemUser,
@@ -21,6 +23,9 @@ from readiness.written import (
     known,
     wrong,
 )
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 Network = Annotated[str, StringConstraints(pattern=r"^[0-9a-f.:]+/[0-9]{1,3}$")]
 Party = Annotated[str, StringConstraints(pattern=r"^(?:\*|[0-9a-z][0-9a-z.:_-]*)$")]
@@ -58,8 +63,10 @@ class Flow(Written):
     why: Text
 
 
-class Firewall(Written):
+class Firewall(Section):
     """The matrix of what may connect to what; whatever is not declared must be closed."""
+
+    CALLED: ClassVar[str] = "firewall"
 
     networks: dict[Name, Annotated[tuple[Network, ...], Field(min_length=1)]] = Field(
         description="The networks of each zone, in both families."
@@ -103,6 +110,29 @@ class Firewall(Written):
                 seen.append((zone, network))
         return self
 
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its names are declared, and every address lies in the network of its zone."""
+        for zone in self.networks:
+            known("zone", zone, site.zones, (*at, "networks", zone))
+        site.require_machines(self.vantage_points, (*at, "vantage_points"))
+        names = [one.name for one in site.machines]
+        for index, outsider in enumerate(self.outsiders):
+            if outsider.name in names:
+                place = (*at, "outsiders", index, "name")
+                raise wrong("the name of no declared machine", place, f"'{outsider.name}'")
+        shared = site.shared_addresses
+        _addresses_in_zones(self, site.machines, shared)
+        roles = {one.role for one in site.machines} | {one.role for one in self.outsiders}
+        outside = {one.name for one in self.outsiders}
+        parties = {EVERYWHERE, *site.zones, *roles, *names, *outside, *shared}
+        for index, flow in enumerate(self.flows):
+            for key, party in (("from", flow.source), ("to", flow.destination)):
+                what = "zone, role, machine or shared address"
+                known(what, party, parties, (*at, "flows", index, key))
+            if flow.source in shared:
+                expected = "a zone, role or machine: a shared address opens nothing"
+                raise wrong(expected, (*at, "flows", index, "from"), flow.source)
+
     def zone_of(self, address: str) -> str | None:
         """The zone whose network holds the address."""
         return _zone_of(address, tuple(self.networks.items()))
@@ -125,34 +155,8 @@ def _network(text: str, at: tuple[str | int, ...]) -> ipaddress.IPv4Network | ip
         raise wrong("a network such as 10.0.0.0/24 or 2001:db8::/64", at, f"'{text}'") from None
 
 
-def consistent(
-    firewall: Firewall, machines: tuple[Machine, ...], zones: tuple[str, ...], shared: set[str]
-) -> None:
-    """Refuse what does not fit the rest of the environment."""
-    for zone in firewall.networks:
-        known("zone", zone, zones, ("firewall", "networks", zone))
-    names = [one.name for one in machines]
-    for index, name in enumerate(firewall.vantage_points):
-        known("machine", name, names, ("firewall", "vantage_points", index))
-    for index, outsider in enumerate(firewall.outsiders):
-        if outsider.name in names:
-            at = ("firewall", "outsiders", index, "name")
-            raise wrong("the name of no declared machine", at, f"'{outsider.name}'")
-    _addresses_in_zones(firewall, machines, shared)
-    roles = {one.role for one in machines} | {one.role for one in firewall.outsiders}
-    outside = {one.name for one in firewall.outsiders}
-    parties = {EVERYWHERE, *zones, *roles, *names, *outside, *shared}
-    for index, flow in enumerate(firewall.flows):
-        for key, party in (("from", flow.source), ("to", flow.destination)):
-            what = "zone, role, machine or shared address"
-            known(what, party, parties, ("firewall", "flows", index, key))
-        if flow.source in shared:
-            at = ("firewall", "flows", index, "from")
-            raise wrong("a zone, role or machine: a shared address opens nothing", at, flow.source)
-
-
 def _addresses_in_zones(
-    firewall: Firewall, machines: tuple[Machine, ...], shared: set[str]
+    firewall: Firewall, machines: tuple[Machine, ...], shared: Collection[str]
 ) -> None:
     for at, address, zone in _places(firewall, machines, shared):
         found = firewall.zone_of(address)
@@ -163,7 +167,7 @@ def _addresses_in_zones(
 
 
 def _places(
-    firewall: Firewall, machines: tuple[Machine, ...], shared: set[str]
+    firewall: Firewall, machines: tuple[Machine, ...], shared: Collection[str]
 ) -> Iterator[tuple[tuple[str | int, ...], str, str | None]]:
     """Every address, where it is written, and the zone that it must be of if that is certain."""
     for index, machine in enumerate(machines):

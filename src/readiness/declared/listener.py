@@ -1,11 +1,15 @@
 """A TLS service as its clients reach it."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import ClientCertificate, Ip, Port
-from readiness.written import Name, Text, UrlPath, Written, distinct, wrong
+from readiness.declared.section import Section
+from readiness.written import At, Name, Text, UrlPath, Written, distinct, known, wrong
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 
 class PlainHttp(Written):
@@ -15,8 +19,11 @@ class PlainHttp(Written):
     paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
 
 
-class PortalPage(Written):
+class PortalPage(Section):
     """A page that users ask for, and how it is answered at every address of its listener."""
+
+    CALLED: ClassVar[str] = "page of a listener"
+    TOLD_BY: ClassVar[str] = "path"
 
     listener: Name = Field(description="The HTTPS listener that users ask.")
     path: UrlPath
@@ -25,9 +32,21 @@ class PortalPage(Written):
         description="What the body holds when it is right; of a redirect (3xx), its Location."
     )
 
+    @property
+    def told_by(self) -> str:
+        """Listener and path."""
+        return f"{self.listener} {self.path}"
 
-class AcmeChallenge(Written):
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its listener is declared."""
+        site.require_https(self.listener, (*at, "listener"))
+
+
+class AcmeChallenge(Section):
     """A file that always lies where the answers to a listener's HTTP-01 challenges are put."""
+
+    CALLED: ClassVar[str] = "file of a listener"
+    TOLD_BY: ClassVar[str] = "path"
 
     listener: Name = Field(
         description="The HTTPS listener whose certificate is renewed over HTTP-01."
@@ -40,9 +59,26 @@ class AcmeChallenge(Written):
         description="What the file says: one line, and no more than that."
     )
 
+    @property
+    def told_by(self) -> str:
+        """Listener and path."""
+        return f"{self.listener} {self.path}"
 
-class Listener(Written):
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its listener is declared, and is asked over plain HTTP by a name."""
+        at = (*at, "listener")
+        site.require_https(self.listener, at)
+        listener = site.listener(self.listener)
+        # What an authority asks over HTTP is a name, and no wildcard (RFC 8555, 7.1.3).
+        named = any(not name.startswith("*.") for name in listener.names)
+        if listener.plain_http is None or not named:
+            raise wrong("a listener with plain_http and names", at, f"'{self.listener}'")
+
+
+class Listener(Section):
     """One TLS service as clients reach it, on each machine and shared address that offers it."""
+
+    CALLED: ClassVar[str] = "listener"
 
     name: Name
     protocol: Literal["https", "postgresql", "tls"]
@@ -75,3 +111,8 @@ class Listener(Written):
         distinct("shared address", self.shared_addresses, ("shared_addresses",))
         distinct("name", self.names, ("names",))
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its machines and its authority are declared."""
+        site.require_machines(self.machines, (*at, "machines"))
+        known("authority", self.authority, site.authorities, (*at, "authority"))

@@ -1,12 +1,14 @@
 """What users do, how often, and how fast it must be: one declared load."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from readiness.declared.section import Section
 from readiness.model import Tier
 from readiness.quantities import Duration
 from readiness.written import (
+    At,
     FileReference,
     Name,
     SecretReference,
@@ -17,6 +19,9 @@ from readiness.written import (
     distinct,
     wrong,
 )
+
+if TYPE_CHECKING:
+    from readiness.environment import Environment
 
 SIGN_IN: Final = "sign-in"
 """The journey of users who log in, and the page that a log-in counts as."""
@@ -46,8 +51,10 @@ class LoadLogin(Written):
     token_field: Text = "token"  # noqa: S105 - a field's name
 
 
-class LoadTest(Written):
+class LoadTest(Section):
     """A load that users really bring, offered from one process at a constant rate."""
+
+    CALLED: ClassVar[str] = "load test"
 
     name: Name
     listener: Name = Field(
@@ -97,3 +104,7 @@ class LoadTest(Written):
                 if page.logged_in:
                     raise wrong("a login for pages that need one", ("pages", index, "logged_in"))
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its listener is declared."""
+        site.require_https(self.listener, (*at, "listener"))

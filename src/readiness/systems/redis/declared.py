@@ -1,16 +1,17 @@
 """A Redis that keeps sessions, its replicas, and what makes one of them the master."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from readiness.declared.common import Login, Port
 from readiness.declared.machine import Machine
+from readiness.declared.section import Section
 from readiness.errors import NotRun
 from readiness.quantities import Duration, Size
 from readiness.systems.token import Kind, by_id
-from readiness.written import Name, Text, Written, distinct, wrong
+from readiness.written import At, Name, Text, Written, distinct, known, wrong
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -48,8 +49,10 @@ class Sentinels(Written):
         return self
 
 
-class Cache(Written):
+class Cache(Section):
     """One Redis over TLS only: a single one, or a master with replicas."""
+
+    CALLED: ClassVar[str] = "cache"
 
     name: Name
     members: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -95,6 +98,19 @@ class Cache(Written):
             expected = f"at most {len(self.members) - 1}, one member being the master"
             raise wrong(expected, ("good_replicas",), str(self.good_replicas))
         return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its machines and its authority are declared."""
+        site.require_machines(self.members, (*at, "members"))
+        if self.sentinel is not None:
+            site.require_machines(self.sentinel.machines, (*at, "sentinel", "machines"))
+        known("authority", self.authority, site.authorities, (*at, "authority"))
+
+
+class Sections(Written):
+    """What the room declares in an environment."""
+
+    caches: tuple[Cache, ...] = ()
 
 
 @dataclass(frozen=True)
