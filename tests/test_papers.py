@@ -1,6 +1,7 @@
 """The papers are true: commands exist, links resolve, examples work, versions and lists agree."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from lab.faults import all_faults
 from readiness.catalogue import load_catalogue
 from readiness.clauses import load_clauses
 from readiness.cli import app
+from readiness.errors import UsageError
 from readiness.model import Decision
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +47,9 @@ ROW_BLOCK = re.compile(
     r"^`(lab/faults/rows/\w+\.yaml)`:\n\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
+# What a new room could break.
+TESTS_OF_ROOMS = ("tests/test_rooms.py", "tests/test_schemas.py", "tests/render/test_needs.py")
+
 paper = pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -53,13 +58,18 @@ def prose(path: Path) -> str:
     return FENCE.sub("", path.read_text())
 
 
-def commands(path: Path) -> Iterator[str]:
-    """What the paper says to type: lines of shell blocks, and `readiness …` in its prose."""
-    text = path.read_text()
-    for _, language, block in FENCE.findall(text):
+def shell_lines(path: Path) -> Iterator[str]:
+    """What stands in the paper's blocks of shell."""
+    for _, language, block in FENCE.findall(path.read_text()):
         if language == "sh":
             yield from (line.partition("#")[0].strip() for line in block.splitlines())
-    yield from re.findall(r"`((?:\.venv/bin/)?(?:readiness|scripts/\w+|pytest)(?: [^`]*)?)`", text)
+
+
+def commands(path: Path) -> Iterator[str]:
+    """What the paper says to type: lines of shell blocks, and `readiness …` in its prose."""
+    yield from shell_lines(path)
+    typed = r"`((?:\.venv/bin/)?(?:readiness|scripts/\w+|pytest)(?: [^`]*)?)`"
+    yield from re.findall(typed, path.read_text())
 
 
 @cache
@@ -231,46 +241,127 @@ def test_evidence_format_has_every_undo_action() -> None:
     assert set(re.findall(r"^\| `([a-z-]+\.[a-z-]+)` \|", text, re.MULTILINE)) == registered
 
 
+def run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a copy of the tree, which finds that copy's modules."""
+    path = os.pathsep.join(("src", ".", "tests"))
+    return subprocess.run(
+        words,
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": path, "MYPYPATH": "src:."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def tool(name: str) -> str:
+    """A program that came with this Python."""
+    return str(Path(sys.executable).with_name(name))
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree in which every `scripts/new` of CONTRIBUTING was run as it is printed."""
+    tree = tmp_path_factory.mktemp("begun") / "tree"
+    left_out = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", "reports")
+    shutil.copytree(ROOT, tree, symlinks=True, ignore=left_out)
+    (tree / ".venv").symlink_to(sys.prefix)
+    # A copy that sets itself up would change the environment that these tests run in.
+    (tree / "scripts/setup").write_text("#!/bin/sh\n")
+    printed = [line for line in shell_lines(CONTRIBUTING) if line.startswith("scripts/new ")]
+    assert {line.split()[1] for line in printed} == {"system", "check", "fault"}
+    for line in printed:
+        done = run(tree, *line.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+    return tree
+
+
+@pytest.fixture(scope="module")
+def fresh(begun: Path) -> list[str]:
+    """The Python files that are in the copy and not in the tree."""
+    here = {str(path.relative_to(begun)) for path in begun.rglob("*.py")}
+    return sorted(name for name in here if not (ROOT / name).exists())
+
+
 @pytest.fixture
-def walked(tmp_path: Path) -> Path:
-    """A copy of the tree in which CONTRIBUTING was followed."""
-    for folder in ("suites", "scripts", "docs", "src/readiness/data"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+def walked(begun: Path, tmp_path: Path) -> Path:
+    """A copy in which CONTRIBUTING was followed to its end."""
+    tree = tmp_path / "tree"
+    shutil.copytree(begun, tree, symlinks=True)
     for name, indent, code in NAMED_BLOCK.findall(CONTRIBUTING.read_text()):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(re.sub(rf"^{indent}", "", code, flags=re.MULTILINE))
-    return tmp_path
+        (tree / name).write_text(re.sub(rf"^{indent}", "", code, flags=re.MULTILINE))
+    return tree
+
+
+def ids(tree: Path) -> dict[str, str]:
+    """The title of each check in the tree's catalogue."""
+    entries = json.loads((tree / "src/readiness/data/catalogue.json").read_text())
+    return {entry["id"]: entry["title"] for entry in entries}
+
+
+def test_skeletons_are_listed(begun: Path) -> None:
+    """The room is in the lists, the checks are in the catalogue, and nothing generated is stale."""
+    for name in ("every_declared", "every_reading", "every_asking"):
+        listed = (begun / f"src/readiness/systems/{name}.py").read_text()
+        assert "readiness.systems.memcached" in listed
+    assert ids(begun).keys() - load_catalogue().keys() == {"KERN-001", "MEMC-001"}
+    done = run(begun, "scripts/docs", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_skeletons_pass_style_types_and_import_rules(begun: Path, fresh: list[str]) -> None:
+    """What is written for people needs no mending before they begin."""
+    assert {"tests/probes/test_memcached.py", "suites/hardening/test_kernel.py"} <= set(fresh)
+    for words in (
+        [tool("ruff"), "check", "--no-cache", *fresh],
+        [tool("ruff"), "format", "--no-cache", "--check", *fresh],
+        [tool("mypy"), *fresh],
+        [tool("lint-imports"), "--no-cache"],
+        [sys.executable, "-m", "pytest", "-qc", "tests/pytest.ini", *TESTS_OF_ROOMS],
+    ):
+        done = run(begun, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_skeleton_is_green(begun: Path, fresh: list[str]) -> None:
+    """Replayed it is an error, a room's test is red, lint has words to find, a row is refused."""
+    asked = "from replay import *; replay(load('healthy'), Case('KERN-001', 'app1'))"
+    done = run(begun, sys.executable, "-c", asked)
+    assert done.stderr.endswith("NotImplementedError: app1: KERN-001 is not written yet\n")
+    room = "tests/probes/test_memcached.py"
+    done = run(begun, sys.executable, "-m", "pytest", "-qc", "tests/pytest.ini", room)
+    assert "recorded/memcached/answer.txt" in done.stdout
+    assert done.returncode == 1
+    written = [name for name in fresh if name.startswith(("suites", "src"))]
+    assert [one for one in written if "not written yet" not in (begun / one).read_text()] == []
+    assert "not written yet" in (ROOT / "scripts/lint").read_text()
+    place = r"hosts\.yaml:\d+:\d+: source-routes-on-one-machine\.title: "
+    with pytest.raises(UsageError, match=place):
+        rows.read_table(begun / "lab/faults/rows/hosts.yaml")
 
 
 def test_the_example_check_enters_the_catalogue(walked: Path) -> None:
     """Following the page: `scripts/docs` takes the check up and complains about nothing."""
-    generate = [sys.executable, str(walked / "scripts/generate.py")]
-    done = subprocess.run(generate, capture_output=True, text=True, check=False)
+    done = run(walked, sys.executable, "scripts/generate.py")
     assert done.returncode == 0, done.stderr
-    entries = json.loads((walked / "src/readiness/data/catalogue.json").read_text())
-    added = {entry["id"] for entry in entries} - set(load_catalogue())
-    assert added == {"KERN-001"}
-    assert "KERN-001" in (walked / "docs/checks.md").read_text()
+    assert ids(walked)["KERN-001"] == "No machine accepts source-routed packets"
+    assert "## KERN-001: No machine" in (walked / "docs/checks.md").read_text()
 
 
 def test_the_example_check_goes_green_and_red(walked: Path) -> None:
     """Following the page: its offline test passes, as printed."""
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/suites/test_kernel.py"]
-    done = subprocess.run(
-        [sys.executable, *words], cwd=walked, capture_output=True, text=True, check=False
-    )
+    words = ("-m", "pytest", "-qc", "tests/pytest.ini", "tests/suites/test_kernel.py")
+    done = run(walked, sys.executable, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 
 
 def test_the_examples_are_in_style(walked: Path) -> None:
     """What the page tells people to write passes the project's own style check."""
-    ruff = Path(sys.executable).with_name("ruff")
     for name, _, _ in NAMED_BLOCK.findall(CONTRIBUTING.read_text()):
         for words in (["check", "--quiet"], ["format", "--quiet", "--check"]):
             done = subprocess.run(
-                [ruff, *words, "--no-cache", "--stdin-filename", name, "-"],
+                [tool("ruff"), *words, "--no-cache", "--stdin-filename", name, "-"],
                 input=(walked / name).read_bytes(),
                 cwd=ROOT,
                 capture_output=True,
@@ -280,11 +371,12 @@ def test_the_examples_are_in_style(walked: Path) -> None:
 
 
 def test_the_example_fault_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The printed row can stand in its table, and reddens the printed check."""
+    """The printed row can stand in its table, by the name that was begun, and reddens its check."""
     ((name, row),) = ROW_BLOCK.findall(CONTRIBUTING.read_text())
     known = {**rows.known_cases(), "KERN-001": frozenset({"app1", "app2"})}
     monkeypatch.setattr(rows, "known_cases", lambda: known)
     table = tmp_path / Path(name).name
     table.write_text(f"{(ROOT / name).read_text()}\n{row}")
     (added,) = set(rows.read_table(table)) - set(rows.all_rows())
+    assert any(line.startswith(f"scripts/new fault {added} ") for line in shell_lines(CONTRIBUTING))
     assert rows.read_table(table)[added].fault.checks == ("KERN-001",)
