@@ -17,7 +17,7 @@ from test_needs import OURS, clause, requiring, told
 
 from readiness.catalogue import gaps
 from readiness.documents import load_environment
-from readiness.environment import Environment, Section
+from readiness.environment import Environment, SectionName
 from readiness.model import Decision, Json, Severity, Tier
 from readiness.needs import NEEDS, SECTIONS, Why
 from readiness.verdict import Verdict
@@ -288,12 +288,12 @@ def test_a2_a_clause_that_nobody_else_answers_fails(tmp_path: Path) -> None:
 
 
 KINDS_OF = {
-    name: [kind for kind, one in SECTIONS.items() if one == name] for name in get_args(Section)
+    name: [kind for kind, one in SECTIONS.items() if one == name] for name in get_args(SectionName)
 }
 
 
 @pytest.mark.parametrize("absent", [True, False])
-@pytest.mark.parametrize("name", get_args(Section))
+@pytest.mark.parametrize("name", get_args(SectionName))
 def test_a2_b3_every_section_may_be_absent_or_unsaid(
     tmp_path: Path, name: str, *, absent: bool
 ) -> None:
