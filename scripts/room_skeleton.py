@@ -77,7 +77,7 @@ def nodes(environment: "Environment") -> tuple[{title}Node, ...]:
     )
 
 
-NODE: Final[Kind[{title}Node]] = Kind("{name}_node", by_id(nodes))
+NODE: Final[Kind[{title}Node]] = Kind("{name}_node", "{name}", by_id(nodes))
 KINDS: Final = (NODE,)
 '''
 

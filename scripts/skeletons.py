@@ -37,7 +37,6 @@ from readiness.written import one_of
 from readiness.yaml_file import read_yaml
 
 LAB: Final = ROOT / "environments/lab.yaml"
-NEEDS: Final = ROOT / "src/readiness/needs.py"
 FAULTS: Final = ROOT / "lab/faults"
 # A room is a Python module, an id is as the catalogue wants it, and a fault is a key of YAML, where
 # a single word could be read in two ways.
@@ -48,7 +47,7 @@ SUITE: Final = "suites/[a-z][a-z0-9_]*/test_[a-z0-9_]+[.]py"
 
 
 def system(name: str) -> dict[Path, str]:
-    """The files of a room and of its test, and where the subjects of its kind are declared.
+    """The files of a room and of its test.
 
     Raises:
         UsageError: the name can't be a room's, or is taken.
@@ -70,10 +69,7 @@ def system(name: str) -> dict[Path, str]:
         raise UsageError(f"{test.relative_to(ROOT)} is there already")
     modules = {folder / f"{part}.py": text for part, text in room_skeleton.modules(name).items()}
     modules[ROOT / f"tests/probes/test_{name}.py"] = room_skeleton.test(name)
-    # The list of sections by kind ends before that function.
-    end = "\n}\n\n\ndef section("
-    sections = NEEDS.read_text().replace(end, f'\n    "{name}_node": "{name}",{end}')
-    return {path: _tidy(path, text) for path, text in modules.items()} | {NEEDS: sections}
+    return {path: _tidy(path, text) for path, text in modules.items()}
 
 
 def check(

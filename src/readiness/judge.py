@@ -8,9 +8,10 @@ from readiness import sources
 from readiness.catalogue import Check
 from readiness.clauses import Clause, Criterion
 from readiness.environment import Environment
+from readiness.kinds import KINDS
 from readiness.matrix import Proof, ProvenOn
 from readiness.model import Decision, Outcome, Tier, strongest
-from readiness.needs import SECTIONS, Why, section
+from readiness.needs import Why, section
 from readiness.outcomes import origin_of
 from readiness.policy import Grant, Policy
 from readiness.record import Record
@@ -229,7 +230,7 @@ class _Bench:
         kinds = [self.catalogue[name].each for name in serving if not cases.get(name)]
         if not kinds:
             return None
-        missing = [section(self.environment, SECTIONS[kind]) for kind in kinds]
+        missing = [section(self.environment, KINDS[kind].section) for kind in kinds]
         gap = min(missing, key=lambda one: one.why is not Why.ABSENT)
         return "failed" if gap.why is Why.ABSENT else "unproven", gap.reason
 

@@ -288,26 +288,6 @@ NEEDS: Final[Mapping[str, Need]] = {
     "voters": _voters,
 }
 
-# Where the subjects of a kind are declared.
-SECTIONS: Final[Mapping[str, str]] = {
-    "machine": "machines",
-    "tls_listener": "listeners",
-    "http_listener": "listeners",
-    "challenged_listener": "acme_challenges",
-    "backend": "balancers",
-    "load_test": "load_tests",
-    "audited_server": "audit",
-    "audit_trail": "audit",
-    "cache": "caches",
-    "cache_node": "caches",
-    "cache_machine": "caches",
-    "backup_repository": "backups",
-    "zone_pair": "firewall",
-    "open_zone_pair": "firewall",
-    "database_cluster": "databases",
-    "database_member": "databases",
-}
-
 
 def section(environment: Environment, name: str) -> Gap:
     """Why there is no subject of a whole section: declared as absent, or not declared."""

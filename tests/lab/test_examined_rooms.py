@@ -22,7 +22,7 @@ def test_it_burns(lamp: Lamp, ask: Ask) -> None:
     f"{ROOM}/declared.py": """
 class Lamp:
     id = "lamp"
-LAMP = Kind("lamp", lambda site: {})
+LAMP = Kind("lamp", "lamps", lambda site: {})
 """,
     f"{ROOM}/reading.py": """
 from readiness.systems.lamp.declared import LAMP

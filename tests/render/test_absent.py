@@ -18,8 +18,9 @@ from test_needs import OURS, clause, requiring, told
 from readiness.catalogue import gaps
 from readiness.documents import load_environment
 from readiness.environment import Environment, SectionName
+from readiness.kinds import KINDS
 from readiness.model import Decision, Json, Severity, Tier
-from readiness.needs import NEEDS, SECTIONS, Why
+from readiness.needs import NEEDS, Why
 from readiness.verdict import Verdict
 
 LAB_FILE = Path(__file__).parents[2] / "environments" / "lab.yaml"
@@ -288,7 +289,8 @@ def test_a2_a_clause_that_nobody_else_answers_fails(tmp_path: Path) -> None:
 
 
 KINDS_OF = {
-    name: [kind for kind, one in SECTIONS.items() if one == name] for name in get_args(SectionName)
+    name: [kind for kind, one in KINDS.items() if one.section == name]
+    for name in get_args(SectionName)
 }
 
 

@@ -34,6 +34,8 @@ class Kind(Generic[K]):
     """A kind of declared subject. A check that is repeated for it names its subject `name`."""
 
     name: str
+    section: str
+    """The key of the environment that declares its subjects; empty for the environment itself."""
     of: Callable[["Environment"], Mapping[str, K]]
     """The declared subjects by id; empty where the environment has none."""
 

@@ -259,9 +259,9 @@ def cache_ports(environment: "Environment") -> tuple[CachePort, ...]:
     return tuple(port for one in cache_machines(environment) for port in one.ports)
 
 
-CACHE: Final = Kind("cache", by_id(caches))
-NODE: Final = Kind("cache_node", by_id(cache_nodes))
-CACHE_MACHINE: Final = Kind("cache_machine", by_id(cache_machines))
-SENTINEL_NODE: Final = Kind("sentinel_node", by_id(sentinel_nodes))
-PORT: Final = Kind("cache_port", by_id(cache_ports))
+CACHE: Final = Kind("cache", "caches", by_id(caches))
+NODE: Final = Kind("cache_node", "caches", by_id(cache_nodes))
+CACHE_MACHINE: Final = Kind("cache_machine", "caches", by_id(cache_machines))
+SENTINEL_NODE: Final = Kind("sentinel_node", "caches", by_id(sentinel_nodes))
+PORT: Final = Kind("cache_port", "caches", by_id(cache_ports))
 KINDS: Final = (CACHE, NODE, CACHE_MACHINE)
