@@ -43,7 +43,6 @@ def generated() -> dict[Path, str]:
 
 def _declared(every: list[str]) -> str:
     imports = "\n".join(f"from {PACKAGE}.{room} import declared as {room}" for room in every)
-    sections = ", ".join(f"{room}.Sections" for room in every)
     return f'''"""What every room declares: kinds of subjects, and sections of an environment.
 
 {HEAD}
@@ -60,7 +59,9 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {{
 }}
 
 
-class SectionsOfRooms({sections}):
+class SectionsOfRooms(
+{_lines("    {}.Sections,", every)}
+):
     """The sections of every room."""
 '''
 

@@ -14,5 +14,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 }
 
 
-class SectionsOfRooms(redis.Sections):
+class SectionsOfRooms(
+    redis.Sections,
+):
     """The sections of every room."""
