@@ -267,6 +267,45 @@ def test_values_are_hidden_by_their_keys(value: Any, safe: Any) -> None:
     assert REDACTOR.value(value) == safe
 
 
+HEX = b"password=hunter2".hex()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sentinel auth-pass mymaster hunter2", "SENTINEL SET mymaster auth-pass hunter2",
+        "user app on >hunter2 ~* +@all", "ACL SETUSER app on ~* >hunter2",
+        "    user app insecure-password hunter2", "redis-cli -h cache1 -a hunter2 ping",
+        "redis-cli -a 'hunter2' ping", "sshpass -p hunter2 ssh db1",
+        '{"name": "PGPASSWORD", "value": "hunter2"}', "- name: PGPASSWORD\n  value: hunter2\n",
+        '{\\"name\\": \\"API_KEY\\",\\n \\"value\\": \\"hunter2\\"}', "password hash: hunter2",
+        "PGPASSW\nORD=hunter2", f"\\x{HEX}",
+    ],
+)  # fmt: skip
+def test_short_passwords_of_settings_and_environments_are_hidden(line: str) -> None:
+    """Redis's, HAProxy's and a container's own spellings: the password goes, the rest stays."""
+    safe = line.replace("hunter2", "[redacted]").replace(HEX, "[redacted]")
+
+    assert REDACTOR.text(line) == safe
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "user app on db1 asked for 5 rows",
+        "user root on tty1 wrote > /dev/null",
+        "redis-cli -h cache1 -p 6379 ping",
+        "sentinel auth-pass",
+        "ssh -p 22 db1",
+        '{"name": "max_connections", "value": "100"}',
+        "- name: PGHOST\n  value: db1",
+    ],
+)
+def test_settings_without_a_password_stay(line: str) -> None:
+    """What is spelled nearly like them comes out unchanged."""
+    assert REDACTOR.text(line) == line
+
+
 SECRETS = ["correct horse battery", "pa$$w0rd/+%\"'\\ü", "tiny", "Zm9vYmFyYmF6", "x1"]
 
 

@@ -22,8 +22,9 @@ Whatever goes wrong raises `RedactionError`, and then nothing may be written.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -38,7 +39,7 @@ from readiness.redaction.fields import (
     prose_values,
     values_of_split_keys,
 )
-from readiness.redaction.keys import Kind, classify
+from readiness.redaction.keys import NAMED, NAMING, Kind, classify, sensitive
 from readiness.redaction.registered import Registered
 from readiness.redaction.shapes import private_keys, public_blocks, shaped_values
 from readiness.redaction.tables import table_values
@@ -51,28 +52,11 @@ _MOST_PASSES = 8
 _CACHED_LENGTH = 256
 _PAIR = 2
 _SHORT_WORD = 3
-_DIGEST_OR_TIME = re.compile(
-    r"[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|[a-z]{0,12}"
-)
-"""What fills records and can only be a registered secret."""
-
 _KEY_LINE = re.compile(r"\W*[A-Za-z0-9+/=]*\W*|\s*[\w\-]+: .*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LINE_BREAKS = re.compile(r"(\r\n|\n|\r)")
 _BARE_IN_JSON = re.compile(r"(?:(\\*\")[ \t]*:|[\[,])\s*\Z")
 _JSON_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+\-]?\d+)?")
-_NAMING = (
-    "name",
-    "key",
-    "field",
-    "header",
-    "column",
-    "parameter",
-    "option",
-    "variable",
-    "setting",
-)
-_NAMED = frozenset({"value", "values", "content", "data", "text", "current"})
 _IDENTIFIER = re.compile(r"[a-z][a-z_]*")
 
 
@@ -88,6 +72,17 @@ class Described:
 
 class RedactionError(ReadinessError):
     """Text could not be made safe; nothing of it may be written. Says nothing of the text."""
+
+
+@contextmanager
+def _closed_by_failure() -> Iterator[None]:
+    """Any failure closes the way out; the cause is left out, its words may quote the text."""
+    try:
+        yield
+    except RedactionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any failure must close the way out
+        raise RedactionError(f"redaction failed ({type(error).__name__})") from None
 
 
 class Redactor:
@@ -106,12 +101,8 @@ class Redactor:
         Raises:
             RedactionError: whatever went wrong; write nothing.
         """
-        try:
-            safe = self._remembered(text) if len(text) <= _CACHED_LENGTH else self._redacted(text)
-            return printable(safe)
-        except Exception as error:  # noqa: BLE001 - any failure must close the way out
-            # The cause's own words may quote the text.
-            raise RedactionError(f"redaction failed ({type(error).__name__})") from None
+        with _closed_by_failure():
+            return self._safe(text)
 
     def value(self, value: Any) -> Any:
         """The value made safe: same keys, same lengths of lists, values hidden by their keys too.
@@ -121,22 +112,18 @@ class Redactor:
         Raises:
             RedactionError: whatever went wrong; write nothing.
         """
-        try:
+        with _closed_by_failure():
             return self._walked(value)
-        except RedactionError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any failure must close the way out
-            raise RedactionError(f"redaction failed ({type(error).__name__})") from None
 
     def stream(self, write: Callable[[str], object]) -> "RedactingStream":
         """A writer for text that arrives in pieces."""
         return RedactingStream(self, write)
 
+    def _safe(self, text: str) -> str:
+        safe = self._remembered(text) if len(text) <= _CACHED_LENGTH else self._redacted(text)
+        return printable(safe)
+
     def _redacted(self, text: str) -> str:
-        if _DIGEST_OR_TIME.fullmatch(text) and not any(
-            chain(self._registered.spans(text), decoded(text))
-        ):
-            return text
         for _ in range(_MOST_PASSES):
             spans = _merged(text, self._spans(text, _DEEPEST))
             safe = _without(text, spans)
@@ -154,21 +141,23 @@ class Redactor:
         yield from table_values(text)
         yield from _random_runs(text)
         if depth:
-            yield from self._encoded(text, depth - 1)
+            yield from self._encoded(text, depth - 1, partial(self._spans, depth=depth - 1))
             if view := joined(text):
                 yield from self._over_lines(text, view, depth - 1)
 
-    def _encoded(self, text: str, depth: int) -> Iterator[Span]:
-        for span, plain in decoded(text):
-            if any(self._spans(plain, depth)):
-                yield span
+    def _encoded(
+        self, text: str, depth: int, spans: Callable[[str], Iterable[Span]]
+    ) -> Iterator[Span]:
+        """Encoded runs that hold anything, and what is found where escapes are resolved."""
+        yield from (span for span, plain in decoded(text) if any(self._spans(plain, depth)))
         if view := unescaped(text):
-            yield from (view.origin(span) for span in self._spans(view.text, depth))
+            yield from map(view.origin, spans(view.text))
 
     def _over_lines(self, text: str, view: View, depth: int) -> Iterator[Span]:
         """What only shows when lines are joined."""
         known = (span for span in self._registered.spans(view.text) if view.crossed(span))
-        shapes = chain(shaped_values(view.text), self._encoded_shapes(view.text, depth))
+        encoded = self._encoded(view.text, depth, self._enclosed)
+        shapes = chain(shaped_values(view.text), encoded)
         short = chain.from_iterable(_of_one_value(text, view, span) for span in shapes)
         runs = (
             span
@@ -187,40 +176,35 @@ class Redactor:
             for value in prose_values(other.text):
                 yield from map(other.origin, _of_one_value(text, other, value, named=True))
 
-    def _encoded_shapes(self, text: str, depth: int) -> Iterator[Span]:
-        """Encoded text in joined lines; fields are left out, their values would run on."""
-        for span, plain in decoded(text):
-            if any(self._spans(plain, depth)):
-                yield span
-        if view := unescaped(text):
-            found = chain(self._registered.spans(view.text), shaped_values(view.text))
-            yield from (view.origin(span) for span in found)
+    def _enclosed(self, text: str) -> Iterator[Span]:
+        """What ends by itself: the values of fields would run on where lines are joined."""
+        return chain(self._registered.spans(text), shaped_values(text))
 
     def _walked(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
-            return self.text(value)
+            return self._safe(value)
         if isinstance(value, Described):
-            return self._texts(value.value)
+            return self._each(value.value, self._walked)
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, list | tuple | set | frozenset):
             return self._list(list(value))
-        return self.text(str(value))
+        return self._safe(str(value))
 
-    def _texts(self, value: Any) -> Any:
-        """The value with each of its texts made safe, whatever key it stands under."""
+    def _each(self, value: Any, leaf: Callable[[Any], Any]) -> Any:
+        """The same keys and lists, with something made of each of the leaves."""
         if isinstance(value, Mapping):
-            return {self._key(key): self._texts(entry) for key, entry in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._texts(entry) for entry in value]
-        return self._walked(value)
+            return {self._key(key): self._each(entry, leaf) for key, entry in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._each(entry, leaf) for entry in value]
+        return leaf(value)
 
     def _mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
         kinds = {key: classify(key) if isinstance(key, str) else None for key in mapping}
         of_person = any(kind not in {None, Kind.LOOSE, Kind.SECRET} for kind in kinds.values())
-        named = any(_sensitive(mapping.get(key)) for key in _NAMING)
+        named = any(_sensitive(mapping.get(key)) for key in NAMING)
         safe: dict[Any, Any] = {}
         for key, value in mapping.items():
             kind = kinds[key]
@@ -228,23 +212,17 @@ class Redactor:
                 personal = of_person or (isinstance(value, str) and looks_personal(value))
                 hide = personal and isinstance(value, str)
             else:
-                hide = kind is not None or (named and key in _NAMED)
+                hide = kind is not None or (named and key in NAMED)
             new = self._hidden(value) if hide else self._walked(value)
             safe[_unused(safe, self._key(key))] = new
         return safe
 
     def _key(self, key: Any) -> Any:
-        return key if key is None or isinstance(key, bool | int | float) else self.text(str(key))
+        return key if key is None or isinstance(key, bool | int | float) else self._safe(str(key))
 
     def _hidden(self, value: Any) -> Any:
         """Everything in a sensitive field's value, whatever its form."""
-        if value is None or isinstance(value, bool) or value == "":
-            return value
-        if isinstance(value, Mapping):
-            return {self._key(key): self._hidden(entry) for key, entry in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self._hidden(entry) for entry in value]
-        return value if isinstance(value, str) and exempt(value) else MARK
+        return self._each(value, _mark)
 
     def _list(self, entries: list[Any]) -> list[Any]:
         if len(entries) > 1 and all(isinstance(entry, str) for entry in entries):
@@ -253,7 +231,7 @@ class Redactor:
 
     def _lines(self, entries: list[str]) -> list[str]:
         """A list of texts: perhaps lines, a command with its options, or a name and its value."""
-        safe = [self.text(entry) for entry in entries]
+        safe = [self._safe(entry) for entry in entries]
         pair = len(entries) == _PAIR and _sensitive(entries[0])
         pair = pair and not _IDENTIFIER.fullmatch(entries[1])
         for i in range(1, len(entries)):
@@ -360,8 +338,14 @@ def _random_runs(text: str) -> Iterator[Span]:
             yield start, end
 
 
+def _mark(leaf: Any) -> Any:
+    """The mark, or what stands for a value without being one."""
+    nothing = leaf is None or isinstance(leaf, bool) or leaf == ""
+    return leaf if nothing or (isinstance(leaf, str) and exempt(leaf)) else MARK
+
+
 def _sensitive(name: object) -> bool:
-    return isinstance(name, str) and classify(name) not in {None, Kind.LOOSE}
+    return isinstance(name, str) and sensitive(name)
 
 
 def _unused(taken: Mapping[Any, Any], key: Any) -> Any:

@@ -1,11 +1,10 @@
 """Find the values of sensitive fields: in assignments, headers, JSON, YAML, URLs, XML and prose."""
 
-import heapq
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from readiness.redaction.keys import HINTS, LAST_WORDS, Kind, classify
+from readiness.redaction.keys import NAMED, NAMING, Kind, classify, sensitive
 from readiness.redaction.tokens import looks_random, natural_word
 from readiness.redaction.views import BREAK, Span, View
 
@@ -23,10 +22,19 @@ _STATEMENT = re.compile(
     r"(?i)\b(?:(?:password|passphrase|secret|token)|identified +by +password)\s+(?=\\*[\"'])"
 )
 _DIRECTIVE = re.compile(
-    r"(?mi)(?:^|[\"'\\])[ \t]*(?:requirepass|masterauth|auth_pass|insecure-password)"
-    r"[ \t]+([^\s\"']+)"
+    r"(?mi)(?:^|[\"'\\])[ \t]*(?:requirepass|masterauth|auth_pass)[ \t]+([^\s\"']+)"
+    r"|\b(?:insecure-password|sentinel[ \t]+auth-pass[ \t]+\S+|set[ \t]+\S+[ \t]+auth-pass"
+    r"|sshpass[ \t]+-p|redis-cli\b[^|;\n]*?[ \t]-a)[ \t]+[\"']?([^\s\"']+)"
     r"|\blogin[ \t]+\S+[ \t]+(?:port[ \t]+\S+[ \t]+)?password[ \t]+(\S+)"
+    r"|\b(?:set)?user[ \t]+\S+[ \t]+o(?:n|ff)[ \t]+(?:\S++[ \t]+){0,20}?>(?!\[redacted\])(\S+)"
 )
+"""Settings of Redis, HAProxy and keepalived, `.netrc`, and options whose name tells nothing."""
+
+_NAMED_VALUE = re.compile(
+    rf"(\\*[\"']?)\b(?:{'|'.join(NAMING)})\1[ \t]*:[ \t]*\1([A-Za-z][\w.\-]{{1,60}})\1[ \t]*[,\r\n]"
+    rf"\s*\1\b(?:{'|'.join(NAMED)})\1[ \t]*:[ \t]*"
+)
+"""A name and its value under keys of their own, as in the environment of a container."""
 
 _DATE = (
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|[A-Z][a-z]{2,8}\.? \d{1,2},? \d{4}"
@@ -61,10 +69,6 @@ _IN_PROSE = re.compile(
     rf"|student (?:named |name )?(?P<name>(?-i:{_PERSON}))"
     r")"
 )
-_PROSE_HINTS = {
-    "gpa", "grade", "ssn", "social", "dob", "born", "birth", "student", "campus", "phone", "mobile",
-    "university",
-}  # fmt: skip
 
 _QUOTE = re.compile(r"[bBrRuUfF]{0,2}(\\*[\"'`])")
 _PLAIN = re.compile(
@@ -83,12 +87,9 @@ _TOKEN = re.compile(
 _COLON = re.compile(r"\s*:")
 _LONGEST_BRACKET = 65536
 _MOST_LINES = 4
-_WORDS_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z\-]* ){1,3}\Z")
+_WORDS_BEFORE = re.compile(r"(?<![A-Za-z\-])(?:[A-Za-z][A-Za-z\-]*+ ){1,3}\Z")
 _CONTINUATION = re.compile(r"[^\s\"'<>,;&\\]+")
 _STRUCTURE = re.compile(r"[\w.\-]+(?:=[^=]|:\S)|\W*\Z|-----|\[redacted\]")
-_LONGEST_KEY = 60
-_KEY_BEGIN = re.compile(r"(?<![\w.\-])[A-Za-z][\w.\-]*\Z")
-_KEY_END = re.compile(r"[\w.\-]{0,60}+\\*[\"'`]?\]?[ \t]*(?:[=:,!(]|is |was )")
 _OPEN_END = re.compile(r"[.\-]*[ \t]*\\?(?=[\r\n]|\\[rn]|\Z)|")
 _DIGITS_REST = re.compile(r"[\d ,().\-/]*\d(?![\w:])")
 _NAME_REST = re.compile(rf"(?:{_WORD} ){{0,3}}{_FIRST}(?: {_WORD}){{0,2}}")
@@ -99,8 +100,11 @@ _PARTIAL = {
 }
 """What whole values look like; one that doesn't may go on with digits."""
 _NAME_NEXT = re.compile(r"\\*[\"'][A-Za-z][a-z_]*\\*[\"']")
-_STATEMENT_HINTS = frozenset(("pass", "secret", "token"))
-_DIRECTIVES = ("requirepass", "masterauth", "auth_pass", "insecure-password", "login")
+_DIRECTIVES = (
+    "requirepass", "masterauth", "auth_pass", "insecure-password", "auth-pass", "sshpass",
+    "redis-cli", "login", "user ", "USER ",
+)  # fmt: skip
+"""Without one of these, written in the usual case, `_DIRECTIVE` is not tried: it is slow."""
 
 _EXEMPT = re.compile(
     r"(?i)(?:null|none|nil|true|false|yes|no|on|off|undefined|n/a"
@@ -129,56 +133,23 @@ class _Field:
 
 def field_values(text: str) -> Iterator[Span]:
     """Where the values of sensitive fields stand."""
-    lower = text.lower()
-    hints = [hint for hint in HINTS if hint in lower]
-    if not hints:
-        return
     done = 0
-    for start, end in _lines_with(text, lower, hints):
-        for match in _ASSIGNMENT.finditer(text, start, end):
-            # What lies within a value already found is found.
-            if match.start() >= done and (field := _field(text, match, match.end())):
-                for span in _value(text, field):
-                    yield span
-                    done = max(done, span[1])
-    yield from _other_notations(text, hints)
-
-
-def _lines_with(text: str, lower: str, hints: Sequence[str]) -> Iterator[Span]:
-    """The lines that could name a sensitive field, neighbouring ones as one stretch."""
-    if len(lower) != len(text) or "\n" not in text:  # some letters have no small form of one letter
-        yield 0, len(text)
-        return
-    done = 0
-    nearest = [(lower.find(hint), hint) for hint in hints]
-    heapq.heapify(nearest)
-    while nearest:
-        at, hint = nearest[0]
-        if at >= done:
-            start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
-            done = len(text) if end < 0 else end + 1
-            yield start, done
-        following = lower.find(hint, done)
-        if following < 0:
-            heapq.heappop(nearest)
-        else:
-            heapq.heapreplace(nearest, (following, hint))
+    for match in _ASSIGNMENT.finditer(text):
+        # What lies within a value already found is found.
+        if match.start() >= done and (field := _field(text, match, match.end())):
+            for span in _value(text, field):
+                yield span
+                done = max(done, span[1])
+    yield from _other_notations(text)
 
 
 def values_of_split_keys(text: str, joined: View) -> Iterator[Span]:
     """The values of fields whose names are split over lines."""
-    done = 0
-    for at in joined.replaced:
-        if at < done or not _KEY_END.match(joined.text, at):
-            continue
-        begin = _KEY_BEGIN.search(joined.text[max(0, at - _LONGEST_KEY) : at])
-        match = _ASSIGNMENT.match(joined.text, at - len(begin[0])) if begin else None
-        if match and joined.crossed((match.start(1), match.end(match.lastindex or 1))):
+    for match in _ASSIGNMENT.finditer(joined.text):
+        if joined.crossed((match.start(1), match.end(match.lastindex or 1))):
             start, value = joined.origin(match.span())
-            field = _field(joined.text, match, value)
-            for span in _value(text, replace(field, start=start)) if field else ():
-                yield span
-                done = match.end() + span[1] - value
+            if field := _field(joined.text, match, value):
+                yield from _value(text, replace(field, start=start))
 
 
 def exempt(value: str) -> bool:
@@ -194,7 +165,7 @@ def looks_personal(value: str) -> bool:
 def _field(text: str, match: re.Match[str], value: int) -> _Field | None:
     key = match[1].rstrip(".-")
     kind = classify(key)
-    if (kind is None or kind is Kind.LOOSE) and key.lower() in LAST_WORDS:
+    if kind is None or kind is Kind.LOOSE:
         kind = _of_several_words(text, match) or kind
     separator = match[3] or match[4]
     if kind is None or (separator == "," and not _is_pair(text, match, kind)):
@@ -209,13 +180,12 @@ def _is_pair(text: str, match: re.Match[str], kind: Kind) -> bool:
 
 def _of_several_words(text: str, match: re.Match[str]) -> Kind | None:
     """The kind of a field whose name is written with spaces: `Date of birth`."""
-    before = _WORDS_BEFORE.search(text[max(0, match.start(1) - 40) : match.start(1)])
-    words = before[0].split() if before else []
-    names = (" ".join([*words[-n:], match[1]]) for n in range(1, len(words) + 1))
-    return next(
-        (kind for name in names if (kind := classify(name)) not in {None, Kind.LOOSE}),
-        None,
-    )
+    start = match.start(1)
+    if not text.startswith(" ", start - 1):
+        return None
+    before = _WORDS_BEFORE.search(text, max(0, start - 40), start)
+    kind = classify(before[0] + match[1]) if before else None
+    return None if kind is Kind.LOOSE else kind
 
 
 def _value(text: str, field: _Field) -> Iterator[Span]:
@@ -384,26 +354,25 @@ def _starts_line(text: str, position: int) -> bool:
     return bool(_LINE_START.search(text, max(0, position - 16), position)) or position == 0
 
 
-def _other_notations(text: str, hints: Sequence[str]) -> Iterator[Span]:
-    if "</" in text:
-        yield from _elements(text)
-    if "-" in text:
-        for match in _OPTION.finditer(text):
-            if kind := classify(match[1]):
-                yield from _after_space(text, match, kind)
-    if not _STATEMENT_HINTS.isdisjoint(hints) and ("'" in text or '"' in text):
+def _other_notations(text: str) -> Iterator[Span]:
+    yield from _elements(text)
+    for match in _OPTION.finditer(text):
+        if kind := classify(match[1]):
+            yield from _after_space(text, match, kind)
+    if "'" in text or '"' in text:
         for match in _STATEMENT.finditer(text):
             yield from _after_space(text, match, Kind.SECRET)
     if any(word in text for word in _DIRECTIVES):
         yield from _directives(text)
+    for match in _NAMED_VALUE.finditer(text):
+        if sensitive(match[2]):
+            yield from _after_space(text, match, Kind.SECRET)
     yield from prose_values(text)
 
 
 def prose_values(text: str) -> Iterator[Span]:
     """Values of known form after a field's name in a sentence: `a GPA of 3.9`, `born on ...`."""
-    lower = text.lower()
-    if any(hint in lower for hint in _PROSE_HINTS):
-        yield from (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
+    return (match.span(match.lastgroup or 0) for match in _IN_PROSE.finditer(text))
 
 
 def _directives(text: str) -> Iterator[Span]:
@@ -415,7 +384,7 @@ def _directives(text: str) -> Iterator[Span]:
 
 def _elements(text: str) -> Iterator[Span]:
     for match in _ELEMENT.finditer(text):
-        if classify(match[1]) not in {None, Kind.LOOSE} and not exempt(match[2].strip() or MARK):
+        if sensitive(match[1]) and not exempt(match[2].strip() or MARK):
             yield match.span(2)
 
 

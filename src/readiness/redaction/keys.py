@@ -79,12 +79,11 @@ _HARMLESS = {
 }
 _SHELL = {"PWD", "OLDPWD"}
 
-LAST_WORDS = {
-    "id", "number", "num", "no", "birth", "birthday", "birthdate", "date", "name", "key", "address",
-    "addr", "standing", "status", "security", "grade", "average", "point", "contact", "phone",
-    "mail", "password", "year", "month", "1", "2",
-}  # fmt: skip
-"""Words that end a field's name of several words written with spaces."""
+NAMING = (
+    "name", "key", "field", "header", "column", "parameter", "option", "variable", "setting",
+)  # fmt: skip
+NAMED = ("value", "values", "content", "data", "text", "current")
+"""Keys of objects that hold a field's name under one and its value under another."""
 
 
 @lru_cache(maxsize=8192)
@@ -99,11 +98,6 @@ def classify(key: str) -> Kind | None:
     return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(words)), None)
 
 
-HINTS = (
-    "pass", "pwd", "secret", "token", "credential", "auth", "key", "sess", "psk", "otp", "cvv",
-    "pin", "jwt", "bearer", "cookie", "ssn", "itin", "social", "emplid", "student", "campus",
-    "university", "banner", "net", "sis", "person", "employee", "matric", "phone", "tel", "fax",
-    "mobile", "cell", "birth", "dob", "born", "gpa", "grade", "name", "contact", "mail", "ethnic",
-    "gender", "address", "citizen", "national", "marital", "academic", "visa", "religion",
-)  # fmt: skip
-"""One of these is in the name, in small letters, of every field that `classify` knows."""
+def sensitive(name: str) -> bool:
+    """Whether the name alone says that any value behind it is to be hidden."""
+    return classify(name) not in {None, Kind.LOOSE}

@@ -20,9 +20,7 @@ _NUMBERS = re.compile(
 )
 _PERHAPS_NUMBER = re.compile(r"[\-.]\d{4}(?!\d)|\+\d(?:[\d ()\-]){8}")
 
-_LOCAL = re.compile(r"(?:[\w+]|[.%'\-](?=[\w.%+'\-@]))+\Z")
-_DOMAIN = re.compile(r"[^\W_][\w\-]*+(?:\.[\w\-]++)+")
-_LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
+_EMAIL = re.compile(r"(?<![\w.%+'\-])([\w.%+'\-]++)@([^\W_][\w\-]*+(?:\.[\w\-]++)+)")
 _TOP_LEVEL = re.compile(r"[^\W\d_]{2,24}|xn--[a-z0-9\-]+")
 _UNITS = {
     "service", "socket", "timer", "slice", "scope", "target", "mount", "automount", "path",
@@ -80,7 +78,7 @@ def shaped_values(text: str) -> Iterator[Span]:
     if _PERHAPS_NUMBER.search(text):
         yield from (match.span() for match in _NUMBERS.finditer(text))
     if "@" in text:
-        yield from _emails(text)
+        yield from (match.span() for match in _EMAIL.finditer(text) if _is_address(match))
     for literal, pattern in _LITERALS:
         if literal in text:
             group = pattern.groups
@@ -143,20 +141,12 @@ def _pem_blocks(text: str) -> Iterator[tuple[int, int, bool]]:
         yield match.start(), done, bool(match[2])
 
 
-def _emails(text: str) -> Iterator[Span]:
-    at = text.find("@")
-    while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
-        local = _LOCAL.search(text[max(0, at - _LONGEST_LOCAL) : at]) if domain else None
-        if local and domain and _is_address(text, at, local[0], domain[0]):
-            yield at - len(local[0]), at + 1 + len(domain[0].rstrip("-"))
-        at = text.find("@", at + 1)
-
-
-def _is_address(text: str, at: int, local: str, domain: str) -> bool:
-    last = domain.rstrip("-").rpartition(".")[2]
+def _is_address(match: re.Match[str]) -> bool:
+    """Whether it is no unit of systemd, no algorithm, no service account and no URL's login."""
+    local, domain = match[1], match[2].rstrip("-")
+    last = domain.rpartition(".")[2]
     tool = domain.lower().endswith(_TOOLS) or local.lower() in _ACCOUNTS
-    login = text.endswith("://", 0, at - len(local))
+    login = match.string.endswith("://", 0, match.start())
     return bool(_TOP_LEVEL.fullmatch(last)) and last not in _UNITS and not tool and not login
 
 

@@ -11,7 +11,6 @@ Pure hex is left alone: digests, ids and serial numbers are hex, and a key in he
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from string import ascii_letters, digits
 
 from readiness.redaction.views import Span
 
@@ -91,8 +90,7 @@ def _bits(token: str, random: float = _RANDOM_BOTH_CASES) -> float:
 def _piece_bits(piece: str, random: float) -> float:
     if _EXPLAINED.fullmatch(piece):
         return 0.0
-    cost = sum(_COSTS[piece[i : i + 2]] for i in range(len(piece) - 1))
-    return cost - random * (len(piece) - 1)
+    return sum(map(_cost, piece, piece[1:])) - random * (len(piece) - 1)
 
 
 def _cost(first: str, second: str) -> float:
@@ -107,7 +105,3 @@ def _cost(first: str, second: str) -> float:
 
 def _kind(character: str) -> str:
     return "d" if character.isdigit() else "l" if character.islower() else "u"
-
-
-_ALPHABET = ascii_letters + digits
-_COSTS = {first + second: _cost(first, second) for first in _ALPHABET for second in _ALPHABET}
