@@ -29,6 +29,7 @@ FACTS = {
     "other": "cache3",
 }
 NO_SITE: Any = None
+NEVER = float("inf")
 
 
 def fault(name: str, *cases: str, **more: Any) -> Fault:
@@ -438,8 +439,8 @@ def test_ci_tries_a_batch_when_its_first_fault_is_asked_for(
     """The others of it are known then; each tells its own problems."""
     lab = Counted(monkeypatch)
     lab.wrong = {"two": ("not red",)}
-    tried = Batches([ONE, TWO, CLUSTER, MEMBER], TOUCHES)
-    found = {name: tried.problems(NO_SITE, name) for name in ("one", "two")}
+    tried = Batches([[ONE, TWO, CLUSTER, MEMBER]], TOUCHES)
+    found = {name: tried.problems(NO_SITE, name, NEVER) for name in ("one", "two")}
     assert found == {"one": (), "two": ("not red",)}
     assert len(lab.tried) == 1
     assert set(lab.tried[0]) >= {"one", "two"}
@@ -450,21 +451,34 @@ def test_ci_tries_who_has_nobody_beside_it_alone(monkeypatch: pytest.MonkeyPatch
     lab = Counted(monkeypatch)
     several = [ONE, TWO, replace(CLUSTER, scan=True), MEMBER]
     measured = {name: TOUCHES[name] for name in ("one", "cluster", "member")}
-    tried = Batches(several, measured)
-    assert tried.problems(NO_SITE, "two")
-    assert tried.problems(NO_SITE, "cluster")
+    tried = Batches([several], measured)
+    assert tried.problems(NO_SITE, "two", NEVER)
+    assert tried.problems(NO_SITE, "cluster", NEVER)
     assert lab.tried == []
-    tried = Batches([CLUSTER, MEMBER], TOUCHES)
-    assert tried.problems(NO_SITE, "member")
+    tried = Batches([[CLUSTER, MEMBER]], TOUCHES)
+    assert tried.problems(NO_SITE, "member", NEVER)
     assert lab.tried == []
 
 
 def test_ci_tries_each_alone_where_a_batch_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a lab that starts anew where something was left in force."""
     lab = Counted(monkeypatch, error="it did not take effect")
-    tried = Batches([ONE, TWO], TOUCHES)
-    assert tried.problems(NO_SITE, "two") == tried.problems(NO_SITE, "one") == (lab.error,)
+    tried = Batches([[ONE, TWO]], TOUCHES)
+    for name in ("two", "one"):
+        assert tried.problems(NO_SITE, name, NEVER) == (lab.error,)
     assert len(lab.tried) == lab.anew == 1
+
+
+def test_ci_begins_no_batch_of_a_later_group_and_none_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sample does not wait for whom the matrix has to renew, and neither waits for ever."""
+    lab = Counted(monkeypatch)
+    tried = Batches([[ONE, TWO], [CLUSTER, MEMBER]], TOUCHES)
+    assert tried.problems(NO_SITE, "one", 0.0)
+    assert lab.tried == []
+    assert tried.problems(NO_SITE, "one", NEVER) == ()
+    assert lab.tried == [["one", "two"]]
 
 
 def test_a_lab_of_older_roles_proves_nothing_of_today() -> None:
