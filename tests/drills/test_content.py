@@ -9,7 +9,7 @@ from readiness.errors import NotUnderstood
 
 LIVE = Content(
     tables={"public.students": (3, "11-22"), "public.courses": (2, "1-2")},
-    sequences={"public.students_id_seq": (40, 1)},
+    sequences={"public.students_id_seq": (40, 1, 40)},
     objects={"roles": {"portal": "aa"}, "indexes": {"public.students_pkey": "bb"}},
 )
 
@@ -41,8 +41,16 @@ def test_a_sequence_may_run_ahead_as_far_as_postgresql_logs_it(
     last: int, by: int, *, well: bool
 ) -> None:
     """Behind it would give values twice; beyond 32 it is another sequence."""
-    copy = replace(LIVE, sequences={"public.students_id_seq": (last, by)})
+    copy = replace(LIVE, sequences={"public.students_id_seq": (last, by, last)})
     assert (differences(LIVE, copy).sequences == ()) is well
+
+
+@pytest.mark.parametrize(("last", "well"), [(8, True), (7, False), (72, True)])
+def test_a_promoted_server_stands_at_the_record_of_a_sequence(last: int, *, well: bool) -> None:
+    """A backup from before holds what was handed out, up to 32 behind, and gives no value twice."""
+    live = replace(LIVE, sequences={"public.students_id_seq": (40, 1, 8)})
+    copy = replace(LIVE, sequences={"public.students_id_seq": (last, 1, last)})
+    assert (differences(live, copy).sequences == ()) is well
 
 
 def test_a_role_or_index_that_is_gone_is_named() -> None:
@@ -61,8 +69,8 @@ def test_names_are_quoted_once() -> None:
 def test_the_answers_are_read() -> None:
     """Names and digests come out as they went in; what is no answer is not understood."""
     assert names_of({"tables": ["a"], "sequences": []}) == (("a",), ())
-    answer = {"tables": {"a": [1, "2-3"]}, "sequences": {"s": [4, 1]}, "objects": {"roles": {}}}
+    answer = {"tables": {"a": [1, "2-3"]}, "sequences": {"s": [4, 1, 4]}, "objects": {"roles": {}}}
     found = read_content(answer, where="m")
-    assert (found.tables, found.sequences, found.rows) == ({"a": (1, "2-3")}, {"s": (4, 1)}, 1)
+    assert (found.tables, found.sequences, found.rows) == ({"a": (1, "2-3")}, {"s": (4, 1, 4)}, 1)
     with pytest.raises(NotUnderstood):
         read_content({"tables": []}, where="m")

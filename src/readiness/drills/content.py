@@ -24,7 +24,9 @@ SETTINGS: Final = {
     "bytea_output": "hex",
     "search_path": "pg_catalog",
 }
-# A sequence writes its record up to 32 values ahead (SEQ_LOG_VALS); a restored one begins there.
+# A sequence writes its record up to 32 values ahead (SEQ_LOG_VALS); a restored one begins there. A
+# server that was promoted, or recovered from a crash, stands at its record too, with none left to
+# hand out (log_cnt = 0), and a backup from before holds a value up to 32 behind.
 AHEAD: Final = 32
 _OURS: Final = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _FROM: Final = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -149,7 +151,7 @@ class Content:
     """What a database held: digests and counts by name."""
 
     tables: Mapping[str, tuple[int, str]]  # rows, digest
-    sequences: Mapping[str, tuple[int, int]]  # last value, increment
+    sequences: Mapping[str, tuple[int, int, int]]  # last value, increment, least of a copy
     objects: Mapping[str, Mapping[str, str]]  # kind -> name -> digest
     older: Mapping[str, Older] = field(default_factory=dict)  # of a busy database only
 
@@ -190,7 +192,8 @@ def question(tables: tuple[str, ...], sequences: tuple[str, ...], salt: str) -> 
     """The one statement that tells a database's content; `salt` is hexadecimal."""
     by_table = ", ".join(f"{_literal(name)}, {_digest(name, salt)}" for name in tables)
     by_sequence = ", ".join(
-        f"{_literal(name)}, (SELECT json_build_array(v.last_value, p.seqincrement) "
+        f"{_literal(name)}, (SELECT json_build_array(v.last_value, p.seqincrement, "
+        f"v.last_value - CASE WHEN v.log_cnt = 0 THEN {AHEAD} * p.seqincrement ELSE 0 END) "
         f"FROM {name} v, pg_sequence p WHERE p.seqrelid = {_literal(name)}::regclass)"
         for name in sequences
     )
@@ -266,7 +269,10 @@ def read_content(answer: Mapping[str, Any], *, where: str) -> Content:
     try:
         return Content(
             {name: (int(rows), str(sums)) for name, (rows, sums) in answer["tables"].items()},
-            {name: (int(last), int(by)) for name, (last, by) in answer["sequences"].items()},
+            {
+                name: (int(last), int(by), int(least))
+                for name, (last, by, least) in answer["sequences"].items()
+            },
             {kind: dict(found) for kind, found in answer["objects"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -392,7 +398,9 @@ def _described(name: str, live: tuple[int, str] | None, copy: tuple[int, str] | 
 
 
 def _follows(
-    low: tuple[int, int] | None, high: tuple[int, int] | None, copy: tuple[int, int] | None
+    low: tuple[int, int, int] | None,
+    high: tuple[int, int, int] | None,
+    copy: tuple[int, int, int] | None,
 ) -> bool:
     """Whether a restored sequence gives no value twice and none out of reach.
 
@@ -402,4 +410,4 @@ def _follows(
         return False
     sign = 1 if high[1] > 0 else -1
     ahead = AHEAD * abs(high[1])
-    return (copy[0] - low[0]) * sign >= 0 and (copy[0] - high[0]) * sign <= ahead
+    return (copy[0] - low[2]) * sign >= 0 and (copy[0] - high[0]) * sign <= ahead
