@@ -4,12 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from readiness.drills.content import Content, differences, names_of, question, read_content
+from readiness.drills.content import (
+    Content,
+    SequenceState,
+    differences,
+    names_of,
+    question,
+    read_content,
+)
 from readiness.errors import NotUnderstood
 
 LIVE = Content(
     tables={"public.students": (3, "11-22"), "public.courses": (2, "1-2")},
-    sequences={"public.students_id_seq": (40, 1, 40)},
+    sequences={"public.students_id_seq": SequenceState(40, 1, 40)},
     objects={"roles": {"portal": "aa"}, "indexes": {"public.students_pkey": "bb"}},
 )
 
@@ -41,16 +48,23 @@ def test_a_sequence_may_run_ahead_as_far_as_postgresql_logs_it(
     last: int, by: int, *, well: bool
 ) -> None:
     """Behind it would give values twice; beyond 32 it is another sequence."""
-    copy = replace(LIVE, sequences={"public.students_id_seq": (last, by, last)})
+    copy = replace(LIVE, sequences={"public.students_id_seq": SequenceState(last, by, last)})
     assert (differences(LIVE, copy).sequences == ()) is well
 
 
 @pytest.mark.parametrize(("last", "well"), [(8, True), (7, False), (72, True)])
 def test_a_promoted_server_stands_at_the_record_of_a_sequence(last: int, *, well: bool) -> None:
     """A backup from before holds what was handed out, up to 32 behind, and gives no value twice."""
-    live = replace(LIVE, sequences={"public.students_id_seq": (40, 1, 8)})
-    copy = replace(LIVE, sequences={"public.students_id_seq": (last, 1, last)})
-    assert (differences(live, copy).sequences == ()) is well
+    live = replace(LIVE, sequences={"public.students_id_seq": SequenceState(40, 1, 8)})
+    copy = replace(LIVE, sequences={"public.students_id_seq": SequenceState(last, 1, last)})
+    assert (differences(live, copy, live).sequences == ()) is well
+
+
+def test_a_migration_that_takes_values_back_is_told() -> None:
+    """Of one server, where it stands at the record of a sequence too, as a restored copy does."""
+    before = replace(LIVE, sequences={"public.students_id_seq": SequenceState(40, 1, 8)})
+    after = replace(LIVE, sequences={"public.students_id_seq": SequenceState(39, 1, 39)})
+    assert differences(before, after).sequences == ("public.students_id_seq",)
 
 
 def test_a_role_or_index_that_is_gone_is_named() -> None:

@@ -11,7 +11,7 @@ on their order, and nobody can guess rows from it. Large objects are not looked 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from readiness.errors import NotUnderstood
 
@@ -146,12 +146,20 @@ class Untouched:
     others: Mapping[str, str]
 
 
+class SequenceState(NamedTuple):
+    """Where a sequence stood, and the least that a copy from a backup may hold of it."""
+
+    last: int
+    increment: int
+    least: int
+
+
 @dataclass(frozen=True)
 class Content:
     """What a database held: digests and counts by name."""
 
     tables: Mapping[str, tuple[int, str]]  # rows, digest
-    sequences: Mapping[str, tuple[int, int, int]]  # last value, increment, least of a copy
+    sequences: Mapping[str, SequenceState]
     objects: Mapping[str, Mapping[str, str]]  # kind -> name -> digest
     older: Mapping[str, Older] = field(default_factory=dict)  # of a busy database only
 
@@ -270,7 +278,7 @@ def read_content(answer: Mapping[str, Any], *, where: str) -> Content:
         return Content(
             {name: (int(rows), str(sums)) for name, (rows, sums) in answer["tables"].items()},
             {
-                name: (int(last), int(by), int(least))
+                name: SequenceState(int(last), int(by), int(least))
                 for name, (last, by, least) in answer["sequences"].items()
             },
             {kind: dict(found) for kind, found in answer["objects"].items()},
@@ -316,10 +324,12 @@ def differences(live: Content, copy: Content, earlier: Content | None = None) ->
 
     Sequences and definitions of the original belong to no snapshot: `earlier` is what they were
     before the position. A sequence was somewhere between; a definition that changed is named.
+    Without it both are states of one server, where nothing lets a sequence fall behind.
     """
-    before = earlier or live
-    changed = _differing_objects(before, live)
-    low = {**live.sequences, **before.sequences}
+    changed = _differing_objects(earlier or live, live)
+    low = {name: one.last for name, one in live.sequences.items()}
+    if earlier:
+        low |= {name: one.least for name, one in earlier.sequences.items()}
     return Differences(
         tuple(
             _described(name, live.tables.get(name), copy.tables.get(name))
@@ -397,17 +407,13 @@ def _described(name: str, live: tuple[int, str] | None, copy: tuple[int, str] | 
     return f"{name} (other rows)"
 
 
-def _follows(
-    low: tuple[int, int, int] | None,
-    high: tuple[int, int, int] | None,
-    copy: tuple[int, int, int] | None,
-) -> bool:
+def _follows(low: int | None, high: SequenceState | None, copy: SequenceState | None) -> bool:
     """Whether a restored sequence gives no value twice and none out of reach.
 
     The original stood between `low` and `high` at the position.
     """
-    if low is None or high is None or copy is None or high[1] != copy[1]:
+    if low is None or high is None or copy is None or high.increment != copy.increment:
         return False
-    sign = 1 if high[1] > 0 else -1
-    ahead = AHEAD * abs(high[1])
-    return (copy[0] - low[2]) * sign >= 0 and (copy[0] - high[0]) * sign <= ahead
+    sign = 1 if high.increment > 0 else -1
+    ahead = AHEAD * abs(high.increment)
+    return (copy.last - low) * sign >= 0 and (copy.last - high.last) * sign <= ahead

@@ -100,7 +100,7 @@ def compared(point: Point, ask: Ask, *, where: str) -> content.Differences:
     tables, sequences = content.names_of(ask(content.NAMES))
     held = content.Content(
         {**dict.fromkeys(tables, (0, "")), **held.tables},
-        {**dict.fromkeys(sequences, (0, 0, 0)), **held.sequences},
+        {**dict.fromkeys(sequences, content.SequenceState(0, 0, 0)), **held.sequences},
         held.objects,
     )
     found = content.differences(point.held, held, point.earlier)
