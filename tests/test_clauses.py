@@ -158,7 +158,7 @@ def test_a_broken_file_is_refused(old: str, new: str, named: str) -> None:
 )
 def test_an_empty_or_misshapen_file_is_refused(text: bytes) -> None:
     """Nothing is never a catalogue."""
-    with pytest.raises(ValueError, match=r"^clauses\.json: "):
+    with pytest.raises(ValueError, match=r"^clauses\.json: .*([Ee]xpected|truncated)"):
         parse_clauses(text)
 
 
