@@ -202,6 +202,10 @@ class Environment(SectionsOfRooms):
         """Refuse, at that place of the file, a name that is no declared machine's."""
         known("machine", name, [machine.name for machine in self.machines], at)
 
+    def require_authority(self, name: str, at: At) -> None:
+        """Refuse, at that place of the file, a name that is no declared authority's."""
+        known("authority", name, self.authorities, at)
+
     def require_https(self, name: str, at: At) -> None:
         """Refuse, at that place of the file, a name that is no declared HTTPS listener's."""
         web = [one.name for one in self.listeners if one.protocol == "https"]

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from readiness.declared.common import Login, Port
 from readiness.declared.section import Section
-from readiness.written import At, HeaderName, Name, Text, UrlPath, Written, distinct, known
+from readiness.written import At, HeaderName, Name, Text, UrlPath, Written, distinct
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -85,4 +85,4 @@ class Balancer(Section):
         site.require_https(self.listener, (*at, "listener"))
         authority = self.status.authority
         if authority is not None:
-            known("authority", authority, site.authorities, (*at, "status", "authority"))
+            site.require_authority(authority, (*at, "status", "authority"))

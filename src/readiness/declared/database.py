@@ -17,7 +17,6 @@ from readiness.written import (
     UsedBy,
     Written,
     distinct,
-    known,
     wrong,
 )
 
@@ -146,14 +145,14 @@ class Database(Section):
     def fits(self, site: "Environment", at: At) -> None:
         """Its machines and authorities are declared, and a cut outlasts what it measures."""
         site.require_machines(self.members, (*at, "members"))
-        known("authority", self.authority, site.authorities, (*at, "authority"))
+        site.require_authority(self.authority, (*at, "authority"))
         if self.patroni is not None:
             place = (*at, "patroni", "authority")
-            known("authority", self.patroni.authority, site.authorities, place)
+            site.require_authority(self.patroni.authority, place)
         if self.consensus is not None:
             store, place = self.consensus, (*at, "consensus")
             site.require_machines(store.members, (*place, "members"))
-            known("authority", store.authority, site.authorities, (*place, "authority"))
+            site.require_authority(store.authority, (*place, "authority"))
         drill = self.failover
         if drill is None:
             return

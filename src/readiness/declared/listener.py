@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from readiness.declared.common import ClientCertificate, Ip, Port
 from readiness.declared.section import Section
-from readiness.written import At, Name, Text, UrlPath, Written, distinct, known, wrong
+from readiness.written import At, Name, Text, UrlPath, Written, distinct, wrong
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -115,4 +115,4 @@ class Listener(Section):
     def fits(self, site: "Environment", at: At) -> None:
         """Its machines and its authority are declared."""
         site.require_machines(self.machines, (*at, "machines"))
-        known("authority", self.authority, site.authorities, (*at, "authority"))
+        site.require_authority(self.authority, (*at, "authority"))

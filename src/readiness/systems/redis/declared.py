@@ -11,7 +11,7 @@ from readiness.declared.section import Section
 from readiness.errors import NotRun
 from readiness.quantities import Duration, Size
 from readiness.systems.token import Kind, by_id
-from readiness.written import At, Name, Text, Written, distinct, known, wrong
+from readiness.written import At, Name, Text, Written, distinct, wrong
 
 if TYPE_CHECKING:
     from readiness.environment import Environment
@@ -104,7 +104,7 @@ class Cache(Section):
         site.require_machines(self.members, (*at, "members"))
         if self.sentinel is not None:
             site.require_machines(self.sentinel.machines, (*at, "sentinel", "machines"))
-        known("authority", self.authority, site.authorities, (*at, "authority"))
+        site.require_authority(self.authority, (*at, "authority"))
 
 
 class Sections(Written):
