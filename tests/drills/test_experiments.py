@@ -3,6 +3,8 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
@@ -184,14 +186,10 @@ def test_a_step_that_fails_ends_the_experiment(site: Site, monkeypatch: pytest.M
     assert UndoJournal(site.state / "undo").pending() == []
 
 
-@pytest.mark.parametrize("name", ["primary-cut-off", "primary-server-killed"])
-def test_what_a_killed_experiment_left_is_recovered(
-    name: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed with signal 9 while it is in force: it stands, is owed, and `recover` undoes it."""
-    kept = tmp_path / "kept"
-    child = os.fork()
-    if child == 0:
+def die(folder: Path, name: str, kept: Path) -> None:
+    """Play an experiment on a site of its own, and be killed with signal 9 while it is in force."""
+    with pytest.MonkeyPatch.context() as patch:
+        site = Site(folder, patch)
         ask = site.cluster.view
 
         def dying(target: Any) -> Any:
@@ -200,11 +198,28 @@ def test_what_a_killed_experiment_left_is_recovered(
                 os.kill(os.getpid(), signal.SIGKILL)
             return ask(target)
 
-        monkeypatch.setattr("readiness.systems.patroni.asking.cluster", dying)
+        patch.setattr("readiness.systems.patroni.asking.cluster", dying)
         site.run(SHIPPED[name])
-        os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.mark.parametrize("name", ["primary-cut-off", "primary-server-killed"])
+def test_what_a_killed_experiment_left_is_recovered(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it is in force: it stands, is owed, and `recover` undoes it."""
+    kept = tmp_path / "kept"
+    script = "import sys, pathlib, test_experiments as here; path = pathlib.Path; "
+    script += "here.die(path(sys.argv[1]), sys.argv[2], path(sys.argv[3]))"
+    killed = subprocess.run(
+        [sys.executable, "-c", script, tmp_path, name, kept],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,  # seconds: it takes two, and ends by itself or hangs
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    site = Site(tmp_path, monkeypatch)
     site.cluster.machines, site.cluster.lease = pickle.loads(kept.read_bytes())  # noqa: S301 - ours
     site.cluster.cuts.append((0, None))
     assert site.cluster.left_behind

@@ -1,5 +1,6 @@
 """Real servers on loopback for the probe tests, each on a free port and gone when its test is."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -17,22 +18,34 @@ DEADLINE = 30.0  # seconds a server may take until it answers
 
 
 def program(name: str, *, package: str, folder: str = "") -> str:
-    """Path of a server's program; without it the test skips, or fails where CI is set."""
+    """Path of a server's program; `scripts/setup test` installs those that tests need."""
     path = shutil.which(name, path=os.pathsep.join((folder, "/usr/sbin", os.environ["PATH"])))
-    if path is None:
-        missing = f"{name} is missing; install the Debian package {package}"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    assert path is not None, f"{name} is missing; install the Debian package {package}"
     return path
 
 
+def _own_ports() -> Iterator[int]:
+    """Ports that the kernel gives to nobody (it takes 32768 and above), each worker's apart.
+
+    A port that is free for a moment only goes to the next client of another worker, or to oneself:
+    whoever asks a closed port long enough is connected to his own end.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + 1_000 * (worker % 12)
+    while True:
+        yield from range(first, first + 1_000)
+
+
+_PORTS = _own_ports()
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on loopback that nobody listens on, and that nobody else is given."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports never end")
 
 
 def wait_until(answered: Callable[[], bool], what: str, *, log: Path | None = None) -> None:

@@ -56,9 +56,11 @@ def replaying(answers: dict[str, tuple[int, bytes]], identity: Path) -> Iterator
         server.socket = server_context(identity).wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture

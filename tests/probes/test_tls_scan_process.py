@@ -1,6 +1,5 @@
 """The scan itself, by sslyze against servers on loopback; and what is said when it says nothing."""
 
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from ssl import TLSVersion
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from local_servers import free_port
 from pki import NAME, NOW, Hierarchy
 from servers import serve, server_context, tls
 
@@ -22,12 +22,6 @@ PROFILE = "intermediate"
 def target(name: str, port: int, client: tuple[str, str] | None = None) -> Target:
     """A listener on loopback."""
     return Target(name, "127.0.0.1", port, NAME, None, client)
-
-
-def closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +45,7 @@ def scanning(pki: Hierarchy, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             target("modern", ports["modern"]),
             target("careful", ports["careful"], client),
             target("weak", ports["weak"]),
-            target("absent", closed_port()),
+            target("absent", free_port()),
             target("no such certificate", ports["careful"], ("/no/such", "/no/such")),
         ]
         found = Scanning(targets, [PROFILE])
