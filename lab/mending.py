@@ -229,16 +229,23 @@ def mend_at_once(site: Site, scenes: Mapping[str, Scene]) -> list[UndoResult]:
 
 
 def _play(site: Site, action: UndoAction, name: str | None) -> list[UndoResult]:
-    results = play_pending(
-        journal(site),
-        site,
-        {ACTION: action},
-        only=lambda entry: name in (None, entry.arguments.get("fault")),
-    )
-    failed = [str(result) for result in results if not result.proven]
-    if failed:
-        raise LabError("; ".join(failed) + "; scripts/lab reset starts anew, then mend again")
-    return results
+    """Play what is owed, again as long as that helps: a fault may leave the lab ill for another."""
+    proven: list[UndoResult] = []
+    while True:
+        results = play_pending(
+            journal(site),
+            site,
+            {ACTION: action},
+            only=lambda entry: name in (None, entry.arguments.get("fault")),
+        )
+        failed = [str(result) for result in results if not result.proven]
+        helped = [result for result in results if result.proven]
+        proven += helped
+        if not failed:
+            return proven
+        if not helped:
+            told = "; ".join(failed)
+            raise LabError(f"{told}; scripts/lab reset starts anew, then mend again")
 
 
 def bring_up(site: Site) -> None:
