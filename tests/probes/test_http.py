@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pki import NAME, Hierarchy, hierarchy, issue
 from servers import Behaviour, closed_port, say, serve, server_context, silence, slam
@@ -292,8 +292,11 @@ def test_duplicated_hsts_headers_stay_apart(pki: Hierarchy, healthy_file: Path) 
 
 
 @given(st.text(max_size=60))
+@example("\n")
+@example("max-age=1\n")
+@example("max-age=1; a" + " " * 60_000 + "b")
 def test_hsts_noise_never_trips_the_reader(noise: str) -> None:
-    """Any header at all is a policy with a max-age or a problem, never both."""
+    """Any header at all is soon read, as a policy with a max-age or a problem, never both."""
     found = probe_pages.read_hsts([noise], secure=True)
     assert (found.max_age is None) == bool(found.problem)
 

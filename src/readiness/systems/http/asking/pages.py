@@ -46,7 +46,9 @@ _NO_HOST = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 # RFC 9110, 5.6.2 and 5.6.4; RFC 6797, 6.1.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
 _DIRECTIVE = re.compile(
-    rf"[ \t]*(?:({_TOKEN})[ \t]*(?:=[ \t]*({_TOKEN}|\"(?:[^\"\\]|\\.)*\"))?)?[ \t]*(?:;|$)"
+    # Nothing is given back once it is taken, or a header of spaces only would be read for minutes;
+    # and the end is the very end: `$` also matches before a line's end, again and again.
+    rf"[ \t]*+(?:({_TOKEN}+)[ \t]*+(?:=[ \t]*+({_TOKEN}+|\"(?:[^\"\\]|\\.)*+\"))?)?[ \t]*+(?:;|\Z)"
 )
 
 
