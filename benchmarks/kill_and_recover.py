@@ -102,7 +102,8 @@ class Bench:
         red = self.red()
         good = first.returncode == 0 and "nothing to undo" in second.stdout and not cut and not red
         said = (first.stdout.strip() or first.stderr.strip()).splitlines()[-1:]
-        return good, f"{''.join(said)} ({waited:.0f} s for both); {len(red)} red afterwards"
+        story = [f"{''.join(said)} ({waited:.0f} s for both); {len(red)} red afterwards", *red]
+        return good, "\n      ".join(story)
 
 
 def main() -> None:

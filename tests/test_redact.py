@@ -471,3 +471,12 @@ def test_no_pattern_can_run_away() -> None:
     assert {
         name for name, pattern in found if backtracking_depth(_parser.parse(pattern.pattern)) > 1
     } == set()
+
+
+@pytest.mark.parametrize("run", [" ", "\t", "\\"])
+def test_a_long_run_of_what_is_passed_over_is_read_once(run: str) -> None:
+    """Not once from each of its characters, which took minutes for a page of blanks."""
+    secret = "Xk9-hunter2-Zq"
+    assert secret not in REDACTOR.text(f"password: {run * 50_000}{secret}")
+    harmless = f"{run * 50_000}\nthe end"
+    assert REDACTOR.text(harmless).endswith("the end")

@@ -30,9 +30,13 @@ _DIRECTIVE = re.compile(
 )
 """Settings of Redis, HAProxy and keepalived, `.netrc`, and options whose name tells nothing."""
 
+# A run that has no bound is gone through anew from each of its characters: 16 backslashes are four
+# levels of JSON in JSON, and a column of a table is hardly wider than 99.
+_ESCAPED = r"\\{0,16}"
+_GAP = r"[ \t]{0,99}"
 _NAMED_VALUE = re.compile(
-    rf"(\\*[\"']?)\b(?:{'|'.join(NAMING)})\1[ \t]*:[ \t]*\1([A-Za-z][\w.\-]{{1,60}})\1[ \t]*[,\r\n]"
-    rf"\s*\1\b(?:{'|'.join(NAMED)})\1[ \t]*:[ \t]*"
+    rf"({_ESCAPED}[\"']?)\b(?:{'|'.join(NAMING)})\1[ \t]*:[ \t]*\1([A-Za-z][\w.\-]{{1,60}})\1"
+    rf"[ \t]*[,\r\n]\s*\1\b(?:{'|'.join(NAMED)})\1[ \t]*:[ \t]*"
 )
 """A name and its value under keys of their own, as in the environment of a container."""
 
@@ -75,7 +79,7 @@ _PLAIN = re.compile(
     r"(?:\\[^\n]|[\"'](?=\w)|<(?![/A-Za-z])|[&,;](?![\w.\-]{1,40}=)|[^\s\"'<`\\&,;]|\\(?=\n|\Z))++"
 )
 _NEXT_FIELD = re.compile(
-    r"[ \t]*[,;|&][ \t]*[\"']?[A-Za-z][\w .\-]{0,40}[\"']?[ \t]*[=:]|[ \t]+[\w.\-]{1,40}="
+    rf"{_GAP}[,;|&][ \t]*[\"']?[A-Za-z][\w .\-]{{0,40}}[\"']?[ \t]*[=:]|[ \t][\w.\-]{{1,40}}="
 )
 _LINE_END = re.compile(r"\\r|\\n|[\r\n]|\Z")
 _LINE_START = re.compile(r"(?:^|[\r\n]|\\n)[ \t]*(?:[\-*>|]|E|export)?[ \t]*\Z")
