@@ -27,11 +27,12 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import revocation, scan, tls, tls_scan
+from readiness.probes import revocation, scan, tls_scan
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
 from readiness.systems.postgres.reading import state as postgres_state
+from readiness.systems.tls.reading import Handshake
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
@@ -40,7 +41,6 @@ VARIANTS: Final = Path(__file__).parent / "recorded" / "variants"
 NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
 READINGS: Final[Mapping[str, Any]] = {
-    "tls": tls.Handshake,
     "tls-scan": tls_scan.Scan,
     "tls-profile": tls_scan.Profile,
     "revocation": revocation.Revocation,
@@ -158,7 +158,7 @@ def typed(kind: Any, value: Any) -> Any:
     parts = get_args(kind)
     if value is None or kind is Any:
         return value
-    if kind is tls.Handshake and "by_name" not in value:
+    if kind is Handshake and "by_name" not in value:
         value = value | {"by_name": _never_asked(value)}
     if kind in LACKING:
         value = LACKING[kind](value)

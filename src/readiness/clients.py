@@ -6,36 +6,28 @@ Everything that is asked goes through `Look`: recorded, and remembered until the
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from readiness.claim import Found
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
 from readiness.errors import NotRun, ReadinessError
 from readiness.look import Look
-from readiness.probes import tls as tls_probe
 from readiness.probes.ssh import Command, Machines, ObserveSession
 from readiness.probes.ssh_target import SshTarget
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.run import Run
 from readiness.scanning import Scanning, Seen
-from readiness.subjects import (
-    Endpoint,
-    endpoints,
-    names_beside,
-)
 from readiness.systems.asker import C, Closing
 from readiness.systems.asking import asker_of
-from readiness.systems.http.asking.routes import client_certificate
+from readiness.systems.tls.asking import question
 from readiness.systems.token import R, S, Source
 from readiness.tls_scans import TlsScans
 
 T = TypeVar("T")
-AT_ONCE_TLS: Final = 16  # a listener is asked some ten handshakes, one after the other
 
 
 class Clients:
@@ -50,7 +42,7 @@ class Clients:
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
         self._connecting = Lock()
         self.scanning = Scanning(run, self._machines, self)
-        self.tls_scans = TlsScans(run, lambda: self.look, self.tls_question)
+        self.tls_scans = TlsScans(run, lambda: self.look, partial(question, self))
         self._stack.callback(self.tls_scans.close)
         self._kept: dict[str, Closing] = {}
 
@@ -99,31 +91,7 @@ class Clients:
             "command", machine=command.machine, user=command.user, command=command.command
         )
 
-    # TLS and HTTP
-
-    def tls_question(self, endpoint: Endpoint) -> tls_probe.Question:
-        """How to ask one endpoint for its TLS."""
-        listener = endpoint.listener
-        return tls_probe.Question(
-            address=endpoint.address,
-            port=listener.port,
-            authority_pem=self.authority_pem(listener.authority),
-            server_name=endpoint.names[0],
-            required_names=endpoint.names,
-            fallback_names=names_beside(self.site, endpoint),
-            nameless=not listener.names_only,
-            starttls="postgresql" if listener.protocol == "postgresql" else None,
-            client_certificate=client_certificate(self.site, endpoint),
-        )
-
-    def tls(self, endpoint: Endpoint) -> Found[tls_probe.Handshake]:
-        """What a listener presents; the first question asks all of them at once."""
-
-        def ask(one: Endpoint) -> tls_probe.Handshake:
-            return tls_probe.ask_question(self.tls_question(one), datetime.now(UTC))
-
-        self.look.ahead("tls", endpoints(self.site), ask, AT_ONCE_TLS)
-        return self.look.at(endpoint.id, "tls", lambda: ask(endpoint))
+    # Authorities
 
     def authority(self, name: str) -> Path:
         """The file of a declared authority."""

@@ -122,7 +122,6 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
         yield from (("ssh", one, _machine) for one in site.machines if one.ssh)
     if site.firewall:
         yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
-    yield from (("tls", one, _tls) for one in endpoints(site))
     for source in WHOLE:
         if source.says is not None:
             said = partial(_says, source)
@@ -178,13 +177,6 @@ def _says(source: Source[Any, Any], clients: Clients, subject: Any) -> str:
 
 def _scan(clients: Clients, vantage: Vantage) -> str:
     return clients.scanning.greet(vantage)
-
-
-def _tls(clients: Clients, endpoint: Endpoint) -> str:
-    found = clients.tls(endpoint).reading
-    if not found.answers or found.leaf is None:
-        raise NotRun(found.problem or "no certificate")
-    return f"reached, {found.version}, issued for {', '.join(found.leaf.names)}"
 
 
 def _application(clients: Clients, endpoint: Endpoint) -> str:

@@ -29,7 +29,6 @@ from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes import tls as tls_probe
 from readiness.probes.revocation import Revocation
 from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
@@ -73,12 +72,6 @@ def objectives(site: Environment) -> Objectives:
 def ask(clients: Clients) -> Ask:
     """Asks a source about a subject: `ask(STATE, cache_node)`."""
     return clients.ask
-
-
-@pytest.fixture(scope="session")
-def tls(clients: Clients) -> Callable[[Endpoint], Found[tls_probe.Handshake]]:
-    """Asks a listener for its TLS."""
-    return clients.tls
 
 
 @pytest.fixture(scope="session")

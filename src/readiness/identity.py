@@ -22,7 +22,6 @@ from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError, ReadinessError, WrongTarget
 from readiness.model import Json
 from readiness.pins import NOTHING, PINNED, Pins, read_pins
-from readiness.probes import tls as tls_probe
 from readiness.probes.certificates import anchors
 from readiness.subjects import (
     SHARED,
@@ -37,6 +36,8 @@ from readiness.systems.redis.declared import (
     cache_nodes,
     sentinel_nodes,
 )
+from readiness.systems.tls.asking import Question, ask_question
+from readiness.systems.tls.reading import TLS, Handshake
 from readiness.systems.token import Source
 
 WRONG = "wrong target: "
@@ -107,22 +108,22 @@ def _otherwise_known(site: Environment) -> set[str]:
 
 def _listens_as(clients: Clients, place: Endpoint, pinned: str) -> str:
     authority = clients.authority_pem(place.listener.authority)
-    return _vouched(clients.tls(place).reading, place.names[0], authority, pinned)
+    return _vouched(clients.ask(TLS, place).reading, place.names[0], authority, pinned)
 
 
 def _caches_as(clients: Clients, node: CacheNode | SentinelNode, pinned: str) -> str:
     cache = node.cache
-    question = tls_probe.Question(
+    question = Question(
         address=node.machine.addresses[0],
         port=cache.port if isinstance(node, CacheNode) else node.sentinels.port,
         authority_pem=clients.authority_pem(cache.authority),
         server_name=node.machine.name,
     )
-    found = tls_probe.ask_question(question, datetime.now(UTC))
+    found = ask_question(question, datetime.now(UTC))
     return _vouched(found, node.machine.name, question.authority_pem, pinned)
 
 
-def _vouched(found: tls_probe.Handshake, name: str, authority: bytes, pinned: str) -> str:
+def _vouched(found: Handshake, name: str, authority: bytes, pinned: str) -> str:
     """Name and trust anchor: neither a new certificate nor a new key of the same name changes them.
 
     Raises:

@@ -14,9 +14,10 @@ from readiness.claim import Found
 from readiness.environment import Environment
 from readiness.errors import NotRun, ProbeError
 from readiness.look import Look
-from readiness.probes import revocation, revocation_sources, tls, tls_scan, tls_scan_process
+from readiness.probes import revocation, revocation_sources, tls_scan, tls_scan_process
 from readiness.run import Run
 from readiness.subjects import Endpoint, endpoints
+from readiness.systems.tls.asking import Question
 
 SOURCE: Final = "tls-scan"
 PROFILE: Final = "tls-profile"
@@ -39,7 +40,7 @@ class TlsScans:
         self,
         run: Run,
         look: Callable[[], Look],
-        question: Callable[[Endpoint], tls.Question],
+        question: Callable[[Endpoint], Question],
     ) -> None:
         self._run, self._look, self._question = run, look, question
         self._process: tls_scan_process.Scanning | None = None

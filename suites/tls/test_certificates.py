@@ -1,13 +1,11 @@
 """What every TLS listener presents on every node, by IPv4 and by IPv6."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
-from readiness import Found, Objectives, Severity, check, holds
-from readiness.probes.tls import Handshake
+from readiness import Ask, Found, Objectives, Severity, check, holds
 from readiness.subjects import TLS_LISTENER, Endpoint
-
-Tls = Callable[[Endpoint], Found[Handshake]]
+from readiness.systems.tls.reading import TLS, Handshake
 
 # NIST SP 800-57 Part 1 Rev. 5, table 2: below 112 bits of strength is disallowed.
 LEAST_STRENGTH = 112
@@ -81,9 +79,9 @@ def missing_names(found: Found[Handshake], endpoint: Endpoint, one: Handshake) -
     rights="network access to the listener; its client certificate where it asks for one",
     remedy="install the leaf with its intermediates, in order, on this node and reload its service",
 )
-def test_chain_is_trusted(tls_listener: Endpoint, tls: Tls) -> None:
+def test_chain_is_trusted(tls_listener: Endpoint, ask: Ask) -> None:
     """A client that holds only the declared authority completes the handshake on this node."""
-    found = tls(tls_listener)
+    found = ask(TLS, tls_listener)
     assert readable(found)
     assert answers_by_name(found, tls_listener)
     for which, one in presented(found):
@@ -103,9 +101,9 @@ def test_chain_is_trusted(tls_listener: Endpoint, tls: Tls) -> None:
     rights="network access to the listener",
     remedy="reissue the certificate with every declared name as subject alternative name",
 )
-def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None:
+def test_certificate_carries_the_names(tls_listener: Endpoint, ask: Ask) -> None:
     """The leaf's subject alternative names cover each name of the listener (RFC 6125)."""
-    found = tls(tls_listener)
+    found = ask(TLS, tls_listener)
     assert readable(found)
     assert answers_by_name(found, tls_listener)
     for which, one in presented(found):
@@ -125,9 +123,9 @@ def test_certificate_carries_the_names(tls_listener: Endpoint, tls: Tls) -> None
     rights="network access to the listener",
     remedy="renew the certificate, find out why automation did not, and reload the service",
 )
-def test_certificate_expiry(tls_listener: Endpoint, tls: Tls, objectives: Objectives) -> None:
+def test_certificate_expiry(tls_listener: Endpoint, ask: Ask, objectives: Objectives) -> None:
     """The first certificate of the chain to expire has more days left than the declared notice."""
-    found = tls(tls_listener)
+    found = ask(TLS, tls_listener)
     assert readable(found)
     assert answers_by_name(found, tls_listener)
     notice = timedelta(seconds=objectives.certificate_notice)
@@ -154,9 +152,9 @@ def test_certificate_expiry(tls_listener: Endpoint, tls: Tls, objectives: Object
     rights="network access to the listener",
     remedy="set the minimum version to TLS 1.2 on this node and reload its service",
 )
-def test_only_current_versions(tls_listener: Endpoint, tls: Tls) -> None:
+def test_only_current_versions(tls_listener: Endpoint, ask: Ask) -> None:
     """TLS 1.0 and 1.1 are refused on positive evidence; a current version is accepted."""
-    found = tls(tls_listener)
+    found = ask(TLS, tls_listener)
     assert readable(found)
     offers = found.reading.protocols
     for version in OLD_VERSIONS:
@@ -177,9 +175,9 @@ def test_only_current_versions(tls_listener: Endpoint, tls: Tls) -> None:
     rights="network access to the listener",
     remedy="reissue with RSA of 2048 bits or more, or an elliptic curve of 224 bits or more",
 )
-def test_keys_are_strong(tls_listener: Endpoint, tls: Tls) -> None:
+def test_keys_are_strong(tls_listener: Endpoint, ask: Ask) -> None:
     """The weakest key of the chain has at least 112 bits of strength; no MD5 or SHA-1 signature."""
-    found = tls(tls_listener)
+    found = ask(TLS, tls_listener)
     assert readable(found)
     assert answers_by_name(found, tls_listener)
     for which, one in presented(found):

@@ -26,20 +26,23 @@ from servers import (
 )
 
 from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
-from readiness.probes import tls as probe
-from readiness.probes.certificates import Certificate, read_certificate, trust_anchors
-from readiness.probes.tls_attempt import Access, Attempt, Ending
+from readiness.probes.certificates import read_certificate, trust_anchors
+from readiness.probes.tls_attempt import Attempt, Ending
 from readiness.probes.tls_contexts import VERSIONS, can_offer
 from readiness.probes.tls_records import read_words
+from readiness.systems.tls import asking
+from readiness.systems.tls.asking import Heard, Question, Shown, ask_many, ask_question
+from readiness.systems.tls.certificate import Access, Certificate
+from readiness.systems.tls.reading import Handshake
 
 V1, V1_1, V1_2, V1_3 = VERSIONS.values()
 TODAY = {"TLSv1": "refused", "TLSv1.1": "refused", "TLSv1.2": "accepted", "TLSv1.3": "accepted"}
 
 
-def look(pki: Hierarchy, port: int, address: str = "127.0.0.1", **more: object) -> probe.Handshake:
+def look(pki: Hierarchy, port: int, address: str = "127.0.0.1", **more: object) -> Handshake:
     """Ask as the suites do, with the test's own root and reference time."""
-    question = probe.Question(address, port, pki.root.pem, NAME, **more)  # type: ignore[arg-type]
-    return probe.ask_question(question, NOW)
+    question = Question(address, port, pki.root.pem, NAME, **more)  # type: ignore[arg-type]
+    return ask_question(question, NOW)
 
 
 @contextlib.contextmanager
@@ -114,7 +117,7 @@ def test_a_missing_intermediate(pki: Hierarchy, healthy: Identity, tmp_path: Pat
     store = pki.root.pem + pki.intermediate.pem
     with presenting(healthy, tmp_path) as port:
         for authority in (pki.root.pem, store):
-            found = probe.ask("127.0.0.1", port, authority_pem=authority, server_name=NAME)
+            found = asking.ask("127.0.0.1", port, authority_pem=authority, server_name=NAME)
             assert not found.trusted
             assert "unable to get local issuer" in found.trust_problem
             assert len(found.chain) == 1
@@ -261,16 +264,16 @@ SLOW, ANSWERED = Attempt(Ending.TIMED_OUT), Attempt(Ending.COMPLETED, version="T
 )
 def test_what_a_bracket_proves(tries: tuple[Attempt, ...], offer: str) -> None:
     """Only two drops, each beside controls that completed, are a refusal."""
-    question = probe.Question("127.0.0.1", 443, b"")
-    found = probe.read(question, probe.Heard(probe.Shown(GOOD), {"TLSv1": tries}), NOW)
+    question = Question("127.0.0.1", 443, b"")
+    found = asking.read(question, Heard(Shown(GOOD), {"TLSv1": tries}), NOW)
     assert found.protocols["TLSv1"] == offer
 
 
 def test_a_version_that_we_cannot_offer_is_unknown() -> None:
     """Where this client's control failed, no answer of the server's counts."""
-    question = probe.Question("127.0.0.1", 443, b"")
-    heard = probe.Heard(probe.Shown(GOOD), {}, frozenset({"TLSv1"}))
-    assert probe.read(question, heard, NOW).protocols["TLSv1"] == "unknown"
+    question = Question("127.0.0.1", 443, b"")
+    heard = Heard(Shown(GOOD), {}, frozenset({"TLSv1"}))
+    assert asking.read(question, heard, NOW).protocols["TLSv1"] == "unknown"
 
 
 @pytest.mark.parametrize(("name", "sent"), [(NAME, NAME), ("127.0.0.1", None), (None, None)])
@@ -282,7 +285,7 @@ def test_the_name_goes_out_as_sni(
     named: list[str | None] = []
     context.sni_callback = lambda _tls, host, _context: named.append(host)
     with serve(tls(context)) as port:
-        probe.ask("127.0.0.1", port, authority_pem=pki.root.pem, server_name=name)
+        asking.ask("127.0.0.1", port, authority_pem=pki.root.pem, server_name=name)
     assert set(named) == {sent, None}
     assert named.count(None) == 1 or not sent
 
@@ -464,13 +467,13 @@ def test_many_at_once_keep_their_order(pki: Hierarchy, healthy_file: Path) -> No
     """Readings and errors stand in the order of the questions, also with little concurrency."""
     with serve(tls(server_context(healthy_file))) as good, serve(slam) as bad:
         ports = [good, bad, closed_port(), *[good] * 17]
-        questions = [probe.Question("127.0.0.1", port, pki.root.pem, NAME) for port in ports]
-        found = probe.ask_many(questions, concurrency=8, now=NOW)
+        questions = [Question("127.0.0.1", port, pki.root.pem, NAME) for port in ports]
+        found = ask_many(questions, concurrency=8, now=NOW)
     assert isinstance(found[1], NotUnderstood)
-    assert [one.port for one in found if isinstance(one, probe.Handshake)] == [
+    assert [one.port for one in found if isinstance(one, Handshake)] == [
         port for port in ports if port != bad
     ]
-    assert all(isinstance(one, probe.Handshake) and one.trusted for one in found[3:])
+    assert all(isinstance(one, Handshake) and one.trusted for one in found[3:])
 
 
 def certificate(*names: str) -> Certificate:

@@ -19,9 +19,11 @@ from servers import Behaviour, postgresql, serve, server_context, silence, slam,
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.declared.listener import Listener
 from readiness.documents import load_environment
-from readiness.probes import tls as probe
 from readiness.probes.tls_attempt import Attempt, Ending
 from readiness.subjects import Endpoint, endpoints, names_beside
+from readiness.systems.tls import asking
+from readiness.systems.tls.asking import Heard, Question, Shown, ask_question
+from readiness.systems.tls.reading import Handshake, Named
 
 SECOND = "www.example.org"
 ROOT = Path(__file__).parents[2]
@@ -46,16 +48,17 @@ ENDPOINT = Endpoint(
     "edge1",
     "127.0.0.1",
 )
+
 NOTICE = SimpleNamespace(certificate_notice=timedelta(days=14).total_seconds())
 REFUSED = ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 Served = ssl.SSLContext | int | None
 
 
-def look(pki: Hierarchy, port: int, **more: Any) -> probe.Handshake:
+def look(pki: Hierarchy, port: int, **more: Any) -> Handshake:
     """Ask for both names, and for none."""
     names = {"server_name": NAME, "required_names": (NAME, SECOND)}
-    question = probe.Question("127.0.0.1", port, pki.root.pem, **(names | more))
-    return probe.ask_question(question, NOW)
+    question = Question("127.0.0.1", port, pki.root.pem, **(names | more))
+    return ask_question(question, NOW)
 
 
 @contextlib.contextmanager
@@ -91,14 +94,12 @@ def both(pki: Hierarchy, served: Callable[..., ssl.SSLContext]) -> ssl.SSLContex
     return served(pki.leaf(NAME, SECOND))
 
 
-def judged(reading: probe.Handshake, endpoint: Endpoint = ENDPOINT) -> dict[str, str]:
+def judged(reading: Handshake, endpoint: Endpoint = ENDPOINT) -> dict[str, str]:
     """How each check ends on a reading; red and unknown with the reason."""
     return {check: end for check in CHECKS if (end := ending(check, reading, endpoint)) != "green"}
 
 
-def ending(
-    check: str, reading: probe.Handshake, endpoint: Endpoint, notice: object = NOTICE
-) -> str:
+def ending(check: str, reading: Handshake, endpoint: Endpoint, notice: object = NOTICE) -> str:
     """How one check ends on a reading."""
     claims: list[Claim] = []
     log = SimpleNamespace(claim=lambda claim, **_: claims.append(claim))
@@ -106,7 +107,7 @@ def ending(
     found = Found(reading, ENDPOINT.id, 0)
     more = {"objectives": notice} if check == "TLS-003" else {}
     try:
-        CHECKS[check](endpoint, lambda _: found, **more)
+        CHECKS[check](endpoint, lambda *_: found, **more)
     except AssertionError:
         pass
     finally:
@@ -120,7 +121,7 @@ def test_one_certificate_for_every_name(pki: Hierarchy, both: ssl.SSLContext) ->
     """Each name is asked for and none is; the one certificate is not judged twice."""
     with choosing(both, {}) as port:
         found = look(pki, port)
-    assert found.by_name == (probe.Named(SECOND, "presented"), probe.Named(None, "presented"))
+    assert found.by_name == (Named(SECOND, "presented"), Named(None, "presented"))
     assert found.further == ()
     assert judged(found) == {}
 
@@ -197,10 +198,10 @@ def test_the_same_leaf_without_its_intermediate(
 def test_a_good_certificate_over_old_tls_only() -> None:
     """The same chain is judged apart where clients of today get no connection."""
     seen = Attempt(Ending.COMPLETED)
-    question = probe.Question("127.0.0.1", 443, b"", NAME, (NAME, SECOND))
-    second = probe.Shown(Attempt(Ending.ALERT, "alert protocol_version"), seen)
-    heard = probe.Heard(probe.Shown(seen), {}, by_name=((SECOND, second),))
-    (further,) = probe.read(question, heard, NOW).further
+    question = Question("127.0.0.1", 443, b"", NAME, (NAME, SECOND))
+    second = Shown(Attempt(Ending.ALERT, "alert protocol_version"), seen)
+    heard = Heard(Shown(seen), {}, by_name=((SECOND, second),))
+    (further,) = asking.read(question, heard, NOW).further
     assert not further.trusted
     assert "protocol_version" in further.trust_problem
 
@@ -276,8 +277,8 @@ def test_names_that_were_not_asked_for_are_never_green(
     with choosing(both, {}) as port:
         first_only = look(pki, port, required_names=(NAME,))
         found = look(pki, port)
-    nothing = probe.Handshake(**{**vars(found), "by_name": ()})
-    named = probe.Handshake(**{**vars(found), "by_name": found.by_name[:1]})
+    nothing = Handshake(**{**vars(found), "by_name": ()})
+    named = Handshake(**{**vars(found), "by_name": found.by_name[:1]})
     for reading in (first_only, nothing, named):
         ends = judged(reading)
         assert {"TLS-001", "TLS-003", "TLS-005"} <= set(ends)

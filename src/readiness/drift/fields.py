@@ -17,24 +17,16 @@ Path = tuple[str, ...]
 
 # The first pattern that fits decides; `[]` stands for any place in a list. By source.
 _VOLATILE: Final = (
-    "tls.access*", "tls.asked_at", "tls.chain[[]].fingerprint", "tls.chain[[]].serial",
-    # Whom a certificate is for is in its names; an intermediate is chosen anew at each renewal.
-    "tls.chain[[]].issuer", "tls.chain[[]].subject", "tls.chain[[]].not_before",
     "tls-scan.deployed*", "tls-scan.scanner", "tls-scan.unknown*", "revocation.*",
-    "tls.protocol_reasons.*", "tls.further*", "tls.kinds_answered", "tls.by_name[[]].reason",
     "scan.began", "scan.seconds",
 )  # fmt: skip
 _BOUNDED: Final = (
     "tls-profile.*",  # a later scanner brings a later profile
-    "tls.chain[[]].days_left", "tls.chain[[]].not_after",
     "scan.connections", "scan.towards[[]].*",
 )  # fmt: skip
 _FIXED: Final = (
     "tls-scan.*",
-    "environment*", "tls.address", "tls.family", "tls.port", "tls.server_name", "tls.answers",
-    "tls.tls_offered", "tls.problem", "tls.trust*", "tls.version", "tls.name_matches.*",
-    "tls.protocols.*", "tls.chain[[]].*_names[[]]", "tls.by_name[[]].*",
-    "tls.chain[[]].key*", "tls.chain[[]].signature_hash",
+    "environment*",
 )  # fmt: skip
 _TABLE: Final = (
     (_VOLATILE, Drift.VOLATILE), (_BOUNDED, Drift.BOUNDED), (_FIXED, Drift.FIXED),

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from readiness.errors import NotUnderstood
 from readiness.probes import wire
 from readiness.probes.tls_records import ServerWords, read_words
+from readiness.systems.tls.certificate import Access
 
 StartTls = Literal["postgresql"]
 
@@ -52,14 +53,6 @@ class Ending(StrEnum):
     UNREACHABLE = "unreachable"
     CONNECTION_REFUSED = "connection refused"
     NOT_OFFERED = "TLS not offered"
-
-
-class Access(StrEnum):
-    """Whether the server took our client certificate, or took us without one."""
-
-    GRANTED = "granted"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

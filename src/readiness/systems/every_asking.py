@@ -75,6 +75,12 @@ def _sentinel() -> Askers:
     return ASKERS
 
 
+def _tls() -> Askers:
+    from readiness.systems.tls.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "audit": _audit,
     "etcd": _etcd,
@@ -87,4 +93,5 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "postgres": _postgres,
     "redis": _redis,
     "sentinel": _sentinel,
+    "tls": _tls,
 }

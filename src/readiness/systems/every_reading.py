@@ -17,6 +17,7 @@ from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
 from readiness.systems.redis import reading as redis
 from readiness.systems.sentinel import reading as sentinel
+from readiness.systems.tls import reading as tls
 from readiness.systems.token import AnySource
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
@@ -31,4 +32,5 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "postgres": postgres.SOURCES,
     "redis": redis.SOURCES,
     "sentinel": sentinel.SOURCES,
+    "tls": tls.SOURCES,
 }

@@ -1,8 +1,6 @@
 """Asks a listener for its TLS: chain, trust, names, expiry, keys, and which versions it accepts.
 
-`ask` talks to one address, `ask_many` to many at once; `read` is the pure half. Trust is what a
-client finds that holds the declared store only and builds the chain from what is presented (RFC
-5280); the rest is read from the certificates themselves, also where nobody trusts them.
+`ask` talks to one address, `ask_many` to many at once; `read` is the pure half.
 
 Everything is asked for the first name. What clients get that know one kind of key only, ask for
 another declared name or for none (no SNI, as old clients and health probes) is judged apart where
@@ -14,16 +12,16 @@ proved that it can offer that version. Everything else is `unknown`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from ssl import SSLContext
-from typing import Literal
+from typing import Final
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import wire
-from readiness.probes.certificates import Certificate, Key, read_certificate
-from readiness.probes.tls_attempt import Access, Attempt, Ending, StartTls, attempt
+from readiness.probes.certificates import read_certificate
+from readiness.probes.tls_attempt import Attempt, Ending, StartTls, attempt
 from readiness.probes.tls_contexts import (
     KINDS,
     VERSIONS,
@@ -33,10 +31,12 @@ from readiness.probes.tls_contexts import (
     trusting_all,
     trusting_only,
 )
+from readiness.subjects import Endpoint, names_beside
+from readiness.systems.asker import Asker, Askers, Connections
+from readiness.systems.http.asking.routes import client_certificate
+from readiness.systems.tls.reading import TLS, Answer, Handshake, Named, Offer
 
-Offer = Literal["accepted", "refused", "unknown"]
-Answer = Literal["presented", "refused", "unknown"]
-
+AT_ONCE: Final = 16  # a listener is asked some ten handshakes, one after the other
 # After these a second look would find the same.
 _FINAL = (
     Ending.TIMED_OUT,
@@ -131,73 +131,6 @@ class Heard:
     """As clients that know one kind of key only: looking, and trusting where it is another leaf."""
     by_name: tuple[tuple[str | None, Shown], ...] = ()
     """For each further name, and for none."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """What became of the handshake of a client that asks for a further name, or for none."""
-
-    name: str | None
-    answer: Answer
-    reason: str = ""
-    """Why nothing was presented; empty when something was."""
-
-
-@dataclass(frozen=True)
-class Handshake:
-    """What one listener presents and accepts."""
-
-    address: str
-    port: int
-    family: str
-    """`v4` or `v6`."""
-    server_name: str | None
-    asked_at: datetime
-    """The reference time of `days_left`; trust goes by the system's clock."""
-    answers: bool = True
-    """False when the connection was refused."""
-    tls_offered: bool = True
-    """False when PostgreSQL declined TLS."""
-    problem: str = ""
-    """Why there is no chain to read; empty when there is one."""
-    trusted: bool = False
-    trust_problem: str = ""
-    """Why a client with that store only does not trust it; empty when it does."""
-    access: Access = Access.UNKNOWN
-    """Whether the server took our client certificate, or took us without one."""
-    access_problem: str = ""
-    version: str = ""
-    """The version negotiated by today's settings, such as `TLSv1.3`."""
-    name_matches: Mapping[str, bool] = field(default_factory=dict)
-    """Each required name: is the leaf issued for it?"""
-    chain: tuple[Certificate, ...] = ()
-    """As presented, leaf first."""
-    protocols: Mapping[str, Offer] = field(default_factory=dict)
-    """Each version: `accepted`, `refused` or `unknown`."""
-    protocol_reasons: Mapping[str, str] = field(default_factory=dict)
-    """Each version: what that rests on."""
-    kinds_answered: bool = True
-    """False when it was silent to a client that knows RSA or ECDSA only."""
-    by_name: tuple[Named, ...] = ()
-    """For each further name and for none, whether a certificate was presented."""
-    further: tuple["Handshake", ...] = ()
-    """What clients get that know RSA or ECDSA only, or ask for a further name or none (as in
-    `server_name`), where that is another certificate."""
-
-    @property
-    def leaf(self) -> Certificate | None:
-        """The listener's own certificate."""
-        return self.chain[0] if self.chain else None
-
-    @property
-    def first_to_expire(self) -> Certificate | None:
-        """The presented certificate that expires first."""
-        return min(self.chain, key=lambda one: one.not_after, default=None)
-
-    @property
-    def weakest_key(self) -> Key | None:
-        """The presented key with the least security strength."""
-        return min((one.key for one in self.chain), key=lambda key: key.strength, default=None)
 
 
 def ask(
@@ -487,3 +420,26 @@ def _definite(version: str, tried: Attempt) -> tuple[Offer, str] | None:
 def _dropped(tried: Attempt) -> bool:
     """Whether the server ended the handshake before it picked a version."""
     return tried.ending in _DROPS and not tried.words.version
+
+
+def question(connections: Connections, endpoint: Endpoint) -> Question:
+    """How to ask a declared listener at one of its addresses."""
+    listener, site = endpoint.listener, connections.site
+    return Question(
+        address=endpoint.address,
+        port=listener.port,
+        authority_pem=connections.authority_pem(listener.authority),
+        server_name=endpoint.names[0],
+        required_names=endpoint.names,
+        fallback_names=names_beside(site, endpoint),
+        nameless=not listener.names_only,
+        starttls="postgresql" if listener.protocol == "postgresql" else None,
+        client_certificate=client_certificate(site, endpoint),
+    )
+
+
+def _handshake(connections: Connections, endpoint: Endpoint) -> Handshake:
+    return ask_question(question(connections, endpoint), datetime.now(UTC))
+
+
+ASKERS: Final[Askers] = (Asker(TLS, _handshake, at_once=AT_ONCE),)

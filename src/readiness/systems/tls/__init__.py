@@ -1,0 +1,1 @@
+"""TLS: what listeners present to their clients."""
