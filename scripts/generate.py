@@ -10,6 +10,7 @@ from rooms import written
 from readiness import catalogue
 from readiness.catalogue import Check
 from readiness.clauses import load_clauses
+from readiness.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "src/readiness/data/catalogue.json"
@@ -20,7 +21,7 @@ def declared_checks() -> list[Check]:
     """Every check that a suite declares, in the order of their ids.
 
     Raises:
-        ValueError: an id is used twice, or a clause is unknown.
+        ValueError: an id is used twice, a clause is unknown, or two parts of a site answer it.
     """
     known = {clause.id for criterion in load_clauses() for clause in criterion.clauses}
     found: dict[str, Check] = {}
@@ -36,6 +37,13 @@ def declared_checks() -> list[Check]:
             if unknown := set(entry.clauses) - known:
                 raise ValueError(f"{entry.id} serves unknown clauses: {unknown}")
             found[entry.id] = entry
+    for entry in found.values():
+        for clause in entry.clauses:
+            if other := catalogue.of_another_part(clause, KINDS[entry.each], found.values()):
+                raise ValueError(
+                    f"{entry.id} and {other.id} answer {clause} for parts of a site that do not "
+                    "stand for one another: each site without one of them would lose the clause"
+                )
     return [found[name] for name in sorted(found)]
 
 

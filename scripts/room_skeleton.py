@@ -8,18 +8,19 @@ from rooms import PACKAGE
 UNWRITTEN: Final = "not written yet"
 
 
-def modules(name: str) -> dict[str, str]:
-    """Each module of the room by its name."""
+def modules(name: str, instead_of: str) -> dict[str, str]:
+    """Each module of the room by its name; `instead_of` is a section that it may stand for."""
     title = "".join(part.capitalize() for part in name.split("_"))
     return {
         "__init__": f'"""{name}: {UNWRITTEN} what it is."""\n',
-        "declared": _declared(name, title),
+        "declared": _declared(name, title, instead_of),
         "reading": _reading(name, title),
         "asking": _asking(name, title),
     }
 
 
-def _declared(name: str, title: str) -> str:
+def _declared(name: str, title: str, instead_of: str) -> str:
+    stands = f', instead_of="{instead_of}"' if instead_of else ""
     return f'''"""{name} as its owner describes it: {UNWRITTEN} what a site uses it for."""
 
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def nodes(environment: "Environment") -> tuple[{title}Node, ...]:
     )
 
 
-NODE: Final[Kind[{title}Node]] = Kind("{name}_node", "{name}", by_id(nodes))
+NODE: Final[Kind[{title}Node]] = Kind("{name}_node", "{name}", by_id(nodes){stands})
 KINDS: Final = (NODE,)
 '''
 

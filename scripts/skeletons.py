@@ -22,7 +22,7 @@ from room_skeleton import UNWRITTEN
 from rooms import PACKAGE, ROOT, SYSTEMS, written
 
 from readiness import subjects
-from readiness.catalogue import Check
+from readiness.catalogue import Check, of_another_part
 from readiness.clauses import clause_ids
 from readiness.documents import load_environment
 from readiness.environment import Environment
@@ -42,16 +42,19 @@ FAULTS: Final = ROOT / "lab/faults"
 # a single word could be read in two ways.
 ROOM: Final = "[a-z][a-z0-9_]*"
 ID: Final = r"[A-Z]{2,6}-\d{3}"
+SECTIONS: Final = {one.section for one in KINDS.values()} - {""}
 FAULT: Final = "[a-z][a-z0-9]*(-[a-z0-9]+)+"
 SUITE: Final = "suites/[a-z][a-z0-9_]*/test_[a-z0-9_]+[.]py"
 
 
-def system(name: str) -> dict[Path, str]:
+def system(name: str, instead_of: str | None) -> dict[Path, str]:
     """The files of a room and of its test.
 
     Raises:
-        UsageError: the name can't be a room's, or is taken.
+        UsageError: the name can't be a room's, or is taken, or no section has the other name.
     """
+    if instead_of is not None and instead_of not in SECTIONS:
+        raise UsageError(f"unknown section {instead_of}{one_of(instead_of, SECTIONS)}")
     _must_match(name, ROOM, "a name of lower-case letters, digits and '_'")
     if keyword.iskeyword(name):
         raise UsageError(f"{name} is a word of Python")
@@ -67,7 +70,10 @@ def system(name: str) -> dict[Path, str]:
     # Folders of tests are no packages, so that no two of their modules have one name.
     if test := next((ROOT / "tests").rglob(f"test_{name}.py"), None):
         raise UsageError(f"{test.relative_to(ROOT)} is there already")
-    modules = {folder / f"{part}.py": text for part, text in room_skeleton.modules(name).items()}
+    modules = {
+        folder / f"{part}.py": text
+        for part, text in room_skeleton.modules(name, instead_of or "").items()
+    }
     modules[ROOT / f"tests/probes/test_{name}.py"] = room_skeleton.test(name)
     return {path: _tidy(path, text) for path, text in modules.items()}
 
@@ -88,6 +94,14 @@ def check(
         if clause not in clause_ids():
             raise UsageError(f"unknown clause {clause}{one_of(clause, clause_ids())}")
     kind = _kind(each)
+    for clause in clauses:
+        if other := of_another_part(clause, kind, known):
+            section = KINDS[other.each].section
+            raise UsageError(
+                f"{clause} is answered by {other.id}, for `{section}`; sites without "
+                f"`{kind.section}` would lose it",
+                expected=f'a clause of its own, or `instead_of="{section}"` of {kind.name}',
+            )
     token = _token(ask, kind) if ask else None
     path = _suite(identity, clauses[0], known, file)
     text = path.read_text() if path.exists() else f'"""Checks: {UNWRITTEN} of what."""\n'
@@ -310,6 +324,9 @@ def _parser() -> argparse.ArgumentParser:
     make = parser.add_subparsers(dest="make", required=True, metavar="system|check|fault")
     one = make.add_parser("system", help="write a room in src/readiness/systems, and its test")
     one.add_argument("name", metavar="NAME")
+    one.add_argument(
+        "--instead-of", metavar="SECTION", help="a site may have this one where others have that"
+    )
     one.set_defaults(make=system)
     one = make.add_parser("check", help="write a check into a file of suites")
     one.add_argument("identity", metavar="ID")

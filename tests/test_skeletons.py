@@ -29,6 +29,8 @@ REFUSED = {
     "check CACHE-7 --clause infra.cache/tls --each cache_node": "expected an id like CACHE-001",
     "check CACHE-007 --clause infra.cache/tls --each cache": "CACHE-007 is taken by suites/cache",
     "check CACHE-999 --clause infra.cache/tsl --each cache": "unknown clause infra.cache/tsl (did",
+    "check CACHE-999 --clause infra.cache/tls --each machine": "is answered by CACHE-010, for `ca",
+    "system memcached --instead-of cache": "unknown section cache (did you mean 'caches'?)",
     "check CACHE-999 --clause infra.cache/tls --each cache_nod": "(did you mean 'cache_node'?)",
     "check CACHE-999 --each cache": "required: --clause",
     f"{CHECK} --ask rediss": "unknown token rediss (did you mean 'redis'?)",

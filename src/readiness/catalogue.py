@@ -7,7 +7,7 @@ was collected never decides what was expected.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from inspect import signature
@@ -144,6 +144,24 @@ def of(function: object) -> Check | None:
     """The check that a function declares, if it does."""
     entry = getattr(function, ATTRIBUTE, None)
     return entry if isinstance(entry, Check) else None
+
+
+ABOUT_SEVERAL: Final = frozenset({"slo.objectives/settings-consistent"})
+"""Clauses that are about several parts of a site at once, of which each has to be declared."""
+
+
+def of_another_part(clause: str, kind: Kind[Any], checks: Iterable[Check]) -> Check | None:
+    """A check that answers the clause for a part of a site that this kind does not stand for.
+
+    The clause would then be open wherever one of the two is not declared.
+    """
+    if clause in ABOUT_SEVERAL:
+        return None
+    for one in checks:
+        other = KINDS[one.each]
+        if clause in one.clauses and other.section != kind.section and not other.stands_in(kind):
+            return one
+    return None
 
 
 _DECIDES = {"id", "clauses", "each", "severity", "tier", "permission", "declared"}

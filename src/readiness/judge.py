@@ -216,13 +216,21 @@ class _Bench:
     def _answering(self, identity: str, cases: _Cases) -> tuple[list[str], list[list[CaseVerdict]]]:
         """The checks that answer a clause, and their cases, without those that it is whole without.
 
-        Where nothing else is left to answer it, what there is not leaves it open.
+        Where nothing else is left to answer it, what there is not leaves it open. A check of a part
+        that is not declared is left out where another answers that is declared in its place.
         """
         serving = [c.id for c in self.catalogue.values() if identity in c.clauses]
         groups = {check: list(cases.get(check, [])) for check in serving}
         kept = {check: [one for one in all_ if not one.spared] for check, all_ in groups.items()}
         if any(kept.values()):
             groups = {check: kept[check] for check in serving if kept[check] or not groups[check]}
+        kinds = {check: KINDS[self.catalogue[check].each] for check in groups}
+        asked = [kinds[check] for check, all_ in groups.items() if all_]
+        groups = {
+            check: all_
+            for check, all_ in groups.items()
+            if all_ or not any(kinds[check].stands_in(one) for one in asked)
+        }
         return list(groups), list(groups.values())
 
     def _undeclared(self, serving: Sequence[str], cases: _Cases) -> tuple[str, str] | None:

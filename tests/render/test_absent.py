@@ -7,9 +7,9 @@ green; each case takes one thing out of its file.
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pytest
 from stories import SEEN_RED, Bad, Story
@@ -21,6 +21,7 @@ from readiness.environment import Environment, SectionName
 from readiness.kinds import KINDS
 from readiness.model import Decision, Json, Severity, Tier
 from readiness.needs import NEEDS, Why
+from readiness.systems.token import Kind
 from readiness.verdict import Verdict
 
 LAB_FILE = Path(__file__).parents[2] / "environments" / "lab.yaml"
@@ -308,11 +309,62 @@ def test_a2_b3_every_section_may_be_absent_or_unsaid(
     words = name.replace("_", " ")
     for identity in clauses_of(*checks):
         found = clause(verdict, identity)
+        if found.status == "held" and any(
+            KINDS[each].stands_in(KINDS[other.each])
+            for each in KINDS_OF[name]
+            for other in CHECKS.values()
+            if identity in other.clauses
+        ):
+            continue  # another part stands in its place
         if absent:
             assert (found.status, words in found.reason) == ("failed", True), identity
         else:
             assert found.status in {"not-run", "unproven"}, identity
     assert f"`{name}`" in told(verdict) or absent
+
+
+ROTA = Kind("rota", "rotas", lambda site: {one.name: one for one in site.machines})
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "declared", "status"),
+    [
+        ("caches", "caches", "held"),
+        ("caches", "rotas", "held"),
+        ("caches", "both", "held"),
+        ("caches", "neither", "unproven"),
+        ("", "caches", "unproven"),
+        ("", "rotas", "unproven"),
+        ("databases", "caches", "unproven"),
+    ],
+)
+def test_what_stands_in_for_another_is_needed_only_where_it_is_declared(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    instead_of: str,
+    declared: str,
+    status: str,
+) -> None:
+    """Another cache takes no clause from who has this one; of two that are there both must hold."""
+    kind = replace(ROTA, instead_of=instead_of)
+    if declared in {"caches", "neither"}:
+        kind = replace(kind, of=lambda _: {})
+    monkeypatch.setitem(cast("dict[str, Any]", KINDS), kind.name, kind)
+    identity = "infra.cache/authentication"
+    other = CHECKS["CACHE-009"].model_copy(update={"id": "ROTA-001", "each": kind.name})
+    monkeypatch.setitem(CHECKS, other.id, other)
+    monkeypatch.setitem(PROVEN, other.id, SEEN_RED)
+    without = section("caches", absent=False)
+    written = lacking(without if declared in {"rotas", "neither"} else lambda _: None)
+    story = run(tmp_path, written)
+    found = clause(story.verdict_under(requiring(CONTROL, identity)), identity)
+    assert found.status == status, found.reason
+    if status == "held" and declared != "caches":
+        (tmp_path / "red").mkdir()
+        red = next(key for key in found.cases if key.startswith(other.id))
+        story = run(tmp_path / "red", written, {red: Bad()})
+        found = clause(story.verdict_under(requiring(CONTROL, identity)), identity)
+        assert found.status == "failed"
 
 
 def test_a2_why_has_no_other_kind() -> None:

@@ -38,6 +38,16 @@ class Kind(Generic[K]):
     """The key of the environment that declares its subjects; empty for the environment itself."""
     of: Callable[["Environment"], Mapping[str, K]]
     """The declared subjects by id; empty where the environment has none."""
+    instead_of: str = ""
+    """The section in whose place this one may stand, as one cache's for another's: a clause that
+    both could answer needs nothing of the one that is not declared."""
+
+    def stands_in(self, other: "Kind[Any]") -> bool:
+        """Whether one of the two may be declared in the other's place."""
+        return bool(
+            (self.instead_of and self.instead_of == other.section)
+            or (other.instead_of and other.instead_of == self.section)
+        )
 
 
 def by_id(
