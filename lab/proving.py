@@ -210,9 +210,16 @@ def tell(tried: Tried, looked: Looked) -> None:
     """Say how it went."""
     for problem in tried.problems:
         say(f"{tried.fault}: PROBLEM: {problem}")
-    checks = ", ".join(sorted({case.check for case in tried.red})) or "nothing"
+    failed = [case for case in tried.red if case.outcome == "failed"]
+    blind = [case for case in tried.red if case.outcome != "failed"]
+    checks = _counted("red", failed) + (f"; {_counted('not answered', blind)}" if blind else "")
     verdict = f"{len(tried.problems)} problems" if tried.problems else "as declared"
-    say(f"{tried.fault}: run {looked.number}: red: {checks} ({len(tried.red)} cases): {verdict}")
+    say(f"{tried.fault}: run {looked.number}: {checks}: {verdict}")
+
+
+def _counted(what: str, cases: Sequence[Case]) -> str:
+    checks = ", ".join(sorted({case.check for case in cases})) or "nothing"
+    return f"{what}: {checks} ({len(cases)} cases)"
 
 
 def environment_file(site: Site, fault: Fault) -> Path:

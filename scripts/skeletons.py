@@ -185,7 +185,10 @@ def fault(name: str, kind: str, reddens: list[str]) -> dict[Path, str]:
     _must_match(name, FAULT, "two or more words with '-' between")
     tables = {path.stem: path for path in sorted((FAULTS / "rows").glob("*.yaml"))}
     if kind not in tables:
-        raise UsageError(f"unknown kind {kind}; there are: {', '.join(tables)}")
+        raise UsageError(
+            f"unknown kind {kind}; there are: {', '.join(tables)}; for a new one add it to Kind in "
+            f"lab/faults/__init__.py, and an empty lab/faults/rows/{kind}.yaml"
+        )
     # Rows are read without their rules: one that is not filled in yet stands in no other's way.
     for path in tables.values():
         if name in read_yaml(path).data:
