@@ -27,12 +27,12 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import revocation, scan, tls_scan
+from readiness.probes import scan
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
 from readiness.systems.postgres.reading import state as postgres_state
-from readiness.systems.tls.reading import Handshake
+from readiness.systems.tls.reading.handshake import Handshake
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUNS: Final = Path(__file__).parent / "recorded" / "runs"
@@ -41,9 +41,6 @@ VARIANTS: Final = Path(__file__).parent / "recorded" / "variants"
 NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
 READINGS: Final[Mapping[str, Any]] = {
-    "tls-scan": tls_scan.Scan,
-    "tls-profile": tls_scan.Profile,
-    "revocation": revocation.Revocation,
     "scan": scan.Scan,
     **{one.name: one.reading for one in SOURCES},
 }

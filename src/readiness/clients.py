@@ -23,9 +23,7 @@ from readiness.run import Run
 from readiness.scanning import Scanning, Seen
 from readiness.systems.asker import C, Closing
 from readiness.systems.asking import asker_of
-from readiness.systems.tls.asking import question
 from readiness.systems.token import R, S, Source
-from readiness.tls_scans import TlsScans
 
 T = TypeVar("T")
 
@@ -42,8 +40,6 @@ class Clients:
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
         self._connecting = Lock()
         self.scanning = Scanning(run, self._machines, self)
-        self.tls_scans = TlsScans(run, lambda: self.look, partial(question, self))
-        self._stack.callback(self.tls_scans.close)
         self._kept: dict[str, Closing] = {}
 
     def close(self) -> None:
@@ -58,7 +54,6 @@ class Clients:
                 session.forget()
             else:
                 del self._ssh[name]
-        self.tls_scans.close()
         self._close_kept()
 
     def _close_kept(self) -> None:

@@ -29,15 +29,12 @@ from readiness.drills.trial import Trial
 from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
-from readiness.probes.revocation import Revocation
-from readiness.probes.tls_scan import Deployed, Profile, Scan
 from readiness.run import Run
 from readiness.scanning import Seen
 from readiness.subjects import (
     AuditedServer,
     BackupRepository,
     Cluster,
-    Endpoint,
 )
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.postgres.asking import primary
@@ -72,24 +69,6 @@ def objectives(site: Environment) -> Objectives:
 def ask(clients: Clients) -> Ask:
     """Asks a source about a subject: `ask(STATE, cache_node)`."""
     return clients.ask
-
-
-@pytest.fixture(scope="session")
-def tls_scan(clients: Clients) -> Callable[[Endpoint], Found[Scan]]:
-    """What a listener accepts and presents, by a scan of all listeners."""
-    return clients.tls_scans.scan
-
-
-@pytest.fixture(scope="session")
-def tls_profile(clients: Clients) -> Callable[[Endpoint], Found[Profile]]:
-    """The profile that a listener is declared to comply with."""
-    return clients.tls_scans.profile
-
-
-@pytest.fixture(scope="session")
-def revocation(clients: Clients) -> Callable[[Deployed], Found[Revocation]]:
-    """Asks those whom a presented certificate names whether it was revoked."""
-    return clients.tls_scans.revocation
 
 
 @pytest.fixture(scope="session")

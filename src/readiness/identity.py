@@ -36,8 +36,9 @@ from readiness.systems.redis.declared import (
     cache_nodes,
     sentinel_nodes,
 )
-from readiness.systems.tls.asking import Question, ask_question
-from readiness.systems.tls.reading import TLS, Handshake
+from readiness.systems.tls.asking.handshake import Question, ask_question
+from readiness.systems.tls.reading import TLS
+from readiness.systems.tls.reading.handshake import Handshake
 from readiness.systems.token import Source
 
 WRONG = "wrong target: "

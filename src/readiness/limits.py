@@ -10,8 +10,8 @@ from readiness.catalogue import Check
 from readiness.declared.database import Database
 from readiness.environment import Environment
 from readiness.model import Tier
-from readiness.probes import tls_scan_process
 from readiness.subjects import backups_of, clusters, endpoints
+from readiness.systems.tls.asking import scan_process
 
 PROMOTION_LIMIT: Final = 120.0
 REJOIN_LIMIT: Final = 120.0
@@ -39,7 +39,7 @@ def limit_of(check: Check, environment: Environment, subject: str) -> float:
     """Seconds that a case of a check may take."""
     if check.gate_only:
         # Whichever case is the first waits for the scan of all.
-        return check.limit + tls_scan_process.limit(len(endpoints(environment)))
+        return check.limit + scan_process.limit(len(endpoints(environment)))
     needed = {
         (Tier.DISRUPT, "database_cluster"): _failover,
         (Tier.LOAD, "load_test"): _load,

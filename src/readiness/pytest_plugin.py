@@ -40,6 +40,7 @@ from readiness.printable import clipped
 from readiness.record import EXACT
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
+from readiness.systems.tls.asking import begin as begin_scan
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"
@@ -233,7 +234,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         _is_pinned(session, session.config.stash[RUN_KEY])
     entries = filter(None, (catalogue.of(getattr(one, "function", None)) for one in session.items))
     if any(one.gate_only for one in entries):
-        session.config.stash[CLIENTS_KEY].tls_scans.begin()
+        begin_scan(session.config.stash[CLIENTS_KEY])
 
 
 def _is_pinned(session: pytest.Session, run: Run) -> None:

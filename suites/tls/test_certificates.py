@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from readiness import Ask, Found, Objectives, Severity, check, holds
 from readiness.subjects import TLS_LISTENER, Endpoint
-from readiness.systems.tls.reading import TLS, Handshake
+from readiness.systems.tls.reading import TLS
+from readiness.systems.tls.reading.handshake import Handshake
 
 # NIST SP 800-57 Part 1 Rev. 5, table 2: below 112 bits of strength is disallowed.
 LEAST_STRENGTH = 112

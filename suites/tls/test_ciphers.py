@@ -1,10 +1,11 @@
 """What every TLS listener accepts: suites, key exchange, and what is known to be broken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from readiness import Fact, Found, Severity, check, derive, holds
-from readiness.probes.tls_scan import Profile, Scan, field_bits, keeps_no_key
+from readiness import Ask, Fact, Found, Severity, check, derive, holds
 from readiness.subjects import TLS_LISTENER, Endpoint
+from readiness.systems.tls.reading import SCAN, TLS_PROFILE, NamedProfile
+from readiness.systems.tls.reading.scan import Profile, Scan, field_bits, keeps_no_key
 
 NONE = "none"
 # What is wrong when it is so, and what is when it is not; by the field that tells.
@@ -107,13 +108,10 @@ def is_wrong(fact: Fact[object]) -> bool:
     remedy="set this node's suites and curves to its profile's and reload the service; where the "
     "site wants another profile, declare `tls_profile` for the listener",
 )
-def test_only_what_the_profile_allows(
-    tls_listener: Endpoint,
-    tls_scan: Callable[[Endpoint], Found[Scan]],
-    tls_profile: Callable[[Endpoint], Found[Profile]],
-) -> None:
+def test_only_what_the_profile_allows(tls_listener: Endpoint, ask: Ask) -> None:
     """Versions, suites, key exchange: the profile's. Heartbleed, ROBOT, CRIME and the like: no."""
-    scan, profile = tls_scan(tls_listener), tls_profile(tls_listener)
+    scan = ask(SCAN, tls_listener)
+    profile = ask(TLS_PROFILE, NamedProfile(tls_listener.listener.tls_profile))
     everything = [*facts(scan, profile), weaknesses(scan)]
     for one in sorted(everything, key=is_wrong, reverse=True):
         assert holds(one, "==", NONE)

@@ -1,11 +1,12 @@
 """Whether what every TLS listener presents was revoked, and what it staples to it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from readiness import Fact, Found, NotRun, Objectives, Severity, check, derive, holds
-from readiness.probes.revocation import Answer, Revocation
-from readiness.probes.tls_scan import Deployed, Scan
+from readiness import Ask, Fact, Found, NotRun, Objectives, Severity, check, derive, holds
 from readiness.subjects import TLS_LISTENER, Endpoint
+from readiness.systems.tls.reading import REVOCATION, SCAN
+from readiness.systems.tls.reading.revocation import Answer, Revocation
+from readiness.systems.tls.reading.scan import Deployed, Scan
 
 NONE = "none"
 DAY = 86_400.0
@@ -79,17 +80,12 @@ def longest_life(objectives: Objectives, found: Revocation) -> float:
     remedy="reissue the certificate, install it on this node and reload the service; where it is "
     "the stapled answer, mend what fetches it",
 )
-def test_nothing_is_revoked(
-    tls_listener: Endpoint,
-    tls_scan: Callable[[Endpoint], Found[Scan]],
-    revocation: Callable[[Deployed], Found[Revocation]],
-    objectives: Objectives,
-) -> None:
+def test_nothing_is_revoked(tls_listener: Endpoint, ask: Ask, objectives: Objectives) -> None:
     """Somebody says now that it is good and nobody that it is revoked, or its life is short."""
-    scan = tls_scan(tls_listener)
+    scan = ask(SCAN, tls_listener)
     presented = scan.reading.deployed
     assert holds(scan.fact("certificates presented", len(presented) or None), ">=", 1)
-    known = [(one, revocation(one)) for one in presented]
+    known = [(one, ask(REVOCATION, one)) for one in presented]
     for deployed, found in known:
         for one in findings(scan, deployed, found):
             assert holds(one, "==", NONE)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from lab import pki
-from readiness.probes.revocation import Answer, read_crl, sources
+from readiness.systems.tls.asking.revocation import read_crl, sources
+from readiness.systems.tls.reading.revocation import Answer
 
 AUTHORITY = pki.new_authority("Lab")
 LEAF = x509.load_pem_x509_certificate(pki.issue(AUTHORITY, "node", ["node"]).certificate)

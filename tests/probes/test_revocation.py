@@ -15,9 +15,8 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from pki import NOW, Hierarchy, Identity, days, issue
 
-from readiness.probes.revocation import (
+from readiness.systems.tls.asking.revocation import (
     UNSIGNED,
-    Answer,
     issuer_of,
     must_staple,
     read_certificate,
@@ -25,7 +24,8 @@ from readiness.probes.revocation import (
     read_ocsp,
     sources,
 )
-from readiness.probes.revocation_sources import Sources
+from readiness.systems.tls.asking.revocation_sources import Sources
+from readiness.systems.tls.reading.revocation import Answer
 
 HOUR = timedelta(hours=1)
 LIST = "http://ca.example/list.crl"

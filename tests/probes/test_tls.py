@@ -30,10 +30,10 @@ from readiness.probes.certificates import read_certificate, trust_anchors
 from readiness.probes.tls_attempt import Attempt, Ending
 from readiness.probes.tls_contexts import VERSIONS, can_offer
 from readiness.probes.tls_records import read_words
-from readiness.systems.tls import asking
-from readiness.systems.tls.asking import Heard, Question, Shown, ask_many, ask_question
+from readiness.systems.tls.asking import handshake
+from readiness.systems.tls.asking.handshake import Heard, Question, Shown, ask_many, ask_question
 from readiness.systems.tls.certificate import Access, Certificate
-from readiness.systems.tls.reading import Handshake
+from readiness.systems.tls.reading.handshake import Handshake
 
 V1, V1_1, V1_2, V1_3 = VERSIONS.values()
 TODAY = {"TLSv1": "refused", "TLSv1.1": "refused", "TLSv1.2": "accepted", "TLSv1.3": "accepted"}
@@ -117,7 +117,7 @@ def test_a_missing_intermediate(pki: Hierarchy, healthy: Identity, tmp_path: Pat
     store = pki.root.pem + pki.intermediate.pem
     with presenting(healthy, tmp_path) as port:
         for authority in (pki.root.pem, store):
-            found = asking.ask("127.0.0.1", port, authority_pem=authority, server_name=NAME)
+            found = handshake.ask("127.0.0.1", port, authority_pem=authority, server_name=NAME)
             assert not found.trusted
             assert "unable to get local issuer" in found.trust_problem
             assert len(found.chain) == 1
@@ -265,7 +265,7 @@ SLOW, ANSWERED = Attempt(Ending.TIMED_OUT), Attempt(Ending.COMPLETED, version="T
 def test_what_a_bracket_proves(tries: tuple[Attempt, ...], offer: str) -> None:
     """Only two drops, each beside controls that completed, are a refusal."""
     question = Question("127.0.0.1", 443, b"")
-    found = asking.read(question, Heard(Shown(GOOD), {"TLSv1": tries}), NOW)
+    found = handshake.read(question, Heard(Shown(GOOD), {"TLSv1": tries}), NOW)
     assert found.protocols["TLSv1"] == offer
 
 
@@ -273,7 +273,7 @@ def test_a_version_that_we_cannot_offer_is_unknown() -> None:
     """Where this client's control failed, no answer of the server's counts."""
     question = Question("127.0.0.1", 443, b"")
     heard = Heard(Shown(GOOD), {}, frozenset({"TLSv1"}))
-    assert asking.read(question, heard, NOW).protocols["TLSv1"] == "unknown"
+    assert handshake.read(question, heard, NOW).protocols["TLSv1"] == "unknown"
 
 
 @pytest.mark.parametrize(("name", "sent"), [(NAME, NAME), ("127.0.0.1", None), (None, None)])
@@ -285,7 +285,7 @@ def test_the_name_goes_out_as_sni(
     named: list[str | None] = []
     context.sni_callback = lambda _tls, host, _context: named.append(host)
     with serve(tls(context)) as port:
-        asking.ask("127.0.0.1", port, authority_pem=pki.root.pem, server_name=name)
+        handshake.ask("127.0.0.1", port, authority_pem=pki.root.pem, server_name=name)
     assert set(named) == {sent, None}
     assert named.count(None) == 1 or not sent
 

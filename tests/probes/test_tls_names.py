@@ -21,9 +21,9 @@ from readiness.declared.listener import Listener
 from readiness.documents import load_environment
 from readiness.probes.tls_attempt import Attempt, Ending
 from readiness.subjects import Endpoint, endpoints, names_beside
-from readiness.systems.tls import asking
-from readiness.systems.tls.asking import Heard, Question, Shown, ask_question
-from readiness.systems.tls.reading import Handshake, Named
+from readiness.systems.tls.asking import handshake
+from readiness.systems.tls.asking.handshake import Heard, Question, Shown, ask_question
+from readiness.systems.tls.reading.handshake import Handshake, Named
 
 SECOND = "www.example.org"
 ROOT = Path(__file__).parents[2]
@@ -201,7 +201,7 @@ def test_a_good_certificate_over_old_tls_only() -> None:
     question = Question("127.0.0.1", 443, b"", NAME, (NAME, SECOND))
     second = Shown(Attempt(Ending.ALERT, "alert protocol_version"), seen)
     heard = Heard(Shown(seen), {}, by_name=((SECOND, second),))
-    (further,) = asking.read(question, heard, NOW).further
+    (further,) = handshake.read(question, heard, NOW).further
     assert not further.trusted
     assert "protocol_version" in further.trust_problem
 

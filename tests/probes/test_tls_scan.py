@@ -9,15 +9,8 @@ import pytest
 from pki import NOW, Hierarchy
 
 from readiness.errors import NotUnderstood
-from readiness.probes.tls_scan import (
-    Profile,
-    Scan,
-    field_bits,
-    keeps_no_key,
-    presented,
-    read,
-    read_profile,
-)
+from readiness.systems.tls.asking.scan import presented, read, read_profile
+from readiness.systems.tls.reading.scan import Profile, Scan, field_bits, keeps_no_key
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "tls-scan" / "lab.jsonl"
 HEADER, *LINES = map(json.loads, RECORDED.read_text().splitlines())

@@ -13,8 +13,9 @@ from pki import NAME, NOW, Hierarchy
 from servers import serve, server_context, tls
 
 from readiness.errors import NotRun, NotUnderstood, TimedOut, Unreachable
-from readiness.probes import tls_scan, tls_scan_process
-from readiness.probes.tls_scan_process import Scanning, Target, install_command
+from readiness.systems.tls.asking import scan, scan_process
+from readiness.systems.tls.asking.scan_process import Scanning, Target, install_command
+from readiness.systems.tls.reading.scan import Scan
 
 PROFILE = "intermediate"
 
@@ -53,10 +54,10 @@ def scanning(pki: Hierarchy, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield found
 
 
-def read(scanning: Scanning, name: str, pki: Hierarchy) -> tls_scan.Scan:
+def read(scanning: Scanning, name: str, pki: Hierarchy) -> Scan:
     """What the scan says of a server."""
     line = scanning.line(name)
-    return tls_scan.read(("127.0.0.1", 1), "sslyze", line, pki.root.pem, NOW)
+    return scan.read(("127.0.0.1", 1), "sslyze", line, pki.root.pem, NOW)
 
 
 def test_a_server_of_tls_1_3_only(scanning: Scanning, pki: Hierarchy) -> None:
@@ -86,7 +87,7 @@ def test_a_suite_without_forward_secrecy(scanning: Scanning, pki: Hierarchy) -> 
 def test_the_profile_comes_with_the_answers(scanning: Scanning) -> None:
     """So nobody keeps a copy of it."""
     (said,) = scanning.header()["profiles"]
-    profile = tls_scan.read_profile(said)
+    profile = scan.read_profile(said)
     assert profile.name == PROFILE
     assert "TLS_RSA_WITH_AES_128_GCM_SHA256" not in profile.suites
 
@@ -141,8 +142,8 @@ def test_a_scan_that_breaks_off_says_nothing(
 def test_a_scan_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it said before counts, the rest timed out."""
     stand_in(tmp_path, 'printf \'{"target": "a", "problem": ""}\\n\'; exec sleep 60', monkeypatch)
-    monkeypatch.setattr(tls_scan_process, "LEAST", 1.0)
-    monkeypatch.setattr(tls_scan_process, "FOR_EACH", 0.0)
+    monkeypatch.setattr(scan_process, "LEAST", 1.0)
+    monkeypatch.setattr(scan_process, "FOR_EACH", 0.0)
     scanning = Scanning([target("a", 1), target("b", 2)], [PROFILE])
     assert scanning.line("a")["target"] == "a"
     with pytest.raises(TimedOut, match="sslyze did not end within 1 s"):

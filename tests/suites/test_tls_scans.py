@@ -13,9 +13,10 @@ import pytest
 
 from readiness.claim import CURRENT, Answer, Claim, Found
 from readiness.errors import NotRun
-from readiness.probes.revocation import Answer as Said
-from readiness.probes.revocation import Revocation
-from readiness.probes.tls_scan import Deployed, Scan, read, read_profile
+from readiness.systems.tls.asking.scan import read, read_profile
+from readiness.systems.tls.reading.revocation import Answer as Said
+from readiness.systems.tls.reading.revocation import Revocation
+from readiness.systems.tls.reading.scan import Deployed, Scan
 
 ROOT = Path(__file__).parents[2]
 CIPHERS = runpy.run_path(str(ROOT / "suites/tls/test_ciphers.py"))
@@ -23,7 +24,8 @@ REVOKED = runpy.run_path(str(ROOT / "suites/tls/test_revocation.py"))
 RECORDED = ROOT / "tests/recorded/tls-scan/lab.jsonl"
 HEADER, *LINES = map(json.loads, RECORDED.read_text().splitlines())
 PROFILE = read_profile(HEADER["profiles"][0])
-NODE = SimpleNamespace(id="portal/edge1/v4")
+LISTENER = SimpleNamespace(tls_profile="intermediate")
+NODE = SimpleNamespace(id="portal/edge1/v4", listener=LISTENER)
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 # Nothing is stapled in the recording, so nobody's certificate is looked for.
 SCAN = read(("198.18.1.11", 443), "sslyze 6.3.1", LINES[0], b"", NOW)
@@ -39,14 +41,20 @@ def claims() -> Iterator[list[Claim]]:
     CURRENT.reset(token)
 
 
-def found(reading: Any, number: int) -> Callable[..., Found[Any]]:
-    """A fixture that has asked."""
-    return lambda *_: Found(reading, NODE.id, number)
+def asked(*readings: Any) -> Callable[..., Found[Any]]:
+    """Who asks gets these, in turn."""
+    numbered = iter(enumerate(readings, 1))
+
+    def ask(*_: object) -> Found[Any]:
+        number, reading = next(numbered)
+        return Found(reading, NODE.id, number)
+
+    return ask
 
 
 def look(scan: Scan) -> None:
     """Put a scan to TLS-007."""
-    CIPHERS["test_only_what_the_profile_allows"](NODE, found(scan, 1), found(PROFILE, 2))
+    CIPHERS["test_only_what_the_profile_allows"](NODE, asked(scan, PROFILE))
 
 
 def accepting(version: str, *suites: str) -> Scan:
@@ -134,7 +142,7 @@ def ask(leaf: Revocation, staple: Said | None = None, declared: float | None = N
     """Put a certificate to TLS-008."""
     scan = replace(SCAN, deployed=(Deployed("ff", staple),))
     objectives = SimpleNamespace(certificate_life_without_revocation=declared)
-    REVOKED["test_nothing_is_revoked"](NODE, found(scan, 1), found(leaf, 2), objectives)
+    REVOKED["test_nothing_is_revoked"](NODE, asked(scan, leaf), objectives)
 
 
 @pytest.mark.parametrize(
@@ -207,5 +215,5 @@ def test_no_certificate_is_undecided(claims: list[Claim]) -> None:
     """Nothing was seen that could be asked about."""
     scan = replace(SCAN, deployed=())
     with pytest.raises(AssertionError):
-        REVOKED["test_nothing_is_revoked"](NODE, found(scan, 1), found(LEAF, 2), OBJECTIVES)
+        REVOKED["test_nothing_is_revoked"](NODE, asked(scan, LEAF), OBJECTIVES)
     assert claims[-1].answer is Answer.UNKNOWN

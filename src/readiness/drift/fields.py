@@ -17,15 +17,12 @@ Path = tuple[str, ...]
 
 # The first pattern that fits decides; `[]` stands for any place in a list. By source.
 _VOLATILE: Final = (
-    "tls-scan.deployed*", "tls-scan.scanner", "tls-scan.unknown*", "revocation.*",
     "scan.began", "scan.seconds",
 )  # fmt: skip
 _BOUNDED: Final = (
-    "tls-profile.*",  # a later scanner brings a later profile
     "scan.connections", "scan.towards[[]].*",
 )  # fmt: skip
 _FIXED: Final = (
-    "tls-scan.*",
     "environment*",
 )  # fmt: skip
 _TABLE: Final = (

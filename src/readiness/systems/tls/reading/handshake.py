@@ -8,13 +8,10 @@ them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from readiness.errors import NotRun
-from readiness.subjects import TLS_LISTENER, Endpoint
 from readiness.systems.marks import VOLATILE
 from readiness.systems.tls.certificate import Access, Certificate, Key
-from readiness.systems.token import Source
 
 Offer = Literal["accepted", "refused", "unknown"]
 Answer = Literal["presented", "refused", "unknown"]
@@ -85,15 +82,3 @@ class Handshake:
     def weakest_key(self) -> Key | None:
         """The presented key with the least security strength."""
         return min((one.key for one in self.chain), key=lambda key: key.strength, default=None)
-
-
-def _says(found: Handshake) -> str:
-    if not found.answers or found.leaf is None:
-        raise NotRun(found.problem or "no certificate")
-    return f"reached, {found.version}, issued for {', '.join(found.leaf.names)}"
-
-
-TLS: Final = Source[Endpoint, Handshake]("tls", TLS_LISTENER, Handshake, says=_says)
-"""Handshakes with a listener, as today's clients and as older ones make them."""
-
-SOURCES: Final = (TLS,)

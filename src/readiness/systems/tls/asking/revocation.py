@@ -1,14 +1,12 @@
 """Reads what is said of a certificate's revocation: OCSP answers (RFC 6960), CRLs (RFC 5280).
 
-Pure functions over DER. An answer is in force when it is about this certificate, signed by its
-issuer or by whom the issuer authorised, and neither old nor yet to come; one that is not has a
-`problem`, and its status counts for nothing.
+Pure functions over DER.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,49 +17,14 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from readiness.errors import NotUnderstood
+from readiness.systems.tls.reading.revocation import Answer, Kind, Revocation, Status
 
 T = TypeVar("T", bound=x509.ExtensionType)
-Kind = Literal["OCSP", "CRL"]
-Status = Literal["good", "revoked", "unknown", ""]
 
 # Clocks of responders and ours may differ; clients allow about as much.
 SKEW: Final = timedelta(minutes=5)
 SECONDS_A_DAY: Final = 86_400
 _WEB: Final = ("http://", "https://")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one source says of a certificate."""
-
-    kind: Kind
-    source: str
-    """Its address; `staple` for what the listener itself sent."""
-    status: Status = ""
-    problem: str = ""
-    """Why it is no answer, or not in force; empty when it is."""
-    this_update: datetime | None = None
-    next_update: datetime | None = None
-
-    @property
-    def in_force(self) -> bool:
-        """Whether its status counts."""
-        return not self.problem
-
-
-@dataclass(frozen=True)
-class Revocation:
-    """What is known of the revocation of one certificate, from everybody whom it names."""
-
-    fingerprint: str
-    subject: str
-    serial: str
-    life_days: float
-    """Days between the ends of its validity."""
-    must_staple: bool
-    """Whether it demands a stapled answer (TLS feature `status_request`, RFC 7633)."""
-    answers: tuple[Answer, ...]
-    """One for each source that it names; empty when it names none."""
 
 
 def load(der: bytes) -> x509.Certificate:

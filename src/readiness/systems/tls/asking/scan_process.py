@@ -95,7 +95,7 @@ class Scanning:
             "timeout": CONNECTION_TIMEOUT,
             "targets": [asdict(one) for one in self._targets.values()],
         }
-        program = Path(__file__).with_name("tls_scan_program.py")
+        program = Path(__file__).with_name("scan_program.py")
         words = [str(python()), "-I", "-W", "ignore", str(program)]
         self._deadline = time.monotonic() + limit(len(self._targets))
         # Files and no pipes: nobody reads until somebody needs an answer.

@@ -10,10 +10,7 @@ import requests
 from cryptography import x509
 
 from readiness.errors import ProbeError, TimedOut, Unreachable
-from readiness.probes.revocation import (
-    Answer,
-    Kind,
-    Revocation,
+from readiness.systems.tls.asking.revocation import (
     issuer_of,
     load,
     ocsp_request,
@@ -22,6 +19,7 @@ from readiness.probes.revocation import (
     read_ocsp,
     sources,
 )
+from readiness.systems.tls.reading.revocation import Answer, Kind, Revocation
 
 # Seconds to connect, and between two parts of an answer; both are small files on web servers.
 TIMEOUT: Final = 5.0

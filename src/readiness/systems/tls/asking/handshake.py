@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from ssl import SSLContext
-from typing import Final
 
 from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import wire
@@ -31,12 +30,8 @@ from readiness.probes.tls_contexts import (
     trusting_all,
     trusting_only,
 )
-from readiness.subjects import Endpoint, names_beside
-from readiness.systems.asker import Asker, Askers, Connections
-from readiness.systems.http.asking.routes import client_certificate
-from readiness.systems.tls.reading import TLS, Answer, Handshake, Named, Offer
+from readiness.systems.tls.reading.handshake import Answer, Handshake, Named, Offer
 
-AT_ONCE: Final = 16  # a listener is asked some ten handshakes, one after the other
 # After these a second look would find the same.
 _FINAL = (
     Ending.TIMED_OUT,
@@ -420,26 +415,3 @@ def _definite(version: str, tried: Attempt) -> tuple[Offer, str] | None:
 def _dropped(tried: Attempt) -> bool:
     """Whether the server ended the handshake before it picked a version."""
     return tried.ending in _DROPS and not tried.words.version
-
-
-def question(connections: Connections, endpoint: Endpoint) -> Question:
-    """How to ask a declared listener at one of its addresses."""
-    listener, site = endpoint.listener, connections.site
-    return Question(
-        address=endpoint.address,
-        port=listener.port,
-        authority_pem=connections.authority_pem(listener.authority),
-        server_name=endpoint.names[0],
-        required_names=endpoint.names,
-        fallback_names=names_beside(site, endpoint),
-        nameless=not listener.names_only,
-        starttls="postgresql" if listener.protocol == "postgresql" else None,
-        client_certificate=client_certificate(site, endpoint),
-    )
-
-
-def _handshake(connections: Connections, endpoint: Endpoint) -> Handshake:
-    return ask_question(question(connections, endpoint), datetime.now(UTC))
-
-
-ASKERS: Final[Askers] = (Asker(TLS, _handshake, at_once=AT_ONCE),)
