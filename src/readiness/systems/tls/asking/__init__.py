@@ -16,18 +16,10 @@ from readiness.systems.asker import Asker, Askers, Connections, by_itself
 from readiness.systems.http.asking.routes import client_certificate
 from readiness.systems.tls.asking import handshake, scan, scan_process
 from readiness.systems.tls.asking.revocation_sources import Sources
-from readiness.systems.tls.reading import (
-    REVOCATION,
-    SCAN,
-    TLS,
-    TLS_PROFILE,
-    Deployed,
-    Handshake,
-    NamedProfile,
-    Profile,
-    Revocation,
-    Scan,
-)
+from readiness.systems.tls.reading import REVOCATION, SCAN, TLS, TLS_PROFILE, NamedProfile
+from readiness.systems.tls.reading.handshake import Handshake
+from readiness.systems.tls.reading.revocation import Revocation
+from readiness.systems.tls.reading.scan import Deployed, Profile, Scan
 
 AT_ONCE: Final = 16  # a listener is asked some ten handshakes, one after the other
 
