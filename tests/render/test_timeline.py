@@ -88,7 +88,6 @@ def test_everything_stays_in_the_frame(
             timeline.LEFT <= tick.x <= tick.x + tick.width <= timeline.WIDTH - timeline.RIGHT + 0.1
         )
     for level in {mark.level for mark in drawing.marks}:
-        places = sorted(mark.x for mark in drawing.marks if mark.level == level)
-        gaps = [b - a for a, b in pairwise(places)]
-        assert all(gap >= timeline.LABEL_ROOM for gap in gaps)
+        spans = sorted(mark.span for mark in drawing.marks if mark.level == level)
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert len(drawing.ticks) <= 2 * timeline.TICKS

@@ -7,7 +7,7 @@ what happened was noticed at its end, and had not happened yet at its beginning.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from readiness.model import Json
@@ -125,6 +125,17 @@ class Tick:
     objective: bool = False
     width: float = 0.0
 
+    @property
+    def leftwards(self) -> bool:
+        """Whether its label stands before it: there is no room behind."""
+        return self.x > WIDTH - LABEL_ROOM
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From where to where its label may reach."""
+        begin = self.x - LABEL_ROOM if self.leftwards else self.x
+        return begin, begin + LABEL_ROOM
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -203,9 +214,11 @@ def _apart(places: Sequence[tuple[float, str, bool, float]]) -> tuple[Tick, ...]
     ends: list[float] = []
     placed = []
     for x, label, objective, width in sorted(places):
-        level = next((n for n, end in enumerate(ends) if end <= x), len(ends))
-        ends[level : level + 1] = [x + LABEL_ROOM]
-        placed.append(Tick(x, label, level, objective, round(width, 1)))
+        tick = Tick(x, label, 0, objective, round(width, 1))
+        begin, end = tick.span
+        level = next((n for n, taken in enumerate(ends) if taken <= begin), len(ends))
+        ends[level : level + 1] = [end]
+        placed.append(replace(tick, level=level))
     return tuple(placed)
 
 
