@@ -91,3 +91,18 @@ def test_everything_stays_in_the_frame(
         spans = sorted(mark.span for mark in drawing.marks if mark.level == level)
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert len(drawing.ticks) <= 2 * timeline.TICKS
+
+
+def test_a_label_that_stands_before_its_mark_has_room_there() -> None:
+    """The objective, near the right end, is not written over what happened shortly before."""
+    drill = Drill.model_validate({
+        "case": "c", "trial": "1", "fault": "partition", "outages": (), "samples": [],
+        "marks": [
+            {"since": 49.0, "t": 49.0, "label": "reconnected"},
+            {"since": 65.0, "t": 65.0, "label": "rejoined"},
+        ],
+    })  # fmt: skip
+    marks = {mark.label.split()[0]: mark for mark in draw(drill, limit=60.0).marks}
+    objective, before = marks["objective"], marks["reconnected"]
+    assert objective.leftwards
+    assert objective.level != before.level or before.span[1] <= objective.span[0]
