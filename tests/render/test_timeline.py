@@ -98,7 +98,7 @@ def test_a_label_that_stands_before_its_mark_has_room_there() -> None:
     drill = Drill.model_validate({
         "case": "c", "trial": "1", "fault": "partition", "outages": (), "samples": [],
         "marks": [
-            {"since": 49.0, "t": 49.0, "label": "reconnected"},
+            {"since": 45.0, "t": 45.0, "label": "reconnected"},
             {"since": 65.0, "t": 65.0, "label": "rejoined"},
         ],
     })  # fmt: skip
