@@ -98,8 +98,8 @@ def test_a_label_that_stands_before_its_mark_has_room_there() -> None:
     drill = Drill.model_validate({
         "case": "c", "trial": "1", "fault": "partition", "outages": (), "samples": [],
         "marks": [
-            {"since": 45.0, "t": 45.0, "label": "reconnected"},
-            {"since": 65.0, "t": 65.0, "label": "rejoined"},
+            {"since": 6.0, "t": 6.0, "label": "cut"},
+            {"since": 49.0, "t": 49.0, "label": "reconnected"},
         ],
     })  # fmt: skip
     marks = {mark.label.split()[0]: mark for mark in draw(drill, limit=60.0).marks}
