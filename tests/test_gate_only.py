@@ -10,12 +10,11 @@ from readiness.catalogue import load_catalogue
 from readiness.documents import load_environment
 from readiness.drift.compare import _direction
 from readiness.environment import Environment
-from readiness.limits import limit_of
+from readiness.limits import limit_of, scan_limit
 from readiness.model import Outcome, Tier
 from readiness.plan import Plan, make_plan
 from readiness.state import DRIFT, GATE
 from readiness.subjects import endpoints
-from readiness.systems.tls.asking import scan_process
 
 ROOT = Path(__file__).parents[1]
 ONLY = {"TLS-007", "TLS-008"}
@@ -65,7 +64,7 @@ def test_what_was_left_out_is_no_drift(now: Outcome, *, told: bool) -> None:
 def test_a_case_has_the_time_of_the_whole_scan(lab: Environment) -> None:
     """Whichever is the first waits for all of them."""
     check = load_catalogue()["TLS-007"]
-    whole = scan_process.limit(len(endpoints(lab)))
+    whole = scan_limit(len(endpoints(lab)))
     assert limit_of(check, lab, "portal/edge1/v4") == check.limit + whole
     assert whole >= 60
 

@@ -11,7 +11,6 @@ from readiness.declared.database import Database
 from readiness.environment import Environment
 from readiness.model import Tier
 from readiness.subjects import backups_of, clusters, endpoints
-from readiness.systems.tls.asking import scan_process
 
 PROMOTION_LIMIT: Final = 120.0
 REJOIN_LIMIT: Final = 120.0
@@ -20,6 +19,14 @@ STABLE: Final = 10.0
 """Seconds for which service must have lasted before an outage counts as over."""
 SLACK: Final = 60.0
 """Seconds for what has limits of its own: logging in, asking for pages, reading rows."""
+# Seconds for all listeners together, and for each besides: ten times what a quiet machine needs.
+SCAN_LEAST: Final = 60.0
+SCAN_FOR_EACH: Final = 10.0
+
+
+def scan_limit(listeners: int) -> float:
+    """Seconds within which the TLS of that many listeners is scanned."""
+    return SCAN_LEAST + SCAN_FOR_EACH * listeners
 
 
 def trial_limit(database: Database, objective: float) -> float:
@@ -39,7 +46,7 @@ def limit_of(check: Check, environment: Environment, subject: str) -> float:
     """Seconds that a case of a check may take."""
     if check.gate_only:
         # Whichever case is the first waits for the scan of all.
-        return check.limit + scan_process.limit(len(endpoints(environment)))
+        return check.limit + scan_limit(len(endpoints(environment)))
     needed = {
         (Tier.DISRUPT, "database_cluster"): _failover,
         (Tier.LOAD, "load_test"): _load,

@@ -12,8 +12,9 @@ from local_servers import free_port
 from pki import NAME, NOW, Hierarchy
 from servers import serve, server_context, tls
 
+from readiness import limits
 from readiness.errors import NotRun, NotUnderstood, TimedOut, Unreachable
-from readiness.systems.tls.asking import scan, scan_process
+from readiness.systems.tls.asking import scan
 from readiness.systems.tls.asking.scan_process import Scanning, Target, install_command
 from readiness.systems.tls.reading.scan import Scan
 
@@ -142,8 +143,8 @@ def test_a_scan_that_breaks_off_says_nothing(
 def test_a_scan_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it said before counts, the rest timed out."""
     stand_in(tmp_path, 'printf \'{"target": "a", "problem": ""}\\n\'; exec sleep 60', monkeypatch)
-    monkeypatch.setattr(scan_process, "LEAST", 1.0)
-    monkeypatch.setattr(scan_process, "FOR_EACH", 0.0)
+    monkeypatch.setattr(limits, "SCAN_LEAST", 1.0)
+    monkeypatch.setattr(limits, "SCAN_FOR_EACH", 0.0)
     scanning = Scanning([target("a", 1), target("b", 2)], [PROFILE])
     assert scanning.line("a")["target"] == "a"
     with pytest.raises(TimedOut, match="sslyze did not end within 1 s"):

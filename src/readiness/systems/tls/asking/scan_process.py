@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
+from readiness import limits
 from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import wire
 from readiness.shipping import place_of
@@ -25,9 +26,6 @@ PLACE: Final = "READINESS_TLS_SCAN"
 """The variable that names another place for sslyze's environment."""
 # sslyze: for one connection; a listener on the same site answers within milliseconds.
 CONNECTION_TIMEOUT: Final = 5
-# Seconds for all listeners together, and for each besides: ten times what a quiet machine needs.
-LEAST: Final = 60.0
-FOR_EACH: Final = 10.0
 # A killed process has nothing to take back.
 GRACE: Final = 5.0
 _TIMED_OUT: Final = "TimedOut"
@@ -75,11 +73,6 @@ def python() -> Path:
     return found
 
 
-def limit(listeners: int) -> float:
-    """Seconds within which that many listeners are scanned."""
-    return LEAST + FOR_EACH * listeners
-
-
 class Scanning:
     """One scan that has been started."""
 
@@ -97,7 +90,7 @@ class Scanning:
         }
         program = Path(__file__).with_name("scan_program.py")
         words = [str(python()), "-I", "-W", "ignore", str(program)]
-        self._deadline = time.monotonic() + limit(len(self._targets))
+        self._deadline = time.monotonic() + limits.scan_limit(len(self._targets))
         # Files and no pipes: nobody reads until somebody needs an answer.
         self._files = ExitStack()
         self._said = self._files.enter_context(TemporaryFile())  # noqa: SIM115 - see close
@@ -164,7 +157,7 @@ class Scanning:
 
     def _nothing(self, what: str) -> ProbeError:
         if self._late:
-            seconds = limit(len(self._targets))
+            seconds = limits.scan_limit(len(self._targets))
             return TimedOut(f"{what}: sslyze did not end within {seconds:.0f} s")
         words = b"".join(_from_the_start(self._complaints)).decode(errors="replace").strip()
         last = (words.splitlines() or ["nothing"])[-1]
