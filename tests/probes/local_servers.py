@@ -41,11 +41,11 @@ _PORTS = _own_ports()
 
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on, and that nobody else is given."""
-    for port in _PORTS:
+    while True:
+        port = next(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("the ports never end")
 
 
 def wait_until(answered: Callable[[], bool], what: str, *, log: Path | None = None) -> None:
