@@ -94,6 +94,16 @@ def test_a_healthy_site_is_a_go(engine: Engine, served: Site) -> None:
         assert (served.runs()[-1] / name).stat().st_mode & 0o077 == 0
 
 
+def test_what_could_not_be_asked_has_a_reason_and_no_place_in_the_code(
+    engine: Engine, site: Site
+) -> None:
+    """Of a site that is not reached hundreds of cases end alike: no source is printed for each."""
+    engine.gate(site)
+    told = (site.runs()[-1] / "pytest.log").read_text()
+    assert "NotRun: " in told
+    assert "@check(" not in told
+
+
 def test_a_folder_that_looks_like_a_secret(engine: Engine, site: Site) -> None:
     """The record hides its name, and the run goes on with the file that is in it."""
     with TemporaryDirectory(prefix="Xk9fQ2vZp0LrT7aBcD3eF5gH7jK9mN8x", dir="/tmp") as folder:

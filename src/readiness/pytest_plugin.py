@@ -371,6 +371,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note how a phase ended, and redact the report before any other plugin sees it."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, (ProbeError, NotRun)):
+        # What could not be asked has a reason, and no place in the code. Of hundreds of such cases
+        # (a site that is not reached) pytest would parse and print the sources for seconds.
+        item.repr_failure = _reason_alone  # type: ignore[method-assign]
     report = yield
     run = item.config.stash[RUN_KEY]
     kind, reason = _ending(item, call, report)
@@ -396,6 +400,10 @@ def pytest_make_collect_report(
     report = yield
     _redact(report, collector.config.stash[RUN_KEY].writer.redactor)
     return report
+
+
+def _reason_alone(excinfo: pytest.ExceptionInfo[BaseException], *_: object) -> str:
+    return f"{type(excinfo.value).__name__}: {excinfo.value}"
 
 
 def _ending(
