@@ -325,6 +325,40 @@ def doctor(
 
 
 @app.command()
+def look(
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://HOST[:PORT][/PATH].")],
+    connect_to: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask this address instead of those behind the name; may be repeated."),
+    ] = None,
+    authority: Annotated[
+        Path | None, typer.Option(help="Trust the roots of this PEM file, and not the system's.")
+    ] = None,
+    within: Annotated[
+        float, typer.Option(min=1, max=600, help="Give up after so many seconds.")
+    ] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
+) -> None:
+    """Look at a site from outside, by its address alone, and say what is wrong: no verdict.
+
+    Exit codes: 0 nothing that was looked at is wrong, 2 something is wrong or could not be asked,
+    64 wrong input, 69 the extra `run` is missing.
+    """
+    from readiness.extras import need_run  # noqa: PLC0415 - only this needs the extra `run`
+
+    need_run()
+    from readiness.outside.finding import print_look  # noqa: PLC0415
+    from readiness.outside.looking import look as look_at  # noqa: PLC0415
+
+    looked = look_at(url, connect_to or (), authority, within)
+    if as_json:
+        sys.stdout.write(json.dumps(looked.as_json(), indent=2) + "\n")
+    else:
+        print_look(looked, out)
+    raise typer.Exit(looked.exit_code)
+
+
+@app.command()
 def recover(
     env: Annotated[Path | None, typer.Option("--env", help="Only this environment.")] = None,
 ) -> None:

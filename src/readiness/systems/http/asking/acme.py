@@ -7,17 +7,15 @@ name that nobody declared ends the asking: its host is none of the environment's
 """
 
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from readiness.declared.common import is_address
-from readiness.errors import NotUnderstood, TimedOut
+from readiness.errors import NotUnderstood
 from readiness.probes import wire
-from readiness.probes.tls_contexts import trusting_all
-from readiness.systems.http.asking.pages import Heard, Question, converse, over_http_1, request_for
+from readiness.systems.http.asking.pages import Heard, Place, host_of, look
 from readiness.systems.http.reading import Challenge
 
 MOST_REDIRECTS: Final = 10
@@ -29,8 +27,6 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SENDABLE: Final = re.compile(r"[!-\[\]-~]+")  # what every client reads as the same address
 _SHOWN: Final = 80  # characters of what a server said
 
-Place = tuple[str, int]
-"""Address and port."""
 Route = Callable[[str, int], Place | None]
 """Where a name answers at public port 80 or 443, as declared; None for a name that is not."""
 
@@ -65,45 +61,21 @@ def ask(asked: Asked, route: Route) -> Challenge:
 
     while True:
         hops.append(url)
-        heard = _get(url, place, deadline)
+        heard = look(url, place, deadline)
         if heard.status not in _REDIRECTS:
             return found(heard.status, _wrong(heard, asked.content, url))
         url, problem = _next(heard, url)
         if problem or len(hops) > MOST_REDIRECTS:
             return found(heard.status, problem or f"more than {MOST_REDIRECTS} redirects")
         parts = urlsplit(url)
-        led = route(_host(parts), parts.port or PORTS[parts.scheme])
+        led = route(host_of(parts), parts.port or PORTS[parts.scheme])
         if led is None:
             where = wire.place(asked.address, asked.port)
             raise NotUnderstood(
-                f"{where}: the challenge is answered at {_host(parts)[:_SHOWN]}, which is the name "
-                "of no declared listener: it was not asked"
+                f"{where}: the challenge is answered at {host_of(parts)[:_SHOWN]}, which is the "
+                "name of no declared listener: it was not asked"
             )
         place = led
-
-
-def _get(url: str, place: Place, deadline: wire.Deadline) -> Heard:
-    """GET of one page at one place; whatever certificate it presents."""
-    parts = urlsplit(url)
-    path = parts.path or "/"
-    try:
-        left = deadline.left()
-    except TimeoutError as error:
-        raise TimedOut(f"{wire.place(*place)}: the redirects took too long") from error
-    query = f"?{parts.query}" if parts.query else ""
-    host = _host(parts)
-    question = Question(*place, host, f"{path}{query}", host_header=parts.netloc, timeout=left)
-    request = request_for(question)
-
-    def talk(line: wire.Line) -> Heard:
-        if parts.scheme == "https":
-            context = trusting_all()
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            line.socket.settimeout(line.deadline.left())
-            line.socket = context.wrap_socket(line.socket, server_hostname=host)
-        return over_http_1(line, request)
-
-    return converse(question, talk)
 
 
 def _wrong(heard: Heard, content: str, url: str) -> str:
@@ -149,8 +121,3 @@ def _refused(parts: SplitResult) -> str:
     if is_address(parts.hostname):
         return "a redirect to an address, where no authority asks"
     return ""
-
-
-def _host(parts: SplitResult) -> str:
-    """The name in it, as declared names are compared."""
-    return (parts.hostname or "").removesuffix(".")

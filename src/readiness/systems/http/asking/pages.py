@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
 
 from readiness.errors import (
     AccessDenied,
@@ -27,7 +28,7 @@ from readiness.errors import (
 )
 from readiness.probes import wire
 from readiness.probes.tls_attempt import CERTIFICATE_ALERTS, plain
-from readiness.probes.tls_contexts import ClientCertificate, trusting_only
+from readiness.probes.tls_contexts import ClientCertificate, trusting_all, trusting_only
 from readiness.systems.http.reading import (
     BODY_LIMIT,
     HTTP_PORT,
@@ -50,6 +51,10 @@ _DIRECTIVE = re.compile(
     # and the end is the very end: `$` also matches before a line's end, again and again.
     rf"[ \t]*+(?:({_TOKEN}+)[ \t]*+(?:=[ \t]*+({_TOKEN}+|\"(?:[^\"\\]|\\.)*+\"))?)?[ \t]*+(?:;|\Z)"
 )
+
+
+Place = tuple[str, int]
+"""Address and port."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,35 @@ def listen(question: Question) -> Heard:
     return converse(question, talk)
 
 
+def look(url: str, place: Place, deadline: wire.Deadline) -> Heard:
+    """GET of one page at one place, whatever certificate it presents; raises as `ask` does."""
+    parts = urlsplit(url)
+    path = parts.path or "/"
+    try:
+        left = deadline.left()
+    except TimeoutError as error:
+        raise TimedOut(f"{wire.place(*place)}: the redirects took too long") from error
+    query = f"?{parts.query}" if parts.query else ""
+    host = host_of(parts)
+    question = Question(*place, host, f"{path}{query}", host_header=parts.netloc, timeout=left)
+    request = request_for(question)
+
+    def talk(line: wire.Line) -> Heard:
+        if parts.scheme == "https":
+            context = trusting_all()
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            line.socket.settimeout(line.deadline.left())
+            line.socket = context.wrap_socket(line.socket, server_hostname=host)
+        return over_http_1(line, request)
+
+    return converse(question, talk)
+
+
+def host_of(parts: SplitResult) -> str:
+    """The name in an address of the web, as declared names are compared."""
+    return (parts.hostname or "").removesuffix(".")
+
+
 def converse(question: Question, talk: Callable[[wire.Line], Heard]) -> Heard:
     """Talk over a connection of its own, and translate how that ends; raises as `ask` does."""
     where = question.place
@@ -174,7 +208,7 @@ def converse(question: Question, talk: Callable[[wire.Line], Heard]) -> Heard:
             return Heard(problem="the server knows none of the protocols that were offered")
         raise NotUnderstood(f"{where}: TLS failed: {reason}") from error
     except TimeoutError as error:
-        raise TimedOut(f"{where}: no answer within {question.timeout:g} s") from error
+        raise TimedOut(f"{where}: no answer within {question.timeout:.3g} s") from error
     except (ConnectionResetError, BrokenPipeError) as error:
         raise NotUnderstood(f"{where}: closed the connection without an answer") from error
     except http.client.HTTPException as error:

@@ -9,11 +9,12 @@ from readiness.subjects import (
     serving,
 )
 from readiness.systems.http.asking import acme
+from readiness.systems.http.asking.pages import Place
 
 DEFAULT_PLAIN_PORT: Final = 80
 
 
-def web_place(endpoint: Endpoint, public: int) -> acme.Place:
+def web_place(endpoint: Endpoint, public: int) -> Place:
     """Where an HTTPS listener serves what the world knows as port 80 or 443."""
     plain = endpoint.listener.plain_http
     if public != acme.PORTS["http"]:
@@ -25,7 +26,7 @@ def challenge_route(site: Environment, listener: ChallengedListener) -> acme.Rou
     """Where a redirect of a challenge leads: to the same address, or to another declared name's."""
     own = {one.lower() for one in listener.names}
 
-    def route(host: str, public: int) -> acme.Place | None:
+    def route(host: str, public: int) -> Place | None:
         endpoint = listener.endpoint
         led = endpoint if host in own else serving(site, host, endpoint.family)
         return web_place(led, public) if led else None
