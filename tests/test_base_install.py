@@ -40,13 +40,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.parametrize("words", ["doctor", "gate", "drift", "recover"])
+@pytest.mark.parametrize("words", ["doctor", "gate", "drift", "recover", "look"])
 def test_what_needs_the_extra_says_how_to_get_it(folder: Path, words: str) -> None:
     """One line with the command that helps, exit 69, and no run was begun."""
     site = folder / "site"
     if not site.exists():
         write_examples(site)
-    file = () if words == "recover" else ("--env", "site/environment.yaml")
+    given = {"recover": (), "look": ("https://portal.example.org",)}
+    file = given.get(words, ("--env", "site/environment.yaml"))
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_EXTRA, words, *file],
         cwd=folder,

@@ -324,9 +324,12 @@ def doctor(
     raise typer.Exit(run_doctor(load_environment(env), out, write_identity=write_identity))
 
 
-@app.command()
+@app.command(
+    epilog="Exits with 0 when nothing that was looked at is wrong, 2 when something is wrong or "
+    "could not be asked, 64 for wrong input, 69 without the extra `run`."
+)
 def look(
-    url: Annotated[str, typer.Argument(metavar="URL", help="https://HOST[:PORT][/PATH].")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://HOST, or http://HOST.")],
     connect_to: Annotated[
         list[str] | None,
         typer.Option(help="Ask this address instead of those behind the name; may be repeated."),
@@ -335,15 +338,11 @@ def look(
         Path | None, typer.Option(help="Trust the roots of this PEM file, and not the system's.")
     ] = None,
     within: Annotated[
-        float, typer.Option(min=1, max=600, help="Give up after so many seconds.")
+        float, typer.Option(metavar="SECONDS", help="Give up what is not answered then: 1 to 600.")
     ] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
-    """Look at a site from outside, by its address alone, and say what is wrong: no verdict.
-
-    Exit codes: 0 nothing that was looked at is wrong, 2 something is wrong or could not be asked,
-    64 wrong input, 69 the extra `run` is missing.
-    """
+    """Look at a site from outside, by its address alone, and say what is wrong: no verdict."""
     from readiness.extras import need_run  # noqa: PLC0415 - only this needs the extra `run`
 
     need_run()

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from readiness.catalogue import load_catalogue
-from readiness.errors import ProbeError
+from readiness.errors import ProbeError, UsageError
 from readiness.outside.finding import Finding, Looked, Weight, gathered
 from readiness.outside.judging import HANDSHAKES, HSTS, PLAIN, SCANNED, judged
 from readiness.outside.lanes import Case, Patience, ask_all
@@ -37,6 +37,10 @@ from readiness.systems.http.reading import (
 AT_ONCE: Final = 4
 """Connections over which paths that must never answer are asked for: no more than a browser has."""
 
+# Seconds: no handshake across an ocean is done in less, and nobody watches a terminal for longer.
+LEAST_PATIENCE: Final = 1
+MOST_PATIENCE: Final = 600
+
 
 @dataclass(frozen=True)
 class Secured:
@@ -64,6 +68,9 @@ def look(text: str, connect_to: Sequence[str], authority: Path | None, within: f
         UsageError: one of them is wrong; nothing was asked.
     """
     url, given, trusted = read_url(text), read_addresses(connect_to), authorities(authority)
+    if not LEAST_PATIENCE <= within <= MOST_PATIENCE:
+        expected = f"{LEAST_PATIENCE} to {MOST_PATIENCE} seconds"
+        raise UsageError("is wrong", key="--within", expected=expected, found=f"{within:g}")
     patience = Patience(within)
     try:
         resolved = given or patience.wait_for(url.host, lambda: resolve(url.host))

@@ -65,6 +65,9 @@ def read_url(text: str) -> Url:
     Raises:
         UsageError: it is none, or holds credentials; those are not repeated.
     """
+    if not text.isprintable() or " " in text:  # urlsplit leaves line breaks out, and says nothing
+        problem = "holds a blank or a control character"
+        raise UsageError(problem, key="URL", expected=_EXPECTED)
     try:
         parts = urlsplit(text)
         port = parts.port

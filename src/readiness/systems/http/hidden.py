@@ -71,6 +71,11 @@ def _telling_links(page: Page) -> bool:
     return isinstance(links, dict) and bool(_TELLING & set(links))
 
 
+def _jolokia(page: Page) -> bool:
+    value: Any = page.json.get("value") if isinstance(page.json, dict) else None
+    return isinstance(value, dict) and {"agent", "protocol"} <= set(value)
+
+
 def _assignments(page: Page) -> bool:
     """Lines of NAME=value, comments and nothing else."""
     lines = [line.strip() for line in page.text.splitlines()]
@@ -127,7 +132,7 @@ HIDDEN: Final = (
     ),
     Hidden("/actuator/configprops", "Spring Boot's settings", _has("contexts")),
     Hidden("/actuator/prometheus", "metrics", _exposition, Severity.MEDIUM),
-    Hidden("/jolokia/version", "Java management over HTTP", _has("request", "value", "agent")),
+    Hidden("/jolokia/version", "Java management over HTTP", _jolokia),
     Hidden("/metrics", "metrics", _exposition, Severity.MEDIUM),
     Hidden("/debug/vars", "Go's variables", _has("cmdline", "memstats")),
     Hidden("/debug/pprof/", "Go's profiler", _says("/debug/pprof/", "goroutine")),
