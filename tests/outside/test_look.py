@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -26,8 +27,9 @@ from portal import (
 from servers import Behaviour, closed_port, say, serve, server_context, silence
 
 from readiness.outside.finding import Weight
-from readiness.outside.looking import AT_ONCE, look
-from readiness.outside.place import MOST_ADDRESSES
+from readiness.outside.looking import AT_ONCE, look, plain_redirect
+from readiness.outside.place import MOST_ADDRESSES, read_url
+from readiness.outside.site import Outsider, environment
 from readiness.systems.http.hidden import HIDDEN
 
 GIT = Answer(b"ref: refs/heads/main\n", headers={"Content-Type": "text/plain"})
@@ -310,6 +312,8 @@ def test_servers_that_are_none_end_with_a_sentence(
     assert all(one.seen and one.where == f"127.0.0.1:{port}" for one in heavy)
     if scheme == "https":
         assert not checks(looked, Weight.FINE)
+    if behave is silence:
+        assert any("no answer within 3 s" in one.seen for one in heavy)
 
 
 def test_a_closed_port_is_told(tmp_path: Path, authority: Hierarchy) -> None:
@@ -351,3 +355,26 @@ def test_what_a_server_says_is_not_obeyed(tmp_path: Path, authority: Hierarchy) 
     lines = [str(one) for one in looked.findings]
     assert any("␛[31msid: no Secure" in one for one in lines), lines
     assert "\x1b" not in "".join(lines) + str(looked.as_json())
+
+
+def test_that_plain_http_is_closed_is_as_good(tmp_path: Path, authority: Hierarchy) -> None:
+    """A site may leave port 80 closed; who begins there is told that nobody answers."""
+    with portal(tmp_path, authority) as served:
+        url = read_url(served.url)
+        site = environment(url, LOOPBACK, closed_port(), served.authority)
+        (endpoint,) = Outsider(site).endpoints.values()
+        for typed, weight in ((url, Weight.FINE), (replace(url, scheme="http"), Weight.WRONG)):
+            (found,) = plain_redirect(endpoint, Outsider(site), typed=typed).ask()
+            assert (found.weight, found.checks) == (weight, ("WEB-001",)), str(found)
+
+
+def test_an_address_without_a_way_is_told(tmp_path: Path, authority: Hierarchy) -> None:
+    """That this machine can't send there says nothing about the site; reaching nothing is no 0."""
+    nowhere = "255.255.255.255"  # what no program may send to unless it asks for it
+    with portal(tmp_path, authority) as served:
+        looked = served.looked_at(served.plain_url, "127.0.0.1", nowhere)
+        alone = served.looked_at(served.plain_url, nowhere)
+    assert looked.exit_code == 0
+    assert any("this machine has no way there" in one.seen for one in of(looked, Weight.UNSEEN))
+    assert [one.weight for one in alone.findings] == [Weight.UNASKED]
+    assert alone.exit_code == 2

@@ -1,6 +1,8 @@
 """`readiness look` as people type it: its lines, its JSON, its exit codes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,16 @@ def test_it_writes_nothing_of_a_secret(engine: Engine, bare: Site) -> None:
     ended = engine.cli(bare, "look", "https://registrar:hunter2@portal.example.edu/")
     assert "hunter2" not in ended.text
     assert not Path(bare.state).exists()
+
+
+def test_without_assertions_nothing_is_fine_by_itself(bare: Site, authority: Hierarchy) -> None:
+    """`python -O` leaves the claims of the checks out: what claimed nothing is no yes."""
+    command = (sys.executable, "-O", "-c", "from readiness.cli import main; main()", "look")
+    with portal(bare.folder, authority) as served:
+        words = (*command, served.plain_url, *GIVEN, served.authority, "--json")
+        done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == 2, done.stderr
+    findings = json.loads(done.stdout)["findings"]
+    silent = [one for one in findings if "ended without a claim" in one["seen"]]
+    assert {check for one in silent for check in one["checks"]} >= {"TLS-001", "TLS-004", "WEB-002"}
+    assert all(one["weight"] == "could not be asked" for one in silent)

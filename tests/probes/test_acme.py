@@ -12,6 +12,7 @@ from servers import Behaviour, closed_port, serve, server_context, silence
 from readiness.errors import NotUnderstood, TimedOut
 from readiness.systems.http import reading as probe
 from readiness.systems.http.asking import acme as probe_acme
+from readiness.systems.http.asking.pages import Place
 
 LOOPBACK = "127.0.0.1"
 PATH = "/.well-known/acme-challenge/canary"
@@ -61,7 +62,7 @@ def site(
     with serve(answering(plain, asked)) as http, serve(over_tls) as https:
         ports = {80: http, 443: https}
 
-        def route(host: str, public: int) -> probe_acme.Place | None:
+        def route(host: str, public: int) -> Place | None:
             return (LOOPBACK, ports[public]) if host in (NAME, "other.example.org") else None
 
         def ask(timeout: float = 5.0) -> probe.Challenge:

@@ -77,7 +77,8 @@ def ask_all(lanes: Iterable[Sequence[Case]], patience: Patience) -> list[Finding
     for case in cases:
         if case.answer.cancel():  # what comes from now on comes too late
             late = f"{case.what}: no answer within {patience.seconds:g} s"
-            found.append(Finding(Weight.UNASKED, case.where, late))
+            remedy = "give it more time by --within"
+            found.append(Finding(Weight.UNASKED, case.where, late, remedy=remedy))
         else:
             found += case.answer.result()
     return found

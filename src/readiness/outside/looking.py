@@ -168,12 +168,12 @@ def _checked(outsider: Outsider, *, typed: Url) -> list[list[Case]]:
     for one in everyone:
         lanes.append([case(check, one) for check in HANDSHAKES])
         lanes.append([case(HSTS, one)])
-        lanes.append([_plain(one, outsider, typed=typed)])
+        lanes.append([plain_redirect(one, outsider, typed=typed)])
     lanes.append([case(check, one) for check in SCANNED for one in everyone])
     return lanes
 
 
-def _plain(endpoint: Endpoint, outsider: Outsider, *, typed: Url) -> Case:
+def plain_redirect(endpoint: Endpoint, outsider: Outsider, *, typed: Url) -> Case:
     """The redirect of plain HTTP. That port 80 is closed is as good, unless somebody typed it."""
     where = place(endpoint.address, endpoint.listener.port)
 

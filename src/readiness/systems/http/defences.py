@@ -69,6 +69,7 @@ def _frames(page: Page) -> str:
 
 
 def _cookies(page: Page) -> str:
+    """What OWASP asks of cookies (ASVS 5.0, 3.3.1, 3.3.2, 3.3.4), as far as names tell."""
     wrong = [
         f"{cookie.name}: {', '.join(missing)}"
         for cookie in page.cookies
