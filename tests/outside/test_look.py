@@ -378,3 +378,25 @@ def test_an_address_without_a_way_is_told(tmp_path: Path, authority: Hierarchy) 
     assert any("this machine has no way there" in one.seen for one in of(looked, Weight.UNSEEN))
     assert [one.weight for one in alone.findings] == [Weight.UNASKED]
     assert alone.exit_code == 2
+
+
+def test_who_asks_for_no_name_is_not_asked_about(tmp_path: Path, authority: Hierarchy) -> None:
+    """A network of many sites presents its own certificate then: browsers name the host."""
+    folder = tmp_path / "named"
+    folder.mkdir()
+    leaf = authority.leaf()
+    named = server_context(leaf.write(folder / "leaf.pem", *leaf.above), ciphers=CAREFUL)
+
+    def by_name(identity: Path) -> ssl.SSLContext:
+        def choose(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: object) -> None:
+            if name == NAME:
+                connection.context = named
+
+        context = server_context(identity, ciphers=CAREFUL)
+        context.sni_callback = choose
+        return context
+
+    other = authority.leaf("front.example.net")
+    with portal(tmp_path, authority, leaf=other, context=by_name) as served:
+        looked = served.looked_at()
+    assert looked.exit_code == 0, [str(one) for one in looked.findings]

@@ -82,6 +82,7 @@ def test_what_is_no_document_needs_neither() -> None:
         ("JSESSIONID=1; Secure; HttpOnly; SameSite=Lax", ""),
         ("sid=1; samesite=NONE; secure; httponly", ""),
         ("XSRF-TOKEN=1; Secure", ""),
+        ("csrf_session=1; Secure", ""),
         ("lang=de; Secure", ""),
         ("sessionid=; Max-Age=0", ""),
         ("sessionid=; expires=Thu, 01 Jan 1970 00:00:00 GMT", ""),
