@@ -339,7 +339,7 @@ def look(
     ] = None,
     within: Annotated[
         float, typer.Option(metavar="SECONDS", help="Give up what is not answered then: 1 to 600.")
-    ] = 10,
+    ] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
     """Look at a site from outside, by its address alone, and say what is wrong: no verdict."""

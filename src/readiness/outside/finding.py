@@ -116,7 +116,9 @@ class Looked:
 def gathered(url: Url, findings: Iterable[Finding]) -> Looked:
     """Findings in their order; what several checks see alike is said once."""
     alike: dict[tuple[str, ...], Finding] = {}
-    for one in findings:
+    for found in findings:
+        # Errors of probes name the place themselves, which stands before each line here.
+        one = replace(found, seen=found.seen.replace(f"{found.where}: ", ""))
         key = (one.weight, one.where, one.seen, one.expected)
         first = alike.setdefault(key, one)
         if first is not one:

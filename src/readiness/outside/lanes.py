@@ -20,6 +20,8 @@ class Case:
     what: str
     """In words, for who is told that there was no time for it."""
     ask: Callable[[], Sequence[Finding]]
+    checks: tuple[str, ...] = ()
+    """The checks of the gate that it asks, by id."""
     answer: Future[Sequence[Finding]] = field(default_factory=Future)
 
     @property
@@ -78,7 +80,9 @@ def ask_all(lanes: Iterable[Sequence[Case]], patience: Patience) -> list[Finding
         if case.answer.cancel():  # what comes from now on comes too late
             late = f"{case.what}: no answer within {patience.seconds:g} s"
             remedy = "give it more time by --within"
-            found.append(Finding(Weight.UNASKED, case.where, late, remedy=remedy))
+            found.append(
+                Finding(Weight.UNASKED, case.where, late, remedy=remedy, checks=case.checks)
+            )
         else:
             found += case.answer.result()
     return found

@@ -73,7 +73,7 @@ def look(text: str, connect_to: Sequence[str], authority: Path | None, within: f
         raise UsageError("is wrong", key="--within", expected=expected, found=f"{within:g}")
     patience = Patience(within)
     try:
-        resolved = given or patience.wait_for(url.host, lambda: resolve(url.host))
+        resolved = given or patience.wait_for("the resolver", lambda: resolve(url.host))
     except ProbeError as error:
         return gathered(url, [Finding(Weight.UNASKED, url.host, str(error))])
     addresses, found = _asked(url, resolved)
@@ -162,8 +162,8 @@ def _checked(outsider: Outsider, *, typed: Url) -> list[list[Case]]:
 
     def case(check: str, endpoint: Endpoint) -> Case:
         where = place(endpoint.address, endpoint.listener.port)
-        title = f"{check}, {load_catalogue()[check].title}"
-        return Case(where, title, lambda: [judged(check, endpoint, outsider)])
+        title = load_catalogue()[check].title
+        return Case(where, title, lambda: [judged(check, endpoint, outsider)], (check,))
 
     for one in everyone:
         lanes.append([case(check, one) for check in HANDSHAKES])
@@ -193,7 +193,7 @@ def plain_redirect(endpoint: Endpoint, outsider: Outsider, *, typed: Url) -> Cas
             subject = replace(endpoint, listener=closed)
         return [judged(PLAIN, subject, outsider)]
 
-    return Case(where, f"{PLAIN}, {load_catalogue()[PLAIN].title}", judge)
+    return Case(where, load_catalogue()[PLAIN].title, judge, (PLAIN,))
 
 
 def _all(
