@@ -1,6 +1,5 @@
-"""What is asked beside other questions, and what is kept, is asked for once and not after its time."""
+"""What is asked beside other questions, and what is kept, is asked for once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
@@ -19,7 +18,7 @@ A_MOMENT = 0.2  # seconds in which what must not happen would have happened
 
 
 @pytest.fixture
-def run(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(site: Site, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An open run of a site that nothing has to answer for."""
     monkeypatch.setenv("READINESS_STATE", str(site.state))
     request = RunRequest(
@@ -28,7 +27,7 @@ def run(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         tier=Tier.OBSERVE,
         reports=site.reports,
     )
-    yield open_run(request)
+    return open_run(request)
 
 
 class Somebody:
@@ -45,6 +44,7 @@ class Question:
         self.asked, self.begun, self.released = 0, Event(), Event()
 
     def __call__(self, _: Identified) -> int:
+        """Say how often it was asked by now."""
         self.asked += 1
         self.begun.set()
         assert self.released.wait(AT_MOST)
@@ -63,7 +63,7 @@ def test_a_question_that_was_begun_is_asked_once(run: Run) -> None:
 
 
 def test_a_late_answer_is_not_taken_for_one_from_after_a_disturbance(run: Run) -> None:
-    """A disturbance waits for what is being asked, forgets it, and who asks afterwards asks anew."""
+    """A disturbance waits for what is being asked and forgets it; who asks then asks anew."""
     look, question, one = Look(run), Question(), Somebody("one")
     look.begin("source", [one], question)
     assert question.begun.wait(AT_MOST)
