@@ -42,6 +42,8 @@ TOLD_OF_TOKENS = {"says", "pin", "drift"}
 # What of a reading's field is for comparing two runs.
 MARKS = {"FIXED", "BOUNDED", "VOLATILE", "COMES_AND_GOES", "VolatileOf"}
 ASKERS = {"Asker", "AskerOf"}
+# What of an asker is a matter of time only.
+TIMED_OF_ASKERS = {"early"}
 # What of a fault changes machines, in a file and in a table of YAML.
 ACTS = {"apply", "undo"}
 CHANGES = {"at", "break", "mended"}
@@ -61,6 +63,8 @@ def _parsed(path: str) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_one_of(node, TOKENS):
             node.keywords = [one for one in node.keywords if one.arg not in TOLD_OF_TOKENS]
+        if isinstance(node, ast.Call) and _is_one_of(node, ASKERS):
+            node.keywords = [one for one in node.keywords if one.arg not in TIMED_OF_ASKERS]
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = []
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):

@@ -4,8 +4,8 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -41,6 +41,8 @@ class Clients:
         self._connecting = Lock()
         self.scanning = Scanning(run, self._machines, self)
         self._kept: dict[str, Closing] = {}
+        self._keeping = Lock()
+        self._opening: dict[str, Lock] = {}
 
     def close(self) -> None:
         """Close every connection."""
@@ -68,16 +70,29 @@ class Clients:
             NotRun: something is not declared, not permitted or not installed.
         """
         asker = asker_of(source)
+        self.look.await_begun(source.key)
         if not self.look.knows(subject.id, source.key):
             ask = partial(asker.ask, self)
             self.look.ahead(source.key, asker.everyone(self.site), ask, asker.at_once)
         return self.look.at(subject.id, source.key, lambda: asker.ask(self, subject))
 
+    def begin(self, sources: Iterable[Source[Any, Any]]) -> None:
+        """Ask what is asked early of all of its kind, beside what else is asked from now on."""
+        for source in sources:
+            with suppress(NotRun):  # each case is told
+                asker = asker_of(source)
+                if asker.early:
+                    everyone, ask = asker.everyone(self.site), partial(asker.ask, self)
+                    self.look.begin(source.key, everyone, ask, asker.at_once)
+
     def kept(self, key: str, opened: Callable[[], C]) -> C:
         """A connection that is opened when it is first asked for, until the next disturbance."""
-        if key not in self._kept:
-            self._kept[key] = opened()
-        found: Any = self._kept[key]
+        with self._keeping:
+            opening = self._opening.setdefault(key, Lock())
+        with opening:
+            if key not in self._kept:
+                self._kept[key] = opened()
+            found: Any = self._kept[key]
         connection: C = found
         return connection
 

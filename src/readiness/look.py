@@ -5,7 +5,7 @@ out is remembered too: its error is raised again for every case that needs the a
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final, Protocol, TypeVar
 
 from readiness.claim import Found, plain
@@ -35,6 +35,7 @@ class Look:
     def __init__(self, run: Run, also: Callable[[], None] = lambda: None) -> None:
         self.run = run
         self._seen: dict[Hashable, Any] = {}
+        self._begun: dict[str, Future[None]] = {}
         self._also = also
         run.on_disturbance.append(self.forget)
 
@@ -90,6 +91,24 @@ class Look:
         for one, found in zip(missing, answers, strict=True):
             self.expect(one.id, source, found)
 
+    def begin(
+        self,
+        source: str,
+        everyone: Sequence[N],
+        ask: Callable[[N], object],
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """Ask all of a kind from now on, beside whatever else is asked."""
+        beside = ThreadPoolExecutor(1)
+        self._begun[source] = beside.submit(self.ahead, source, everyone, ask, at_once)
+        beside.shutdown(wait=False)
+
+    def await_begun(self, source: str) -> None:
+        """Wait until a question that was begun is answered by everybody."""
+        if source in self._begun:
+            self._begun[source].result()
+            self._begun.pop(source, None)
+
     def expect(self, subject: str, source: str, answer: object) -> None:
         """Keep an answer that was fetched ahead, together with others."""
         self._seen.setdefault((subject, source), answer)
@@ -99,7 +118,12 @@ class Look:
         return (subject, source) in self._seen
 
     def forget(self) -> None:
-        """Something was disturbed: ask again from now on."""
+        """Something was disturbed: ask again from now on.
+
+        A question that was begun is waited for, so that no late answer is taken for a new one.
+        """
+        wait(self._begun.values())
+        self._begun.clear()
         self._seen.clear()
         self._also()
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +40,7 @@ from readiness.printable import clipped
 from readiness.record import EXACT
 from readiness.redact import Redactor
 from readiness.run import Run, RunRequest, open_run, resume_run
-from readiness.systems.tls.asking import begin as begin_scan
+from readiness.systems.token import Source
 
 RUN_FOLDER: Final = "READINESS_RUN_FOLDER"
 ENVIRONMENT_FILE: Final = "READINESS_ENVIRONMENT_FILE"
@@ -232,9 +232,16 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Before the first case: is this the system that was pinned? Then begin what takes long."""
     if session.items and CLIENTS_KEY not in session.config.stash:
         _is_pinned(session, session.config.stash[RUN_KEY])
-    entries = filter(None, (catalogue.of(getattr(one, "function", None)) for one in session.items))
-    if any(one.gate_only for one in entries):
-        begin_scan(session.config.stash[CLIENTS_KEY])
+    if session.items:
+        session.config.stash[CLIENTS_KEY].begin(_named_by(session.items))
+
+
+def _named_by(items: Sequence[pytest.Item]) -> list[Source[Any, Any]]:
+    """The sources that the checks themselves name, in the order of the cases."""
+    functions = dict.fromkeys(getattr(item, "function", None) for item in items)
+    checks = [one for one in functions if one is not None and catalogue.of(one)]
+    named = (check.__globals__.get(name) for check in checks for name in check.__code__.co_names)
+    return list(dict.fromkeys(one for one in named if isinstance(one, Source)))
 
 
 def _is_pinned(session: pytest.Session, run: Run) -> None:
@@ -374,7 +381,7 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and isinstance(call.excinfo.value, (ProbeError, NotRun)):
         # What could not be asked has a reason, and no place in the code. Of hundreds of such cases
         # (a site that is not reached) pytest would parse and print the sources for seconds.
-        item.repr_failure = _reason_alone  # type: ignore[method-assign]
+        item.repr_failure = _reason_alone  # type: ignore[assignment, method-assign]
     report = yield
     run = item.config.stash[RUN_KEY]
     kind, reason = _ending(item, call, report)

@@ -73,6 +73,7 @@ def feel(lamp):
         (f"{ROOM}/declared.py", 'id = "lamp"', 'id = "light"', ""),
         (f"{ROOM}/asking/__init__.py", "wire.look(lamp)", "wire.look(1)", "what it reads"),
         (f"{ROOM}/asking/__init__.py", "(STATE, state)", "(STATE, switch)", "what it reads"),
+        (f"{ROOM}/asking/__init__.py", "(STATE, state)", "(STATE, state, early=True)", ""),
         (f"{ROOM}/asking/__init__.py", "wire.feel(lamp)", "wire.feel(1)", ""),
         (f"{ROOM}/lens.py", "light > 0", "light > 1", "what it reads"),
         (f"{ROOM}/lens.py", "light > 9", "light > 8", ""),

@@ -63,13 +63,16 @@ class Asker(Generic[S, R]):
     """How a source is asked about one subject.
 
     `together` gives who is asked at once, the first time that one of them is needed: all of the
-    source's kind where it is None. `at_once` is the number of threads that do so.
+    source's kind where it is None. `at_once` is the number of threads that do so. What is asked
+    `early` is asked beside all else from a run's beginning: whoever is asked has to wait for others
+    or for a clock, and no connection is shared with another question.
     """
 
     source: Source[S, R]
     ask: Callable[[Connections, S], R]
     together: Callable[[Environment], Iterable[S]] | None = None
     at_once: int = AT_ONCE
+    early: bool = False
 
     def everyone(self, site: Environment) -> tuple[S, ...]:
         """Who is asked at once."""

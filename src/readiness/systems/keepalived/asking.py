@@ -216,4 +216,4 @@ def _keepalived(connections: Connections, machine: Machine) -> Keepalived:
     return keepalived(connections.session(machine), moving.get(machine.name, ()))
 
 
-ASKERS: Final[Askers] = (Asker(KEEPALIVED, _keepalived),)
+ASKERS: Final[Askers] = (Asker(KEEPALIVED, _keepalived, early=True),)

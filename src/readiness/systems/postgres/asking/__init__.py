@@ -123,6 +123,6 @@ ASKERS: Final[Askers] = (
     Asker(ARCHIVE, _archiving),
     Asker(RESTART, _restart),
     Asker(REPLAY, _replay, together=by_itself),
-    Asker(REPLICATION_LOGINS, _replication_logins),
+    Asker(REPLICATION_LOGINS, _replication_logins, early=True),
     Asker(STORAGE, _storage, together=by_itself),
 )

@@ -4,12 +4,11 @@ The scan is a process of its own that begins before the first case, so that it r
 questions; who needs an answer waits for its end.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from readiness.errors import NotRun, ProbeError, Unreachable
+from readiness.errors import ProbeError, Unreachable
 from readiness.probes import wire
 from readiness.subjects import Endpoint, endpoints, names_beside
 from readiness.systems.asker import Asker, Askers, Connections, by_itself
@@ -42,12 +41,6 @@ def question(connections: Connections, endpoint: Endpoint) -> handshake.Question
 
 def _handshake(connections: Connections, endpoint: Endpoint) -> Handshake:
     return handshake.ask_question(question(connections, endpoint), datetime.now(UTC))
-
-
-def begin(connections: Connections) -> None:
-    """Start the scan now, for cases to come; where it is not installed, each is told."""
-    with suppress(NotRun):
-        _scanning(connections)
 
 
 def _scanning(connections: Connections) -> scan_process.Scanning:
@@ -126,7 +119,8 @@ def _ask_about_all(connections: Connections) -> _Asked:
 
 ASKERS: Final[Askers] = (
     Asker(TLS, _handshake, at_once=AT_ONCE),
-    Asker(SCAN, _scan, together=by_itself),
+    # One process looks at all of them and ends once, so that more threads have nothing to do.
+    Asker(SCAN, _scan, at_once=1, early=True),
     Asker(TLS_PROFILE, _profile, together=by_itself),
     Asker(REVOCATION, _revocation, together=by_itself),
 )

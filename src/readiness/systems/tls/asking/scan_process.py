@@ -15,6 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import IO, Any, Final
 
 from readiness import limits
@@ -104,6 +105,7 @@ class Scanning:
         self._lines: dict[str, Mapping[str, Any]] | None = None
         self._header: Mapping[str, Any] = {}
         self._late = False
+        self._waiting = Lock()
 
     def header(self) -> Mapping[str, Any]:
         """Who scanned, and what the profiles say.
@@ -143,17 +145,18 @@ class Scanning:
 
     def _wait(self) -> dict[str, Mapping[str, Any]]:
         """Every line, by listener; those that are there when the time is over."""
-        if self._lines is None:
-            try:
-                self._process.wait(max(0.0, self._deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self._late = True
-                self._process.kill()
-                self._process.wait(GRACE)
-            lines = list(_read(self._said))
-            self._header = next((one for one in lines if "profiles" in one), {})
-            self._lines = {one["target"]: one for one in lines if "target" in one}
-        return self._lines
+        with self._waiting:
+            if self._lines is None:
+                try:
+                    self._process.wait(max(0.0, self._deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    self._late = True
+                    self._process.kill()
+                    self._process.wait(GRACE)
+                lines = list(_read(self._said))
+                self._header = next((one for one in lines if "profiles" in one), {})
+                self._lines = {one["target"]: one for one in lines if "target" in one}
+            return self._lines
 
     def _nothing(self, what: str) -> ProbeError:
         if self._late:
