@@ -84,7 +84,13 @@ def test_it_writes_nothing_of_a_secret(engine: Engine, bare: Site) -> None:
 
 def test_without_assertions_nothing_is_fine_by_itself(bare: Site, authority: Hierarchy) -> None:
     """`python -O` leaves the claims of the checks out: what claimed nothing is no yes."""
-    command = (sys.executable, "-O", "-c", "from readiness.cli import main; main()", "look")
+    command = (
+        sys.executable,
+        "-O",
+        "-c",
+        "from readiness.commands.cli import main; main()",
+        "look",
+    )
     with portal(bare.folder, authority) as served:
         words = (*command, served.plain_url, *GIVEN, served.authority, "--json")
         done = subprocess.run(words, capture_output=True, check=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pki import hierarchy
 
-from readiness.errors import UsageError
+from readiness.model.errors import UsageError
 from readiness.outside.place import authorities, read_addresses, read_url
 
 

@@ -1,6 +1,6 @@
 """Judges what was asked by the gate's own checks: the same functions, and the same limits.
 
-A check claims (`readiness.claim`) what it found. The first claim that is not true is what a look
+A check claims (`readiness.evidence.claim`) what it found. The first claim that is not true is what a look
 tells; a check that ends otherwise than by its claims has found out nothing.
 """
 
@@ -12,14 +12,14 @@ from functools import cache
 from inspect import signature
 from typing import Any, Final
 
-from readiness.catalogue import Check, load_catalogue
-from readiness.claim import CURRENT, WORDS, Answer, Claim, shown
-from readiness.errors import NotRun, ProbeError
+from readiness.catalogue.checks import Check, load_catalogue
+from readiness.evidence.claim import CURRENT, WORDS, Answer, Claim, shown
+from readiness.model.errors import NotRun, ProbeError
+from readiness.model.shipping import place_of
 from readiness.outside.finding import Finding, Weight
 from readiness.outside.site import Outsider
 from readiness.probes.wire import place
-from readiness.shipping import place_of
-from readiness.subjects import Endpoint
+from readiness.site.subjects import Endpoint
 
 HANDSHAKES: Final = ("TLS-001", "TLS-002", "TLS-003", "TLS-004", "TLS-005")
 PLAIN: Final = "WEB-001"

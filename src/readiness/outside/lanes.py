@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 
-from readiness.errors import TimedOut
+from readiness.model.errors import TimedOut
 from readiness.outside.finding import Finding, Weight
 from readiness.probes.wire import Deadline
 

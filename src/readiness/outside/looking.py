@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from readiness.catalogue import load_catalogue
-from readiness.errors import ProbeError, UsageError
+from readiness.catalogue.checks import load_catalogue
+from readiness.model.errors import ProbeError, UsageError
 from readiness.outside.finding import Finding, Looked, Weight, gathered
 from readiness.outside.judging import HANDSHAKES, HSTS, PLAIN, SCANNED, judged
 from readiness.outside.lanes import Case, Patience, ask_all
@@ -23,7 +23,7 @@ from readiness.outside.place import (
 )
 from readiness.outside.site import Once, Outsider, environment
 from readiness.probes.wire import place
-from readiness.subjects import Endpoint
+from readiness.site.subjects import Endpoint
 from readiness.systems.http.asking.pages import ask
 from readiness.systems.http.hidden import HIDDEN
 from readiness.systems.http.reading import (

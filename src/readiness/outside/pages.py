@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from readiness.errors import NotUnderstood, ProbeError
-from readiness.model import Severity
+from readiness.model.errors import NotUnderstood, ProbeError
+from readiness.model.words import Severity
 from readiness.outside.finding import Finding, Weight
 from readiness.outside.place import Url
 from readiness.outside.site import Once

@@ -13,9 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.utils import CryptographyDeprecationWarning
 
-from readiness.declared.common import canonical, is_address
-from readiness.errors import Unreachable, UsageError
+from readiness.model.errors import Unreachable, UsageError
 from readiness.probes.certificates import trust_anchors
+from readiness.site.declared.common import canonical, is_address
 from readiness.systems.http.asking.pages import host_of
 from readiness.systems.http.reading import HTTP_PORT, HTTPS_PORT
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, Final
 
-from readiness.claim import Found
-from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.evidence.claim import Found
+from readiness.model.errors import NotRun
 from readiness.outside.place import Url
 from readiness.probes.ssh import ObserveSession
-from readiness.subjects import Endpoint, endpoints
+from readiness.site.declared.machine import Machine
+from readiness.site.environment import Environment
+from readiness.site.subjects import Endpoint, endpoints
 from readiness.systems.asker import C, Closing
 from readiness.systems.asking import asker_of
 from readiness.systems.token import R, S, Source

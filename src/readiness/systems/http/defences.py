@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from readiness.model import Severity
+from readiness.model.words import Severity
 from readiness.systems.http.page import Cookie, Page
 
 _FRAMES_REFUSED: Final = frozenset({"deny", "sameorigin"})  # RFC 7034, 2.1; ALLOW-FROM is ignored

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.model import Severity
+from readiness.model.words import Severity
 from readiness.systems.http.page import Page
 
 OK: Final = 200

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from readiness.declared.common import is_address
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes import wire
+from readiness.site.declared.common import is_address
 from readiness.systems.http.asking.pages import Heard, Place, host_of, look
 from readiness.systems.http.reading import Challenge
 

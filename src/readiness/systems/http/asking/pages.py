@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from readiness.errors import (
+from readiness.model.errors import (
     AccessDenied,
     NotUnderstood,
     ProbeError,
