@@ -27,7 +27,8 @@ HELPERS = ("lab/faults/", "lab/verbs/", "lab/cluster.py", "lab/defects.py", "lab
 READERS = tuple(
     f"src/readiness/{name}"
     for name in (
-        "probes/", "drills/", "measure/", "systems/", "scanning.py", "segmentation.py",
+        "probes/", "drills/", "measure/", "systems/", "session/scanning.py",
+        "site/segmentation.py",
     )
 )  # fmt: skip
 # What rooms ask and read with; what a site declares is in the environment file.

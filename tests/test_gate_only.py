@@ -7,7 +7,7 @@ import pytest
 
 from lab import product
 from readiness.catalogue.checks import load_catalogue
-from readiness.catalogue.limits import limit_of, scan_limit
+from readiness.catalogue.limits import limit_of
 from readiness.drift.compare import _direction
 from readiness.evidence.state import DRIFT, GATE
 from readiness.model.words import Outcome, Tier
@@ -15,6 +15,7 @@ from readiness.session.plan import Plan, make_plan
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment
 from readiness.site.subjects import endpoints
+from readiness.systems.tls.limits import scan_limit
 
 ROOT = Path(__file__).parents[1]
 ONLY = {"TLS-007", "TLS-008"}

@@ -42,7 +42,7 @@ def run(place: Path, *words: str) -> str:
 
 def test_the_wheel_lists_the_checks_of_the_checkout(installed: Path) -> None:
     """`readiness checks` of the wheel has every id and no other."""
-    code = "import readiness.commands.cli, sys; sys.argv = ['readiness', 'checks']; readiness.commands.cli.main()"
+    code = "import sys; from readiness.commands import cli; sys.argv[1:] = ['checks']; cli.main()"
     told = re.findall(r"^ *([A-Z]+-\d{3})\b", run(installed, "-c", code), re.MULTILINE)
     assert sorted(told) == sorted(load_catalogue())
 
@@ -65,7 +65,8 @@ def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
 
 def test_the_wheel_carries_the_experiments(installed: Path) -> None:
     """What the checkout has in chaos/ lies inside the package, byte for byte, and is found."""
-    code = "from readiness.site.experiments import *; print(*[load(x).file for x in shipped().values()])"
+    code = "from readiness.site import experiments as e; "
+    code += "print(*[e.load(one).file for one in e.shipped().values()])"
     packed = [Path(one) for one in run(installed, "-c", code).split()]
     ours = sorted((ROOT / "chaos").glob("*.yaml"))
     assert packed == [installed / "readiness" / "chaos" / one.name for one in ours]

@@ -1,8 +1,8 @@
 """Production readiness suite: looks, breaks where allowed, measures, and says GO or NO-GO.
 
 This is the front door: what checks are written with. A site's own checks import it, the kinds of
-`readiness.site.subjects`, and the tokens of rooms (`readiness.systems`); no other name is promised to
-them.
+`readiness.site.subjects`, and the tokens of rooms (`readiness.systems`); no other name is promised
+to them.
 """
 
 import importlib

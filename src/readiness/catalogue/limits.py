@@ -11,6 +11,7 @@ from readiness.model.words import Tier
 from readiness.site.declared.database import Database
 from readiness.site.environment import Environment
 from readiness.site.subjects import backups_of, clusters, endpoints
+from readiness.systems.tls.limits import scan_limit
 
 PROMOTION_LIMIT: Final = 120.0
 REJOIN_LIMIT: Final = 120.0
@@ -19,14 +20,6 @@ STABLE: Final = 10.0
 """Seconds for which service must have lasted before an outage counts as over."""
 SLACK: Final = 60.0
 """Seconds for what has limits of its own: logging in, asking for pages, reading rows."""
-# Seconds for all listeners together, and for each besides: ten times what a quiet machine needs.
-SCAN_LEAST: Final = 60.0
-SCAN_FOR_EACH: Final = 10.0
-
-
-def scan_limit(listeners: int) -> float:
-    """Seconds within which the TLS of that many listeners is scanned."""
-    return SCAN_LEAST + SCAN_FOR_EACH * listeners
 
 
 def trial_limit(database: Database, objective: float) -> float:

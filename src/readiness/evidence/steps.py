@@ -91,7 +91,8 @@ class Held(Struct, frozen=True):
 class Claims(OfCase, frozen=True, kw_only=True, tag="claims"):
     """Claims that hold, about one subject and by the same observations.
 
-    `at` and `mono` are those of the first; the others followed within `readiness.evidence.record.TOGETHER`.
+    `at` and `mono` are those of the first; the others followed within
+    `readiness.evidence.record.TOGETHER`.
     """
 
     subject: str

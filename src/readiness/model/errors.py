@@ -12,7 +12,7 @@
   + NotRun              a permission, a need or the time is missing (the case was not run)
   + WrongTarget         another system answers behind a pinned address (the run stops)
   + RecordError         a run record cannot be trusted or written
-  + RedactionError      something could not be made safe; it was not written (readiness.evidence.redact)
+  + RedactionError      something could not be made safe, and was not written (`evidence.redact`)
   + StateError          the state folder cannot be trusted or written
     - LeaseHeld         another run holds the environment
 * LimitReached          the case took longer than it may; no probe catches it, it is nobody's answer

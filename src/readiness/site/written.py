@@ -1,7 +1,7 @@
 """What every file that people write has in common: strict models, names, references, refusals.
 
-A refusal says what was expected, and where below the object that refuses; `readiness.site.documents`
-turns it into one line with file, line and column.
+A refusal says what was expected, and where below the object that refuses;
+`readiness.site.documents` turns it into one line with file, line and column.
 """
 
 import difflib

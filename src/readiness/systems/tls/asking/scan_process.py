@@ -18,10 +18,10 @@ from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, Any, Final
 
-from readiness.catalogue import limits
 from readiness.model.errors import NotRun, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.model.shipping import place_of
 from readiness.probes import wire
+from readiness.systems.tls.limits import scan_limit
 
 PLACE: Final = "READINESS_TLS_SCAN"
 """The variable that names another place for sslyze's environment."""
@@ -91,7 +91,7 @@ class Scanning:
         }
         program = Path(__file__).with_name("scan_program.py")
         words = [str(python()), "-I", "-W", "ignore", str(program)]
-        self._deadline = time.monotonic() + limits.scan_limit(len(self._targets))
+        self._deadline = time.monotonic() + scan_limit(len(self._targets))
         # Files and no pipes: nobody reads until somebody needs an answer.
         self._files = ExitStack()
         self._said = self._files.enter_context(TemporaryFile())  # noqa: SIM115 - see close
@@ -160,7 +160,7 @@ class Scanning:
 
     def _nothing(self, what: str) -> ProbeError:
         if self._late:
-            seconds = limits.scan_limit(len(self._targets))
+            seconds = scan_limit(len(self._targets))
             return TimedOut(f"{what}: sslyze did not end within {seconds:.0f} s")
         words = b"".join(_from_the_start(self._complaints)).decode(errors="replace").strip()
         last = (words.splitlines() or ["nothing"])[-1]
