@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from readiness.commands.console import MOST, SafeConsole
 from readiness.evidence.redact import Redactor
 from readiness.model.printable import clipped, one_line, printable
+from readiness.render.console import MOST, SafeConsole
 
 ESCAPES = {
     "a colour": "\x1b[31mred\x1b[0m",

@@ -16,7 +16,6 @@ from rich.text import Text
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.matrix import load_matrix
 from readiness.catalogue.own import Own, load_own
-from readiness.commands.console import MOST, SafeConsole
 from readiness.commands.terminal import unbreakable
 from readiness.model import interrupts
 from readiness.model.errors import NotInstalled, ReadinessError, UsageError
@@ -30,6 +29,7 @@ from readiness.model.words import (
     Permission,
     Tier,
 )
+from readiness.render.console import MOST, SafeConsole
 from readiness.session.plan import make_plan
 from readiness.site.documents import load_environment, load_policy
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from readiness.commands.console import SafeConsole
 from readiness.model.printable import one_line
 from readiness.model.words import Json, Severity
 from readiness.outside.place import Url
+from readiness.render.console import SafeConsole
 
 SCHEMA: Final = 1
 EXIT_FINDINGS: Final = 2

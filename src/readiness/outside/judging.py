@@ -1,7 +1,7 @@
 """Judges what was asked by the gate's own checks: the same functions, and the same limits.
 
-A check claims (`readiness.evidence.claim`) what it found. The first claim that is not true is what a look
-tells; a check that ends otherwise than by its claims has found out nothing.
+A check claims (`readiness.evidence.claim`) what it found. The first claim that is not true is what
+a look tells; a check that ends otherwise than by its claims has found out nothing.
 """
 
 import runpy
