@@ -18,7 +18,7 @@ from lab.scene import Facts, Scene
 Shape = Literal["plain", "false-green"]
 Kind = Literal[
     "tls", "web", "hosts", "balancer", "database", "failover", "objectives",
-    "cache", "firewall", "backup", "migrations", "load", "audit",
+    "cache", "firewall", "backup", "migrations", "load", "audit", "hardening",
 ]  # fmt: skip
 Reasons = Mapping[str, Mapping[str, str]]
 """Check -> subject -> what its reason must match (a regular expression).

@@ -185,6 +185,14 @@ def _application(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, key)
 
 
+def _application_roles(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.application:
+        return None
+    reason = f"{database.name}: the roles that the application logs in as are not declared"
+    return Gap(Why.UNDECLARED, reason, f"`application` of the database {database.name}")
+
+
 def _replication_login(_: Environment, subject: Any) -> Gap | None:
     database = _database(subject)
     if database.replication_login:
@@ -277,6 +285,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "touch schema": _touch_schema,
     "touch login": _touch,
     "application login": _application,
+    "application roles": _application_roles,
     "replication login": _replication_login,
     "backups": _backups,
     "restore": _restore,

@@ -90,6 +90,17 @@ class FailoverDrill(Written):
         return self
 
 
+class ApplicationRole(Written):
+    """A role that the application logs in as, whose rights are looked at."""
+
+    user: Text
+    owns_tables: bool = Field(
+        default=False,
+        description="It runs the migrations as well, and owns what they made: whoever takes the "
+        "application over can change every table, and what guards it.",
+    )
+
+
 class ReplicationLogin(Written):
     """The program on every member that tries to begin replication anew."""
 
@@ -123,11 +134,15 @@ class Database(Section):
         description="A schema that the touch login owns, where no failover drill names one.",
     )
     replication_login: ReplicationLogin | None = None
+    application: tuple[ApplicationRole, ...] = Field(
+        default=(), description="The roles that the application logs in as; all of them."
+    )
     failover: FailoverDrill | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("member", self.members, ("members",))
+        distinct("role", [one.user for one in self.application], ("application",), "user")
         self._automated_or_not()
         if self.failover and self.touch_schema not in {None, self.failover.db_schema}:
             expected = f"'{self.failover.db_schema}', where the failover drill writes"

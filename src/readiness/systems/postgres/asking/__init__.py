@@ -10,10 +10,17 @@ from readiness.site.subjects import Member, members
 from readiness.systems.asker import Asker, Askers, Connections, by_itself
 from readiness.systems.hosts.asking import mounts
 from readiness.systems.hosts.reading.mounts import Storage
-from readiness.systems.postgres.asking import archive, replication_login, restart, session
+from readiness.systems.postgres.asking import (
+    archive,
+    hardening,
+    replication_login,
+    restart,
+    session,
+)
 from readiness.systems.postgres.asking.session import PostgresTarget, Session
 from readiness.systems.postgres.reading import (
     ARCHIVE,
+    HARDENING,
     POSTGRES,
     REPLAY,
     REPLICATION_LOGINS,
@@ -21,6 +28,7 @@ from readiness.systems.postgres.reading import (
     STORAGE,
 )
 from readiness.systems.postgres.reading.archive import Archiving
+from readiness.systems.postgres.reading.hardening import Hardening
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.replication_login import ReplicationLogins
 from readiness.systems.postgres.reading.restart import Restart
@@ -118,6 +126,11 @@ def _storage(connections: Connections, member: Member) -> Storage:
     return mounts.storage(connections.session(member.machine), folder)
 
 
+def _hardening(connections: Connections, member: Member) -> Hardening:
+    roles = [one.user for one in member.database.application]
+    return hardening.hardening(observing(connections, member), roles)
+
+
 ASKERS: Final[Askers] = (
     Asker(POSTGRES, _state),
     Asker(ARCHIVE, _archiving),
@@ -125,4 +138,5 @@ ASKERS: Final[Askers] = (
     Asker(REPLAY, _replay, together=by_itself),
     Asker(REPLICATION_LOGINS, _replication_logins, early=True),
     Asker(STORAGE, _storage, together=by_itself),
+    Asker(HARDENING, _hardening),
 )

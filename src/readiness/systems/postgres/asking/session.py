@@ -102,6 +102,11 @@ class Session(Closes):
         return found
 
 
+def asked_for_password(session: Session) -> bool:
+    """Whether the server wanted to see the password before it let us in."""
+    return bool(session._connection.pgconn.used_password)  # noqa: SLF001 - this module makes them
+
+
 def connect(
     target: PostgresTarget,
     password: str | None,

@@ -5,6 +5,7 @@ from typing import Final
 from readiness.site.subjects import DATABASE_MEMBER, LOGGING_IN_MEMBER, Member
 from readiness.systems.hosts.reading.mounts import Storage
 from readiness.systems.postgres.reading.archive import Archiving
+from readiness.systems.postgres.reading.hardening import Hardening
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.replication_login import ReplicationLogins
 from readiness.systems.postgres.reading.restart import Restart
@@ -38,4 +39,8 @@ REPLICATION_LOGINS: Final[Source[Member, ReplicationLogins]] = Source(
 )
 # The file systems that the data lie on, as the machine says.
 STORAGE: Final[Source[Member, Storage]] = Source("storage", DATABASE_MEMBER, Storage)
-SOURCES: Final = (POSTGRES, ARCHIVE, RESTART, REPLAY, REPLICATION_LOGINS, STORAGE)
+# What it lets the application do, and whom it lets in.
+HARDENING: Final[Source[Member, Hardening]] = Source(
+    "database-hardening", DATABASE_MEMBER, Hardening
+)
+SOURCES: Final = (POSTGRES, ARCHIVE, RESTART, REPLAY, REPLICATION_LOGINS, STORAGE, HARDENING)
