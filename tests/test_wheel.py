@@ -49,7 +49,7 @@ def test_the_wheel_lists_the_checks_of_the_checkout(installed: Path) -> None:
 
 def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
     """The suites lie inside the package, with the settings that the gate gives to pytest."""
-    code = "from readiness import gate; print(gate.suites_folder(), gate.settings_file())"
+    code = "from readiness.running import gate; print(gate.suites_folder(), gate.settings_file())"
     suites, settings = run(installed, "-c", code).split()
     assert Path(suites) == installed / "readiness" / "suites"
     assert Path(settings) == installed / "readiness" / "suites" / "pytest.ini"
