@@ -54,7 +54,7 @@ def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
     assert Path(suites) == installed / "readiness" / "suites"
     assert Path(settings) == installed / "readiness" / "suites" / "pytest.ini"
     files = {one.relative_to(ROOT) for one in (ROOT / "suites").rglob("*.py")}
-    code = "from readiness import journey_files; print(journey_files.loadtests_folder())"
+    code = "from readiness.site import journey_files; print(journey_files.loadtests_folder())"
     journeys = Path(run(installed, "-c", code).strip())
     assert journeys == installed / "readiness" / "loadtests"
     ours = {one.name: one.read_bytes() for one in (ROOT / "loadtests").glob("*.py")}
