@@ -128,7 +128,7 @@ def test_a_torn_line_is_kept_and_marked(path: Path) -> None:
 APPENDER = """
     import sys
     from pathlib import Path
-    from readiness import durable
+    from readiness.evidence import durable
     descriptor = durable.open_append(Path(sys.argv[1]))
     number = int(sys.argv[2])
     while True:
@@ -183,7 +183,7 @@ def test_a_full_device_is_a_clear_error() -> None:
 FILLER = """
     import os, resource, sys
     from pathlib import Path
-    from readiness import durable
+    from readiness.evidence import durable
     from readiness.model.errors import StateError
     path = Path(sys.argv[1])
     if sys.argv[2:]:

@@ -24,7 +24,7 @@ from readiness.model.errors import LeaseHeld
 HOLDER = """
     import signal, subprocess, sys
     from pathlib import Path
-    from readiness import interrupts
+    from readiness.model import interrupts
     from readiness.model.errors import LeaseHeld
     from readiness.evidence.lease import Lease
     interrupts.listen()

@@ -214,7 +214,7 @@ def beside(site: Site, *lines: str) -> None:
 
 
 GREEN_PAINT = (
-    "from readiness import claim",
+    "from readiness.evidence import claim",
     "claim._PLAIN.update(dict.fromkeys(claim._PLAIN, lambda observed, limit: True))",
 )
 
