@@ -176,21 +176,16 @@ def _with_imports(text: str, imports: list[str]) -> str:
     return "\n".join([*lines[:last], *imports, *lines[last:]])
 
 
-def fault(name: str, kind: str, reddens: list[str]) -> dict[Path, str]:
-    """The table of a kind with one row more.
+def fault(name: str, kind: str, reddens: list[str], *, new_kind: bool) -> dict[Path, str]:
+    """The table of a kind, or a new one, with one row more.
 
     Raises:
         UsageError: the name is none or is taken, or the kind or a check is unknown.
     """
     _must_match(name, FAULT, "two or more words with '-' between")
-    tables = {path.stem: path for path in sorted((FAULTS / "rows").glob("*.yaml"))}
-    if kind not in tables:
-        raise UsageError(
-            f"unknown kind {kind}; there are: {', '.join(tables)}; for a new one add it to Kind in "
-            f"lab/faults/__init__.py, and an empty lab/faults/rows/{kind}.yaml"
-        )
+    table, rows = _table(kind, new=new_kind)
     # Rows are read without their rules: one that is not filled in yet stands in no other's way.
-    for path in tables.values():
+    for path in _tables().values():
         if name in read_yaml(path).data:
             raise UsageError(f"{path.relative_to(ROOT)} has a fault {name} already")
     file = FAULTS / f"{name.replace('-', '_')}.py"
@@ -202,7 +197,31 @@ def fault(name: str, kind: str, reddens: list[str]) -> dict[Path, str]:
             raise UsageError(f"unknown check {identity}{one_of(identity, known)}")
     cases = "".join(f"    {one}: {{SUBJECT: REASON}}\n" for one in dict.fromkeys(reddens))
     row = f"{name}:\n  title:\n  why:\n  at:\n  break:\n  reddens:\n{cases}"
-    return {tables[kind]: f"{tables[kind].read_text()}\n{row}"}
+    return {table: f"{rows}\n{row}"}
+
+
+def _tables() -> dict[str, Path]:
+    return {path.stem: path for path in sorted((FAULTS / "rows").glob("*.yaml"))}
+
+
+def _table(kind: str, *, new: bool) -> tuple[Path, str]:
+    """The table of a kind and its text, or what a new one begins with.
+
+    Raises:
+        UsageError: there is no such table, or there is where a new one is wanted.
+    """
+    tables, path = _tables(), FAULTS / f"rows/{kind}.yaml"
+    if not new and kind not in tables:
+        raise UsageError(
+            f"unknown kind {kind}; there are: {', '.join(tables)}; --new-kind begins a table for it"
+        )
+    if not new:
+        return path, path.read_text()
+    _must_match(kind, ROOM, "a kind of lower-case letters, digits and '_'")
+    if kind in tables:
+        raise UsageError(f"{path.relative_to(ROOT)} is there already")
+    head = f"# Faults of the kind {kind}; lab/rows.py reads them, lab/verbs/ has the verbs.\n"
+    return path, head
 
 
 def _must_match(text: str, pattern: str, expected: str) -> None:
@@ -341,6 +360,7 @@ def _parser() -> argparse.ArgumentParser:
     one = make.add_parser("fault", help="write a row into a table of lab/faults/rows")
     one.add_argument("name", metavar="NAME")
     one.add_argument("--kind", required=True, help="the table")
+    one.add_argument("--new-kind", action="store_true", help="begin that table")
     one.add_argument("--reddens", nargs="+", required=True, metavar="ID", help="its checks")
     one.set_defaults(make=fault)
     return parser
