@@ -1,7 +1,8 @@
-"""Writes the skeleton of a system's room, of a check or of a fault, which its author fills in.
+"""Writes the skeleton of a system, of a check or of a fault, which its author fills in.
 
 A skeleton passes style, types and import rules, and nothing of it is ever green: the code that is
-left to write raises `NotImplementedError`, and the reader of tables refuses an empty row.
+left to write raises `NotImplementedError`, and the lab refuses an empty row and a role without a
+place.
 Bad input is refused with one line, before anything is written.
 """
 
@@ -48,7 +49,7 @@ SUITE: Final = "suites/[a-z][a-z0-9_]*/test_[a-z0-9_]+[.]py"
 
 
 def system(name: str, instead_of: str | None) -> dict[Path, str]:
-    """The files of a room and of its test.
+    """The files of a room and of its test, and what the lab has for it unless that is there.
 
     Raises:
         UsageError: the name can't be a room's, or is taken, or no section has the other name.
@@ -75,7 +76,9 @@ def system(name: str, instead_of: str | None) -> dict[Path, str]:
         for part, text in room_skeleton.modules(name, instead_of or "").items()
     }
     modules[ROOT / f"tests/probes/test_{name}.py"] = room_skeleton.test(name)
-    return {path: _tidy(path, text) for path, text in modules.items()}
+    files = {path: _tidy(path, text) for path, text in modules.items()}
+    role = ROOT / f"lab/roles/{name}/role.toml"
+    return files if role.exists() else {**files, role: room_skeleton.role(name)}
 
 
 def check(
@@ -344,7 +347,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="scripts/new", description="CONTRIBUTING.md says how to go on.")
     make = parser.add_subparsers(dest="make", required=True, metavar="system|check|fault")
-    one = make.add_parser("system", help="write a room in src/readiness/systems, and its test")
+    one = make.add_parser(
+        "system", help="write a room in src/readiness/systems, its test and its role of the lab"
+    )
     one.add_argument("name", metavar="NAME")
     one.add_argument(
         "--instead-of", metavar="SECTION", help="a site may have this one where others have that"
