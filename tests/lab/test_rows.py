@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from lab.faults import KINDS, Fault, no_facts, nothing
 from lab.faults._cache import roles
 from lab.rows import Read, all_rows, read_table
 from lab.scene import Scene
-from lab.verbs import CHANGES, LOOKS
+from lab.verbs import CHANGES, LOOKS, gathered
 from lab.verbs.base import Said
 from readiness.errors import UsageError
 
@@ -98,6 +99,18 @@ def test_a_table_is_a_kind(table: Path) -> None:
     """The kind is not said again in each row, nor anywhere else: a new table is a new kind."""
     assert set(KINDS) == {one.fault.kind for one in all_rows().values()}
     assert read(table, ROW).fault.kind == table.stem
+
+
+def test_verbs_are_those_of_all_modules_and_each_is_one() -> None:
+    """A module more is found by its folder; which of two verbs a row means nobody could tell."""
+    one = SimpleNamespace(CHANGES={"lamp.off": "off"}, LOOKS={"lamp.shows": "shows"})
+    other = SimpleNamespace(CHANGES={"door.shut": "shut"})
+    assert gathered("CHANGES", {"a": one, "b": other}) == {"lamp.off": "off", "door.shut": "shut"}
+    assert gathered("LOOKS", {"a": one, "b": other}) == one.LOOKS
+    other.CHANGES["lamp.off"] = "broken"
+    said = r"^lab/verbs/b\.py: CHANGES: expected each verb once, found 'lamp\.off' twice$"
+    with pytest.raises(LabError, match=said):
+        gathered("CHANGES", {"a": one, "b": other})
 
 
 def test_a_kind_without_a_table_is_refused() -> None:
