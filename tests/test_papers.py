@@ -291,9 +291,9 @@ def test_the_role_that_was_begun_makes_a_machine(begun: Path, tmp_path: Path) ->
     file.write_text(
         text.replace('"ZONE", number = 0', '"data", number = 31').replace("[]\nwhy", "[11211]\nwhy")
     )
-    asked = """from lab import firewall, image, inventory
+    asked = """from lab import firewall, inventory
 print(*(one.v4 for one in inventory.machines_with("memcached")))
-print("memcached" in image.PACKAGES, "".join(firewall.forward_rules()).count("{ 11211 }"))
+print("memcached" in inventory.PACKAGES, "".join(firewall.forward_rules()).count("{ 11211 }"))
 """
     done = run(tmp_path, sys.executable, "-c", asked)
     assert done.stdout.splitlines() == ["198.18.3.31", "True 2"], done.stderr

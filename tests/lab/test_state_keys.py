@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import freeze, image
+from lab import freeze, image, inventory
 from lab.home import REPOSITORY
 from lab.keys import digest, tree_files
 
@@ -58,7 +58,7 @@ def test_compiled_python_does_not_matter(tree: Path) -> None:
 def test_a_package_more_makes_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which role names it does not matter: the image is one."""
     before = image.key()
-    monkeypatch.setattr(image, "PACKAGES", (*image.PACKAGES, "memcached"))
+    monkeypatch.setattr(image, "PACKAGES", (*inventory.PACKAGES, "memcached"))
     assert image.key() != before
 
 
