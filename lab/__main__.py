@@ -3,7 +3,7 @@
 import sys
 
 from lab.errors import WrongRole
-from readiness.model import EXIT_USAGE
+from readiness.model.words import EXIT_USAGE
 
 # The lab's modules name machines while they are imported, so roles are read before any command is.
 try:

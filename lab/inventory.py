@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from lab.role_file import Flow, Place, Role, load_all
-from readiness.written import one_of
+from readiness.site.written import one_of
 
 DOMAIN = "lab.test"
 GATEWAY_NUMBER = 1

@@ -15,8 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError
 from lab.errors import WrongRole
 from lab.home import REPOSITORY
 from lab.keys import tree_files
-from readiness.schemas import keys_at
-from readiness.written import Text, Written, one_of
+from readiness.site.schemas import keys_at
+from readiness.site.written import Text, Written, one_of
 
 FOLDER: Final = REPOSITORY / "lab/roles"
 FILE: Final = "role.toml"

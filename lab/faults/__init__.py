@@ -15,7 +15,7 @@ from typing import Literal
 
 from lab.errors import LabError
 from lab.scene import Facts, Scene
-from readiness.written import one_of
+from readiness.site.written import one_of
 
 Shape = Literal["plain", "false-green"]
 # The tables of rows; each is named after the kind of what it breaks, and there are no other kinds.

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from lab.faults import _backup as backup
 from lab.scene import Scene
 from lab.verbs.base import Change
-from readiness.written import Folder
+from readiness.site.written import Folder
 
 Act = Literal["empty", "restart", "full-backup"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from readiness import Ask, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
 from readiness.measure.reachability import IN_WORDS, Compared
-from readiness.scanning import Seen
-from readiness.segmentation import ZonePair
-from readiness.subjects import OPEN_ZONE_PAIR, ZONE_PAIR
+from readiness.session.scanning import Seen
+from readiness.site.segmentation import ZonePair
+from readiness.site.subjects import OPEN_ZONE_PAIR, ZONE_PAIR
 from readiness.systems.hosts.reading import ADDRESSES
 
 Scanned = Callable[[], Seen]

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from readiness.environment import Environment
 from readiness.measure.reachability import Compared, Reachability
 from readiness.probes.scan import Known, Scan, Towards
-from readiness.segmentation import Segmentation, Vantage
+from readiness.site.environment import Environment
+from readiness.site.segmentation import Segmentation, Vantage
 from readiness.systems.hosts.reading.network import Socket
 
 WEB, DB, OUT = "192.0.2.10", "192.0.2.130", "198.51.100.9"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.probes.scan import Asked, Known, Scan, program, read
 
 HERE = "127.0.0.1"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from readiness.probes.scan import Scan, Towards
-from readiness.segmentation import Segmentation, Target, Vantage, ZonePair
+from readiness.site.segmentation import Segmentation, Target, Vantage, ZonePair
 from readiness.systems.hosts.reading.network import Socket
 
 IN_WORDS: Final = {"v4": "IPv4", "v6": "IPv6"}

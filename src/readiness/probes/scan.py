@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.probes.ssh import ScanSession
 
 STATES: Final = ("open", "refused", "filtered", "unreachable", "unsent")
