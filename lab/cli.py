@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lab import health
-from lab.errors import LabError
+from lab.errors import LabError, WrongRole
 from lab.home import current
 from lab.host import require_root
 from lab.inventory import MACHINES
@@ -86,7 +86,7 @@ def main() -> None:
     except UsageError as error:
         print(f"lab: {error}; scripts/lab --help", file=sys.stderr)
         code = USAGE
-    except WrongFile as error:
+    except (WrongFile, WrongRole) as error:
         print(f"lab: {error}", file=sys.stderr)
         code = USAGE
     except LabError as error:

@@ -7,3 +7,7 @@ class LabError(Exception):
 
 class Unhealthy(LabError):
     """A machine did not become healthy before its deadline."""
+
+
+class WrongRole(LabError):
+    """What a person wrote of a role is wrong; says file, key, what was expected and found."""

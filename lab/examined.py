@@ -20,7 +20,7 @@ from lab.errors import LabError
 from lab.home import REPOSITORY
 from lab.keys import tree_files
 from lab.product import source_of
-from lab.roles import load
+from lab.role_file import FILE, load, without_site
 
 # What faults share; the rest of the lab has tests of its own.
 HELPERS = ("lab/faults/", "lab/verbs/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
@@ -356,7 +356,13 @@ def _without_words(call: ast.Call, given: list[ast.expr]) -> ast.Call:
 
 @cache
 def role(name: str) -> str:
-    """What a role lays over a machine: its files and trees, but for lines that are comments."""
+    """What a role lays over a machine: its files and trees, but for lines that are comments.
+
+    What the site has for it, machines and flows among it, is no part of it.
+
+    Raises:
+        LabError: no such role, or its file is wrong.
+    """
     found = load(name)
     folders = [found.folder, *(REPOSITORY / tree for tree in found.trees.values())]
     said = [f"{path.relative_to(REPOSITORY)} {_content(path)}" for path in _files(folders)]
@@ -370,6 +376,7 @@ def _files(folders: Iterable[Path]) -> list[Path]:
 def _content(path: Path) -> str:
     if path.is_symlink():
         return f"-> {path.readlink()}"
-    lines = path.read_bytes().splitlines()
+    content = without_site(path).encode() if path.name == FILE else path.read_bytes()
+    lines = content.splitlines()
     kept = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
     return f"{path.stat().st_mode & 0o111:o} {hashlib.sha256(NEWLINE.join(kept)).hexdigest()}"

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lab.inventory import FLOWS, ZONES, Flow, Machine, Zone, machines_with
+from lab.inventory import FLOWS, ZONES, Machine, Zone, machines_with
+from lab.role_file import Flow
 
 NTP_PORT = 123
 

@@ -3,14 +3,17 @@
 import shutil
 from pathlib import Path
 
-from lab import image, keys, roles
+from lab import image, keys, role_file, roles
 from lab.home import REPOSITORY, Home
 from lab.inventory import MACHINES, Machine
 from lab.machines import Lab
 from lab.secrets import Secrets
 
 # What, besides the image, decides how a machine looks after its first bootstrap.
-MODULES = ("firewall", "freeze", "inventory", "network", "pki", "roles", "secrets", "template")
+MODULES = (
+    "firewall", "freeze", "inventory", "network", "pki", "role_file", "roles", "secrets",
+    "template",
+)  # fmt: skip
 # Left behind when freezing: every start begins with an empty journal.
 NOT_KEPT = ("var/log/journal",)
 
@@ -28,7 +31,7 @@ def trees() -> list[Path]:
     laid = {
         one for each in MACHINES for role in roles.roles_of(each) for one in role.trees.values()
     }
-    return [roles.ROLES, *(REPOSITORY / one for one in sorted(laid))]
+    return [role_file.FOLDER, *(REPOSITORY / one for one in sorted(laid))]
 
 
 def present(home: Home, frozen_key: str) -> bool:

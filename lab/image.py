@@ -10,9 +10,9 @@ from lab import apt_sources, keys, mounts
 from lab.errors import LabError
 from lab.home import REPOSITORY, Home
 from lab.host import LINES_SHOWN, call
+from lab.inventory import PACKAGES
 from lab.progress import say, step
 
-PACKAGES = REPOSITORY / "lab/packages.txt"
 LOCKS = REPOSITORY / "lab/locks"
 IMAGES_KEPT = 2
 BUILD_LIMIT = 1500.0
@@ -43,16 +43,10 @@ exec chroot "$root" "$venv/bin/pip" install -q --no-cache-dir \\
 """
 
 
-def package_names(text: str) -> list[str]:
-    """The packages of a list: one a line, ``#`` begins a comment."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
 def key() -> str:
     """The digest of everything the image is made from."""
-    inputs = [PACKAGES, *sorted(LOCKS.glob("*.txt")), Path(__file__).resolve()]
-    return keys.digest(inputs, REPOSITORY)
+    inputs = [*sorted(LOCKS.glob("*.txt")), Path(__file__).resolve()]
+    return keys.digest(inputs, REPOSITORY, *PACKAGES)
 
 
 def root(home: Home) -> Path:
@@ -96,13 +90,12 @@ def _build(home: Home, finished: Path) -> None:
 
 
 def _debian(draft: Path, target: Path, log: Path) -> None:
-    names = package_names(PACKAGES.read_text())
     sources = draft / "sources.list"
     sources.write_text("".join(f"{source.line()}\n" for source in apt_sources.of_host()))
     words = [
         "mmdebstrap",
         "--variant=minbase",
-        f"--include={','.join(names)}",
+        f"--include={','.join(PACKAGES)}",
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Retries "3"',
         "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -114,7 +107,7 @@ def _debian(draft: Path, target: Path, log: Path) -> None:
         str(target),
         str(sources),
     ]
-    with step(f"image: Debian {apt_sources.RELEASE} with {len(names)} named packages"):
+    with step(f"image: Debian {apt_sources.RELEASE} with {len(PACKAGES)} named packages"):
         _logged(words, log)
     sources.unlink()
 

@@ -1,11 +1,17 @@
 """The lab's machines, zones, addresses and declared flows: the one source of truth for all of it.
 
+Zones, the router and what belongs to no role alone stand here; machines, flows, packages and
+passwords are gathered from the roles, which say them (``[site]`` in their ``role.toml``).
 Everything that names a machine or an address (names, firewalls, certificates, environment files,
 faults) is derived from here. Importable without root and without a lab.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from lab.role_file import Flow, Place, Role, load_all
+from readiness.site.written import one_of
 
 DOMAIN = "lab.test"
 GATEWAY_NUMBER = 1
@@ -87,20 +93,6 @@ class Machine:
         return len(self.interfaces) > 1
 
 
-@dataclass(frozen=True)
-class Flow:
-    """A permitted kind of connection: who may open which ports where, and what for.
-
-    Source and destination are a zone, a role, or ``"*"`` for every zone.
-    """
-
-    source: str
-    destination: str
-    ports: tuple[int, ...]
-    why: str
-    protocol: str = "tcp"
-
-
 def _zone(name: str, number: int) -> Zone:
     return Zone(name, IPv4Network(f"198.18.{number}.0/24"), IPv6Network(f"2001:2:0:{number}::/64"))
 
@@ -112,33 +104,11 @@ DATA = _zone("data", 3)
 OPS = _zone("ops", 4)
 ZONES = (INTERNET, EDGE, APP, DATA, OPS)
 
-
-def _machine(name: str, zone: Zone, number: int, *roles: str) -> Machine:
-    return Machine(name, (Interface("eth0", zone, number),), ("base", *roles))
-
-
-def _gateway(name: str, *zones: Zone) -> Machine:
-    cards = tuple(Interface(zone.name, zone, GATEWAY_NUMBER) for zone in zones)
-    return Machine(name, cards, ("base", "gw"))
-
-
-MACHINES = (
-    _gateway("gw1", OPS, INTERNET, EDGE, APP, DATA),
-    _machine("stranger", INTERNET, 10, "stranger"),
-    _machine("edge1", EDGE, 11, "edge"),
-    _machine("edge2", EDGE, 12, "edge"),
-    _machine("app1", APP, 11, "app"),
-    _machine("app2", APP, 12, "app"),
-    _machine("db1", DATA, 11, "db", "drilled"),
-    _machine("db2", DATA, 12, "db", "drilled"),
-    _machine("db3", DATA, 13, "db", "drilled"),
-    _machine("cache1", DATA, 21, "cache"),
-    _machine("cache2", DATA, 22, "cache"),
-    _machine("cache3", DATA, 23, "cache"),
-    _machine("mon1", OPS, 10, "ops"),
-    _machine("backup1", OPS, 20, "backup"),
-    _machine("spare", OPS, 21, "spare"),
-)
+# The role that every machine has, below all others, and the router's, which no machine else has.
+BASE = "base"
+ROUTER = "gw"
+# What all systems rely on comes after them, in this order: the issuer, the world's time, logins.
+SHARED = ("ops", "stranger", BASE)
 
 VIP4 = EDGE.host4(VIP_NUMBER)
 VIP6 = EDGE.host6(VIP_NUMBER)
@@ -149,26 +119,115 @@ SERVICES: dict[str, tuple[IPv4Address, IPv6Address]] = {
     f"acme.{DOMAIN}": (OPS.host4(10), OPS.host6(10)),
 }
 
-FLOWS = (
-    Flow("internet", "edge", (80, 443), "students reach the portal"),
-    Flow("edge", "app", (8000,), "the edge passes requests to the portal"),
-    Flow("app", "db", (5432, 8008), "the pooler's HAProxy asks Patroni who leads"),
-    Flow("app", "cache", (6379, 26379), "the portal's sessions, found through Sentinel"),
-    Flow("db", "db", (5432, 8008, 2379, 2380), "replication, Patroni and etcd peers"),
-    Flow("cache", "cache", (6379, 26379), "replication, and Sentinels among themselves"),
-    Flow("db", "backup", (8432,), "WAL is archived"),
-    Flow("backup", "db", (8432,), "backups are taken"),
-    Flow("spare", "backup", (8432,), "backups are restored"),
-    Flow("edge", "ops", (5002,), "the edge passes HTTP-01 challenges to the one issuer"),
-    Flow("internet", "internet", (123,), "the world's time server, which gw1 follows", "udp"),
-    Flow("ops", "*", (22,), "operators and the gate log in"),
-    Flow("ops", "edge", (80, 443), "HTTP-01 validation; the gate looks at the listeners"),
-    Flow("ops", "edge", (7000,), "the gate asks HAProxy about its servers"),
-    Flow("ops", "app", (8000, 6432, 7000), "the gate looks at portal, pooler and HAProxy"),
-    Flow("ops", "db", (5432, 8008, 2379, 2380), "the gate looks at the cluster"),
-    Flow("ops", "cache", (6379, 26379), "the gate looks at the cache"),
-    Flow("ops", "spare", (5432,), "the gate looks at what was restored"),
-)
+
+def machines_of(roles: Mapping[str, Role]) -> tuple[Machine, ...]:
+    """The router, then every machine that a role says it has, by zone and number.
+
+    A machine's roles are, in order: :data:`BASE`, the one that has it, those that are also on its
+    machines, those that are also on theirs, and so on; of several at once by name.
+
+    Raises:
+        WrongRole: a role says what can't be; says in which file, at which key.
+    """
+    cards = (OPS, *(zone for zone in ZONES if zone is not OPS))
+    router = Machine(
+        "gw1",
+        tuple(Interface(zone.name, zone, GATEWAY_NUMBER) for zone in cards),
+        _laid_over(ROUTER, roles),
+    )
+    taken = {(zone.name, GATEWAY_NUMBER): router.name for zone in ZONES}
+    taken[EDGE.name, VIP_NUMBER] = "the virtual address"
+    found = {router.name: router}
+    for role in roles.values():
+        for name, place in role.site.machines.items():
+            if name in found:
+                raise role.wrong(("site", "machines", name), "each machine once", f"'{name}' twice")
+            zone = _zone_of(role, name, place)
+            holder = taken.setdefault((zone.name, place.number), name)
+            if holder != name:
+                key = ("site", "machines", name, "number")
+                raise role.wrong(
+                    key, f"a free number in {zone.name}", f"{place.number} of {holder}"
+                )
+            card = Interface("eth0", zone, place.number)
+            found[name] = Machine(name, (card,), _laid_over(role.name, roles))
+    _refuse_idle(roles, found.values())
+    return tuple(sorted(found.values(), key=_position))
+
+
+def flows_of(roles: Mapping[str, Role], machines: Iterable[Machine]) -> tuple[Flow, ...]:
+    """Every permitted connection, role by role; those by which operations look at a system last.
+
+    Raises:
+        WrongRole: a flow begins or ends at nobody; says in which file, at which key.
+    """
+    known = {"*", *(zone.name for zone in ZONES), *(one for each in machines for one in each.roles)}
+    own: list[Flow] = []
+    looks: list[Flow] = []
+    for name, role in roles.items():
+        for index, flow in enumerate(role.site.flows):
+            for key, end in (("from", flow.source), ("to", flow.destination)):
+                if end not in known:
+                    expected = f"'*', a zone or a role that a machine has{one_of(end, known)}"
+                    raise role.wrong(("site", "flows", index, key), expected, f"'{end}'")
+            seen_from_ops = flow.source == OPS.name and name not in SHARED
+            (looks if seen_from_ops else own).append(flow)
+    return (*own, *looks)
+
+
+def in_order(roles: Mapping[str, Role], machines: Iterable[Machine]) -> dict[str, Role]:
+    """The roles as their machines come, then what is :data:`SHARED`."""
+    laid = dict.fromkeys(name for each in machines for name in each.roles)
+    systems = [name for name in laid if name not in SHARED]
+    return {name: roles[name] for name in (*systems, *(one for one in SHARED if one in laid))}
+
+
+def _laid_over(own: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
+    """The roles of a machine that one role has."""
+    found = list(dict.fromkeys((BASE, own)))
+    while more := [
+        name
+        for name, role in sorted(roles.items())
+        if name not in found and set(role.site.also_on) & set(found)
+    ]:
+        found += more
+    return tuple(found)
+
+
+def _zone_of(role: Role, name: str, place: Place) -> Zone:
+    zones = {zone.name: zone for zone in ZONES}
+    if place.zone not in zones:
+        key = ("site", "machines", name, "zone")
+        raise role.wrong(key, f"a zone{one_of(place.zone, zones)}", f"'{place.zone}'")
+    return zones[place.zone]
+
+
+def _position(each: Machine) -> tuple[bool, int, int]:
+    """The router first, then by zone and number."""
+    return not each.routes, ZONES.index(each.zone), each.home.number
+
+
+def _refuse_idle(roles: Mapping[str, Role], machines: Iterable[Machine]) -> None:
+    """Refuse a role that no machine has, and the name of a role that there is not."""
+    laid = {name for each in machines for name in each.roles}
+    for name, role in roles.items():
+        for index, other in enumerate(role.site.also_on):
+            if other not in roles:
+                raise role.wrong(
+                    ("site", "also_on", index), f"a role{one_of(other, roles)}", f"'{other}'"
+                )
+        if name not in laid:
+            raise role.wrong(("site",), "`machines`, or `also_on` a role that has some", "neither")
+
+
+_ROLES = load_all()
+MACHINES = machines_of(_ROLES)
+ROLES = in_order(_ROLES, MACHINES)
+FLOWS = flows_of(ROLES, MACHINES)
+# What the shared image is made with: whatever any role needs is on every machine.
+PACKAGES = tuple(sorted({name for role in ROLES.values() for name in role.site.packages}))
+# The files below secrets that hold a password, each made once.
+PASSWORDS = tuple(dict.fromkeys(name for role in ROLES.values() for name in role.site.passwords))
 
 
 def machine(name: str) -> Machine:

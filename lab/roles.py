@@ -1,69 +1,24 @@
-"""Reading a role's folder and laying it over a machine's root, before the machine boots."""
+"""Laying a role's folder over a machine's root, before the machine boots."""
 
 import os
-import tomllib
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lab import firewall
 from lab.errors import LabError
 from lab.home import REPOSITORY
 from lab.host import call
 from lab.inventory import Machine, hosts_file, template_values
+from lab.role_file import Role, load
 from lab.secrets import Secrets
 from lab.template import Lookup, render
 
-ROLES = REPOSITORY / "lab/roles"
 TEMPLATE_SUFFIX = ".in"
 SECRET_KEY = "secret:"  # noqa: S105 - how such a template key begins
 # Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen.
 SCRIPTS = ("bootstrap", "health", "quiesce")
 SCRIPT_FOLDER = Path("/usr/lib/readiness")
-TABLES = {"files", "secrets", "certificates", "crl", "trees", "collect"}
-
-
-@dataclass(frozen=True)
-class Role:
-    """A role's folder, read."""
-
-    name: str
-    folder: Path
-    enable: tuple[str, ...] = ()
-    files: dict[str, str] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
-    certificates: dict[str, str] = field(default_factory=dict)
-    crl: dict[str, str] = field(default_factory=dict)
-    trees: dict[str, str] = field(default_factory=dict)
-    collect: dict[str, str] = field(default_factory=dict)
-
-    def script(self, name: str) -> Path | None:
-        """One of the role's :data:`SCRIPTS`, if it has it."""
-        path = self.folder / name
-        return path if path.exists() else None
-
-
-def load(name: str, roles: Path = ROLES) -> Role:
-    """Read a role.
-
-    Raises:
-        LabError: no such role, or its ``role.toml`` is not as described in ``lab/README.md``.
-    """
-    folder = roles / name
-    if not folder.is_dir():
-        raise LabError(f"no role is called {name!r}: {folder} is not a folder")
-    path = folder / "role.toml"
-    try:
-        given = tomllib.loads(path.read_text()) if path.exists() else {}
-    except tomllib.TOMLDecodeError as error:
-        raise LabError(f"{path}: not TOML: {error}") from error
-    unknown = sorted(set(given) - TABLES - {"enable"})
-    if unknown:
-        raise LabError(f"{path}: unknown key {unknown[0]!r}")
-    enable = given.pop("enable", [])
-    return Role(name, folder, tuple(enable), **{key: _table(path, key, given) for key in TABLES})
 
 
 def roles_of(machine: Machine) -> list[Role]:
@@ -102,7 +57,7 @@ def lay(machine: Machine, root: Path, secrets: Secrets) -> None:
         for place, text in role.files.items():
             _own(root, place, text, role)
         for place, text in role.secrets.items():
-            name, owner, mode = render(text, lookup, f"{role.folder}/role.toml").split()
+            name, owner, mode = render(text, lookup, str(role.file)).split()
             _write(_inside(root, place), secrets.read(name))
             _own(root, place, f"{owner} {mode}", role)
         if role.enable:
@@ -135,13 +90,6 @@ def _lay_scripts(role: Role, root: Path) -> None:
         script = role.script(name)
         if script is not None:
             _write(_inside(root, script_path(role, name)), script.read_bytes(), 0o755)
-
-
-def _table(path: Path, key: str, given: dict[str, Any]) -> dict[str, str]:
-    table = given.get(key, {})
-    if not isinstance(table, dict) or not all(isinstance(each, str) for each in table.values()):
-        raise LabError(f"{path}: [{key}]: expected a table of strings")
-    return table
 
 
 def _laid_files(role: Role) -> Iterator[tuple[Path, Path]]:
@@ -196,7 +144,7 @@ def _own(root: Path, target: str, text: str, role: Role) -> None:
         if mode:
             path.chmod(int(mode, 8))
     except (KeyError, ValueError) as error:
-        where = f"{role.folder}/role.toml: {target}"
+        where = f"{role.file}: {target}"
         raise LabError(f"{where}: cannot apply {text!r}: {error}") from error
 
 

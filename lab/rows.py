@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from lab import cluster, naive, product
 from lab.errors import LabError
 from lab.faults import (
+    ROWS,
     Fault,
-    Kind,
     Reasons,
     Shape,
     _backup,
@@ -46,7 +46,6 @@ Named = type | Callable[..., Any]
 V = TypeVar("V", bound=Look)
 M = TypeVar("M", bound=Written)
 
-FOLDER: Final = Path(__file__).parent / "faults/rows"
 # How long it may take until what was mended shows everywhere.
 MENDED_LIMIT: Final = 60.0
 # A probe asks again where it met a moment, as a restart is.
@@ -131,7 +130,7 @@ def all_rows() -> Mapping[str, Read]:
         UsageError: a table is wrong; says where, what was expected and what was found.
     """
     found: dict[str, Read] = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for path in sorted(ROWS.glob("*.yaml")):
         found |= read_table(path)
     return found
 
@@ -163,8 +162,6 @@ class _Table:
         self.source: YamlFile = read_yaml(path)
         self.kind = path.stem
         self._lines = path.read_text().splitlines()
-        if self.kind not in get_args(Kind):
-            raise self._wrong((), "has no kind's name", one_of(self.kind, get_args(Kind)))
         self._plain((), self.source.data)
 
     def row(self, name: str) -> Read:
@@ -182,7 +179,7 @@ class _Table:
             name=name,
             title=row.title,
             why=row.why,
-            kind=self.kind,  # type: ignore[arg-type]  # one of them, as was seen
+            kind=self.kind,
             reddens=self._reasons((name, "reddens"), row.reddens, survey),
             blinds=self._reasons((name, "blinds"), row.blinds, survey),
             may_redden=self._reasons((name, "may_redden"), row.may_redden, survey),

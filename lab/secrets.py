@@ -15,20 +15,14 @@ from lab import pki
 from lab.app.portal.generate import canary_advisor, canary_students
 from lab.app.portal.passwords import account_password
 from lab.errors import LabError
-from lab.inventory import MACHINES, SERVICES, Machine
+from lab.inventory import MACHINES, PASSWORDS, SERVICES, Machine
 
 AUTHORITY = "ca/lab-ca"
 READER = "readiness"
 # `certificates` lets mon1 hand the edges their certificate, and nothing else.
 SSH_USERS = ("observer", "driller", "scanner", "root", "certificates")
-# No password for the superuser: it logs in as the operating system's postgres only.
-PASSWORDS = ("observe", "touch", "audit", "compare", "app", "migrate", "replication", "rewind")
-# The cache's users; each is known to every Redis and every Sentinel.
-CACHE_PASSWORDS = ("operator", "replication", "sentinel", "portal", "observe")
-# The passwords of the portal's synthetic accounts are derived from it.
+# The portal's role has it made; the passwords of its synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
-# What the backups are encrypted with; only the repository's machine knows it.
-BACKUP_KEY = "backup/cipher.key"
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -55,12 +49,8 @@ class Secrets:
         for machine in MACHINES:
             self._ensure_ssh_key(f"ssh/hosts/{machine.name}", machine.fqdn)
         for name in PASSWORDS:
-            self._ensure_password(f"pg/{name}.password")
-        for name in CACHE_PASSWORDS:
-            self._ensure_password(f"redis/{name}.password")
-        self._ensure_password(ACCOUNTS_KEY)
+            self._ensure_password(name)
         self._write_canary_passwords()
-        self._ensure_password(BACKUP_KEY)
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -82,14 +72,8 @@ class Secrets:
         digest = hashlib.sha256(self.read(f"{AUTHORITY}.pem"))
         for machine in MACHINES:
             digest.update(self.read(f"ssh/hosts/{machine.name}.pub"))
-        for name in (*(f"ssh/{user}.pub" for user in SSH_USERS),):
+        for name in (*(f"ssh/{user}.pub" for user in SSH_USERS), *PASSWORDS):
             digest.update(self.read(name))
-        for name in PASSWORDS:
-            digest.update(self.read(f"pg/{name}.password"))
-        for name in CACHE_PASSWORDS:
-            digest.update(self.read(f"redis/{name}.password"))
-        digest.update(self.read(ACCOUNTS_KEY))
-        digest.update(self.read(BACKUP_KEY))
         return digest.hexdigest()
 
     def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:

@@ -1,4 +1,4 @@
-"""What the modules of a new system's room begin with, and the test of its reading."""
+"""What a new system begins with: its room's modules, the test of its reading, its role."""
 
 from typing import Final
 
@@ -158,3 +158,25 @@ def test_an_answer_is_read() -> None:
     """What was recorded has a version."""
     assert read(ANSWER.read_text(), where="{name}").version
 '''
+
+
+def role(name: str) -> str:
+    """What the lab has for it; refused until its machine has a zone and a number."""
+    # Linux gives a machine's name 15 characters, of which the last is its number here.
+    machine = name.replace("_", "-")[:14]
+    return f"""# {name}: {UNWRITTEN} what it is on the lab; lab/README.md has every key.
+enable = []
+
+[site]
+packages = []
+passwords = []
+
+[site.machines]
+{machine}1 = {{ zone = "ZONE", number = 0 }}
+
+[[site.flows]]
+from = "ops"
+to = "{name}"
+ports = []
+why = "the gate looks at {name}"
+"""

@@ -1,7 +1,8 @@
-"""Writes the skeleton of a system's room, of a check or of a fault, which its author fills in.
+"""Writes the skeleton of a system, of a check or of a fault, which its author fills in.
 
 A skeleton passes style, types and import rules, and nothing of it is ever green: the code that is
-left to write raises `NotImplementedError`, and the reader of tables refuses an empty row.
+left to write raises `NotImplementedError`, and the lab refuses an empty row and a role without a
+place.
 Bad input is refused with one line, before anything is written.
 """
 
@@ -48,7 +49,7 @@ SUITE: Final = "suites/[a-z][a-z0-9_]*/test_[a-z0-9_]+[.]py"
 
 
 def system(name: str, instead_of: str | None) -> dict[Path, str]:
-    """The files of a room and of its test.
+    """The files of a room and of its test, and what the lab has for it unless that is there.
 
     Raises:
         UsageError: the name can't be a room's, or is taken, or no section has the other name.
@@ -75,7 +76,9 @@ def system(name: str, instead_of: str | None) -> dict[Path, str]:
         for part, text in room_skeleton.modules(name, instead_of or "").items()
     }
     modules[ROOT / f"tests/probes/test_{name}.py"] = room_skeleton.test(name)
-    return {path: _tidy(path, text) for path, text in modules.items()}
+    files = {path: _tidy(path, text) for path, text in modules.items()}
+    role = ROOT / f"lab/roles/{name}/role.toml"
+    return files if role.exists() else {**files, role: room_skeleton.role(name)}
 
 
 def check(
@@ -176,21 +179,16 @@ def _with_imports(text: str, imports: list[str]) -> str:
     return "\n".join([*lines[:last], *imports, *lines[last:]])
 
 
-def fault(name: str, kind: str, reddens: list[str]) -> dict[Path, str]:
-    """The table of a kind with one row more.
+def fault(name: str, kind: str, reddens: list[str], *, new_kind: bool) -> dict[Path, str]:
+    """The table of a kind, or a new one, with one row more.
 
     Raises:
         UsageError: the name is none or is taken, or the kind or a check is unknown.
     """
     _must_match(name, FAULT, "two or more words with '-' between")
-    tables = {path.stem: path for path in sorted((FAULTS / "rows").glob("*.yaml"))}
-    if kind not in tables:
-        raise UsageError(
-            f"unknown kind {kind}; there are: {', '.join(tables)}; for a new one add it to Kind in "
-            f"lab/faults/__init__.py, and an empty lab/faults/rows/{kind}.yaml"
-        )
+    table, rows = _table(kind, new=new_kind)
     # Rows are read without their rules: one that is not filled in yet stands in no other's way.
-    for path in tables.values():
+    for path in _tables().values():
         if name in read_yaml(path).data:
             raise UsageError(f"{path.relative_to(ROOT)} has a fault {name} already")
     file = FAULTS / f"{name.replace('-', '_')}.py"
@@ -202,7 +200,31 @@ def fault(name: str, kind: str, reddens: list[str]) -> dict[Path, str]:
             raise UsageError(f"unknown check {identity}{one_of(identity, known)}")
     cases = "".join(f"    {one}: {{SUBJECT: REASON}}\n" for one in dict.fromkeys(reddens))
     row = f"{name}:\n  title:\n  why:\n  at:\n  break:\n  reddens:\n{cases}"
-    return {tables[kind]: f"{tables[kind].read_text()}\n{row}"}
+    return {table: f"{rows}\n{row}"}
+
+
+def _tables() -> dict[str, Path]:
+    return {path.stem: path for path in sorted((FAULTS / "rows").glob("*.yaml"))}
+
+
+def _table(kind: str, *, new: bool) -> tuple[Path, str]:
+    """The table of a kind and its text, or what a new one begins with.
+
+    Raises:
+        UsageError: there is no such table, or there is where a new one is wanted.
+    """
+    tables, path = _tables(), FAULTS / f"rows/{kind}.yaml"
+    if not new and kind not in tables:
+        raise UsageError(
+            f"unknown kind {kind}; there are: {', '.join(tables)}; --new-kind begins a table for it"
+        )
+    if not new:
+        return path, path.read_text()
+    _must_match(kind, ROOM, "a kind of lower-case letters, digits and '_'")
+    if kind in tables:
+        raise UsageError(f"{path.relative_to(ROOT)} is there already")
+    head = f"# Faults of the kind {kind}; lab/rows.py reads them, lab/verbs/ has the verbs.\n"
+    return path, head
 
 
 def _must_match(text: str, pattern: str, expected: str) -> None:
@@ -325,7 +347,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="scripts/new", description="CONTRIBUTING.md says how to go on.")
     make = parser.add_subparsers(dest="make", required=True, metavar="system|check|fault")
-    one = make.add_parser("system", help="write a room in src/readiness/systems, and its test")
+    one = make.add_parser(
+        "system", help="write a room in src/readiness/systems, its test and its role of the lab"
+    )
     one.add_argument("name", metavar="NAME")
     one.add_argument(
         "--instead-of", metavar="SECTION", help="a site may have this one where others have that"
@@ -341,6 +365,7 @@ def _parser() -> argparse.ArgumentParser:
     one = make.add_parser("fault", help="write a row into a table of lab/faults/rows")
     one.add_argument("name", metavar="NAME")
     one.add_argument("--kind", required=True, help="the table")
+    one.add_argument("--new-kind", action="store_true", help="begin that table")
     one.add_argument("--reddens", nargs="+", required=True, metavar="ID", help="its checks")
     one.set_defaults(make=fault)
     return parser

@@ -283,6 +283,22 @@ def fresh(begun: Path) -> list[str]:
     return sorted(name for name in here if not (ROOT / name).exists())
 
 
+def test_the_role_that_was_begun_makes_a_machine(begun: Path, tmp_path: Path) -> None:
+    """A machine more takes zone, number and port, and no other file of the lab."""
+    shutil.copytree(begun / "lab", tmp_path / "lab")
+    file = tmp_path / "lab/roles/memcached/role.toml"
+    text = file.read_text().replace("packages = []", 'packages = ["memcached"]')
+    file.write_text(
+        text.replace('"ZONE", number = 0', '"data", number = 31').replace("[]\nwhy", "[11211]\nwhy")
+    )
+    asked = """from lab import firewall, inventory
+print(*(one.v4 for one in inventory.machines_with("memcached")))
+print("memcached" in inventory.PACKAGES, "".join(firewall.forward_rules()).count("{ 11211 }"))
+"""
+    done = run(tmp_path, sys.executable, "-c", asked)
+    assert done.stdout.splitlines() == ["198.18.3.31", "True 2"], done.stderr
+
+
 @pytest.fixture
 def walked(begun: Path, tmp_path: Path) -> Path:
     """A copy in which CONTRIBUTING was followed to its end."""
@@ -324,7 +340,7 @@ def test_skeletons_pass_style_types_and_import_rules(begun: Path, fresh: list[st
 
 
 def test_no_skeleton_is_green(begun: Path, fresh: list[str]) -> None:
-    """Replayed it is an error, a room's test is red, lint has words to find, a row is refused."""
+    """Replayed it is an error, a room's test is red, lint has words to find, the lab refuses."""
     asked = "from replay import *; replay(load('healthy'), Case('KERN-001', 'app1'))"
     done = run(begun, sys.executable, "-c", asked)
     assert done.stderr.endswith("NotImplementedError: app1: KERN-001 is not written yet\n")
@@ -335,6 +351,10 @@ def test_no_skeleton_is_green(begun: Path, fresh: list[str]) -> None:
     written = [name for name in fresh if name.startswith(("suites", "src"))]
     assert [one for one in written if "not written yet" not in (begun / one).read_text()] == []
     assert "not written yet" in (ROOT / "scripts/lint").read_text()
+    done = run(begun, sys.executable, "-m", "lab", "faults")
+    machine = "lab/roles/memcached/role.toml: site.machines.memcached1.number"
+    assert done.stderr.endswith(f"{machine}: expected at least 1, found 0\n")
+    assert done.returncode == 64
     place = r"hosts\.yaml:\d+:\d+: source-routes-on-one-machine\.title: "
     with pytest.raises(UsageError, match=place):
         rows.read_table(begun / "lab/faults/rows/hosts.yaml")

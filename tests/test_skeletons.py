@@ -41,6 +41,8 @@ REFUSED = {
     "fault null --kind cache --reddens CACHE-001": "expected two or more words",
     "fault slow-disk --kind disk --reddens CACHE-001": "unknown kind disk; there are: audit,",
     "fault slow-disk --kind cache --reddens CACHE-999": "unknown check CACHE-999",
+    "fault slow-disk --kind cache --new-kind --reddens CACHE-001": "rows/cache.yaml is there al",
+    "fault slow-disk --kind ../x --new-kind --reddens CACHE-001": "expected a kind of lower-case",
     "fault slow-disk --kind cache": "required: --reddens",
     "fault no-memory-limit-on-one-node --kind web --reddens CACHE-001": "cache.yaml has a fault no",
     "fault standby-detached --kind cache --reddens CACHE-001": "standby_detached.py is there",
@@ -96,6 +98,15 @@ def test_a_check_joins_those_of_its_clause(skeletons: Any) -> None:
     assert text.startswith(path.read_text())
     name = "test_eviction_fits_sessions_999"
     assert f"def {name}(cache_node: CacheNode, ask: Ask) -> None:" in text
+
+
+def test_a_new_kind_is_a_new_table(skeletons: Any) -> None:
+    """It begins as the others do; nothing else has to know of it."""
+    made = skeletons.fault("slow-disk", "memcached", ["CACHE-001"], new_kind=True)
+    ((path, text),) = made.items()
+    assert path == ROOT / "lab/faults/rows/memcached.yaml"
+    others = (ROOT / "lab/faults/rows/cache.yaml").read_text().splitlines()
+    assert text.splitlines()[:3] == [others[0].replace("cache", "memcached"), "", "slow-disk:"]
 
 
 def test_one_name_for_two_things_is_refused(skeletons: Any) -> None:

@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from lab.errors import LabError
 from lab.scene import Facts, Scene
+from readiness.site.written import one_of
 
 Shape = Literal["plain", "false-green"]
-Kind = Literal[
-    "tls", "web", "hosts", "balancer", "database", "failover", "objectives",
-    "cache", "firewall", "backup", "migrations", "load", "audit", "hardening",
-]  # fmt: skip
+# The tables of rows; each is named after the kind of what it breaks, and there are no other kinds.
+ROWS = Path(__file__).parent / "rows"
+KINDS = tuple(sorted(path.stem for path in ROWS.glob("*.yaml")))
 Reasons = Mapping[str, Mapping[str, str]]
 """Check -> subject -> what its reason must match (a regular expression).
 
@@ -49,7 +50,7 @@ class Fault:
         name: what ``scripts/lab break`` is told; the file's name with dashes.
         title: what is broken, one sentence.
         why: how it comes about in real life and what it costs.
-        kind: the area it belongs to.
+        kind: the area it belongs to, one of :data:`KINDS`.
         reddens: exactly the cases that fail under it, with a pattern for each reason.
         took_effect: says what shows that it is in force, or nothing while it is not yet.
         apply: plants it; may only be called once its undo is on disk.
@@ -74,7 +75,7 @@ class Fault:
     name: str
     title: str
     why: str
-    kind: Kind
+    kind: str
     reddens: Reasons
     took_effect: Callable[[Scene], str]
     apply: Callable[[Scene], None] = nothing
@@ -93,6 +94,16 @@ class Fault:
     tempts: tuple[str, ...] = ()
     alone: bool = False
     past: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that has no table.
+
+        Raises:
+            LabError: names the fault, what was expected and what was found.
+        """
+        if self.kind not in KINDS:
+            expected = f"the name of a table in lab/faults/rows{one_of(self.kind, KINDS)}"
+            raise LabError(f"{self.name}: kind: expected {expected}, found '{self.kind}'")
 
     @property
     def checks(self) -> tuple[str, ...]:

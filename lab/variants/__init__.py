@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.errors import LabError
-from lab.faults import Fault, Kind, all_faults, no_facts, nothing
+from lab.faults import Fault, all_faults, no_facts, nothing
 from lab.home import REPOSITORY
 from lab.scene import Facts, Scene
 from lab.steps import Step, applied, taken_back
@@ -25,7 +25,7 @@ def variant(
     title: str,
     why: str,
     *,
-    kind: Kind,
+    kind: str,
     tempts: tuple[str, ...],
     shows: Callable[[Scene], str],
     steps: tuple[Step, ...] = (),
@@ -44,7 +44,7 @@ def variant(
         name: what ``scripts/lab try`` is told.
         title: what is unusual, one sentence.
         why: how it comes about, and why it is fine.
-        kind: the area it belongs to.
+        kind: the area it belongs to, one of `lab.faults.KINDS`.
         tempts: the checks that could take it for sick; a narrow look asks only these.
         shows: says what shows that it is in force, or nothing while it is not yet.
         steps: what is changed, and how it is taken back.

@@ -1,65 +1,37 @@
-"""What a fault's row can do to the lab and see of it, by the verbs' names."""
+"""What a fault's row can do to the lab and see of it, by the verbs' names.
 
+Each module of this folder says its own: what changes the lab in `CHANGES`, what looks in `LOOKS`.
+"""
+
+import importlib
+import pkgutil
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from lab.verbs import (
-    backups,
-    balancers,
-    caches,
-    databases,
-    files,
-    firewalls,
-    pages,
-    services,
-    shells,
-)
+from lab.errors import LabError
 from lab.verbs.base import Change, Look
 
-CHANGES: Final[Mapping[str, type[Change]]] = {
-    "file.append": files.Appended,
-    "file.new": files.Added,
-    "file.replace": files.Replaced,
-    "file.sub": files.Substituted,
-    "keepalived.check": balancers.HealthCheck,
-    "listener": services.Listener,
-    "nft.flush": firewalls.Flushed,
-    "nft.in_front": firewalls.InFront,
-    "nft.load": firewalls.Loaded,
-    "patroni.dynamic": databases.Dynamic,
-    "patroni.tags": databases.Tagged,
-    "portal.code": files.Deployed,
-    "postgres.set": databases.Altered,
-    "redis.say": caches.Told,
-    "redis.set": caches.Set,
-    "repository": backups.Repository,
-    "repository.in_memory": backups.InMemory,
-    "sentinel.set": caches.SentinelSet,
-    "service.disable": services.Disabled,
-    "service.drop_in": services.DroppedIn,
-    "service.freeze": services.Frozen,
-    "service.stop": services.Stopped,
-    "sh": shells.Shell,
-    "sql": databases.Statement,
-}
 
-LOOKS: Final[Mapping[str, type[Look]]] = {
-    "app.page": pages.Page,
-    "audit.read": pages.Trail,
-    "balancer.says": pages.Servers,
-    "edge.chain": pages.Chain,
-    "edge.page": pages.Head,
-    "file.says": files.Content,
-    "patroni.says": databases.Status,
-    "patroni.shared": databases.Shared,
-    "port.closed": firewalls.Closed,
-    "postgres.settings": databases.Settings,
-    "redis.answers": caches.Answers,
-    "redis.info": caches.Info,
-    "redis.lets_in": caches.LetsIn,
-    "sentinel.replicas": caches.Replicas,
-    "service.shows": services.Shown,
-    "sh.says": shells.Prints,
-    "sql.refused": databases.Refused,
-    "sql.says": databases.Told,
+def gathered(kind: str, modules: Mapping[str, Any]) -> dict[str, Any]:
+    """The verbs of one kind from all modules, by name.
+
+    Raises:
+        LabError: two modules have a verb of one name.
+    """
+    found: dict[str, Any] = {}
+    for module, content in modules.items():
+        own = getattr(content, kind, {})
+        for name in own.keys() & found.keys():
+            raise LabError(
+                f"lab/verbs/{module}.py: {kind}: expected each verb once, found '{name}' twice"
+            )
+        found |= own
+    return found
+
+
+_MODULES: Final = {
+    one.name: importlib.import_module(f"{__name__}.{one.name}")
+    for one in pkgutil.iter_modules(__path__)
 }
+CHANGES: Final[Mapping[str, type[Change]]] = gathered("CHANGES", _MODULES)
+LOOKS: Final[Mapping[str, type[Look]]] = gathered("LOOKS", _MODULES)

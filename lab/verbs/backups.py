@@ -1,6 +1,7 @@
 """Verbs for the repository of backups."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from lab.faults import _backup as backup
 from lab.scene import Scene
@@ -54,3 +55,9 @@ class InMemory(Change):
         """The kernel says so."""
         kind = backup.kind_of(scene, self.folder)
         return f"{self.folder} is a {kind}" if kind == "tmpfs" else ""
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "repository": Repository,
+    "repository.in_memory": InMemory,
+}

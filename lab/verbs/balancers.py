@@ -1,6 +1,7 @@
 """Verbs for keepalived's health check."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from lab.faults import _keepalived as keepalived
 from lab.scene import Scene
@@ -34,3 +35,8 @@ class HealthCheck(Change):
     def shows(self, scene: Scene, machine: str) -> str:
         """It has written that."""
         return keepalived.says(scene, machine, self.says)
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "keepalived.check": HealthCheck,
+}

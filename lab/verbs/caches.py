@@ -1,6 +1,8 @@
 """Verbs for Redis and its Sentinels, in their operator's words."""
 
 import shlex
+from collections.abc import Mapping
+from typing import Final
 
 from lab import inventory
 from lab.faults import _cache as cache
@@ -135,3 +137,17 @@ class LetsIn(Look):
 def _say(scene: Scene, machine: str, command: str, *, sentinel: bool) -> str:
     port = cache.SENTINEL if sentinel else cache.REDIS
     return cache.say(scene, machine, *shlex.split(filled(command, scene.facts)), port=port)
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "redis.say": Told,
+    "redis.set": Set,
+    "sentinel.set": SentinelSet,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "redis.answers": Answers,
+    "redis.info": Info,
+    "redis.lets_in": LetsIn,
+    "sentinel.replicas": Replicas,
+}

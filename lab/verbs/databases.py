@@ -1,7 +1,8 @@
 """Verbs for PostgreSQL, Patroni and what they are asked."""
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import JsonValue
 
@@ -182,3 +183,19 @@ class Refused(Look):
 def _sql(scene: Scene, statement: str, database: str) -> str:
     leader = scene.wait("a leader", lambda: cluster.leads(scene), cluster.PATRONI_LIMIT)
     return cluster.sql(scene, leader, filled(statement, scene.facts), database=database)
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "patroni.dynamic": Dynamic,
+    "patroni.tags": Tagged,
+    "postgres.set": Altered,
+    "sql": Statement,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "patroni.says": Status,
+    "patroni.shared": Shared,
+    "postgres.settings": Settings,
+    "sql.refused": Refused,
+    "sql.says": Told,
+}

@@ -1,7 +1,8 @@
 """Verbs that change files of a machine, whose originals are kept inside it."""
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import field_validator
 
@@ -165,3 +166,16 @@ class Deployed(Change):
     @property
     def _path(self) -> str:
         return f"{PORTAL}/{self.file}"
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "file.append": Appended,
+    "file.new": Added,
+    "file.replace": Replaced,
+    "file.sub": Substituted,
+    "portal.code": Deployed,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "file.says": Content,
+}

@@ -1,6 +1,7 @@
 """Verbs for nftables, and for what it lets through."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from lab.faults import _firewall as firewall
 from lab.faults import filled
@@ -80,3 +81,14 @@ class Closed(Look):
             LabError: one does.
         """
         return firewall.closed(scene, machine, self.address, self.ports)
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "nft.flush": Flushed,
+    "nft.in_front": InFront,
+    "nft.load": Loaded,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "port.closed": Closed,
+}

@@ -1,7 +1,8 @@
 """Looks at the portal: at an edge, at an application machine, at the balancers, at its trail."""
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from lab.defects import EDGES, address
 from lab.faults import _audit as audit
@@ -102,3 +103,12 @@ class Trail(Look, Said):
             scene.wait("the events", events, self.within)
         found = json.dumps(events())
         return f"a read at {machine} leaves {found[:80]}" if self.fits(scene, found) else ""
+
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "app.page": Page,
+    "audit.read": Trail,
+    "balancer.says": Servers,
+    "edge.chain": Chain,
+    "edge.page": Head,
+}

@@ -1,6 +1,8 @@
 """Verbs for systemd's units and for what listens."""
 
 import re
+from collections.abc import Mapping
+from typing import Final
 
 from lab.faults._firewall import DEBUG_UNIT
 from lab.scene import Scene
@@ -140,3 +142,16 @@ class Listener(Change):
         """The kernel says that it listens."""
         said = scene.run(machine, "ss", "-Hnlt", f"sport = :{self.port}").strip()
         return f"{machine} listens: {' '.join(said.split())}" if said else ""
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "listener": Listener,
+    "service.disable": Disabled,
+    "service.drop_in": DroppedIn,
+    "service.freeze": Frozen,
+    "service.stop": Stopped,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "service.shows": Shown,
+}

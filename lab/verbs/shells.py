@@ -1,5 +1,8 @@
 """The verb for what has no verb: scripts for a machine's shell that break, show and mend."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from pydantic import Field
 
 from lab.faults import filled
@@ -51,3 +54,12 @@ class Prints(Look, Said):
 
 def _script(text: str, scene: Scene) -> tuple[str, ...]:
     return ("bash", "-c", f"set -eu; {filled(text, scene.facts)}")
+
+
+CHANGES: Final[Mapping[str, type[Change]]] = {
+    "sh": Shell,
+}
+
+LOOKS: Final[Mapping[str, type[Look]]] = {
+    "sh.says": Prints,
+}

@@ -74,6 +74,12 @@ def test_machines_are_found_by_name_and_role() -> None:
         machine("db9")
 
 
+def test_a_machine_has_every_role_that_is_also_on_it() -> None:
+    """What an experiment may do stands above what is drilled, or its sudoers would not be there."""
+    assert machine("db1").roles == ("base", "db", "drilled")
+    assert machine("cache1").roles == ("base", "cache")
+
+
 def test_template_values_know_the_machine_and_all_the_others() -> None:
     """A template may name itself, its gateway and any other machine."""
     values = template_values(machine("app2"))

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import examined
-from lab.faults import no_facts, nothing
+from lab.errors import LabError
+from lab.faults import KINDS, Fault, no_facts, nothing
 from lab.faults._cache import roles
 from lab.rows import Read, all_rows, read_table
 from lab.scene import Scene
-from lab.verbs import CHANGES, LOOKS
+from lab.verbs import CHANGES, LOOKS, gathered
 from lab.verbs.base import Said
 from readiness.model.errors import UsageError
 
@@ -93,11 +95,29 @@ def test_a_wrong_row_is_refused_where_it_is_wrong(
         read(table, ROW.replace(old, new))
 
 
-def test_a_table_has_the_name_of_a_kind(tmp_path: Path) -> None:
-    """The kind is not said again in each row."""
-    path = tmp_path / "caches.yaml"
-    with pytest.raises(UsageError, match=r"caches.yaml:1:1: has no kind's name"):
-        read(path, ROW)
+def test_a_table_is_a_kind(table: Path) -> None:
+    """The kind is not said again in each row, nor anywhere else: a new table is a new kind."""
+    assert set(KINDS) == {one.fault.kind for one in all_rows().values()}
+    assert read(table, ROW).fault.kind == table.stem
+
+
+def test_verbs_are_those_of_all_modules_and_each_is_one() -> None:
+    """A module more is found by its folder; which of two verbs a row means nobody could tell."""
+    one = SimpleNamespace(CHANGES={"lamp.off": "off"}, LOOKS={"lamp.shows": "shows"})
+    other = SimpleNamespace(CHANGES={"door.shut": "shut"})
+    assert gathered("CHANGES", {"a": one, "b": other}) == {"lamp.off": "off", "door.shut": "shut"}
+    assert gathered("LOOKS", {"a": one, "b": other}) == one.LOOKS
+    other.CHANGES["lamp.off"] = "broken"
+    said = r"^lab/verbs/b\.py: CHANGES: expected each verb once, found 'lamp\.off' twice$"
+    with pytest.raises(LabError, match=said):
+        gathered("CHANGES", {"a": one, "b": other})
+
+
+def test_a_kind_without_a_table_is_refused() -> None:
+    """In a file or a table of variants it may be misspelt."""
+    said = r"odd: kind: expected the name of a table in lab/faults/rows \(did you mean 'cache'\?\)"
+    with pytest.raises(LabError, match=f"^{said}, found 'caches'$"):
+        Fault("odd", "A title", "Why.", "caches", {}, took_effect=lambda _: "")
 
 
 def test_a_row_that_changes_nothing_is_refused(table: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import freeze
+from lab import freeze, image, inventory
 from lab.home import REPOSITORY
 from lab.keys import digest, tree_files
 
@@ -53,6 +53,13 @@ def test_compiled_python_does_not_matter(tree: Path) -> None:
     (tree / "role/__pycache__").mkdir()
     (tree / "role/__pycache__/x.cpython-311.pyc").write_bytes(b"x")
     assert key(tree) == before
+
+
+def test_a_package_more_makes_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which role names it does not matter: the image is one."""
+    before = image.key()
+    monkeypatch.setattr(image, "PACKAGES", (*inventory.PACKAGES, "memcached"))
+    assert image.key() != before
 
 
 def test_what_roles_take_from_elsewhere_matters() -> None:

@@ -456,6 +456,24 @@ def test_a_role_changes_by_what_it_lays(tmp_path: Path, monkeypatch: pytest.Monk
     assert digest("a = 1\n", 0o755) != first
 
 
+def test_what_the_site_has_for_a_role_changes_it_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packages, passwords, machines and flows lay nothing; whose a file is does."""
+    monkeypatch.setattr(examined, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(examined, "load", lambda _: SimpleNamespace(folder=tmp_path, trees={}))
+
+    def digest(text: str) -> str:
+        (tmp_path / "role.toml").write_text(text)
+        return examined.role.__wrapped__("any")
+
+    laid = 'enable = ["a.service"]\n[files]\n"/etc/a" = "a:a 0600"\n'
+    first = digest(laid)
+    assert digest(f'{laid}\n[site]\npackages = ["a"]\n[[site.flows]]\nfrom = "*"\n') == first
+    assert digest(f"{laid}[site.machines]\na1 = {{ number = 2 }}\n[trees]\n") != first
+    assert digest(laid.replace("0600", "0644")) != first
+
+
 def test_every_check_that_reads_tells_what_it_reads() -> None:
     """One that asks machines depends on a module that reads their answers."""
     nothing = {name for name in product.catalogue() if not examined.readers(name)}
