@@ -27,7 +27,6 @@ from readiness.errors import NotRun, ProbeError, Unreachable
 from readiness.kinds import subjects
 from readiness.look import Look
 from readiness.model import Case, Json, Outcome, Tier
-from readiness.probes import scan
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
@@ -40,10 +39,7 @@ VARIANTS: Final = Path(__file__).parent / "recorded" / "variants"
 # The number of the first observation that a check notes itself, above those of every recording.
 NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
-READINGS: Final[Mapping[str, Any]] = {
-    "scan": scan.Scan,
-    **{one.name: one.reading for one in SOURCES},
-}
+READINGS: Final[Mapping[str, Any]] = {one.name: one.reading for one in SOURCES}
 
 
 def _settings(reading: Json) -> Json:

@@ -7,8 +7,14 @@ import pytest
 from readiness.documents import load_environment
 from readiness.environment import Environment
 from readiness.errors import NotRun
-from readiness.scanning import question
-from readiness.segmentation import Segmentation, Target, Vantage, open_zone_pairs, zone_pairs
+from readiness.systems.firewall.reading.scan import question
+from readiness.systems.firewall.segmentation import (
+    Segmentation,
+    Target,
+    Vantage,
+    open_zone_pairs,
+    zone_pairs,
+)
 
 LAB = Path(__file__).parents[1] / "environments/lab.yaml"
 

@@ -32,7 +32,6 @@ from readiness.record import FILE_NAME, RecordWriter
 from readiness.redact import Redactor
 from readiness.references import check_references
 from readiness.run import Run, secret_values
-from readiness.segmentation import Segmentation, Vantage
 from readiness.state import state_directory
 from readiness.subjects import (
     Endpoint,
@@ -120,8 +119,6 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     """What is asked of whom."""
     if site.ssh:
         yield from (("ssh", one, _machine) for one in site.machines if one.ssh)
-    if site.firewall:
-        yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
     for source in WHOLE:
         if source.says is not None:
             said = partial(_says, source)
@@ -173,10 +170,6 @@ def _machine(clients: Clients, machine: Machine) -> str:
 def _says(source: Source[Any, Any], clients: Clients, subject: Any) -> str:
     assert source.says is not None  # noqa: S101 - the caller looked
     return source.says(clients.ask(source, subject).reading)
-
-
-def _scan(clients: Clients, vantage: Vantage) -> str:
-    return clients.scanning.greet(vantage)
 
 
 def _application(clients: Clients, endpoint: Endpoint) -> str:

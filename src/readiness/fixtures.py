@@ -30,7 +30,6 @@ from readiness.environment import Environment, Objectives
 from readiness.look import SuiteLook
 from readiness.measure.confidence import sentence
 from readiness.run import Run
-from readiness.scanning import Seen
 from readiness.subjects import (
     AuditedServer,
     BackupRepository,
@@ -75,12 +74,6 @@ def ask(clients: Clients) -> Ask:
 def host(clients: Clients) -> Callable[[Machine], Any]:
     """A machine in testinfra's vocabulary: `host(machine).service("chrony").is_running`."""
     return clients.host
-
-
-@pytest.fixture(scope="session")
-def reachability(clients: Clients) -> Callable[[], Seen]:
-    """Scans from every vantage point at once, where that is permitted."""
-    return clients.reachability
 
 
 @pytest.fixture

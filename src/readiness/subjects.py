@@ -12,7 +12,7 @@ from readiness.declared.database import ConsensusStore, Database
 from readiness.declared.listener import AcmeChallenge, Listener
 from readiness.declared.machine import Machine
 from readiness.environment import Environment
-from readiness.segmentation import open_zone_pairs, zone_pairs
+from readiness.systems.firewall.segmentation import open_zone_pairs, zone_pairs
 from readiness.systems.token import Kind, by_id
 
 SHARED: Final = "shared"
