@@ -1,3 +1,3 @@
 """Makes `pytest suites --env FILE` work by hand, on the gate's own path."""
 
-pytest_plugins = ("readiness.pytest_plugin",)
+pytest_plugins = ("readiness.running.pytest_plugin",)

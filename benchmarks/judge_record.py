@@ -20,8 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from readiness.finish import judge_runs
-from readiness.record import digest
+from readiness.evidence.record import digest
+from readiness.running.finish import judge_runs
 from tests.written_again import written_again
 
 EVENTS = 100_000
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALONE = f"""
 import sys, time
 from pathlib import Path
-from readiness.finish import judge_runs
+from readiness.running.finish import judge_runs
 took = []
 for _ in range({ROUNDS}):
     begun = time.process_time()

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lab.home import REPOSITORY, current
 from lab.site import Site
-from readiness.documents import load_environment
-from readiness.subjects import endpoints
+from readiness.site.documents import load_environment
+from readiness.site.subjects import endpoints
 
 READINESS = str(Path(sys.executable).with_name("readiness"))
 ROUNDS = 3

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from readiness.finish import judge_runs
+from readiness.running.finish import judge_runs
 from tests.written_again import written_again
 
 ROUNDS = 7

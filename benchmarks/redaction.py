@@ -33,7 +33,7 @@ from detect_secrets.plugins.high_entropy_strings import (
 )
 from detect_secrets.settings import default_settings
 
-from readiness.redact import Redactor
+from readiness.evidence.redact import Redactor
 
 SEED = 26
 """Any number does; the figures of decision record 0027 were made with this one."""

@@ -15,7 +15,7 @@ from lab.home import current
 from lab.host import require_root
 from lab.inventory import MACHINES
 from lab.site import Site, this
-from readiness.errors import UsageError as WrongFile
+from readiness.model.errors import UsageError as WrongFile
 
 USAGE = 64
 INTERRUPTED = 130

@@ -21,7 +21,7 @@ from lab.progress import say, step
 from lab.scene import Scene
 from lab.site import Site
 from lab.variants import called
-from readiness.undo import (
+from readiness.evidence.undo import (
     UndoAction,
     UndoEntry,
     UndoJournal,

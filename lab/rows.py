@@ -34,12 +34,12 @@ from lab.inventory import MACHINES
 from lab.scene import Facts, Scene
 from lab.verbs import CHANGES, LOOKS
 from lab.verbs.base import Change, Look, Texts, all_seen
-from readiness.catalogue import expected_cases, load_catalogue
-from readiness.documents import load_environment
-from readiness.errors import UsageError
-from readiness.model import Tier
-from readiness.written import Text, Written, one_of
-from readiness.yaml_file import KeyPath, Place, YamlFile, read_yaml, written
+from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.model.errors import UsageError
+from readiness.model.words import Tier
+from readiness.site.documents import load_environment
+from readiness.site.written import Text, Written, one_of
+from readiness.site.yaml_file import KeyPath, Place, YamlFile, read_yaml, written
 
 Named = type | Callable[..., Any]
 """Code that a row names: a verb, a survey, a probe."""

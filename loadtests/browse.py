@@ -5,7 +5,7 @@ locust -f loadtests/browse.py --env site/environment.yaml --headless -u 20 -r 5 
 
 from locust import between, task
 
-from readiness.journeys import Journey
+from readiness.drills.journeys import Journey
 
 
 class Browse(Journey):

@@ -5,7 +5,7 @@ locust -f loadtests/sign_in.py --env site/environment.yaml --headless -u 5 -r 1 
 
 from locust import between, task
 
-from readiness.journeys import Journey
+from readiness.drills.journeys import Journey
 
 
 class SignIn(Journey):

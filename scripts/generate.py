@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rooms import written
 
-from readiness import catalogue
-from readiness.catalogue import Check
-from readiness.clauses import load_clauses
-from readiness.kinds import KINDS
+from readiness.catalogue import checks as catalogue
+from readiness.catalogue.checks import Check
+from readiness.catalogue.clauses import load_clauses
+from readiness.site.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "src/readiness/data/catalogue.json"

@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from readiness.declared.machine import Machine
-from readiness.declared.section import Section
+from readiness.site.declared.machine import Machine
+from readiness.site.declared.section import Section
 from {PACKAGE}.token import Kind, by_id
-from readiness.written import At, Name, Written
+from readiness.site.written import At, Name, Written
 
 if TYPE_CHECKING:
-    from readiness.environment import Environment
+    from readiness.site.environment import Environment
 
 
 class {title}(Section):

@@ -21,20 +21,20 @@ from generate import declared_checks
 from room_skeleton import UNWRITTEN
 from rooms import PACKAGE, ROOT, SYSTEMS, written
 
-from readiness import subjects
-from readiness.catalogue import Check, of_another_part
-from readiness.clauses import clause_ids
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.errors import UsageError
-from readiness.kinds import KINDS
-from readiness.model import EXIT_USAGE
+from readiness.catalogue.checks import Check, of_another_part
+from readiness.catalogue.clauses import clause_ids
+from readiness.model.errors import UsageError
+from readiness.model.words import EXIT_USAGE
+from readiness.site import subjects
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.kinds import KINDS
+from readiness.site.written import one_of
+from readiness.site.yaml_file import read_yaml
 from readiness.systems.every import SOURCES, WHOLE
 from readiness.systems.every_declared import OF_ROOM as DECLARED
 from readiness.systems.every_reading import OF_ROOM as READING
 from readiness.systems.token import Kind, Source
-from readiness.written import one_of
-from readiness.yaml_file import read_yaml
 
 LAB: Final = ROOT / "environments/lab.yaml"
 FAULTS: Final = ROOT / "lab/faults"

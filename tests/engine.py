@@ -24,15 +24,15 @@ from typing import Any, Final
 from pki import NAME, Hierarchy
 from servers import Behaviour, say, serve
 
-from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
-from readiness.judge import judge
-from readiness.matrix import Proof, ProvenOn
-from readiness.model import Json
-from readiness.policy import Policy
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.clauses import load_clauses
+from readiness.catalogue.matrix import Proof, ProvenOn
+from readiness.evidence.record import Record, now, read_record
+from readiness.judging.judge import judge
+from readiness.judging.verdict import CaseVerdict, Verdict
+from readiness.model.words import Json
 from readiness.probes.certificates import anchors
-from readiness.record import Record, now, read_record
-from readiness.verdict import CaseVerdict, Verdict
+from readiness.site.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEADLINE: Final = 120.0
@@ -215,7 +215,9 @@ class Engine:
     def __init__(self, product: Path) -> None:
         self.product = product
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["readiness.cli", "readiness.pytest_plugin"])
+        self._context.set_forkserver_preload(
+            ["readiness.commands.cli", "readiness.running.pytest_plugin"]
+        )
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = str(product)
         forkserver.ensure_running()
@@ -275,7 +277,7 @@ class Engine:
     def pytest(self, site: Site, suite: str, *argv: object, **variables: str) -> Ended:
         """`pytest` by hand over a suite of that text, which stands in the site's folder."""
         (site.folder / "test_suite.py").write_text(suite)
-        given = ("-p", "readiness.pytest_plugin", "--env", site.environment)
+        given = ("-p", "readiness.running.pytest_plugin", "--env", site.environment)
         reports = ("--policy", site.policy, "--reports", site.reports)
         arguments = (*given, *reports, *argv, "test_suite.py")
         return self.run("pytest", arguments, site, room=0, **variables)
@@ -317,7 +319,7 @@ def _become(
         import pytest  # noqa: PLC0415 - only the child needs it
 
         sys.exit(int(pytest.main(argv)))
-    from readiness.cli import main  # noqa: PLC0415
+    from readiness.commands.cli import main  # noqa: PLC0415
 
     main()
 

@@ -18,15 +18,15 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from readiness import fixtures
-from readiness.catalogue import expected_cases, load_catalogue
-from readiness.claim import CURRENT, Answer, Claim, Found
-from readiness.clients import Clients
-from readiness.environment import Environment
-from readiness.errors import NotRun, ProbeError, Unreachable
-from readiness.kinds import subjects
-from readiness.look import Look
-from readiness.model import Case, Json, Outcome, Tier
+from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.evidence.claim import CURRENT, Answer, Claim, Found
+from readiness.model.errors import NotRun, ProbeError, Unreachable
+from readiness.model.words import Case, Json, Outcome, Tier
+from readiness.running import fixtures
+from readiness.session.clients import Clients
+from readiness.session.look import Look
+from readiness.site.environment import Environment
+from readiness.site.kinds import subjects
 from readiness.systems.every import SOURCES
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive

@@ -7,9 +7,9 @@ from engine import OBJECTIVES, Ended, Engine, Site, outcome
 from pki import NAME
 from servers import say, serve
 
-from readiness.documents import load_environment
-from readiness.errors import UsageError
-from readiness.model import Outcome
+from readiness.model.errors import UsageError
+from readiness.model.words import Outcome
+from readiness.site.documents import load_environment
 
 ANSWERED = "sec.tls/challenge-answered"
 PATH = "/.well-known/acme-challenge/canary"

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from readiness import doctor
-from readiness.catalogue import load_catalogue
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.errors import ProbeError, Unreachable
-from readiness.explain import print_plan
-from readiness.model import Tier
-from readiness.plan import make_plan
+from readiness.catalogue.checks import load_catalogue
+from readiness.commands import doctor
+from readiness.commands.explain import print_plan
+from readiness.model.errors import ProbeError, Unreachable
+from readiness.model.words import Tier
+from readiness.session.plan import make_plan
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 from readiness.systems.audit.reading import TRAIL
 from readiness.systems.http.reading import PAGE
 

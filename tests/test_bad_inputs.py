@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
 from engine import ENVIRONMENT as MINI
 from stories import ENVIRONMENT, POLICY, Story
 
-from readiness.cli import main
-from readiness.policy import Policy
-from readiness.record import RecordWriter, read_record
-from readiness.redact import Redactor
+from readiness.commands.cli import main
+from readiness.evidence.record import RecordWriter, read_record
+from readiness.evidence.redact import Redactor
+from readiness.site.policy import Policy
 
 DRILL = "test.failover/database-in-time"
 Command = Callable[..., tuple[int, str]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stories import Story
 
-from readiness.init import write_examples
+from readiness.site.examples import write_examples
 
 BLOCKED = ("pytest", "psycopg", "asyncssh", "requests", "testinfra", "_pytest")
 WITHOUT_THE_EXTRA = f"""
@@ -20,7 +20,7 @@ class Blocked:
             raise ModuleNotFoundError(f"not in the base install: {{name}}")
 
 sys.meta_path.insert(0, Blocked())
-from readiness.cli import main
+from readiness.commands.cli import main
 sys.argv[0] = "readiness"
 main()
 """

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from readiness.claim import Answer, Fact, holds, plain
+from readiness.evidence.claim import Answer, Fact, holds, plain
 from readiness.measure.measurement import Measurement, digest_of
 
 NAN = float("nan")

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from readiness.clauses import SUBJECT_KINDS, Clause, load_clauses, parse_clauses
-from readiness.kinds import KINDS
+from readiness.catalogue.clauses import SUBJECT_KINDS, Clause, load_clauses, parse_clauses
+from readiness.site.kinds import KINDS
 
 CRITERIA = [
     "infra.kubernetes", "infra.database-ha", "infra.cache", "infra.load-balancer",

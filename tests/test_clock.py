@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness.clock import Clock, Instant, elapsed, jumped
+from readiness.model.clock import Clock, Instant, elapsed, jumped
 
 SECOND = 10**9
 START = Instant(wall=1_700_000_000 * SECOND, steady=50 * SECOND, boot_id="one")
@@ -55,7 +55,7 @@ def test_the_wall_clock_is_written_in_utc() -> None:
 
 def test_a_real_process_with_moved_clocks_is_caught() -> None:
     """A process in a time namespace, 1000 s off, reads clocks that disagree with ours."""
-    script = "from readiness.clock import *; print(repr(Clock().now()))"
+    script = "from readiness.model.clock import *; print(repr(Clock().now()))"
     command = ["unshare", "--time", "--boottime", "1000", sys.executable, "-c", script]
     before = Clock().now()
     answer = subprocess.run(command, capture_output=True, text=True, check=False)

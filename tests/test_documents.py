@@ -16,11 +16,11 @@ from wrong_files import (
     Wrong,
 )
 
-from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
-from readiness.documents import load_environment, load_policy, validate_policy
-from readiness.errors import UsageError
-from readiness.record import now
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.clauses import load_clauses
+from readiness.evidence.record import now
+from readiness.model.errors import UsageError
+from readiness.site.documents import load_environment, load_policy, validate_policy
 
 CLAUSES = frozenset(clause.id for one in load_clauses() for clause in one.clauses)
 

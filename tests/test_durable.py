@@ -15,8 +15,8 @@ from children import child, hear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readiness import durable
-from readiness.errors import StateError
+from readiness.evidence import durable
+from readiness.model.errors import StateError
 
 LINES = st.binary(max_size=40).filter(
     lambda data: b"\n" not in data and not data.endswith(durable.SEAL)
@@ -184,7 +184,7 @@ FILLER = """
     import os, resource, sys
     from pathlib import Path
     from readiness import durable
-    from readiness.errors import StateError
+    from readiness.model.errors import StateError
     path = Path(sys.argv[1])
     if sys.argv[2:]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))

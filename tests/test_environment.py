@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from wrong_files import ENVIRONMENTS
 
-from readiness.declared.machine import Machine
-from readiness.documents import load_environment, load_policy
-from readiness.environment import Environment
-from readiness.errors import UsageError
-from readiness.kinds import KINDS, subjects
-from readiness.policy import Policy
-from readiness.quantities import Duration, Size, in_words, seconds, size
-from readiness.subjects import endpoints, pages
+from readiness.model.errors import UsageError
+from readiness.model.quantities import Duration, Size, in_words, seconds, size
+from readiness.site.declared.machine import Machine
+from readiness.site.documents import load_environment, load_policy
+from readiness.site.environment import Environment
+from readiness.site.kinds import KINDS, subjects
+from readiness.site.policy import Policy
+from readiness.site.subjects import endpoints, pages
 
 DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 SIZE: TypeAdapter[int] = TypeAdapter(Size)

@@ -12,10 +12,10 @@ import pytest
 from engine import Engine, Site, gate_of
 from stories import Story
 
-from readiness.extras import RUN
-from readiness.init import write_examples
+from readiness.model.extras import RUN
+from readiness.site.examples import write_examples
 
-START = "import sys; from readiness.cli import main; sys.argv[0] = 'readiness'; main()"
+START = "import sys; from readiness.commands.cli import main; sys.argv[0] = 'readiness'; main()"
 FULL = "/dev/full"
 
 
@@ -165,7 +165,7 @@ def test_first_hour_reports_in_a_folder_that_takes_none(engine: Engine, tmp_path
 
 def test_first_hour_a_mistake_of_ours_is_no_verdict(run: Path) -> None:
     """What breaks in readiness itself is told as that, with its traceback, and exits 2."""
-    broken = "import readiness.finish as f; f.judge = None; "
+    broken = "import readiness.running.finish as f; f.judge = None; "
     done = subprocess.run(
         [sys.executable, "-c", broken + START, "explain", "TLS-001"],
         cwd=run,
@@ -174,7 +174,7 @@ def test_first_hour_a_mistake_of_ours_is_no_verdict(run: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    broken = "import readiness.catalogue as c; c.load_catalogue = lambda: 1 / 0; "
+    broken = "import readiness.catalogue.checks as c; c.load_catalogue = lambda: 1 / 0; "
     done = subprocess.run(
         [sys.executable, "-c", broken + START, "explain", "TLS-001"],
         cwd=run,

@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from engine import ROOT, Engine, Site, Started, gate_of, judged
 
-from readiness import run as opening
-from readiness.lease import holder
-from readiness.model import Decision, Json, Outcome
-from readiness.record import RecordWriter, now, read_record
-from readiness.redact import Redactor
-from readiness.state import UNFINISHED, RunLog
+from readiness.evidence.lease import holder
+from readiness.evidence.record import RecordWriter, now, read_record
+from readiness.evidence.redact import Redactor
+from readiness.evidence.state import UNFINISHED, RunLog
+from readiness.model.words import Decision, Json, Outcome
+from readiness.session import run as opening
 
 DEADLINE = 180.0
 
@@ -323,9 +323,9 @@ def test_c4_impatience_kills_nothing(engine: Engine, silent: Site) -> None:
 
 DISTURBING = """
 import time
-from readiness.catalogue import ATTRIBUTE, load_catalogue
+from readiness.catalogue.checks import ATTRIBUTE, load_catalogue
 from readiness.drills.actions import write_undo
-from readiness.undo import undo_action
+from readiness.evidence.undo import undo_action
 
 
 @undo_action("a-test.put-back")
@@ -347,7 +347,14 @@ setattr(test_environment, ATTRIBUTE, load_catalogue()["OBJ-001"])
 def test_c4_halt_says_what_was_undone(engine: Engine, site: Site, proof: str) -> None:
     """And what was not, which is exit 2 and what `recover` is for; also of a run by hand."""
     (site.folder / "test_suite.py").write_text(DISTURBING.replace("PROOF", repr(proof)))
-    words = ("-p", "readiness.pytest_plugin", "--env", site.environment, "--reports", site.reports)
+    words = (
+        "-p",
+        "readiness.running.pytest_plugin",
+        "--env",
+        site.environment,
+        "--reports",
+        site.reports,
+    )
     with engine.started("pytest", (*words, "test_suite.py"), site, ignored=[signal.SIGINT]) as run:
         wait_until(lambda: recorded(site, "undo-written") or is_gone(run.pid), "it disturbs")
         wait_until(lambda: tail(site).count("undo-written") == 2 or is_gone(run.pid), "twice")
@@ -398,7 +405,7 @@ def test_an_environment_that_changes_under_the_run(engine: Engine, site: Site) -
     engine.gate(site, "--only", "OBJ-001")
     run = site.runs()[-1]
     site.environment.write_text(site.environment.read_text() + "release: '2'\n")
-    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    resumed = ("-p", "readiness.running.pytest_plugin", "--collect-only")
     ended = engine.run("pytest", resumed, site, room=0, **site.resumed(run))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed after the run was opened" in ended.text
@@ -414,7 +421,7 @@ def test_an_environment_that_changes_while_the_run_is_opened(engine: Engine, sit
     with RecordWriter(record, Redactor()) as writer:
         writer.write(**{key: opening[key] for key in opening.keys() - {"n", "at", "mono", "prev"}})
         writer.write("plan", tier="observe", only=[], permissions=[], cases=[])
-    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    resumed = ("-p", "readiness.running.pytest_plugin", "--collect-only")
     ended = engine.run("pytest", resumed, site, room=0, **site.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "environment.yaml: was changed while the run was opened" in ended.text
@@ -426,7 +433,7 @@ def test_a_run_that_is_over_is_not_gone_on_with(engine: Engine, site: Site) -> N
     run = site.runs()[-1]
     before = (run / "record.jsonl").read_bytes()
     ended = engine.run(
-        "pytest", ("-p", "readiness.pytest_plugin"), site, room=0, **site.resumed(run)
+        "pytest", ("-p", "readiness.running.pytest_plugin"), site, room=0, **site.resumed(run)
     )
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "record.jsonl: is over" in ended.text

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 import pytest
 
 from lab import product
-from readiness.catalogue import load_catalogue
-from readiness.documents import load_environment
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.limits import limit_of, scan_limit
 from readiness.drift.compare import _direction
-from readiness.environment import Environment
-from readiness.limits import limit_of, scan_limit
-from readiness.model import Outcome, Tier
-from readiness.plan import Plan, make_plan
-from readiness.state import DRIFT, GATE
-from readiness.subjects import endpoints
+from readiness.evidence.state import DRIFT, GATE
+from readiness.model.words import Outcome, Tier
+from readiness.session.plan import Plan, make_plan
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.subjects import endpoints
 
 ROOT = Path(__file__).parents[1]
 ONLY = {"TLS-007", "TLS-008"}

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from written_again import written_again
 
-from readiness.finish import judge_runs, recorded_policy
-from readiness.model import Decision, Outcome
+from readiness.evidence.steps import Claimed
+from readiness.model.words import Decision, Outcome
 from readiness.render import write_reports
-from readiness.steps import Claimed
+from readiness.running.finish import judge_runs, recorded_policy
 
 GOLDEN = Path(__file__).parent / "recorded" / "golden"
 # What the build that made the record found passed; nothing else was run.

@@ -13,15 +13,15 @@ from rich.console import Console
 from servers import serve, server_context, tls
 from wrong_files import LAB
 
-from readiness.clients import Clients
-from readiness.doctor import _scratch_run, run_doctor
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.errors import WrongTarget
-from readiness.identity import Pinnable, pin, pinnable, verify
-from readiness.model import Outcome
-from readiness.pins import NOTHING, read_pins
-from readiness.subjects import members
+from readiness.commands.doctor import _scratch_run, run_doctor
+from readiness.model.errors import WrongTarget
+from readiness.model.words import Outcome
+from readiness.session.clients import Clients
+from readiness.session.identity import Pinnable, pin, pinnable, verify
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.pins import NOTHING, read_pins
+from readiness.site.subjects import members
 
 SITE = """\
 schema: 1

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from readiness.clauses import load_clauses
-from readiness.documents import load_environment, load_policy, validate_policy
-from readiness.errors import UsageError
-from readiness.init import write_examples
-from readiness.record import now
+from readiness.catalogue.clauses import load_clauses
+from readiness.evidence.record import now
+from readiness.model.errors import UsageError
+from readiness.site.documents import load_environment, load_policy, validate_policy
+from readiness.site.examples import write_examples
 
 _COMMENTED_KEY = re.compile(r"^( *)# ( *(?:- )?[a-z_]+:(?: .*)?)$", re.MULTILINE)
 

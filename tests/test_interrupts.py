@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from readiness.drills.disturbance import reconnect
-from readiness.errors import LimitReached
-from readiness.interrupts import ENDING, deferred, interrupt
+from readiness.model.errors import LimitReached
+from readiness.model.interrupts import ENDING, deferred, interrupt
 from readiness.systems.answer import Answer
 
 

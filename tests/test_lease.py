@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from children import child, hear, say
 
-from readiness.errors import LeaseHeld
-from readiness.lease import (
+from readiness.evidence.lease import (
     Lease,
     clear_halt,
     halt,
@@ -20,13 +19,14 @@ from readiness.lease import (
     holder,
     request_halt,
 )
+from readiness.model.errors import LeaseHeld
 
 HOLDER = """
     import signal, subprocess, sys
     from pathlib import Path
     from readiness import interrupts
-    from readiness.errors import LeaseHeld
-    from readiness.lease import Lease
+    from readiness.model.errors import LeaseHeld
+    from readiness.evidence.lease import Lease
     interrupts.listen()
     print("ready", flush=True)
     sys.stdin.readline()
@@ -194,7 +194,7 @@ def test_asking_does_not_disturb(tmp_path: Path) -> None:
     script = """
         import sys
         from pathlib import Path
-        from readiness.lease import holder
+        from readiness.evidence.lease import holder
         print("looking", flush=True)
         while True:
             holder(Path(sys.argv[1]))

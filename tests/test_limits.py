@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from readiness.catalogue import load_catalogue
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.kinds import subjects
-from readiness.limits import limit_of, trial_limit
-from readiness.model import Tier
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.limits import limit_of, trial_limit
+from readiness.model.words import Tier
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.kinds import subjects
 
 LAB = Path(__file__).parents[1] / "environments/lab.yaml"
 # What one trial of the lab really takes.

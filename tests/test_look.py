@@ -6,10 +6,10 @@ from threading import Barrier, Event
 import pytest
 from engine import Site
 
-from readiness.clients import Clients
-from readiness.look import Look
-from readiness.model import Tier
-from readiness.run import Run, RunRequest, open_run
+from readiness.model.words import Tier
+from readiness.session.clients import Clients
+from readiness.session.look import Look
+from readiness.session.run import Run, RunRequest, open_run
 from readiness.systems.token import Identified
 
 AT_MOST = 10.0  # seconds until a test that hangs has failed; nothing here takes one

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from readiness.errors import UsageError
-from readiness.matrix import ProvenOn, load_matrix, parse_matrix
+from readiness.catalogue.matrix import ProvenOn, load_matrix, parse_matrix
+from readiness.model.errors import UsageError
 
 
 def written(**proven: object) -> str:

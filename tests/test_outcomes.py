@@ -7,9 +7,9 @@ import pytest
 from engine import outcome
 from stories import POLICY, Story
 
-from readiness.model import Outcome
-from readiness.policy import Policy
-from readiness.verdict import CaseVerdict
+from readiness.judging.verdict import CaseVerdict
+from readiness.model.words import Outcome
+from readiness.site.policy import Policy
 
 
 def drill(story: Story, share: float) -> CaseVerdict:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from engine import OBJECTIVES, ROOT, Engine, Site
 
-from readiness.finish import judge_runs
-from readiness.model import Outcome
-from readiness.outcomes import _identity_notes
-from readiness.own_files import own_files
-from readiness.record import Record
-from readiness.steps import CaseStarted, Observation
+from readiness.evidence.record import Record
+from readiness.evidence.steps import CaseStarted, Observation
+from readiness.judging.outcomes import _identity_notes
+from readiness.model.words import Outcome
+from readiness.running.finish import judge_runs
+from readiness.site.own_files import own_files
 
 OWN_FILE = """\
 schema: 1
@@ -24,7 +24,7 @@ criteria:
 SEEN_RED = 'seen_red: {OUR-001: "took the notice away on 2026-11-23; J. Doe"}\n'
 CHECK = '''
 from readiness import Severity, check, holds
-from readiness.subjects import MACHINE
+from readiness.site.subjects import MACHINE
 
 
 @check(
@@ -293,7 +293,14 @@ def test_a6_a_selection_of_own_checks_starts_one_process(engine: Engine, ours: S
 def test_a6_by_hand_they_are_not_mixed(engine: Engine, ours: Site) -> None:
     """One process with both is refused before any check runs; own files alone are fine."""
     own(engine, ours)
-    words = ("-p", "readiness.pytest_plugin", "--env", ours.environment, "--reports", ours.reports)
+    words = (
+        "-p",
+        "readiness.running.pytest_plugin",
+        "--env",
+        ours.environment,
+        "--reports",
+        ours.reports,
+    )
     objectives = ROOT / "suites" / "objectives"
     mixed = engine.run("pytest", (*words, objectives, "checks/test_ours.py"), ours)
     assert mixed.code == pytest.ExitCode.USAGE_ERROR
@@ -363,7 +370,7 @@ def test_own_checks_that_change_under_the_run(engine: Engine, ours: Site) -> Non
     record = ours.runs()[-1] / "record.jsonl"
     record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:2]))
     write_check(ours, notice="another")
-    resumed = ("-p", "readiness.pytest_plugin", "--collect-only")
+    resumed = ("-p", "readiness.running.pytest_plugin", "--collect-only")
     ended = engine.run("pytest", resumed, ours, room=0, **ours.resumed(record.parent))
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "test_ours.py was changed after the run was opened" in ended.text
@@ -452,7 +459,7 @@ def test_what_an_own_check_writes_of_ours_counts_for_nothing(
     text = path.read_text().replace("(machine, look)", "(machine, look, request)")
     note = "    assert holds("
     path.write_text(text.replace(note, lines + note, 1))
-    beside(ours, "from readiness.pytest_plugin import RUN_KEY")
+    beside(ours, "from readiness.running.pytest_plugin import RUN_KEY")
     own(engine, ours)
     ended = engine.gate(ours)
     assert ended.code == 2, ended.text
@@ -466,7 +473,7 @@ def test_what_was_recorded_before_an_own_check_is_not_altered_by_it(
     path = ours.folder / "checks" / "test_ours.py"
     text = path.read_text().replace("(machine, look)", "(machine, look, request)")
     path.write_text(text.replace("    assert holds(", REWRITE + "    assert holds(", 1))
-    beside(ours, "from readiness.pytest_plugin import RUN_KEY")
+    beside(ours, "from readiness.running.pytest_plugin import RUN_KEY")
     own(engine, ours)
     ended = engine.gate(ours)
     assert ended.code != 0, ended.text

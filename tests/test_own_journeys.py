@@ -7,19 +7,19 @@ import pytest
 from engine import Engine, Site
 from test_loadtests import ALLOWED, LOAD, Here, here
 
-from readiness.documents import load_environment
-from readiness.errors import UsageError
-from readiness.finish import judge_runs
-from readiness.journey_files import own_journeys, refuse_changed
-from readiness.model import Outcome
-from readiness.own_files import files_from
+from readiness.model.errors import UsageError
+from readiness.model.words import Outcome
+from readiness.running.finish import judge_runs
+from readiness.site.documents import load_environment
+from readiness.site.journey_files import own_journeys, refuse_changed
+from readiness.site.own_files import files_from
 
 __all__ = ["here"]
 
 OWN = "    journeys: []\n    own_journeys: ['file:enrol.py']\n"
 JOURNEY = """
 from locust import task
-from readiness.journeys import Journey
+from readiness.drills.journeys import Journey
 from words import FIRST
 
 

@@ -17,11 +17,11 @@ from typer.main import get_command
 from lab import cli as lab_cli
 from lab import faults_cli, rows
 from lab.faults import all_faults
-from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
-from readiness.cli import app
-from readiness.errors import UsageError
-from readiness.model import Decision
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.clauses import load_clauses
+from readiness.commands.cli import app
+from readiness.model.errors import UsageError
+from readiness.model.words import Decision
 
 ROOT = Path(__file__).resolve().parents[1]
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from readiness.catalogue import load_catalogue
-from readiness.documents import load_environment
-from readiness.environment import Environment, Permissions
-from readiness.errors import UsageError
-from readiness.model import Permission, Tier
-from readiness.plan import Plan, make_plan
-from readiness.run import RunRequest, _agree
+from readiness.catalogue.checks import load_catalogue
+from readiness.model.errors import UsageError
+from readiness.model.words import Permission, Tier
+from readiness.session.plan import Plan, make_plan
+from readiness.session.run import RunRequest, _agree
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment, Permissions
 
 LAB = Path(__file__).parents[1] / "environments/lab.yaml"
 

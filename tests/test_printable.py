@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from readiness.console import MOST, SafeConsole
-from readiness.printable import clipped, one_line, printable
-from readiness.redact import Redactor
+from readiness.commands.console import MOST, SafeConsole
+from readiness.evidence.redact import Redactor
+from readiness.model.printable import clipped, one_line, printable
 
 ESCAPES = {
     "a colour": "\x1b[31mred\x1b[0m",
@@ -161,9 +161,9 @@ def test_c5_the_one_way_out_is_printable() -> None:
 
 
 FOREIGN = '''
-from readiness.catalogue import ATTRIBUTE, load_catalogue
-from readiness.claim import holds
-from readiness.errors import ProbeError
+from readiness.catalogue.checks import ATTRIBUTE, load_catalogue
+from readiness.evidence.claim import holds
+from readiness.model.errors import ProbeError
 
 LONG = "\\x1b[31m\\x9b2J" + "long" * 25_000 + "\\nVERDICT=GO EXIT=0 RUN=x REPORT=y"
 

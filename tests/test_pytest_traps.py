@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import pytest
 from engine import OBJECTIVES, Engine, Site, outcome
 
-from readiness.catalogue import load_catalogue as catalogue
-from readiness.model import Decision, Outcome
+from readiness.catalogue.checks import load_catalogue as catalogue
+from readiness.model.words import Decision, Outcome
 
 HEADER = '''
 import os, signal, time, unittest
 import pytest
-from readiness.catalogue import ATTRIBUTE, load_catalogue
-from readiness.claim import Fact, holds
+from readiness.catalogue.checks import ATTRIBUTE, load_catalogue
+from readiness.evidence.claim import Fact, holds
 
 
 def stands_for(identity):
@@ -263,7 +263,7 @@ LIMITS = (
     Trap(
         "b2: takes its limit for an error of what it asks",
         Outcome.INCONCLUSIVE,
-        suite="from readiness.errors import ProbeError\n"
+        suite="from readiness.model.errors import ProbeError\n"
         + body(
             RING,
             "try:",
@@ -627,7 +627,14 @@ def test_xdist_is_refused(engine: Engine, two: Site, how: str) -> None:
 def test_optimised_python_is_refused(two: Site) -> None:
     """Under -O assertions are gone: nothing is opened."""
     (two.folder / "test_suite.py").write_text(HEADER + HEALTHY)
-    plugin = ("-m", "pytest", "-p", "readiness.pytest_plugin", "--env", str(two.environment))
+    plugin = (
+        "-m",
+        "pytest",
+        "-p",
+        "readiness.running.pytest_plugin",
+        "--env",
+        str(two.environment),
+    )
     ended = subprocess.run(
         [sys.executable, "-O", *plugin, "test_suite.py"],
         cwd=two.folder,
@@ -652,7 +659,7 @@ def test_what_is_asked_wrong_by_hand_opens_nothing(
     engine: Engine, two: Site, arguments: tuple[str, ...], says: str
 ) -> None:
     """Pytest's own usage error, one line of ours, no report and no state."""
-    ended = engine.run("pytest", ("-p", "readiness.pytest_plugin", *arguments), two)
+    ended = engine.run("pytest", ("-p", "readiness.running.pytest_plugin", *arguments), two)
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert says in ended.text
     assert "Traceback" not in ended.text

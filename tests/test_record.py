@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from readiness import durable, record
-from readiness.record import RecordWriter, no_collection, read_record
-from readiness.redact import Redactor
-from readiness.steps import Claimed
+from readiness.evidence import durable, record
+from readiness.evidence.record import RecordWriter, no_collection, read_record
+from readiness.evidence.redact import Redactor
+from readiness.evidence.steps import Claimed
 
 INTERRUPTED = 1_000
 OPENING = {"schema": 1, "run": "mini-1", "number": 1, "environment": {"name": "mini"}}

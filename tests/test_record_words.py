@@ -9,13 +9,13 @@ from engine import Engine, Site
 from msgspec.structs import fields
 from stories import Bad, Story
 
-from readiness import finish
-from readiness.errors import UsageError
-from readiness.finish import judge_records, judge_runs
-from readiness.model import Json
-from readiness.record import START, digest, now, read_record
-from readiness.record_words import WORDS
-from readiness.steps import STEPS
+from readiness.evidence.record import START, digest, now, read_record
+from readiness.evidence.record_words import WORDS
+from readiness.evidence.steps import STEPS
+from readiness.model.errors import UsageError
+from readiness.model.words import Json
+from readiness.running import finish
+from readiness.running.finish import judge_records, judge_runs
 
 # One claim of a line of several, and a case that leaves a claim in a line of its own.
 HELD = {"name": "n", "observed": 1, "relation": "==", "limit": 1}

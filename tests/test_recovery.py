@@ -6,9 +6,9 @@ import pytest
 from engine import ENVIRONMENT
 from rich.console import Console
 
-from readiness.recovery import run_recover
-from readiness.state import state_directory
-from readiness.undo import UndoEntry, UndoJournal, undo_action
+from readiness.evidence.state import state_directory
+from readiness.evidence.undo import UndoEntry, UndoJournal, undo_action
+from readiness.running.recovery import run_recover
 
 undone: list[str] = []
 

@@ -18,9 +18,9 @@ from harmless import harmless_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
-import readiness.redact
-import readiness.redaction
-from readiness.redact import RedactionError, Redactor
+import readiness.evidence.redact
+import readiness.evidence.redaction
+from readiness.evidence.redact import RedactionError, Redactor
 
 # Typeshed leaves these out; they exist wherever CPython does.
 _constants: Any = importlib.import_module("re._constants")
@@ -425,9 +425,9 @@ def test_text_of_the_wrong_type_is_refused() -> None:
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     """Every compiled pattern of the redactor."""
-    names = [info.name for info in pkgutil.iter_modules(readiness.redaction.__path__)]
-    modules = [importlib.import_module(f"readiness.redaction.{name}") for name in names]
-    for module in [readiness.redact, *modules]:
+    names = [info.name for info in pkgutil.iter_modules(readiness.evidence.redaction.__path__)]
+    modules = [importlib.import_module(f"readiness.evidence.redaction.{name}") for name in names]
+    for module in [readiness.evidence.redact, *modules]:
         for name, value in vars(module).items():
             for pattern in inner_patterns(value):
                 yield f"{module.__name__}.{name}", pattern

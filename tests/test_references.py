@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from wrong_files import LAB
 
-from readiness.documents import check_references, load_environment
-from readiness.environment import Environment
-from readiness.references import references
+from readiness.site.documents import check_references, load_environment
+from readiness.site.environment import Environment
+from readiness.site.references import references
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from replay import RUNS, VARIANTS, Recording, cases, load, replay, replay_all, w
 from lab import matrix
 from lab.faults import all_faults, resolved
 from lab.variants import all_variants
-from readiness.catalogue import load_catalogue
-from readiness.model import Case, Outcome, Tier
+from readiness.catalogue.checks import load_catalogue
+from readiness.model.words import Case, Outcome, Tier
 
 HEALTHY = "healthy"
 RECORDED = sorted(path.name.removesuffix(".json.gz") for path in RUNS.glob("*.json.gz"))

@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 import readiness
-from readiness.subjects import KINDS as SHARED
+from readiness.site.subjects import KINDS as SHARED
 from readiness.systems import every_asking, every_declared, every_reading
 from readiness.systems.asking import asker_of
 from readiness.systems.token import Source

@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 from wrong_files import ENVIRONMENTS, LAB, POLICY, WRONG_ENVIRONMENTS, WRONG_POLICIES, Wrong
 
-from readiness.model import Json
-from readiness.policy import Policy
-from readiness.schemas import MODELS, keys_at, schema, schema_text, write_schemas
-from readiness.yaml_file import read_yaml
+from readiness.model.words import Json
+from readiness.site.policy import Policy
+from readiness.site.schemas import MODELS, keys_at, schema, schema_text, write_schemas
+from readiness.site.yaml_file import read_yaml
 
 EXAMPLES = {"environment": LAB, "policy": POLICY}
 CASES = [
@@ -28,7 +28,7 @@ def _valid(name: str, data: Json) -> bool:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_committed_schema_is_that_of_the_model(name: str) -> None:
-    """After a change of the models: python -m readiness.schemas environments/schemas."""
+    """After a change of the models: python -m readiness.site.schemas environments/schemas."""
     committed = ENVIRONMENTS / "schemas" / f"{name}.schema.json"
     assert committed.read_text(encoding="utf-8") == schema_text(MODELS[name])
 

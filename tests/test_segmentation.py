@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.model.errors import NotRun
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 from readiness.systems.firewall.reading.scan import question
 from readiness.systems.firewall.segmentation import (
     Segmentation,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from readiness.errors import UsageError
-from readiness.kinds import KINDS
+from readiness.model.errors import UsageError
+from readiness.site.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECK = "check CACHE-999 --clause infra.cache/tls --each cache_node"

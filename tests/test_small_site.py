@@ -14,7 +14,7 @@ from local_postgres import PASSWORDS, Postgres, postgres_alone
 from local_redis import PASSWORD, redis_alone
 from pki import Hierarchy
 
-from readiness.verdict import ClauseVerdict
+from readiness.judging.verdict import ClauseVerdict
 
 BOX = "box"
 ENVIRONMENT = """\

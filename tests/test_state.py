@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from children import child, hear, say
 
-from readiness.durable import SEAL
-from readiness.errors import StateError
-from readiness.state import DRIFT, UNFINISHED, RunLog, state_directory
+from readiness.evidence.durable import SEAL
+from readiness.evidence.state import DRIFT, UNFINISHED, RunLog, state_directory
+from readiness.model.errors import StateError
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_events_and_fields_of_later_versions_are_kept_aside(log: RunLog) -> None
 OPENER = """
     import sys
     from pathlib import Path
-    from readiness.state import RunLog
+    from readiness.evidence.state import RunLog
     log, name = RunLog(Path(sys.argv[1])), sys.argv[2]
     print("ready", flush=True)
     sys.stdin.readline()
@@ -283,8 +283,8 @@ def test_a_full_disk_starts_no_run(log: RunLog) -> None:
     script = """
         import resource, sys
         from pathlib import Path
-        from readiness.errors import StateError
-        from readiness.state import RunLog
+        from readiness.model.errors import StateError
+        from readiness.evidence.state import RunLog
         log = RunLog(Path(sys.argv[1]))
         size = log.path.stat().st_size + 40
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -8,8 +8,8 @@ from engine import Engine, Site, outcome, web
 from pki import Hierarchy
 from servers import server_context, tls
 
-from readiness.model import Outcome
-from readiness.steps import Observation
+from readiness.evidence.steps import Observation
+from readiness.model.words import Outcome
 
 ONLY = ("--only", "TLS-005", "--only", "TLS-007", "--only", "TLS-008")
 CIPHERS, REVOCATION = "TLS-007|web/box/v4", "TLS-008|web/box/v4"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from readiness import Ask, Fact, Severity, check
-from readiness.catalogue import Checks
-from readiness.declared.machine import Machine
-from readiness.subjects import MACHINE
+from readiness.catalogue.checks import Checks
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import MACHINE
 from readiness.systems.asker import Asker, Connections
 from readiness.systems.redis.declared import NODE, CacheNode, SentinelNode
 from readiness.systems.redis.reading import STATE, Door, RedisState

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from children import child, hear, say
 
-from readiness.errors import StateError
-from readiness.undo import (
+from readiness.evidence.undo import (
     UndoAction,
     UndoEntry,
     UndoJournal,
@@ -21,6 +20,7 @@ from readiness.undo import (
     registered_actions,
     undo_action,
 )
+from readiness.model.errors import StateError
 
 
 @pytest.fixture
@@ -266,8 +266,8 @@ def test_actions_are_registered_once() -> None:
 DRILL = """
     import resource, sys
     from pathlib import Path
-    from readiness.errors import StateError
-    from readiness.undo import UndoEntry, UndoJournal
+    from readiness.model.errors import StateError
+    from readiness.evidence.undo import UndoEntry, UndoJournal
     journal, folder, room = UndoJournal(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
     if room:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -326,7 +326,7 @@ def test_a_full_disk_keeps_nothing_from_being_undone(journal: UndoJournal, tmp_p
     script = """
         import resource, sys
         from pathlib import Path
-        from readiness.undo import UndoJournal, play_pending
+        from readiness.evidence.undo import UndoJournal, play_pending
         def remove(arguments, context):
             Path(arguments["path"]).unlink(missing_ok=True)
             return "gone"
@@ -360,7 +360,7 @@ def test_two_recovers_at_once_play_once(journal: UndoJournal, tmp_path: Path) ->
     script = """
         import sys
         from pathlib import Path
-        from readiness.undo import UndoJournal, play_pending
+        from readiness.evidence.undo import UndoJournal, play_pending
         def remove(arguments, context):
             print("playing", flush=True)
             sys.stdin.readline()

@@ -14,8 +14,8 @@ from engine import OBJECTIVES, TLS, Engine, Site, outcome, web
 from pki import Hierarchy
 from servers import server_context
 
-from readiness.documents import load_environment
-from readiness.model import Outcome
+from readiness.model.words import Outcome
+from readiness.site.documents import load_environment
 
 ANSWERS = "infra.load-balancer/portal-answers"
 HSTS = "Strict-Transport-Security: max-age=31536000\r\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from readiness.catalogue import load_catalogue
+from readiness.catalogue.checks import load_catalogue
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def run(place: Path, *words: str) -> str:
 
 def test_the_wheel_lists_the_checks_of_the_checkout(installed: Path) -> None:
     """`readiness checks` of the wheel has every id and no other."""
-    code = "import readiness.cli, sys; sys.argv = ['readiness', 'checks']; readiness.cli.main()"
+    code = "import readiness.commands.cli, sys; sys.argv = ['readiness', 'checks']; readiness.commands.cli.main()"
     told = re.findall(r"^ *([A-Z]+-\d{3})\b", run(installed, "-c", code), re.MULTILINE)
     assert sorted(told) == sorted(load_catalogue())
 
@@ -65,7 +65,7 @@ def test_the_wheel_carries_what_the_suites_need(installed: Path) -> None:
 
 def test_the_wheel_carries_the_experiments(installed: Path) -> None:
     """What the checkout has in chaos/ lies inside the package, byte for byte, and is found."""
-    code = "from readiness.experiments import *; print(*[load(x).file for x in shipped().values()])"
+    code = "from readiness.site.experiments import *; print(*[load(x).file for x in shipped().values()])"
     packed = [Path(one) for one in run(installed, "-c", code).split()]
     ours = sorted((ROOT / "chaos").glob("*.yaml"))
     assert packed == [installed / "readiness" / "chaos" / one.name for one in ours]

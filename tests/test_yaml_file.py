@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from readiness.errors import UsageError
-from readiness.yaml_file import MAX_BYTES, MAX_DEPTH, Place, read_yaml, written
+from readiness.model.errors import UsageError
+from readiness.site.yaml_file import MAX_BYTES, MAX_DEPTH, Place, read_yaml, written
 
 
 def _file(folder: Path, content: str | bytes) -> Path:

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from readiness.model import Json
-from readiness.record import EXACT, FILE_NAME, RecordWriter
-from readiness.redact import Redactor
+from readiness.evidence.record import EXACT, FILE_NAME, RecordWriter
+from readiness.evidence.redact import Redactor
+from readiness.model.words import Json
 
 _ENVELOPE = frozenset({"n", "at", "mono", "kind", "prev"})
 

@@ -5,7 +5,7 @@ from typing import Literal
 from lab.faults import _backup as backup
 from lab.scene import Scene
 from lab.verbs.base import Change
-from readiness.written import Folder
+from readiness.site.written import Folder
 
 Act = Literal["empty", "restart", "full-backup"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 from lab.faults import _keepalived as keepalived
 from lab.scene import Scene
 from lab.verbs.base import Change
-from readiness.written import Text
+from readiness.site.written import Text
 
 
 class HealthCheck(Change):

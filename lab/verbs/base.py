@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, model_validator
 
 from lab.faults import filled
 from lab.scene import Scene
-from readiness.written import Text, Written, wrong
+from readiness.site.written import Text, Written, wrong
 
 
 def _listed(value: Any) -> Any:

@@ -7,7 +7,7 @@ from lab.faults import _cache as cache
 from lab.faults import filled
 from lab.scene import Scene
 from lab.verbs.base import Change, Look, Said
-from readiness.written import Text
+from readiness.site.written import Text
 
 
 class Set(Change):

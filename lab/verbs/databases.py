@@ -10,7 +10,7 @@ from lab.errors import LabError
 from lab.faults import filled
 from lab.scene import Scene
 from lab.verbs.base import Change, Look, Said
-from readiness.written import Text
+from readiness.site.written import Text
 
 Database = Literal["postgres", "paws360"]
 

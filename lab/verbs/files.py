@@ -9,7 +9,7 @@ from lab.faults import filled
 from lab.faults._audit import edit, put_back
 from lab.scene import Scene
 from lab.verbs.base import Change, Look, Said
-from readiness.written import Text, wrong
+from readiness.site.written import Text, wrong
 
 PORTAL = "/opt/portal/app/portal"
 

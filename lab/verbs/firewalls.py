@@ -6,7 +6,7 @@ from lab.faults import _firewall as firewall
 from lab.faults import filled
 from lab.scene import Scene
 from lab.verbs.base import Change, Look, Texts
-from readiness.written import Text
+from readiness.site.written import Text
 
 
 class InFront(Change):

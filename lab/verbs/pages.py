@@ -8,7 +8,7 @@ from lab.faults import _audit as audit
 from lab.faults import _edge as edge
 from lab.scene import Scene
 from lab.verbs.base import Look, Said
-from readiness.written import Text, UrlPath
+from readiness.site.written import Text, UrlPath
 
 HOST = "portal.lab.test"
 Family = Literal["v4", "v6"]

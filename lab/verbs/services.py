@@ -5,7 +5,7 @@ import re
 from lab.faults._firewall import DEBUG_UNIT
 from lab.scene import Scene
 from lab.verbs.base import Change, Look
-from readiness.written import UnitName
+from readiness.site.written import UnitName
 
 FOLDER = "/run/systemd/system"
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from lab.faults import filled
 from lab.scene import Scene
 from lab.verbs.base import Change, Look, Said
-from readiness.written import Text
+from readiness.site.written import Text
 
 LIMIT = 120.0
 

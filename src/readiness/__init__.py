@@ -1,7 +1,7 @@
 """Production readiness suite: looks, breaks where allowed, measures, and says GO or NO-GO.
 
 This is the front door: what checks are written with. A site's own checks import it, the kinds of
-`readiness.subjects`, and the tokens of rooms (`readiness.systems`); no other name is promised to
+`readiness.site.subjects`, and the tokens of rooms (`readiness.systems`); no other name is promised to
 them.
 """
 
@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from readiness.catalogue import check
-    from readiness.claim import Fact, Found, derive, holds
-    from readiness.environment import Environment, Objectives
-    from readiness.errors import NotRun, NotUnderstood, ProbeError, Unreachable
-    from readiness.model import Permission, Severity, Tier
+    from readiness.catalogue.checks import check
+    from readiness.evidence.claim import Fact, Found, derive, holds
+    from readiness.model.errors import NotRun, NotUnderstood, ProbeError, Unreachable
+    from readiness.model.words import Permission, Severity, Tier
+    from readiness.site.environment import Environment, Objectives
     from readiness.systems.token import Ask
 
 __all__ = (
@@ -22,11 +22,11 @@ __all__ = (
 )  # fmt: skip
 
 _PLACES: Final = {
-    "catalogue": ("check",),
-    "claim": ("Fact", "Found", "derive", "holds"),
-    "environment": ("Environment", "Objectives"),
-    "errors": ("NotRun", "NotUnderstood", "ProbeError", "Unreachable"),
-    "model": ("Permission", "Severity", "Tier"),
+    "catalogue.checks": ("check",),
+    "evidence.claim": ("Fact", "Found", "derive", "holds"),
+    "site.environment": ("Environment", "Objectives"),
+    "model.errors": ("NotRun", "NotUnderstood", "ProbeError", "Unreachable"),
+    "model.words": ("Permission", "Severity", "Tier"),
     "systems.token": ("Ask",),
 }
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from readiness import Ask, Environment, Found, NotRun, Severity, Tier, Unreachable, check, holds
-from readiness.declared.audit import Audit
 from readiness.drills.append_only import Attempts
 from readiness.drills.audit_trial import READS, REFUSALS, Audited, Trial
-from readiness.subjects import AUDIT_TRAIL, AUDITED_SERVER, AuditedServer, members
+from readiness.site.declared.audit import Audit
+from readiness.site.subjects import AUDIT_TRAIL, AUDITED_SERVER, AuditedServer, members
 from readiness.systems.audit.reading import TRAIL
 
 Tried = Callable[[AuditedServer], Found[Trial]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from readiness import Ask, Fact, Found, NotUnderstood, Severity, check, derive, holds
 from readiness.measure import wal
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository, Member
+from readiness.site.subjects import BACKUP_REPOSITORY, BackupRepository, Member
 from readiness.systems.patroni.reading import PATRONI, MemberReading
 from readiness.systems.pgbackrest.reading import (
     REPOSITORY,

@@ -1,7 +1,7 @@
 """Whether a restore would have something to start from: recent, whole, encrypted, elsewhere."""
 
 from readiness import Ask, Found, Severity, check, derive, holds
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository
+from readiness.site.subjects import BACKUP_REPOSITORY, BackupRepository
 from readiness.systems.hosts.reading import ADDRESSES, TIMER
 from readiness.systems.hosts.reading.mounts import VOLATILE
 from readiness.systems.pgbackrest.reading import (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from readiness import Environment, Found, Objectives, Severity, Tier, check, holds
 from readiness.drills.restore import BEFORE, Restored
-from readiness.subjects import (
+from readiness.site.subjects import (
     BACKUP_REPOSITORY,
     DATABASE_CLUSTER,
     BackupRepository,

@@ -14,9 +14,9 @@ from readiness import (
     derive,
     holds,
 )
-from readiness.declared.balancer import Balancer
-from readiness.declared.machine import Machine
-from readiness.subjects import ENVIRONMENT
+from readiness.site.declared.balancer import Balancer
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import ENVIRONMENT
 from readiness.systems.keepalived.file import Mover, TrackedScript
 from readiness.systems.keepalived.reading import KEEPALIVED, Keepalived, State
 

@@ -1,9 +1,9 @@
 """Whether every machine behind a balancer really serves users, at every balancer."""
 
 from readiness import Ask, Environment, Found, NotRun, ProbeError, Severity, check, derive, holds
-from readiness.declared.balancer import Balancer, OtherBackend
-from readiness.declared.machine import Machine
-from readiness.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, balancer_nodes
+from readiness.site.declared.balancer import Balancer, OtherBackend
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import BACKEND, ENVIRONMENT, Backend, BalancerNode, balancer_nodes
 from readiness.systems.haproxy.reading import SERVERS, Server
 from readiness.systems.hosts.reading import ADDRESSES
 from readiness.systems.http.reading import ROTATION

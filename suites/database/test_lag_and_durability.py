@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from readiness import Ask, Environment, Found, Severity, check, derive, holds
-from readiness.subjects import DATABASE_MEMBER, Member
+from readiness.site.subjects import DATABASE_MEMBER, Member
 from readiness.systems.hosts.reading import mounts
 from readiness.systems.postgres.reading import POSTGRES, REPLAY, STORAGE
 from readiness.systems.postgres.reading.state import Override, silence

@@ -6,7 +6,7 @@ from readiness import Found, Severity, Tier, check, derive, holds
 from readiness.drills.canary import CanaryRow
 from readiness.drills.paths import Paths
 from readiness.drills.pools import Kept
-from readiness.subjects import DATABASE_CLUSTER, Cluster
+from readiness.site.subjects import DATABASE_CLUSTER, Cluster
 
 
 @check(

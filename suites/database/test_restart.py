@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from readiness import Ask, Fact, Found, ProbeError, Severity, check, derive, holds
-from readiness.subjects import DATABASE_MEMBER, Member
+from readiness.site.subjects import DATABASE_MEMBER, Member
 from readiness.systems.postgres.reading import POSTGRES, REPLICATION_LOGINS, RESTART
 from readiness.systems.postgres.reading.replication_login import Attempt, ReplicationLogins
 from readiness.systems.postgres.reading.restart import Login

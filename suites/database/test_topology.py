@@ -16,8 +16,8 @@ from readiness import (
     derive,
     holds,
 )
-from readiness.errors import TimedOut
-from readiness.subjects import DATABASE_CLUSTER, DATABASE_MEMBER, Cluster, Member
+from readiness.model.errors import TimedOut
+from readiness.site.subjects import DATABASE_CLUSTER, DATABASE_MEMBER, Cluster, Member
 from readiness.systems.etcd.reading import ETCD
 from readiness.systems.patroni.reading import (
     PATRONI,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from readiness import Fact, Found, Objectives, Severity, Tier, check, holds
 from readiness.drills.trial import Trial
-from readiness.fixtures import Drilled
-from readiness.quantities import in_words
-from readiness.subjects import DATABASE_CLUSTER, Cluster
+from readiness.model.quantities import in_words
+from readiness.running.fixtures import Drilled
+from readiness.site.subjects import DATABASE_CLUSTER, Cluster
 
 Drill = Callable[[Cluster], Drilled]
 Confidence = Callable[[int, str], None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from readiness import Ask, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
-from readiness.subjects import OPEN_ZONE_PAIR, ZONE_PAIR, reached_machines
+from readiness.site.subjects import OPEN_ZONE_PAIR, ZONE_PAIR, reached_machines
 from readiness.systems.firewall.reading import SCAN, Seen, answers
 from readiness.systems.firewall.reading.reachability import IN_WORDS, Compared
 from readiness.systems.firewall.segmentation import Segmentation, ZonePair

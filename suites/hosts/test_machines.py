@@ -1,8 +1,8 @@
 """What every declared machine says about its services and its clock."""
 
 from readiness import Ask, Found, Severity, check, holds
-from readiness.declared.machine import Machine
-from readiness.subjects import MACHINE
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import MACHINE
 from readiness.systems.hosts.reading import CLOCK, CLOCK_OFFSET, SERVICES, SOCKETS
 from readiness.systems.hosts.reading.host import ServiceState
 

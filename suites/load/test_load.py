@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from readiness import Found, Severity, Tier, check, holds
-from readiness.declared.load import LoadTest
 from readiness.drills.load import Offered, Place
-from readiness.subjects import LOAD_TEST
+from readiness.site.declared.load import LoadTest
+from readiness.site.subjects import LOAD_TEST
 
 Load = Callable[[LoadTest], Found[Offered]]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from readiness import Environment, Found, NotRun, Severity, Tier, check, holds
 from readiness.drills.migrations import Migrated
 from readiness.drills.restore import Restored
-from readiness.subjects import DATABASE_CLUSTER, BackupRepository, Cluster, backups_of
+from readiness.site.subjects import DATABASE_CLUSTER, BackupRepository, Cluster, backups_of
 
 Drill = Callable[[BackupRepository], Found[Restored]]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from readiness import Ask, Environment, Found, Objectives, Severity, check, derive, holds
-from readiness.look import Look
-from readiness.subjects import DATABASE_CLUSTER, ENVIRONMENT, Cluster, Member
+from readiness.session.look import Look
+from readiness.site.subjects import DATABASE_CLUSTER, ENVIRONMENT, Cluster, Member
 from readiness.systems.patroni.reading import PATRONI, DynamicConfig, MemberReading
 
 Patroni = Callable[[Member], Found[MemberReading]]

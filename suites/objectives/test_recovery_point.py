@@ -1,7 +1,7 @@
 """Whether the settings found allow the promised recovery point."""
 
 from readiness import Ask, Objectives, Severity, check, holds
-from readiness.subjects import BACKUP_REPOSITORY, BackupRepository
+from readiness.site.subjects import BACKUP_REPOSITORY, BackupRepository
 from readiness.systems.postgres.reading import ARCHIVE
 
 

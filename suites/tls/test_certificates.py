@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from readiness import Ask, Found, Objectives, Severity, check, holds
-from readiness.subjects import TLS_LISTENER, Endpoint
+from readiness.site.subjects import TLS_LISTENER, Endpoint
 from readiness.systems.tls.reading import TLS
 from readiness.systems.tls.reading.handshake import Handshake
 

@@ -3,7 +3,7 @@
 from itertools import product
 
 from readiness import Ask, Severity, check, holds
-from readiness.subjects import CHALLENGED_LISTENER, ChallengedListener
+from readiness.site.subjects import CHALLENGED_LISTENER, ChallengedListener
 from readiness.systems.http.reading import CHALLENGE
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from readiness import Ask, Fact, Found, Severity, check, derive, holds
-from readiness.subjects import TLS_LISTENER, Endpoint
+from readiness.site.subjects import TLS_LISTENER, Endpoint
 from readiness.systems.tls.reading import SCAN, TLS_PROFILE, NamedProfile
 from readiness.systems.tls.reading.scan import Profile, Scan, field_bits, keeps_no_key
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from readiness import Ask, Fact, Found, NotRun, Objectives, Severity, check, derive, holds
-from readiness.subjects import TLS_LISTENER, Endpoint
+from readiness.site.subjects import TLS_LISTENER, Endpoint
 from readiness.systems.tls.reading import REVOCATION, SCAN
 from readiness.systems.tls.reading.revocation import Answer, Revocation
 from readiness.systems.tls.reading.scan import Deployed, Scan

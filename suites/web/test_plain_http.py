@@ -1,7 +1,7 @@
 """What users of a listener get: its pages, by plain HTTP the way to HTTPS, and the word to stay."""
 
 from readiness import Ask, Environment, Found, NotRun, Severity, check, holds
-from readiness.subjects import HTTP_LISTENER, Endpoint, WebPage, pages
+from readiness.site.subjects import HTTP_LISTENER, Endpoint, WebPage, pages
 from readiness.systems.http.reading import (
     BROWSED_PAGE,
     PAGE,

@@ -21,9 +21,9 @@ from stories import RED, Story
 from readiness.bundle.export import export
 from readiness.bundle.statement import FILE, MANIFEST, entry_of, sign
 from readiness.bundle.verify import verify
-from readiness.errors import UsageError
-from readiness.finish import judge_runs
-from readiness.model import Json
+from readiness.model.errors import UsageError
+from readiness.model.words import Json
+from readiness.running.finish import judge_runs
 
 ROUNDS = 1000
 SEED = 7

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from engine import OBJECTIVES, Ended, Engine, Site
 
-from readiness.model import Json
-from readiness.record import read_record
+from readiness.evidence.record import read_record
+from readiness.model.words import Json
 
 OWN_FILE = """\
 schema: 1
@@ -22,7 +22,7 @@ CHECK = '''
 from pathlib import Path
 
 from readiness import Severity, check, holds
-from readiness.subjects import MACHINE
+from readiness.site.subjects import MACHINE
 
 DOOR = Path(__file__).with_name("door.txt")
 

@@ -24,17 +24,17 @@ from replay import NOTED, RUNS, Recording, Result, load, replay_all, whole
 
 from lab import product
 from lab.faults import Fault, all_faults, resolved
-from readiness.catalogue import catalogue_digest, load_catalogue
-from readiness.claim import plain
-from readiness.documents import load_environment
+from readiness.catalogue.checks import catalogue_digest, load_catalogue
 from readiness.drift.compare import Direction, compare
-from readiness.environment import Environment
-from readiness.finish import judge_records
-from readiness.model import Case, Json, Outcome, Permission, Tier
-from readiness.plan import Plan, make_plan
-from readiness.record import Record
-from readiness.steps import typed
-from readiness.verdict import Verdict
+from readiness.evidence.claim import plain
+from readiness.evidence.record import Record
+from readiness.evidence.steps import typed
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Case, Json, Outcome, Permission, Tier
+from readiness.running.finish import judge_records
+from readiness.session.plan import Plan, make_plan
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 
 HEALTHY: Final = "healthy"
 FAULTS: Final = sorted({path.name.removesuffix(".json.gz") for path in RUNS.iterdir()} - {HEALTHY})

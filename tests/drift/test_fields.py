@@ -11,8 +11,8 @@ from replay import load
 from readiness.drift.compare import Change as Changed
 from readiness.drift.compare import changed_fields
 from readiness.drift.fields import declared_kind, kind_of, leaves, shown
-from readiness.model import Json
-from readiness.steps import Observation
+from readiness.evidence.steps import Observation
+from readiness.model.words import Json
 from readiness.systems.marks import Drift
 
 HEALTHY = load("healthy").observations

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from pki import Hierarchy
 
-from readiness.declared.load import LoadTest
 from readiness.drills.load import Offered, generate, read
 from readiness.drills.load_process.orders import offering
-from readiness.journey_files import loadtests_folder
+from readiness.site.declared.load import LoadTest
+from readiness.site.journey_files import loadtests_folder
 
 TEST = LoadTest.model_validate_json(
     json.dumps(

@@ -20,22 +20,22 @@ import psycopg
 import pytest
 from engine import ENVIRONMENT
 
-from readiness.documents import load_environment
 from readiness.drills import actions, cluster, failover, writers
 from readiness.drills.cluster import ClusterView
 from readiness.drills.disturbance import SYSTEMCTL
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import TimedOut, Unreachable
+from readiness.evidence.undo import UndoJournal, play_pending
 from readiness.measure.operation import Op, Outcome, encode
-from readiness.model import Case, Tier
-from readiness.run import Run
-from readiness.subjects import Cluster, Member, clusters
+from readiness.model.errors import TimedOut, Unreachable
+from readiness.model.words import Case, Tier
+from readiness.session.run import Run
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.subjects import Cluster, Member, clusters
 from readiness.systems.answer import Answer
 from readiness.systems.etcd import asking as etcd_asking
 from readiness.systems.patroni import asking
 from readiness.systems.patroni import reading as patroni
-from readiness.undo import UndoJournal, play_pending
 
 TTL: Final = 5.0
 PROMOTION: Final = 6.0

@@ -12,14 +12,14 @@ from pki import hierarchy
 
 from lab.app.portal import audit as trail
 from lab.app.portal import web
-from readiness.declared.audit import Audit
-from readiness.documents import load_environment
 from readiness.drills import append_only
 from readiness.drills.audit_trial import READS, REFUSALS, AuditTrial, Trial
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotUnderstood
-from readiness.model import Case, Tier
+from readiness.model.errors import AccessDenied, NotUnderstood
+from readiness.model.words import Case, Tier
+from readiness.site.declared.audit import Audit
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 from readiness.systems.audit import asking as audit_trail_asking
 from readiness.systems.audit import reading as audit_trail
 from readiness.systems.postgres.asking import session as postgres

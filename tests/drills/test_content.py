@@ -12,7 +12,7 @@ from readiness.drills.content import (
     question,
     read_content,
 )
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 
 LIVE = Content(
     tables={"public.students": (3, "11-22"), "public.courses": (2, "1-2")},

@@ -16,16 +16,18 @@ from chaoslib.run import Runner
 from chaoslib.types import Strategy
 from simulated import Drilled, Simulated, environment
 
-from readiness import chaos, experiments, identity
+from readiness import chaos
 from readiness.chaos import by_hand
-from readiness.documents import load_environment
-from readiness.errors import NotRun, TimedOut, UsageError
-from readiness.lease import holder
-from readiness.record import Record, read_record
-from readiness.recovery import recover
-from readiness.state import RunLog, state_directory
-from readiness.steps import Observation
-from readiness.undo import UndoJournal
+from readiness.evidence.lease import holder
+from readiness.evidence.record import Record, read_record
+from readiness.evidence.state import RunLog, state_directory
+from readiness.evidence.steps import Observation
+from readiness.evidence.undo import UndoJournal
+from readiness.model.errors import NotRun, TimedOut, UsageError
+from readiness.running.recovery import recover
+from readiness.session import identity
+from readiness.site import experiments
+from readiness.site.documents import load_environment
 
 SHIPPED = experiments.shipped()
 CUT_OFF = SHIPPED["primary-cut-off"]

@@ -12,11 +12,11 @@ import pytest
 import simulated
 from simulated import PROMOTION, Drilled, Failure, Limit, environment
 
-from readiness.claim import CURRENT, Found
 from readiness.drills import disturbance
 from readiness.drills.trial import Trial, shows_nothing
-from readiness.environment import Environment
-from readiness.lease import request_halt
+from readiness.evidence.claim import CURRENT, Found
+from readiness.evidence.lease import request_halt
+from readiness.site.environment import Environment
 from readiness.systems.patroni import asking
 
 SUITE = runpy.run_path(str(Path(__file__).parents[2] / "suites/failover/test_database_failover.py"))

@@ -12,12 +12,12 @@ from local_servers import SshServer, ssh_server
 from pki import hierarchy
 
 import readiness
-from readiness.clients import Clients
 from readiness.drills.actions import disturbing, drill_target, settle, write_undo
 from readiness.drills.permit import mint
-from readiness.errors import Unreachable
-from readiness.model import Case, Tier
-from readiness.run import Run, RunRequest, open_run
+from readiness.model.errors import Unreachable
+from readiness.model.words import Case, Tier
+from readiness.session.clients import Clients
+from readiness.session.run import Run, RunRequest, open_run
 from readiness.systems.hosts.reading import SOCKETS
 
 SOURCES = Path(readiness.__file__).parent

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from served import TEST
 
-from readiness.declared.load import LoadTest
 from readiness.drills.load import Offered
-from readiness.errors import NotUnderstood
-from readiness.journey_files import SHIPPED, loadtests_folder
-from readiness.own_files import files_from
+from readiness.model.errors import NotUnderstood
+from readiness.site.declared.load import LoadTest
+from readiness.site.journey_files import SHIPPED, loadtests_folder
+from readiness.site.own_files import files_from
 
 TOKEN = 200, b'{"token": "t"}'
 LOGIN = {"path": "/login", "user": "canary", "password": "env:NONE"}
 OWN = """
 from locust import constant, task
-from readiness.journeys import Journey
+from readiness.drills.journeys import Journey
 from words import SOUGHT
 
 

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from served import FOUR, SIX, TEST
 
-from readiness import fixtures
-from readiness.claim import CURRENT, Answer, Claim, Found
-from readiness.declared.load import LoadTest
-from readiness.documents import load_environment
 from readiness.drills import load, target_lease
 from readiness.drills.load import Offered, prove_generator, read
 from readiness.drills.load_process.orders import addresses_of
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut
-from readiness.model import Case, Tier
-from readiness.once import Once
+from readiness.evidence.claim import CURRENT, Answer, Claim, Found
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut
+from readiness.model.once import Once
+from readiness.model.words import Case, Tier
+from readiness.running import fixtures
+from readiness.site.declared.load import LoadTest
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 
 ROOT = Path(__file__).parents[2]
 SUITE = runpy.run_path(str(ROOT / "suites/load/test_load.py"))
@@ -298,9 +298,9 @@ def test_a8_the_control_is_green_here(tmp_path: Path) -> None:
 POOR = """
 import resource, sys
 from pathlib import Path
-from readiness.declared.load import LoadTest
+from readiness.site.declared.load import LoadTest
 from readiness.drills.load import prove_generator
-from readiness.errors import ProbeError
+from readiness.model.errors import ProbeError
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 try:
     prove_generator(LoadTest.model_validate_json(sys.stdin.read()), Path(sys.argv[1]))

@@ -17,7 +17,7 @@ from readiness.drills.local_writer import read_log, writing
 from readiness.drills.permit import Permit
 from readiness.drills.writers import fresh_table
 from readiness.measure.operation import Outcome
-from readiness.model import Case, Tier
+from readiness.model.words import Case, Tier
 from readiness.probes.ssh import DrillSession, Machines
 from readiness.probes.ssh_target import SshTarget
 

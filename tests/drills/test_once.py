@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from readiness import fixtures
 from readiness.drills import target_lease
-from readiness.errors import NotRun, ProbeError, TimedOut
-from readiness.once import Once
+from readiness.model.errors import NotRun, ProbeError, TimedOut
+from readiness.model.once import Once
+from readiness.running import fixtures
 
 
 class Ended(BaseException):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from readiness.drills.permit import Permit, mint
-from readiness.errors import NotRun
-from readiness.model import Case, Tier
+from readiness.model.errors import NotRun
+from readiness.model.words import Case, Tier
 
 CASE = Case("PG-020", "db")
 

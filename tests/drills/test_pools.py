@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from readiness.claim import CURRENT, Found
-from readiness.declared.common import Login
 from readiness.drills import pools
 from readiness.drills.paths import CLOCK, Session
 from readiness.drills.pools import Kept, Pool
+from readiness.evidence.claim import CURRENT, Found
+from readiness.site.declared.common import Login
 
 SUITE = runpy.run_path(str(Path(__file__).parents[2] / "suites/database/test_replication.py"))
 BEGUN = 100.0

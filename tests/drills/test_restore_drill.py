@@ -14,16 +14,16 @@ import pytest
 import simulated
 from simulated import Drilled, Failure, Limit, Simulated
 
-from readiness.documents import load_environment
 from readiness.drills import content, restore
 from readiness.drills.actions import ActionFailed
 from readiness.drills.permit import Permit
 from readiness.drills.point import Point
 from readiness.drills.restore import BEFORE, Restored, RestoreDrill
-from readiness.environment import Environment
-from readiness.errors import ProbeError, TimedOut, Unreachable
-from readiness.model import Case, Tier
-from readiness.subjects import backup_repositories
+from readiness.model.errors import ProbeError, TimedOut, Unreachable
+from readiness.model.words import Case, Tier
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.subjects import backup_repositories
 from readiness.systems.answer import Answer
 from readiness.systems.patroni.reading import PATRONI
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import readiness
 
 SOURCES = Path(readiness.__file__).parent
-KNOWN = "import readiness.drills.undoing, readiness.undo as u; print(*u.registered_actions())"
+KNOWN = (
+    "import readiness.drills.undoing, readiness.evidence.undo as u; print(*u.registered_actions())"
+)
 
 
 def test_every_undo_action_is_known() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lab import inventory
-from readiness.documents import load_environment
-from readiness.environment import Environment
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
 
 LAB = Path(__file__).parents[2] / "environments" / "lab.yaml"
 

@@ -22,8 +22,8 @@ from lab.home import REPOSITORY
 from lab.product import Case
 from lab.proving import Tried
 from lab.rows import all_rows
-from readiness.catalogue import expected_cases, load_catalogue
-from readiness.documents import load_environment
+from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.site.documents import load_environment
 
 FACTS = dict(zip(("primary", "sync", "async"), MEMBERS, strict=True)) | {
     "master": "cache1",

@@ -16,7 +16,7 @@ from lab.rows import Read, all_rows, read_table
 from lab.scene import Scene
 from lab.verbs import CHANGES, LOOKS
 from lab.verbs.base import Said
-from readiness.errors import UsageError
+from readiness.model.errors import UsageError
 
 NO_SITE: Any = None
 HERE = Scene(NO_SITE, {"master": "cache1"})

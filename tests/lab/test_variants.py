@@ -16,8 +16,8 @@ from lab.faults import Fault, all_faults
 from lab.product import Case
 from lab.proving import Tried
 from lab.variants import all_variants, called
-from readiness.catalogue import expected_cases, load_catalogue
-from readiness.documents import load_environment
+from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.site.documents import load_environment
 
 TIERS = ("observe", "touch", "load", "disrupt")
 EVERY = pytest.mark.parametrize("variant", all_variants().values(), ids=list(all_variants()))

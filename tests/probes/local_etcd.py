@@ -9,7 +9,7 @@ from pathlib import Path
 from local_servers import free_port, program, scratch, started, wait_until
 from pki import Hierarchy
 
-from readiness.errors import ProbeError
+from readiness.model.errors import ProbeError
 from readiness.probes.rest import RestTarget
 from readiness.systems.etcd import asking as etcd
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from readiness.claim import CURRENT, Found
+from readiness.evidence.claim import CURRENT, Found
 from readiness.systems.postgres.reading.access_rules import Door, Rule, asks_for_password
 from readiness.systems.postgres.reading.restart import Login, Restart
 

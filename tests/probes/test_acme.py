@@ -9,7 +9,7 @@ import pytest
 from pki import NAME, hierarchy
 from servers import Behaviour, closed_port, serve, server_context, silence
 
-from readiness.errors import NotUnderstood, TimedOut
+from readiness.model.errors import NotUnderstood, TimedOut
 from readiness.systems.http import reading as probe
 from readiness.systems.http.asking import acme as probe_acme
 

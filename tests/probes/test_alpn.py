@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pki import NAME, Hierarchy, hierarchy
 from servers import closed_port, say, serve
 
-from readiness.errors import NotUnderstood, ProbeError, TimedOut
+from readiness.model.errors import NotUnderstood, ProbeError, TimedOut
 from readiness.systems.http.asking import alpn as probe
 from readiness.systems.http.asking.pages import Question
 from readiness.systems.http.reading import BODY_LIMIT, Exchange, wrong_with

@@ -8,7 +8,7 @@ from local_postgres import PASSWORDS, Postgres, postgres_pair
 from pki import Hierarchy
 
 from readiness.drills.audit_trial import leaked
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.audit.asking import rights
 from readiness.systems.audit.reading import Guard, Table, TrailRights, read_events, read_rights
 from readiness.systems.postgres.asking import session as postgres

@@ -12,7 +12,7 @@ from local_servers import free_port, wait_until
 from pki import Hierarchy, hierarchy
 from servers import serve
 
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import rest
 from readiness.probes.rest import RestTarget
 from readiness.systems.answer import RestAnswer

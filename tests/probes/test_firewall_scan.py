@@ -14,12 +14,12 @@ import pytest
 from local_servers import SshServer, keygen, ssh_server
 from rich.console import Console
 
-from readiness.clients import Clients
-from readiness.doctor import _scratch_run, run_doctor
-from readiness.environment import Environment
-from readiness.errors import NotRun
-from readiness.model import Permission
-from readiness.record import FILE_NAME
+from readiness.commands.doctor import _scratch_run, run_doctor
+from readiness.evidence.record import FILE_NAME
+from readiness.model.errors import NotRun
+from readiness.model.words import Permission
+from readiness.session.clients import Clients
+from readiness.site.environment import Environment
 from readiness.systems.firewall.reading import SCAN, SCAN_LOGIN, Answers, answers
 from readiness.systems.firewall.reading.scan import Known, Scan
 from readiness.systems.firewall.segmentation import vantages

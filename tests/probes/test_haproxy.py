@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from servers import closed_port, say, serve
 
-from readiness.errors import AccessDenied, NotUnderstood, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.probes.rest import RestTarget
 from readiness.systems.haproxy import asking as haproxy_asking
 from readiness.systems.haproxy import reading as haproxy

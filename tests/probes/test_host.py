@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_servers import ssh_server
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.commands import NotPermitted, require_allowed
 from readiness.probes.ssh import Machines, ObserveSession
 from readiness.probes.ssh_target import SshTarget

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pki import NAME, Hierarchy, hierarchy, issue
 from servers import Behaviour, closed_port, say, serve, server_context, silence, slam
 
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
+from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
 from readiness.systems.http import reading as probe
 from readiness.systems.http.asking import pages as probe_pages
 

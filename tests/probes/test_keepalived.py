@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.keepalived import file as keepalived_file
 from readiness.systems.keepalived.reading import State, faults, patience, read_log, read_processes
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.hosts.reading.network import Socket, read_addresses, read_sockets
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "network"

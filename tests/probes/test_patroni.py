@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pki import NAME, Hierarchy
 from servers import serve, server_context, slam
 
-from readiness.errors import AccessDenied, NotUnderstood, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.probes.rest import RestTarget
 from readiness.systems.answer import RestAnswer
 from readiness.systems.patroni import asking as patroni_asking

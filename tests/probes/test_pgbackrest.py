@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.hosts.reading.mounts import mounts_below, read_mount
 from readiness.systems.pgbackrest.reading import (
     SALTED,

@@ -15,7 +15,7 @@ from local_postgres import NAME, PASSWORDS, Postgres, postgres_pair
 from local_servers import free_port, wait_until
 from pki import Hierarchy, hierarchy
 
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.systems.postgres.asking import session as postgres
 from readiness.systems.postgres.asking.session import Session
 from readiness.systems.postgres.reading.rights import Rights

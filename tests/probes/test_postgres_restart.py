@@ -7,7 +7,7 @@ from local_postgres import PASSWORDS, Postgres, postgres_pair
 from local_servers import wait_until
 from pki import Hierarchy
 
-from readiness.errors import AccessDenied
+from readiness.model.errors import AccessDenied
 from readiness.systems.postgres.asking import session as postgres
 from readiness.systems.postgres.asking.restart import restart
 from readiness.systems.postgres.reading.restart import Restart, Unread

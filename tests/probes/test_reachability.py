@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from readiness.claim import Found
-from readiness.environment import Environment
-from readiness.errors import NotRun, Unreachable
+from readiness.evidence.claim import Found
+from readiness.model.errors import NotRun, Unreachable
+from readiness.site.environment import Environment
 from readiness.systems.firewall.reading import Answers, Seen
 from readiness.systems.firewall.reading.reachability import Compared, Reachability
 from readiness.systems.firewall.reading.scan import Known, Scan, Towards

@@ -9,7 +9,7 @@ from local_redis import PASSWORD, USERS, LocalRedis, local_redis
 from pki import Hierarchy
 from servers import closed_port, say, serve
 
-from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, OverPrivileged, Unreachable
 from readiness.systems.redis import asking, reading
 from readiness.systems.redis.asking import door, resp
 from readiness.systems.sentinel import asking as sentinel

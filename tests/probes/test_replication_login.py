@@ -16,8 +16,8 @@ from local_postgres import BIN, NAME, Postgres, postgres_pair
 from local_servers import wait_until
 from pki import Hierarchy
 
-from readiness.claim import CURRENT, Found
-from readiness.errors import AccessDenied, NotUnderstood, Unreachable
+from readiness.evidence.claim import CURRENT, Found
+from readiness.model.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.on_members import replication_login as on_member
 from readiness.systems.postgres.asking.replication_login import replication_logins
 from readiness.systems.postgres.reading import REPLICATION_LOGINS

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import cycle
 
-from readiness.errors import TimedOut
+from readiness.model.errors import TimedOut
 from readiness.systems.http.asking.rotation import EACH, PATIENCE, ask
 from readiness.systems.http.reading import Exchange, Share
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.systems.firewall.asking import program
 from readiness.systems.firewall.reading.scan import Asked, Known, Scan, read
 

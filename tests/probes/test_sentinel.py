@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.redis.reading import Refusal
 from readiness.systems.sentinel import reading as sentinel
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from local_servers import SshServer, free_port, keygen, ssh_server
 
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, WrongTarget
+from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, WrongTarget
 from readiness.probes.commands import NotPermitted
 from readiness.probes.ssh import Command, Machines, ObserveSession
 from readiness.probes.ssh_target import SshTarget

@@ -2,7 +2,7 @@
 
 import pytest
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.hosts.reading.timer import read, read_listed
 
 UNIT = "pgbackrest-full.timer"

@@ -25,7 +25,7 @@ from servers import (
     tls,
 )
 
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
+from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable, UsageError
 from readiness.probes.certificates import read_certificate, trust_anchors
 from readiness.probes.tls_attempt import Attempt, Ending
 from readiness.probes.tls_contexts import VERSIONS, can_offer

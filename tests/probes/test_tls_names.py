@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pki import NAME, NOW, Hierarchy, Identity, days, issue
 from servers import Behaviour, postgresql, serve, server_context, silence, slam, tls
 
-from readiness.claim import CURRENT, Answer, Claim, Found
-from readiness.declared.listener import Listener
-from readiness.documents import load_environment
+from readiness.evidence.claim import CURRENT, Answer, Claim, Found
 from readiness.probes.tls_attempt import Attempt, Ending
-from readiness.subjects import Endpoint, endpoints, names_beside
+from readiness.site.declared.listener import Listener
+from readiness.site.documents import load_environment
+from readiness.site.subjects import Endpoint, endpoints, names_beside
 from readiness.systems.tls.asking import handshake
 from readiness.systems.tls.asking.handshake import Heard, Question, Shown, ask_question
 from readiness.systems.tls.reading.handshake import Handshake, Named

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pki import NOW, Hierarchy
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.tls.asking.scan import presented, read, read_profile
 from readiness.systems.tls.reading.scan import Profile, Scan, field_bits, keeps_no_key
 

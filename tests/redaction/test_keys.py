@@ -2,7 +2,7 @@
 
 import pytest
 
-from readiness.redaction.keys import Kind, classify
+from readiness.evidence.redaction.keys import Kind, classify
 
 
 @pytest.mark.parametrize(

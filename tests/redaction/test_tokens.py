@@ -8,7 +8,7 @@ import string
 
 import pytest
 
-from readiness.redaction.tokens import natural_word, secret_runs
+from readiness.evidence.redaction.tokens import natural_word, secret_runs
 
 LETTERS = string.ascii_letters + string.digits
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness.redaction.views import View, decoded, joined, unescaped
+from readiness.evidence.redaction.views import View, decoded, joined, unescaped
 
 TEXTS = st.text(alphabet="ab\n %41\\nx&#;\t", max_size=40)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from stories import EARLIER, RED, UNSURE, Story, Tell
 
-from readiness.model import Tier
-from readiness.verdict import Verdict
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Tier
 
 
 @pytest.fixture

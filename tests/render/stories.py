@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from readiness.catalogue import Check, catalogue_digest
-from readiness.clauses import load_clauses
-from readiness.environment import Environment
-from readiness.judge import judge
-from readiness.matrix import Proof, ProvenOn
-from readiness.model import Case, Severity, Tier
-from readiness.plan import make_plan
-from readiness.policy import Policy
-from readiness.record import RecordWriter, now, read_record
-from readiness.redact import Redactor
-from readiness.verdict import Verdict
+from readiness.catalogue.checks import Check, catalogue_digest
+from readiness.catalogue.clauses import load_clauses
+from readiness.catalogue.matrix import Proof, ProvenOn
+from readiness.evidence.record import RecordWriter, now, read_record
+from readiness.evidence.redact import Redactor
+from readiness.judging.judge import judge
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Case, Severity, Tier
+from readiness.session.plan import make_plan
+from readiness.site.environment import Environment
+from readiness.site.policy import Policy
 
 STEP = 0.4
 

@@ -15,14 +15,14 @@ import pytest
 from stories import SEEN_RED, Bad, Story
 from test_needs import OURS, clause, requiring, told
 
-from readiness.catalogue import gaps
-from readiness.documents import load_environment
-from readiness.environment import Environment, SectionName
-from readiness.kinds import KINDS
-from readiness.model import Decision, Json, Severity, Tier
-from readiness.needs import NEEDS, Why
+from readiness.catalogue.checks import gaps
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Decision, Json, Severity, Tier
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment, SectionName
+from readiness.site.kinds import KINDS
+from readiness.site.needs import NEEDS, Why
 from readiness.systems.token import Kind
-from readiness.verdict import Verdict
 
 LAB_FILE = Path(__file__).parents[2] / "environments" / "lab.yaml"
 LAB: Json = json.loads(

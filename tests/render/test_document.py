@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import EARLIER, POLICY, RED, UNSERVED, Bad, Story, Tell
 
-from readiness.model import Decision, Tier
-from readiness.policy import Policy
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Decision, Tier
 from readiness.render.document import VerdictDocument, document
 from readiness.render.schema import schema_text, verdict_schema
-from readiness.verdict import Verdict
+from readiness.site.policy import Policy
 
 ISSUE_FIELDS = {
     "schema", "run", "environment", "identity", "policy", "started", "finished", "valid_until",

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from stories import CATALOGUE, ENVIRONMENT, POLICY, SEEN_RED, Bad, Story, Tell, make_check
 
-from readiness.clauses import load_clauses
-from readiness.documents import load_policy, validate_policy
-from readiness.errors import UsageError
-from readiness.model import Decision, Json, Tier
-from readiness.policy import Policy
+from readiness.catalogue.clauses import load_clauses
+from readiness.judging.verdict import ClauseVerdict, Verdict
+from readiness.model.errors import UsageError
+from readiness.model.words import Decision, Json, Tier
 from readiness.render.document import document
 from readiness.render.html import headline
 from readiness.render.junit import junit_xml
 from readiness.render.terminal import lines
-from readiness.verdict import ClauseVerdict, Verdict
+from readiness.site.documents import load_policy, validate_policy
+from readiness.site.policy import Policy
 
 DRILL = "test.failover/database-in-time"
 CLAUSES = {clause.id for one in load_clauses() for clause in one.clauses}

@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from stories import UNSERVED, Bad, Tell
 
-from readiness.model import Tier
-from readiness.policy import Policy
+from readiness.judging.verdict import Verdict
+from readiness.model.words import Tier
 from readiness.render.document import document
 from readiness.render.junit import junit_xml
-from readiness.verdict import Verdict
+from readiness.site.policy import Policy
 
 
 def parsed(verdict: Verdict) -> ET.Element:

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from stories import CATALOGUE, ENVIRONMENT, POLICY, SEEN_RED, Bad, Story, Tell
 
-from readiness.catalogue import load_catalogue
-from readiness.clauses import load_clauses
-from readiness.documents import load_environment
-from readiness.environment import Environment
-from readiness.errors import UsageError
-from readiness.kinds import KINDS
-from readiness.model import Decision, Json, Outcome, Severity, Tier
-from readiness.needs import NEEDS
-from readiness.plan import make_plan
-from readiness.policy import Policy
+from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.clauses import load_clauses
+from readiness.judging.verdict import ClauseVerdict, Verdict
+from readiness.model.errors import UsageError
+from readiness.model.words import Decision, Json, Outcome, Severity, Tier
 from readiness.render.document import document
 from readiness.render.terminal import lines
-from readiness.verdict import ClauseVerdict, Verdict
+from readiness.session.plan import make_plan
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.site.kinds import KINDS
+from readiness.site.needs import NEEDS
+from readiness.site.policy import Policy
 
 HA = "infra.database-ha"
 OURS = load_catalogue()

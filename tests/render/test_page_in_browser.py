@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from readiness.judging.verdict import Verdict
 from readiness.render import write_reports
-from readiness.verdict import Verdict
 
 pytestmark = pytest.mark.browser
 CHROMIUM = Path("/usr/bin/chromium")

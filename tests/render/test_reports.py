@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from stories import Bad, Tell
 
-from readiness.errors import StateError
+from readiness.judging.verdict import Verdict
+from readiness.model.errors import StateError
 from readiness.render import write_reports
 from readiness.render.files import write_whole
-from readiness.verdict import Verdict
 
 NAMES = {"verdict.json", "index.html", "junit.xml"}
 INJECTION = "<script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from stories import CATALOGUE, ENVIRONMENT, POLICY, SEEN_RED, Bad, Story
 
-from readiness.clauses import load_clauses
-from readiness.errors import UsageError
-from readiness.judge import judge
-from readiness.model import Decision, Tier
-from readiness.policy import Policy
-from readiness.record import RecordWriter, now, read_record
-from readiness.redact import Redactor
+from readiness.catalogue.clauses import load_clauses
+from readiness.evidence.record import RecordWriter, now, read_record
+from readiness.evidence.redact import Redactor
+from readiness.judging.judge import judge
+from readiness.judging.sources import arrange
+from readiness.judging.verdict import Verdict
+from readiness.model.errors import UsageError
+from readiness.model.words import Decision, Tier
 from readiness.render import document, write_reports
 from readiness.render.junit import junit_xml
 from readiness.render.terminal import lines
-from readiness.sources import arrange
-from readiness.verdict import Verdict
+from readiness.site.policy import Policy
 
 SENTENCE = "3 of 3 under 60 s: at least 36.8 % of such failovers at 95 % confidence"
 DRILL = "test.failover/database-in-time"
@@ -158,7 +158,7 @@ def test_an_old_pass_does_not_stand_in_for_a_case_that_blocks_by_its_severity(
         )
     )
     with monkeypatch.context() as earlier:
-        earlier.setattr("readiness.record.now", lambda: now() - timedelta(days=2))
+        earlier.setattr("readiness.evidence.record.now", lambda: now() - timedelta(days=2))
         drilled = ran(PRODUCTION, 3)
     verdict = together(drilled, ran(PRODUCTION, 4, tier=Tier.OBSERVE), policy=policy)
     assert verdict.decision is decision

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 from stories import CLAUSES
 
+from readiness.judging.verdict import Verdict
 from readiness.render import print_verdict
 from readiness.render.document import document
 from readiness.render.terminal import earlier
-from readiness.verdict import Verdict
 
 COMMAND = re.compile(r"^    then  readiness ")
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from replay import load
 
-from readiness.catalogue import load_catalogue
-from readiness.claim import CURRENT, Found
-from readiness.errors import NotRun, NotUnderstood, ProbeError
-from readiness.needs import NEEDS, Why, missing
+from readiness.catalogue.checks import load_catalogue
+from readiness.evidence.claim import CURRENT, Found
+from readiness.model.errors import NotRun, NotUnderstood, ProbeError
+from readiness.site.needs import NEEDS, Why, missing
 from readiness.systems.keepalived.file import Configuration, Mover, TrackedScript
 from readiness.systems.keepalived.reading import Keepalived, Log, State
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from replay import Recording, Result, altered, cases, load, replay_all
 
-from readiness.catalogue import gaps, load_catalogue
-from readiness.environment import Environment
-from readiness.model import Case, Json, Outcome, Tier
-from readiness.needs import Why
-from readiness.plan import make_plan
+from readiness.catalogue.checks import gaps, load_catalogue
+from readiness.model.words import Case, Json, Outcome, Tier
+from readiness.session.plan import make_plan
+from readiness.site.environment import Environment
+from readiness.site.needs import Why
 from readiness.systems.postgres.reading.state import GIVEN_BY_PATRONI
 
 Declare = Callable[[Json], object]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from replay import Recording, altered, load, replay
 
-from readiness.claim import plain
-from readiness.model import Case, Outcome
+from readiness.evidence.claim import plain
+from readiness.model.words import Case, Outcome
 from readiness.systems.haproxy import reading as haproxy
 
 HELD = Case("LB-003", "lab")

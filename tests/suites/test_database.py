@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from replay import ROOT, Recording, Result, _module, altered, load, replay
 
-from readiness.claim import Found
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
-from readiness.kinds import subjects
-from readiness.model import Case, Outcome
-from readiness.subjects import StoreMember
+from readiness.evidence.claim import Found
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.words import Case, Outcome
+from readiness.site.kinds import subjects
+from readiness.site.subjects import StoreMember
 from readiness.systems.postgres.reading.state import READ_ONLY
 
 CLUSTER = "paws360-db"

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from replay import Memory, Recording, Silent, altered, load, replay
 
-from readiness.claim import plain
 from readiness.drills.guards import require_fresh_backup
-from readiness.errors import NotRun
-from readiness.kinds import subjects
-from readiness.model import Case, Outcome
-from readiness.subjects import Cluster
+from readiness.evidence.claim import plain
+from readiness.model.errors import NotRun
+from readiness.model.words import Case, Outcome
+from readiness.site.kinds import subjects
+from readiness.site.subjects import Cluster
 from readiness.systems.pgbackrest.reading import read_info
 
 Alter = Callable[[Any], None]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from readiness.claim import CURRENT, Answer, Claim, Found
-from readiness.errors import NotRun
+from readiness.evidence.claim import CURRENT, Answer, Claim, Found
+from readiness.model.errors import NotRun
 from readiness.systems.tls.asking.scan import read, read_profile
 from readiness.systems.tls.reading.revocation import Answer as Said
 from readiness.systems.tls.reading.revocation import Revocation

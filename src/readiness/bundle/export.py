@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from readiness.bundle.statement import FILE, MANIFEST, Entry, entry_of, make_statement, sign
-from readiness.errors import StateError, UsageError
-from readiness.model import Json
-from readiness.policy import Policy
-from readiness.record import Record, stamp
+from readiness.evidence.record import Record, stamp
+from readiness.judging.verdict import Verdict
+from readiness.model.errors import StateError, UsageError
+from readiness.model.words import Json
 from readiness.render import document, summary, write_reports
-from readiness.verdict import Verdict
+from readiness.site.policy import Policy
 
 POLICY: Final = "policy.json"
 SUMMARY: Final = "summary.txt"

@@ -19,8 +19,8 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer._crypto_signer import CryptoSigner
 from securesystemslib.signer._key import SSlibKey
 
-from readiness.errors import UsageError
-from readiness.model import Json
+from readiness.model.errors import UsageError
+from readiness.model.words import Json
 
 FILE: Final = "statement.dsse.json"
 MANIFEST: Final = "SHA256SUMS"

@@ -18,11 +18,11 @@ from readiness.bundle.statement import (
     read_signed,
     trusted_key,
 )
-from readiness.errors import ReadinessError, UsageError
-from readiness.finish import judge_records
-from readiness.model import Json
-from readiness.record import read_record
+from readiness.evidence.record import read_record
+from readiness.model.errors import ReadinessError, UsageError
+from readiness.model.words import Json
 from readiness.render import safe_document
+from readiness.running.finish import judge_records
 
 PROVES_NOT: Final = (
     "that the system looked at is the one you mean: compare the identities in verdict.json",

@@ -14,24 +14,25 @@ from typing import Final
 
 from chaoslib.exceptions import InterruptExecution
 
-from readiness import experiments, identity
-from readiness.clients import Clients
-from readiness.documents import load_environment
 from readiness.drills import target_lease, undoing
 from readiness.drills.actions import disturbing
 from readiness.drills.cluster import ClusterView
 from readiness.drills.guards import require_fresh_backup
 from readiness.drills.permit import mint
 from readiness.drills.stage import Stage
-from readiness.errors import NotRun, ReadinessError, UsageError
-from readiness.extras import need_run
-from readiness.finish import FINISHED, INTERRUPTED, finish
-from readiness.interrupts import ENDING, deferred
-from readiness.model import Json, Tier
-from readiness.plan import PlannedCase
-from readiness.run import Run, RunRequest, open_run
-from readiness.state import EXPERIMENT
-from readiness.subjects import Cluster, clusters
+from readiness.evidence.state import EXPERIMENT
+from readiness.model.errors import NotRun, ReadinessError, UsageError
+from readiness.model.extras import need_run
+from readiness.model.interrupts import ENDING, deferred
+from readiness.model.words import Json, Tier
+from readiness.running.finish import FINISHED, INTERRUPTED, finish
+from readiness.session import identity
+from readiness.session.clients import Clients
+from readiness.session.plan import PlannedCase
+from readiness.session.run import Run, RunRequest, open_run
+from readiness.site import experiments
+from readiness.site.documents import load_environment
+from readiness.site.subjects import Cluster, clusters
 
 # The toolkit's own, so that people read one story.
 LOG: Final = logging.getLogger("chaostoolkit")

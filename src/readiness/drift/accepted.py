@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from readiness import durable
-from readiness.errors import StateError, UsageError
-from readiness.locking import appending
-from readiness.record import Record, now, stamp
+from readiness.evidence import durable
+from readiness.evidence.locking import appending
+from readiness.evidence.record import Record, now, stamp
+from readiness.model.errors import StateError, UsageError
 
 SCHEMA: Final = 1
 FILE: Final = "accepted.jsonl"

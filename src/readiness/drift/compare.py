@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from readiness.claim import shown
 from readiness.drift.fields import kind_of, leaves
 from readiness.drift.fields import shown as in_words
-from readiness.model import Outcome
-from readiness.steps import Observation
+from readiness.evidence.claim import shown
+from readiness.evidence.steps import Observation
+from readiness.judging.verdict import CaseVerdict, Verdict
+from readiness.model.words import Outcome
 from readiness.systems.marks import Drift
-from readiness.verdict import CaseVerdict, Verdict
 
 
 class Direction(StrEnum):

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from readiness.documents import load_environment
 from readiness.drift.accepted import Acceptance, acceptance_of, acceptances
 from readiness.drift.compare import Change, Direction, compare
-from readiness.errors import ReadinessError, UsageError
-from readiness.extras import need_run
-from readiness.finish import judge_records
-from readiness.gate import Progress, run_gate
-from readiness.model import Json, Outcome, Permission
-from readiness.record import Record, now, read_record
-from readiness.run import RunRequest
-from readiness.state import DRIFT, RunLog, state_directory
-from readiness.verdict import Verdict
+from readiness.evidence.record import Record, now, read_record
+from readiness.evidence.state import DRIFT, RunLog, state_directory
+from readiness.judging.verdict import Verdict
+from readiness.model.errors import ReadinessError, UsageError
+from readiness.model.extras import need_run
+from readiness.model.words import Json, Outcome, Permission
+from readiness.running.finish import judge_records
+from readiness.running.gate import Progress, run_gate
+from readiness.session.run import RunRequest
+from readiness.site.documents import load_environment
 
 LATEST = "latest-accepted"
 MOST_LOOKED_BACK = 10

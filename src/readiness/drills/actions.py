@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from readiness.environment import Environment
-from readiness.errors import ProbeError, ReadinessError
+from readiness.evidence.undo import UndoEntry, undo_action
+from readiness.model.errors import ProbeError, ReadinessError
 from readiness.probes.ssh import Command, DrillSession, Machines
 from readiness.probes.ssh_target import SshTarget
-from readiness.run import Run
+from readiness.session.run import Run
+from readiness.site.environment import Environment
 from readiness.systems.answer import Answer
-from readiness.undo import UndoEntry, undo_action
 
 WRITER_LIMIT: Final = 10.0
 

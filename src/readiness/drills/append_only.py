@@ -14,12 +14,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from readiness.declared.audit import Audit
 from readiness.drills.permit import Permit
 from readiness.drills.writers import conninfo
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood, TimedOut, Unreachable
-from readiness.model import Tier
+from readiness.model.errors import NotUnderstood, TimedOut, Unreachable
+from readiness.model.words import Tier
+from readiness.site.declared.audit import Audit
+from readiness.site.environment import Environment
 
 CONNECT_TIMEOUT: Final = 5
 STATEMENT_LIMIT: Final = "3s"

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from readiness.declared.audit import SUBJECT, Audit, Canary
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood, ReadinessError, Unreachable
 from readiness.measure.measurement import Measurement
-from readiness.model import Tier
+from readiness.model.errors import NotUnderstood, ReadinessError, Unreachable
+from readiness.model.words import Tier
 from readiness.probes.application import Answer, Application, Form, send, sign_in
+from readiness.site.declared.audit import SUBJECT, Audit, Canary
+from readiness.site.environment import Environment
 from readiness.systems.audit.reading import Event
 
 # A machine may run several processes, and one that keeps what it read must be asked again.

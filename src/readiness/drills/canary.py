@@ -10,9 +10,9 @@ import psycopg
 from readiness.drills import writers
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary, synthetic_rows
-from readiness.model import Tier
-from readiness.run import Run
-from readiness.subjects import Cluster
+from readiness.model.words import Tier
+from readiness.session.run import Run
+from readiness.site.subjects import Cluster
 
 TICK: Final = 0.05
 NAME: Final = "canary"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from readiness.clients import Clients
-from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
+from readiness.model.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.probes.rest import RestTarget
-from readiness.subjects import Cluster, Member, backends
+from readiness.session.clients import Clients
+from readiness.site.subjects import Cluster, Member, backends
 from readiness.systems.http.reading import ROTATION
 from readiness.systems.patroni import asking as patroni_asking
 from readiness.systems.patroni import reading as patroni

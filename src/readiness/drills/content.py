@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 
 # How values turn into text must not depend on either server's settings.
 SETTINGS: Final = {

@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.declared.backup import Backup, Migrations, RestoreDrill
 from readiness.drills.actions import ActionFailed, on_machine
 from readiness.drills.content import SETTINGS
-from readiness.environment import Environment
-from readiness.errors import NotRun, NotUnderstood
-from readiness.interrupts import deferred
+from readiness.evidence.undo import undo_action
+from readiness.model.errors import NotRun, NotUnderstood
+from readiness.model.interrupts import deferred
 from readiness.probes.ssh import DrillSession
+from readiness.site.declared.backup import Backup, Migrations, RestoreDrill
+from readiness.site.environment import Environment
 from readiness.systems.answer import Answer
-from readiness.undo import undo_action
 
 START_LIMIT: Final = 1800
 SQL_LIMIT: Final = 900.0

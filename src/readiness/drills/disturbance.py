@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Final
 
 from readiness.drills.actions import ActionFailed, must, on_machine, settle, write_undo
 from readiness.drills.permit import Permit
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood, ReadinessError
-from readiness.interrupts import deferred
-from readiness.model import Tier
+from readiness.evidence.undo import undo_action
+from readiness.model.errors import NotUnderstood, ReadinessError
+from readiness.model.interrupts import deferred
+from readiness.model.words import Tier
 from readiness.probes.ssh import DrillSession
-from readiness.run import Run
-from readiness.undo import undo_action
+from readiness.session.run import Run
+from readiness.site.environment import Environment
 
 NFT: Final = "/usr/sbin/nft"
 SYSTEMCTL: Final = "/usr/bin/systemctl"

@@ -26,7 +26,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from readiness.declared.database import Database
+from readiness.catalogue.limits import STABLE, trial_limit
 from readiness.drills import local_writer, writers
 from readiness.drills.actions import ActionFailed, disturbing, drill_target
 from readiness.drills.cluster import ClusterView
@@ -45,18 +45,18 @@ from readiness.drills.trial import (
     since_begin,
     thinned,
 )
-from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut
-from readiness.experiments import Loaded, experiments_of
-from readiness.limits import STABLE, trial_limit
 from readiness.measure.bracket import Rules, bracket_group
 from readiness.measure.clock import Offset, bound
 from readiness.measure.ledger import Reconciliation, reconcile
 from readiness.measure.operation import LedgerError, Op, read_ledger
 from readiness.measure.outage import Series
 from readiness.measure.two_primaries import TwoPrimaries, decide_overlap, decide_stayed
-from readiness.model import Tier
+from readiness.model.errors import NotRun, NotUnderstood, ProbeError, TimedOut
+from readiness.model.words import Tier
 from readiness.probes.ssh import DrillSession
-from readiness.run import Run
+from readiness.session.run import Run
+from readiness.site.declared.database import Database
+from readiness.site.experiments import Loaded, experiments_of
 
 CONTROL: Final = 12.0
 LEAST_ACKNOWLEDGED: Final = 50

@@ -1,9 +1,9 @@
 """What must hold before a drill disturbs: where it does not, nothing is touched."""
 
-from readiness.clients import Clients
-from readiness.errors import NotRun
-from readiness.quantities import in_words
-from readiness.subjects import Cluster, backups_of
+from readiness.model.errors import NotRun
+from readiness.model.quantities import in_words
+from readiness.session.clients import Clients
+from readiness.site.subjects import Cluster, backups_of
 from readiness.systems.pgbackrest.reading import REPOSITORY
 
 

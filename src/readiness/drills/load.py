@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from readiness.declared.load import SIGN_IN, LoadTest
 from readiness.drills.load_process import MODULE, REFUSED, control
 from readiness.drills.load_process.orders import journey_of, offering, orders_of
 from readiness.drills.permit import Permit
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut
-from readiness.journey_files import SHIPPED, journey_files, loadtests_folder, refuse_changed
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.percentile import percentile, share
-from readiness.model import Tier
-from readiness.run import Run
+from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut
+from readiness.model.words import Tier
+from readiness.session.run import Run
+from readiness.site.declared.load import SIGN_IN, LoadTest
+from readiness.site.journey_files import SHIPPED, journey_files, loadtests_folder, refuse_changed
 
 MARGIN: Final = 60.0
 ON_TIME: Final = 1.0

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from readiness.declared.database import Database
 from readiness.drills.actions import (
     ActionFailed,
     end_writer,
@@ -25,11 +24,12 @@ from readiness.drills.actions import (
 )
 from readiness.drills.permit import Permit
 from readiness.drills.writers import Table
-from readiness.errors import ReadinessError
 from readiness.measure.operation import Op, Outcome
-from readiness.model import Tier
+from readiness.model.errors import ReadinessError
+from readiness.model.words import Tier
 from readiness.probes.ssh import DrillSession
-from readiness.run import Run
+from readiness.session.run import Run
+from readiness.site.declared.database import Database
 
 GROUP: Final = "local"
 # Names and numbers only are put in; none of them holds a quote (they are validated names).

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from readiness.declared.backup import Migrations
 from readiness.drills import content
 from readiness.drills.copy import Copy, CopyFailed
-from readiness.errors import ProbeError
+from readiness.model.errors import ProbeError
+from readiness.site.declared.backup import Migrations
 from readiness.systems.answer import Answer
 
 # A dotted name at the start of a line is the class of an error, in Python's words and in Java's.

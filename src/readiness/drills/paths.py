@@ -15,9 +15,9 @@ import psycopg
 from readiness.drills import writers
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
-from readiness.model import Tier
-from readiness.run import Run
-from readiness.subjects import Cluster
+from readiness.model.words import Tier
+from readiness.session.run import Run
+from readiness.site.subjects import Cluster
 
 # More than a pool keeps idle beside an application at rest.
 MOST: Final = 12

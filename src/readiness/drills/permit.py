@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from readiness.errors import NotRun
-from readiness.model import Case, Tier
-from readiness.run import Run
+from readiness.model.errors import NotRun
+from readiness.model.words import Case, Tier
+from readiness.session.run import Run
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,14 @@ from typing import Any, Final
 
 import psycopg
 
-from readiness.declared.common import Login
 from readiness.drills import writers
 from readiness.drills.paths import CLOCK, Session, asked, one_row
 from readiness.drills.permit import Permit
 from readiness.drills.primary import on_primary
-from readiness.model import Tier
-from readiness.run import Run
-from readiness.subjects import Cluster
+from readiness.model.words import Tier
+from readiness.session.run import Run
+from readiness.site.declared.common import Login
+from readiness.site.subjects import Cluster
 
 ROUNDS: Final = 5
 PAUSE: Final = 0.3  # seconds between two rounds: a client's transaction ends meanwhile

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import psycopg
 
-from readiness.declared.database import Database
 from readiness.drills import writers
 from readiness.drills.actions import ActionFailed, settle, write_undo
-from readiness.environment import Environment
-from readiness.errors import NotRun, ProbeError, ReadinessError, Unreachable
-from readiness.run import Run
-from readiness.undo import undo_action
+from readiness.evidence.undo import undo_action
+from readiness.model.errors import NotRun, ProbeError, ReadinessError, Unreachable
+from readiness.session.run import Run
+from readiness.site.declared.database import Database
+from readiness.site.environment import Environment
 
 PATIENCE: Final = 60.0
 PAUSE: Final = 1.0

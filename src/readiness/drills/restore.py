@@ -17,7 +17,6 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.clients import Clients
 from readiness.drills import content, writers
 from readiness.drills.actions import disturbing, drill_target, settle, write_undo
 from readiness.drills.copy import Copy, CopyFailed, Isolation, remove
@@ -25,12 +24,13 @@ from readiness.drills.migrations import Migrated, migrated
 from readiness.drills.permit import Permit
 from readiness.drills.point import Point, compared, read_point
 from readiness.drills.primary import on_primary, synthetic_rows
-from readiness.errors import NotRun, TimedOut
 from readiness.measure.measurement import Measurement, digest_of
-from readiness.model import Tier
+from readiness.model.errors import NotRun, TimedOut
+from readiness.model.words import Tier
 from readiness.probes.ssh import DrillSession
-from readiness.run import Run
-from readiness.subjects import BackupRepository
+from readiness.session.clients import Clients
+from readiness.session.run import Run
+from readiness.site.subjects import BackupRepository
 from readiness.systems.hosts.asking import network
 from readiness.systems.patroni.reading import PATRONI
 from readiness.systems.pgbackrest import asking as pgbackrest_asking

@@ -10,19 +10,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from readiness.declared.database import Database
+from readiness.catalogue.limits import PROMOTION_LIMIT, REJOIN_LIMIT
 from readiness.drills import target_lease
 from readiness.drills.actions import ActionFailed, drill_target
 from readiness.drills.cluster import ClusterView
 from readiness.drills.disturbance import Disturbance
 from readiness.drills.permit import Permit
 from readiness.drills.trial import Marks
-from readiness.errors import NotRun, ProbeError, TimedOut, Unreachable
-from readiness.lease import halt_requested
-from readiness.limits import PROMOTION_LIMIT, REJOIN_LIMIT
+from readiness.evidence.lease import halt_requested
+from readiness.model.errors import NotRun, ProbeError, TimedOut, Unreachable
 from readiness.probes.ssh import DrillSession, Machines
-from readiness.run import Run
-from readiness.subjects import StoreMember, clusters
+from readiness.session.run import Run
+from readiness.site.declared.database import Database
+from readiness.site.subjects import StoreMember, clusters
 from readiness.systems.etcd import asking as etcd_asking
 from readiness.systems.etcd import reading as etcd
 

@@ -16,13 +16,13 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from readiness.declared.database import Database
 from readiness.drills.actions import settle, write_undo
 from readiness.drills.primary import on_primary, once_writable
-from readiness.environment import Environment
-from readiness.errors import LeaseHeld, NotRun, ProbeError, ReadinessError, StateError
-from readiness.run import Run
-from readiness.undo import undo_action
+from readiness.evidence.undo import undo_action
+from readiness.model.errors import LeaseHeld, NotRun, ProbeError, ReadinessError, StateError
+from readiness.session.run import Run
+from readiness.site.declared.database import Database
+from readiness.site.environment import Environment
 
 EXPIRY: Final = 900
 # So often that an election, or a server that is slow, costs no lease.

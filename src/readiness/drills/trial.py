@@ -3,14 +3,14 @@
 import time
 from dataclasses import dataclass, field
 
-from readiness.errors import NotUnderstood
 from readiness.measure.clock import Offset, best, measure_offset
 from readiness.measure.ledger import Reconciliation
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.operation import Op, Outcome
 from readiness.measure.two_primaries import TwoPrimaries
+from readiness.model.errors import NotUnderstood
 from readiness.probes.ssh import DrillSession
-from readiness.subjects import Member
+from readiness.site.subjects import Member
 
 
 @dataclass

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from readiness.drills.parent import die_with_parent
-from readiness.durable import open_append
+from readiness.evidence.durable import open_append
 from readiness.measure.operation import Op, Outcome, encode
 
 # Provably not committed (M1): the server said no before or instead of committing.

@@ -13,10 +13,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from readiness.declared.common import Login
-from readiness.declared.database import Database
-from readiness.environment import Environment
-from readiness.errors import AccessDenied, NotRun, NotUnderstood, ProbeError, Unreachable
+from readiness.model.errors import AccessDenied, NotRun, NotUnderstood, ProbeError, Unreachable
+from readiness.site.declared.common import Login
+from readiness.site.declared.database import Database
+from readiness.site.environment import Environment
 
 # M2 allows up to 0.1 s; the generator shares its machine with the lab.
 CADENCE: Final = 0.1

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import requests
 
-from readiness.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
 from readiness.probes.rest import Pinned, reason
 
 TIMEOUT: Final = 10.0  # seconds

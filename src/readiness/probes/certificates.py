@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from readiness.errors import NotUnderstood, UsageError
+from readiness.model.errors import NotUnderstood, UsageError
 from readiness.systems.tls.certificate import Certificate, Key
 
 _SECONDS_A_DAY = 86_400

@@ -9,7 +9,7 @@ configuration and kernel facts only: reading a pipe or a device would take somet
 import re
 from typing import Final
 
-from readiness.errors import ReadinessError
+from readiness.model.errors import ReadinessError
 
 
 class NotPermitted(ReadinessError, PermissionError):

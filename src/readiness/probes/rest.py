@@ -17,7 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.systems.answer import RestAnswer
 
 TIMEOUT: Final = 5.0  # seconds for connecting, and for the answer

@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from readiness.closing import Closes
-from readiness.errors import NotUnderstood, ReadinessError, TimedOut, Unreachable
+from readiness.model.closing import Closes
+from readiness.model.errors import NotUnderstood, ReadinessError, TimedOut, Unreachable
 from readiness.probes.commands import require_allowed
 from readiness.probes.ssh_target import SshTarget
 from readiness.systems.answer import Answer

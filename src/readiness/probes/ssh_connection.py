@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncssh
 
-from readiness.errors import (
+from readiness.model.errors import (
     AccessDenied,
     NotUnderstood,
     ReadinessError,

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from readiness.errors import NotRun
+from readiness.model.errors import NotRun
 
 if TYPE_CHECKING:
-    from readiness.declared.firewall import ScanLogin
-    from readiness.environment import Environment, SshLogin
+    from readiness.site.declared.firewall import ScanLogin
+    from readiness.site.environment import Environment, SshLogin
 
 
 @dataclass(frozen=True)

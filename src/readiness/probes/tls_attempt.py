@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes import wire
 from readiness.probes.tls_records import ServerWords, read_words
 from readiness.systems.tls.certificate import Access

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from readiness.errors import AccessDenied
+from readiness.model.errors import AccessDenied
 from readiness.probes.certificates import trust_anchors
 
 VERSIONS = {

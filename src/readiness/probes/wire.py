@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from readiness.closing import Closes
-from readiness.errors import ProbeError, UsageError
+from readiness.model.closing import Closes
+from readiness.model.errors import ProbeError, UsageError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")

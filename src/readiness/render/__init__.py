@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from readiness.redact import Redactor
+from readiness.evidence.redact import Redactor
+from readiness.judging.verdict import Verdict
 from readiness.render.document import VerdictDocument, document
 from readiness.render.files import write_whole
 from readiness.render.html import page_html
 from readiness.render.junit import junit_xml
 from readiness.render.page import Page, page
 from readiness.render.terminal import lines, print_document
-from readiness.verdict import Verdict
 
 __all__ = [
     "VerdictDocument",

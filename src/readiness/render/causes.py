@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from readiness.model import STRENGTH, Decision, Outcome, Severity, Tier
+from readiness.judging.verdict import CaseVerdict, ClauseVerdict, Verdict
+from readiness.model.words import STRENGTH, Decision, Outcome, Severity, Tier
 from readiness.render import words
-from readiness.verdict import CaseVerdict, ClauseVerdict, Verdict
 
 MOST_NAMED = 3
 SATISFIED = frozenset({"held", "not-applicable"})

@@ -13,11 +13,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from readiness.matrix import UNPROVEN, ProvenOn
-from readiness.model import Decision, Outcome, Severity, Tier
-from readiness.outcomes import origin_of
-from readiness.policy import Grant, Policy
-from readiness.record import Record, stamp
+from readiness.catalogue.matrix import UNPROVEN, ProvenOn
+from readiness.evidence.record import Record, stamp
+from readiness.evidence.steps import Claimed
+from readiness.judging.outcomes import origin_of
+from readiness.judging.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
+from readiness.model.words import Decision, Outcome, Severity, Tier
 from readiness.render import words
 from readiness.render.causes import (
     SATISFIED,
@@ -28,8 +29,7 @@ from readiness.render.causes import (
     where_and_what,
 )
 from readiness.render.part import Part
-from readiness.steps import Claimed
-from readiness.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
+from readiness.site.policy import Grant, Policy
 
 SCHEMA: Final = 1
 Moment = Annotated[

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from readiness.durable import PRIVATE_FILE, sync_folder
-from readiness.errors import StateError
+from readiness.evidence.durable import PRIVATE_FILE, sync_folder
+from readiness.model.errors import StateError
 
 
 def write_whole(path: Path, text: str) -> None:

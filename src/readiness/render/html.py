@@ -11,7 +11,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from readiness.model import STRENGTH, Decision, Outcome
+from readiness.model.words import STRENGTH, Decision, Outcome
 from readiness.render import terminal, timeline, words
 from readiness.render.causes import SATISFIED
 from readiness.render.document import CheckedCase, VerdictDocument

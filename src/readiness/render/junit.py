@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from readiness.model import Decision, Outcome
+from readiness.model.words import Decision, Outcome
 from readiness.render.document import CheckedCase, VerdictDocument
 from readiness.render.terminal import exception
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from readiness.record import stamp
+from readiness.evidence.record import stamp
+from readiness.evidence.steps import Claimed, Number
+from readiness.judging.verdict import CaseVerdict, Verdict
 from readiness.render import words
 from readiness.render.document import VerdictDocument, document
 from readiness.render.part import Part
 from readiness.render.timeline import Drill, read_drill
-from readiness.steps import Claimed, Number
-from readiness.verdict import CaseVerdict, Verdict
 
 LONGEST_READING: Final = 6000
 

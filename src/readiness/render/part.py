@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from readiness.printable import each_printable
+from readiness.model.printable import each_printable
 
 
 class Part(BaseModel):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from readiness.model import Json
+from readiness.model.words import Json
 from readiness.render.document import VerdictDocument
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from readiness.model import Decision
+from readiness.model.words import Decision
 from readiness.render import words
 from readiness.render.document import (
     Blocker,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from readiness.model import Json
+from readiness.model.words import Json
 from readiness.render.part import Part
 
 WIDTH: Final = 1000.0

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from readiness.claim import WORDS
-from readiness.model import Json
-from readiness.printable import one_line
-from readiness.quantities import in_words
-from readiness.steps import Claimed
+from readiness.evidence.claim import WORDS
+from readiness.evidence.steps import Claimed
+from readiness.model.printable import one_line
+from readiness.model.quantities import in_words
+from readiness.model.words import Json
 
 MEASURED = frozenset({"value", "lower", "upper", "unit"})
 SHORT = 300

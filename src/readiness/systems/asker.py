@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.model import Permission
+from readiness.model.words import Permission
 from readiness.probes.ssh import Command, ObserveSession
+from readiness.site.declared.machine import Machine
+from readiness.site.environment import Environment
 from readiness.systems.token import A, Ask, R, S, Source, Sources
 
 # Threads that ask at once: systems answer in milliseconds, and the gate's machine may be small.

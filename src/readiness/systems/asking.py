@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
-from readiness.errors import NotRun
-from readiness.extras import missing
+from readiness.model.errors import NotRun
+from readiness.model.extras import missing
 from readiness.systems import every_asking, every_reading
 from readiness.systems.asker import Asker, AskerOf
 from readiness.systems.token import R, S, Source

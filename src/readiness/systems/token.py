@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from readiness.claim import Found
+from readiness.evidence.claim import Found
 from readiness.systems.marks import Drift
 
 if TYPE_CHECKING:
-    from readiness.environment import Environment
+    from readiness.site.environment import Environment
 
 
 class Identified(Protocol):

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn
 
 import gevent
 
+from readiness.drills.journeys import OURS, Journey
 from readiness.drills.load_process import REFUSED
 from readiness.drills.load_process.schedule import Schedule
 from readiness.drills.load_process.site import (
@@ -36,8 +37,7 @@ from readiness.drills.load_process.site import (
     words,
 )
 from readiness.drills.parent import die_with_parent
-from readiness.journeys import OURS, Journey
-from readiness.own_files import imported_besides
+from readiness.site.own_files import imported_besides
 
 MOST_USERS: Final = 1000
 LOG_INS: Final = 2
@@ -61,7 +61,7 @@ def journeys_of(orders: dict[str, Any]) -> list[type[Journey]]:
             raise SystemExit(f"{path} has no class of Journey")
         for name, user in users.items():
             if not issubclass(user, Journey):
-                raise SystemExit(f"{path}: {name} is no Journey of readiness.journeys")
+                raise SystemExit(f"{path}: {name} is no Journey of readiness.drills.journeys")
             if name in found:
                 raise SystemExit(f"{path}: a journey {name} stands in another file, too")
             if user.weight != int(user.weight) or user.weight < 1:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from readiness.declared.load import LoadTest
+from readiness.site.declared.load import LoadTest
 
 HOST: Final = "control.test"
 ADDRESS: Final = "127.0.0.1"

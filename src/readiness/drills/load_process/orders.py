@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from readiness.declared.load import LoadTest
-from readiness.environment import Environment
-from readiness.errors import NotRun
-from readiness.subjects import SHARED, endpoints
+from readiness.model.errors import NotRun
+from readiness.site.declared.load import LoadTest
+from readiness.site.environment import Environment
+from readiness.site.subjects import SHARED, endpoints
 
 
 def addresses_of(environment: Environment, test: LoadTest) -> tuple[str, ...]:

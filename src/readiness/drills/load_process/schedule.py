@@ -19,7 +19,7 @@ from gevent.queue import PriorityQueue
 from locust import User
 from locust.exception import StopUser
 
-from readiness.journeys import Asked
+from readiness.drills.journeys import Asked
 
 # The load ends by itself when most of what it asks for fails, and more than is allowed.
 ABORT_WINDOW: Final = 5.0

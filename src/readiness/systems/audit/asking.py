@@ -7,9 +7,9 @@ through for values of the record; what is kept are names of columns, never a val
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from readiness.declared.audit import Audit
-from readiness.environment import Environment
-from readiness.subjects import Member, members
+from readiness.site.declared.audit import Audit
+from readiness.site.environment import Environment
+from readiness.site.subjects import Member, members
 from readiness.systems.asker import AskerOf, Askers, Connections
 from readiness.systems.audit.reading import (
     TRAIL,

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from readiness.declared.audit import Audit
-from readiness.errors import NotUnderstood
-from readiness.subjects import DATABASE_MEMBER, Member
+from readiness.model.errors import NotUnderstood
+from readiness.site.declared.audit import Audit
+from readiness.site.subjects import DATABASE_MEMBER, Member
 from readiness.systems.audit.guard_function import refused
 from readiness.systems.token import Sources
 

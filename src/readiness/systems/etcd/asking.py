@@ -7,10 +7,10 @@ gateway takes as POST (etcd API v3). Ids are hexadecimal as etcdctl prints them.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from readiness.environment import Environment
-from readiness.errors import AccessDenied
+from readiness.model.errors import AccessDenied
 from readiness.probes.rest import RestTarget, ask, require_ok
-from readiness.subjects import StoreMember
+from readiness.site.environment import Environment
+from readiness.site.subjects import StoreMember
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.etcd.reading import (
     ALARM_PATH,

@@ -7,8 +7,8 @@ gateway takes as POST (etcd API v3). Ids are hexadecimal as etcdctl prints them.
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
-from readiness.subjects import STORE_MEMBER, StoreMember
+from readiness.model.errors import NotUnderstood
+from readiness.site.subjects import STORE_MEMBER, StoreMember
 from readiness.systems.answer import RestAnswer
 from readiness.systems.marks import VOLATILE
 from readiness.systems.token import Pin, Source

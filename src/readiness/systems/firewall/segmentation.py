@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from readiness.declared.common import Address
-from readiness.declared.firewall import EVERYWHERE, Firewall, Flow, Outsider
-from readiness.declared.machine import Machine
-from readiness.environment import Environment
-from readiness.errors import NotRun
+from readiness.model.errors import NotRun
+from readiness.site.declared.common import Address
+from readiness.site.declared.firewall import EVERYWHERE, Firewall, Flow, Outsider
+from readiness.site.declared.machine import Machine
+from readiness.site.environment import Environment
 
 FAMILIES: Final = ("v4", "v6")
 

@@ -5,10 +5,10 @@ Field names and states are those of the HAProxy management guide, section 9.1.
 
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.rest import RestTarget, fetch
-from readiness.subjects import BalancerNode
+from readiness.site.environment import Environment
+from readiness.site.subjects import BalancerNode
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.haproxy.reading import SERVERS, Server, read
 

@@ -9,8 +9,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from readiness.errors import NotUnderstood
-from readiness.subjects import BALANCER_NODE, BalancerNode
+from readiness.model.errors import NotUnderstood
+from readiness.site.subjects import BALANCER_NODE, BalancerNode
 from readiness.systems.marks import BOUNDED
 from readiness.systems.token import Source
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from readiness.declared.listener import AcmeChallenge
-from readiness.subjects import (
+from readiness.site.declared.listener import AcmeChallenge
+from readiness.site.subjects import (
     CHALLENGED_LISTENER,
     HTTP_LISTENER,
     Backend,

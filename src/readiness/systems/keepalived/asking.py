@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from readiness.declared.machine import Machine
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.commands import is_allowed
 from readiness.probes.ssh import ObserveSession
-from readiness.subjects import moved_addresses
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import moved_addresses
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.keepalived import file as keepalived_file
 from readiness.systems.keepalived.file import Configuration

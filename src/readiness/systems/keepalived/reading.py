@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from readiness.declared.machine import Machine
-from readiness.errors import NotUnderstood
-from readiness.subjects import ADDRESS_HOLDER
+from readiness.model.errors import NotUnderstood
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import ADDRESS_HOLDER
 from readiness.systems.keepalived.file import Configuration
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.token import Source

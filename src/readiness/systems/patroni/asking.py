@@ -6,11 +6,11 @@ Only GET requests (Patroni REST API: /patroni, /cluster, /config, /history). A m
 
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.errors import ProbeError
-from readiness.needs import demand
+from readiness.model.errors import ProbeError
 from readiness.probes.rest import RestTarget, ask, require_ok
-from readiness.subjects import Member
+from readiness.site.environment import Environment
+from readiness.site.needs import demand
+from readiness.site.subjects import Member
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.patroni.reading import (
     PATRONI,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
-from readiness.subjects import AUTOMATED_MEMBER, Member
+from readiness.model.errors import NotUnderstood
+from readiness.site.subjects import AUTOMATED_MEMBER, Member
 from readiness.systems.answer import RestAnswer
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.token import Source

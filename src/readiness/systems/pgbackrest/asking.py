@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood, ProbeError
+from readiness.model.errors import NotUnderstood, ProbeError
 from readiness.probes.ssh import ObserveSession
-from readiness.subjects import BackupRepository, Member
+from readiness.site.environment import Environment
+from readiness.site.subjects import BackupRepository, Member
 from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
 from readiness.systems.hosts.asking.mounts import MOUNTS
 from readiness.systems.hosts.reading import TIMER

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
-from readiness.subjects import BACKUP_REPOSITORY, DATABASE_MEMBER, BackupRepository, Member
+from readiness.model.errors import NotUnderstood
+from readiness.site.subjects import BACKUP_REPOSITORY, DATABASE_MEMBER, BackupRepository, Member
 from readiness.systems.hosts.reading.mounts import Mount
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.postgres.reading.state import Lsn

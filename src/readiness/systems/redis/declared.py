@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from readiness.declared.common import Login, Port
-from readiness.declared.machine import Machine
-from readiness.declared.section import Section
-from readiness.errors import NotRun
-from readiness.quantities import Duration, Size
+from readiness.model.errors import NotRun
+from readiness.model.quantities import Duration, Size
+from readiness.site.declared.common import Login, Port
+from readiness.site.declared.machine import Machine
+from readiness.site.declared.section import Section
+from readiness.site.written import At, Name, Text, Written, distinct, wrong
 from readiness.systems.token import Kind, by_id
-from readiness.written import At, Name, Text, Written, distinct, wrong
 
 if TYPE_CHECKING:
-    from readiness.environment import Environment
+    from readiness.site.environment import Environment
 
 # Policies of allkeys-* may throw away anything, so none of them fits sessions (redis.conf).
 Eviction = Literal["noeviction", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]

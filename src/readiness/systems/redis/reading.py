@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import BOUNDED, COMES_AND_GOES, VOLATILE
 from readiness.systems.redis.declared import NODE, PORT, CacheNode, CachePort
 from readiness.systems.token import Source

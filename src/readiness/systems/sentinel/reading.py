@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.redis.declared import SENTINEL_NODE, SentinelNode
 from readiness.systems.redis.reading import Refusal, Reply, fields

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from readiness.errors import NotRun, NotUnderstood
-from readiness.model import Permission
+from readiness.model.errors import NotRun, NotUnderstood
+from readiness.model.words import Permission
 from readiness.probes.ssh import Machines, ScanSession
 from readiness.probes.ssh_target import target
-from readiness.subjects import reached_machines
+from readiness.site.subjects import reached_machines
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.firewall.reading import SCAN, SCAN_LOGIN, ScanUser, answers
 from readiness.systems.firewall.reading.scan import Asked, Scan, question, read

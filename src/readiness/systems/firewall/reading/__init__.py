@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
-from readiness.claim import Fact, Found, derive
-from readiness.errors import NotRun, ReadinessError
+from readiness.evidence.claim import Fact, Found, derive
+from readiness.model.errors import NotRun, ReadinessError
 from readiness.systems.firewall.reading.reachability import Reachability, worked_out
 from readiness.systems.firewall.reading.scan import Scan
 from readiness.systems.firewall.segmentation import Segmentation, Vantage, vantages

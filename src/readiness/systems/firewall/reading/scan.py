@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.systems.firewall.segmentation import Segmentation, Vantage
 from readiness.systems.marks import BOUNDED, VOLATILE
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from readiness.declared.machine import Machine
+from readiness.site.declared.machine import Machine
 from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
 from readiness.systems.hosts.asking import host, network, timer
 from readiness.systems.hosts.reading import (

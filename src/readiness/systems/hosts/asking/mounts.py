@@ -5,7 +5,7 @@ A symbolic link inside a folder that we may not enter is not followed.
 
 from typing import Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.ssh import ObserveSession
 from readiness.systems.hosts.reading.mounts import Storage, mounts_below, read_mount
 

@@ -1,6 +1,6 @@
 """What a machine says about its own addresses and about the sockets that others may reach."""
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.ssh import ObserveSession
 from readiness.systems.hosts.reading.network import Socket, read_addresses, read_sockets
 

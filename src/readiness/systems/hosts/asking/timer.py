@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.probes.ssh import ObserveSession
 from readiness.systems.hosts.reading.timer import Timer, read, read_listed
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from readiness.declared.machine import Machine
-from readiness.subjects import MACHINE, REACHED_MACHINE
+from readiness.site.declared.machine import Machine
+from readiness.site.subjects import MACHINE, REACHED_MACHINE
 from readiness.systems.hosts.reading.host import ClockOffset, ClockState, ServiceState
 from readiness.systems.hosts.reading.network import Socket
 from readiness.systems.hosts.reading.timer import Timer

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from readiness.errors import NotUnderstood
 from readiness.measure.measurement import Measurement, digest_of
+from readiness.model.errors import NotUnderstood
 from readiness.systems.answer import Answer
 from readiness.systems.marks import BOUNDED, VOLATILE
 

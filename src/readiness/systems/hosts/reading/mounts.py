@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 
 VOLATILE: Final = ("tmpfs", "ramfs")
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 
 _SCOPE: Final = re.compile(r"%[^\]]*")  # the card that a link-local address belongs to
 _ANY: Final = ("*", "0.0.0.0", "[::]")  # noqa: S104 - what ss prints, nothing is bound

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import BOUNDED, VOLATILE
 
 _MICRO: Final = 1_000_000

@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.subjects import Backend, ChallengedListener, Endpoint
-from readiness.subjects import pages as declared_pages
+from readiness.site.environment import Environment
+from readiness.site.subjects import Backend, ChallengedListener, Endpoint
+from readiness.site.subjects import pages as declared_pages
 from readiness.systems.asker import AskerOf, Askers, Connections, by_itself
 from readiness.systems.http.asking import acme, alpn, rotation
 from readiness.systems.http.asking.pages import Question, ask_question

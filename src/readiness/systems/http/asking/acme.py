@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from readiness.declared.common import is_address
-from readiness.errors import NotUnderstood, TimedOut
+from readiness.model.errors import NotUnderstood, TimedOut
 from readiness.probes import wire
 from readiness.probes.tls_contexts import trusting_all
+from readiness.site.declared.common import is_address
 from readiness.systems.http.asking.pages import Heard, Question, converse, over_http_1, request_for
 from readiness.systems.http.reading import Challenge
 

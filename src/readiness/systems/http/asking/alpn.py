@@ -28,7 +28,7 @@ from h2.settings import SettingCodes, Settings
 from hpack.exceptions import HPACKError
 from hyperframe.exceptions import HyperframeError
 
-from readiness.errors import NotUnderstood, TimedOut
+from readiness.model.errors import NotUnderstood, TimedOut
 from readiness.probes import wire
 from readiness.systems.http.asking.pages import (
     Heard,

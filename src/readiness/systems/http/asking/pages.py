@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from readiness.errors import (
+from readiness.model.errors import (
     AccessDenied,
     NotUnderstood,
     ProbeError,

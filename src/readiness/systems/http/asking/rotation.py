@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Final
 
-from readiness.errors import ProbeError
+from readiness.model.errors import ProbeError
 from readiness.systems.http.reading import Exchange, Rotation, Share, wrong_with
 
 _OK: Final = 200

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.subjects import (
+from readiness.site.environment import Environment
+from readiness.site.subjects import (
     ChallengedListener,
     Endpoint,
     serving,

@@ -3,10 +3,10 @@
 from contextlib import ExitStack
 from typing import Final
 
-from readiness.declared.common import Login
-from readiness.errors import OverPrivileged, Unreachable
-from readiness.needs import demand
-from readiness.subjects import Member, members
+from readiness.model.errors import OverPrivileged, Unreachable
+from readiness.site.declared.common import Login
+from readiness.site.needs import demand
+from readiness.site.subjects import Member, members
 from readiness.systems.asker import Asker, Askers, Connections, by_itself
 from readiness.systems.hosts.asking import mounts
 from readiness.systems.hosts.reading.mounts import Storage

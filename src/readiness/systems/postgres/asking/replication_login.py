@@ -8,7 +8,7 @@ the site (`readiness.on_members.replication_login`), takes no argument, and prin
 import re
 from typing import Final
 
-from readiness.errors import AccessDenied, NotUnderstood
+from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.probes.ssh import ObserveSession
 from readiness.systems.postgres.reading.replication_login import (
     LIMIT,

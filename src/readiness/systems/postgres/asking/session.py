@@ -16,8 +16,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors as pg
 
-from readiness.closing import Closes
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.closing import Closes
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.rights import Rights, read_rights, rights_question
 from readiness.systems.postgres.reading.state import QUESTION, Lsn, ServerState, read_state

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from readiness.subjects import DATABASE_MEMBER, LOGGING_IN_MEMBER, Member
+from readiness.site.subjects import DATABASE_MEMBER, LOGGING_IN_MEMBER, Member
 from readiness.systems.hosts.reading.mounts import Storage
 from readiness.systems.postgres.reading.archive import Archiving
 from readiness.systems.postgres.reading.replay import ReplayProgress

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import VOLATILE
 from readiness.systems.postgres.reading.state import Lsn
 

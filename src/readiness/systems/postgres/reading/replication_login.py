@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import VOLATILE
 
 PROGRAM: Final = "/usr/local/lib/readiness/replication_login.py"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.marks import VOLATILE
 from readiness.systems.postgres.reading import access_rules
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 
 _WITH_PARAMETERS: Final = 150000  # pg_parameter_acl appeared in 15
 _MAINTAIN: Final = 170000  # the MAINTAIN privilege appeared in 17

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from readiness.environment import Environment
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
+from readiness.site.environment import Environment
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.redis.asking import door
 from readiness.systems.redis.asking.login import log_in_harmless

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
-from readiness.errors import NotUnderstood, ProbeError
+from readiness.model.errors import NotUnderstood, ProbeError
 from readiness.systems.redis.asking.login import may_run
 from readiness.systems.redis.asking.resp import Conversation, RespTarget, spoken_in_the_clear
 from readiness.systems.redis.reading import (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from readiness.errors import AccessDenied, NotUnderstood, OverPrivileged
+from readiness.model.errors import AccessDenied, NotUnderstood, OverPrivileged
 from readiness.systems.redis.asking.resp import Conversation
 from readiness.systems.redis.reading import Refusal, read_commands
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from readiness.closing import Closes
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.closing import Closes
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes.tls_contexts import trusting_only
 from readiness.probes.wire import Deadline, Line, place
 from readiness.systems.redis.reading import Refusal, Reply

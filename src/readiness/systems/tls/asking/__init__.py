@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from readiness.errors import ProbeError, Unreachable
+from readiness.model.errors import ProbeError, Unreachable
 from readiness.probes import wire
-from readiness.subjects import Endpoint, endpoints, names_beside
+from readiness.site.subjects import Endpoint, endpoints, names_beside
 from readiness.systems.asker import Asker, Askers, Connections, by_itself
 from readiness.systems.http.asking.routes import client_certificate
 from readiness.systems.tls.asking import handshake, scan, scan_process

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from ssl import SSLContext
 
-from readiness.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.errors import AccessDenied, NotUnderstood, ProbeError, TimedOut, Unreachable
 from readiness.probes import wire
 from readiness.probes.certificates import read_certificate
 from readiness.probes.tls_attempt import Attempt, Ending, StartTls, attempt

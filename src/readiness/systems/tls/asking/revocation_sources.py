@@ -9,7 +9,7 @@ from typing import Final
 import requests
 from cryptography import x509
 
-from readiness.errors import ProbeError, TimedOut, Unreachable
+from readiness.model.errors import ProbeError, TimedOut, Unreachable
 from readiness.systems.tls.asking.revocation import (
     issuer_of,
     load,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from readiness.errors import NotUnderstood
+from readiness.model.errors import NotUnderstood
 from readiness.systems.tls.asking.revocation import issuer_of, load, read_ocsp
 from readiness.systems.tls.reading.scan import Deployed, Profile, Scan
 

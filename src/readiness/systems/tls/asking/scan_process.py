@@ -18,10 +18,10 @@ from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, Any, Final
 
-from readiness import limits
-from readiness.errors import NotRun, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.catalogue import limits
+from readiness.model.errors import NotRun, NotUnderstood, ProbeError, TimedOut, Unreachable
+from readiness.model.shipping import place_of
 from readiness.probes import wire
-from readiness.shipping import place_of
 
 PLACE: Final = "READINESS_TLS_SCAN"
 """The variable that names another place for sslyze's environment."""

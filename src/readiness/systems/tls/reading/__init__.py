@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from readiness.errors import NotRun
-from readiness.subjects import TLS_LISTENER, Endpoint, endpoints
+from readiness.model.errors import NotRun
+from readiness.site.subjects import TLS_LISTENER, Endpoint, endpoints
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.tls.reading.handshake import Handshake
 from readiness.systems.tls.reading.revocation import Revocation
@@ -13,7 +13,7 @@ from readiness.systems.tls.reading.scan import Deployed, Profile, Scan
 from readiness.systems.token import AnySource, Kind, Source
 
 if TYPE_CHECKING:
-    from readiness.environment import Environment
+    from readiness.site.environment import Environment
 
 
 @dataclass(frozen=True)

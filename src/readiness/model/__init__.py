@@ -1,0 +1,1 @@
+"""Words and small tools that every other package uses, and that know none of them."""

@@ -1,0 +1,264 @@
+"""What suites ask with: one fixture for each kind of thing that can be asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from readiness.drills import target_lease
+from readiness.drills.append_only import Attempts, attempt
+from readiness.drills.audit_trial import AuditTrial
+from readiness.drills.audit_trial import Trial as AuditedMachine
+from readiness.drills.canary import CanaryRow, write_canary
+from readiness.drills.cluster import ClusterView
+from readiness.drills.failover import FailoverDrill
+from readiness.drills.guards import require_fresh_backup
+from readiness.drills.load import Offered, offer
+from readiness.drills.paths import Paths, through_poolers
+from readiness.drills.permit import mint
+from readiness.drills.pools import Kept, kept_for_the_application
+from readiness.drills.restore import Restored, RestoreDrill
+from readiness.drills.trial import Trial
+from readiness.evidence.claim import Found
+from readiness.measure.confidence import sentence
+from readiness.running import pytest_plugin
+from readiness.session.clients import Clients
+from readiness.session.look import SuiteLook
+from readiness.session.run import Run
+from readiness.site.declared.audit import Audit
+from readiness.site.declared.load import LoadTest
+from readiness.site.declared.machine import Machine
+from readiness.site.environment import Environment, Objectives
+from readiness.site.subjects import (
+    AuditedServer,
+    BackupRepository,
+    Cluster,
+)
+from readiness.systems.audit.asking import read_on_the_primary
+from readiness.systems.postgres.asking import primary
+from readiness.systems.token import Ask
+
+
+@pytest.fixture(scope="session")
+def run(request: pytest.FixtureRequest) -> Run:
+    """The open run."""
+    return request.config.stash[pytest_plugin.RUN_KEY]
+
+
+@pytest.fixture(scope="session")
+def clients(request: pytest.FixtureRequest) -> Clients:
+    """Every connection of the run."""
+    return request.config.stash[pytest_plugin.CLIENTS_KEY]
+
+
+@pytest.fixture(scope="session")
+def site(run: Run) -> Environment:
+    """The environment that is looked at."""
+    return run.environment
+
+
+@pytest.fixture(scope="session")
+def objectives(site: Environment) -> Objectives:
+    """What the owner promised."""
+    return site.objectives
+
+
+@pytest.fixture(scope="session")
+def ask(clients: Clients) -> Ask:
+    """Asks a source about a subject: `ask(STATE, cache_node)`."""
+    return clients.ask
+
+
+@pytest.fixture(scope="session")
+def host(clients: Clients) -> Callable[[Machine], Any]:
+    """A machine in testinfra's vocabulary: `host(machine).service("chrony").is_running`."""
+    return clients.host
+
+
+@pytest.fixture
+def canary(run: Run, clients: Clients) -> Callable[[Cluster], Found[CanaryRow]]:
+    """Writes a synthetic row and waits for it on every standby."""
+
+    def write(cluster: Cluster) -> Found[CanaryRow]:
+        permit = mint(run)
+        target_lease.hold(run, cluster.database)
+        row = write_canary(run, permit, cluster)
+        return clients.look.note(cluster.id, "synthetic row", row)
+
+    return write
+
+
+@pytest.fixture
+def client_paths(run: Run, clients: Clients) -> Callable[[Cluster], Found[Paths]]:
+    """Asks the primary directly and through every pooler what a session there runs with."""
+
+    def ask(cluster: Cluster) -> Found[Paths]:
+        found = through_poolers(run, mint(run), cluster)
+        return clients.look.note(cluster.id, "sessions through poolers", found)
+
+    return ask
+
+
+@pytest.fixture
+def kept_sessions(run: Run, clients: Clients) -> Callable[[Cluster], Found[Kept]]:
+    """Asks the sessions that poolers keep for the application what they run with."""
+
+    def ask(cluster: Cluster) -> Found[Kept]:
+        found = kept_for_the_application(run, mint(run), cluster)
+        return clients.look.note(cluster.id, "sessions kept for the application", found)
+
+    return ask
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """The trials of a drill, each in the record; the control trial stands apart."""
+
+    control: Found[Trial]
+    trials: tuple[Found[Trial], ...]
+
+
+@pytest.fixture(scope="session")
+def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
+    """Cuts the primary off and measures; done once for all checks that judge it."""
+
+    def cut(cluster: Cluster) -> Drilled:
+        permit = mint(run)
+        target_lease.hold(run, cluster.database)
+        clients.look.forget()
+        require_fresh_backup(clients, cluster)
+        view = ClusterView(clients, cluster)
+        try:
+            trials = FailoverDrill(run, permit, cluster.database, view).trials()
+        finally:
+            clients.look.forget()
+        control, *cuts = [
+            clients.look.note(cluster.id, f"failover trial {one.number}", one) for one in trials
+        ]
+        return Drilled(control, tuple(cuts))
+
+    def drill(cluster: Cluster) -> Drilled:
+        return run.once.do("failover drill", cluster.id, lambda: cut(cluster))
+
+    return drill
+
+
+@pytest.fixture(scope="session")
+def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
+    """Offers a declared load; done once for all checks that judge it."""
+
+    def act(test: LoadTest) -> Found[Offered]:
+        permit = mint(run)
+        for database in run.environment.databases:
+            if database.rows_schema:
+                target_lease.hold(run, database)
+        try:
+            reading = offer(run, permit, test)
+        finally:
+            clients.look.forget()
+        return clients.look.note(test.name, "load", reading)
+
+    def offered(test: LoadTest) -> Found[Offered]:
+        return run.once.do("load", test.name, lambda: act(test))
+
+    return offered
+
+
+@pytest.fixture(scope="session")
+def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[AuditedMachine]]:
+    """Reads a canary's record through every application machine; done once for all checks."""
+
+    def ask(server: AuditedServer) -> Found[AuditedMachine]:
+        done = _audit_trial(run, clients, server.audit)
+        source = "audit trial"
+        return clients.look.at(server.id, source, lambda: done.trials[server.machine.name])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]]:
+    """Tries to change a canary's event as application and as owner, always taken back."""
+
+    def ask(audit: Audit) -> Found[Attempts]:
+        requests = _audit_trial(run, clients, audit).requests
+        writable = primary(clients, audit.trail.database).machine.name
+
+        def there() -> list[str]:
+            return [
+                str(one.parts["request"]) for one in read_on_the_primary(clients, audit, requests)
+            ]
+
+        def act() -> Found[Attempts]:
+            found = attempt(run.environment, mint(run), audit, writable, there)
+            return clients.look.note(audit.name, "append-only attempts", found)
+
+        return run.once.do("append-only attempts", audit.name, act)
+
+    return ask
+
+
+@dataclass(frozen=True)
+class AuditTried:
+    """What each machine left in the trail, and the ids of the requests, which leave no process."""
+
+    trials: dict[str, AuditedMachine]
+    requests: tuple[str, ...]
+
+
+def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
+    def act() -> AuditTried:
+        permit = mint(run)
+        database = run.environment.database(audit.trail.database)
+        if database.rows_schema is not None:
+            target_lease.hold(run, database)
+        trial = AuditTrial(
+            run.environment, permit, audit, lambda ids: read_on_the_primary(clients, audit, ids)
+        )
+        return AuditTried(trial.run(), trial.requests)
+
+    return run.once.do("audit trial", audit.name, act)
+
+
+@pytest.fixture(scope="session")
+def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Found[Restored]]:
+    """Restores the newest backup elsewhere and compares; done once for all checks."""
+
+    def restore(one: BackupRepository) -> Found[Restored]:
+        permit = mint(run)
+        target_lease.hold(run, one.cluster.database)
+        clients.look.forget()
+        try:
+            found = RestoreDrill(run, permit, clients, one).restored()
+        finally:
+            clients.look.forget()
+        return clients.look.note(one.id, "restore drill", found)
+
+    def drill(one: BackupRepository) -> Found[Restored]:
+        return run.once.do("restore drill", one.id, lambda: restore(one))
+
+    return drill
+
+
+@pytest.fixture
+def confidence(run: Run) -> Callable[[int, str], None]:
+    """Notes how many trials went well, all of them; the judge asks whether it is enough."""
+
+    def note(trials: int, how: str) -> None:
+        if run.case is not None:
+            run.writer.write(
+                "confidence",
+                case=run.case.key,
+                trials=trials,
+                under=trials,
+                sentence=sentence(trials, how),
+            )
+
+    return note
+
+
+@pytest.fixture(scope="session")
+def look(clients: Clients) -> SuiteLook:
+    """What this run has seen so far; notes readings that no probe made."""
+    return SuiteLook(clients.look)

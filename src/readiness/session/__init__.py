@@ -1,0 +1,1 @@
+"""One run: its plan, its connections, and what it has seen so far."""

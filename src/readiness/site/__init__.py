@@ -1,0 +1,1 @@
+"""What is declared: the environment, its parts and subjects, the policy, and how files are read."""

@@ -1,0 +1,118 @@
+"""A TLS service as its clients reach it."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from readiness.site.declared.common import ClientCertificate, Ip, Port
+from readiness.site.declared.section import Section
+from readiness.site.written import At, Name, Text, UrlPath, Written, distinct, wrong
+
+if TYPE_CHECKING:
+    from readiness.site.environment import Environment
+
+
+class PlainHttp(Written):
+    """The plain-HTTP twin of an HTTPS listener, which only redirects."""
+
+    port: Port = 80
+    paths: Annotated[tuple[UrlPath, ...], Field(min_length=1)] = ("/",)
+
+
+class PortalPage(Section):
+    """A page that users ask for, and how it is answered at every address of its listener."""
+
+    CALLED: ClassVar[str] = "page of a listener"
+    TOLD_BY: ClassVar[str] = "path"
+
+    listener: Name = Field(description="The HTTPS listener that users ask.")
+    path: UrlPath
+    status: Annotated[int, Field(ge=200, le=499)] = 200
+    contains: Text = Field(
+        description="What the body holds when it is right; of a redirect (3xx), its Location."
+    )
+
+    @property
+    def told_by(self) -> str:
+        """Listener and path."""
+        return f"{self.listener} {self.path}"
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its listener is declared."""
+        site.require_https(self.listener, (*at, "listener"))
+
+
+class AcmeChallenge(Section):
+    """A file that always lies where the answers to a listener's HTTP-01 challenges are put."""
+
+    CALLED: ClassVar[str] = "file of a listener"
+    TOLD_BY: ClassVar[str] = "path"
+
+    listener: Name = Field(
+        description="The HTTPS listener whose certificate is renewed over HTTP-01."
+    )
+    # A token is base64url (RFC 8555, 8.3), and servers may answer for nothing else there.
+    path: Annotated[
+        str, StringConstraints(pattern=r"^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$")
+    ] = Field(description="The file as an authority asks for it, under every name of the listener.")
+    content: Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$")] = Field(
+        description="What the file says: one line, and no more than that."
+    )
+
+    @property
+    def told_by(self) -> str:
+        """Listener and path."""
+        return f"{self.listener} {self.path}"
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its listener is declared, and is asked over plain HTTP by a name."""
+        at = (*at, "listener")
+        site.require_https(self.listener, at)
+        listener = site.listener(self.listener)
+        # What an authority asks over HTTP is a name, and no wildcard (RFC 8555, 7.1.3).
+        named = any(not name.startswith("*.") for name in listener.names)
+        if listener.plain_http is None or not named:
+            raise wrong("a listener with plain_http and names", at, f"'{self.listener}'")
+
+
+class Listener(Section):
+    """One TLS service as clients reach it, on each machine and shared address that offers it."""
+
+    CALLED: ClassVar[str] = "listener"
+
+    name: Name
+    protocol: Literal["https", "postgresql", "tls"]
+    port: Port
+    machines: tuple[Name, ...] = ()
+    shared_addresses: tuple[Ip, ...] = Field(default=(), description="Addresses that move (VIP).")
+    names: tuple[Text, ...] = Field(default=(), description="Names every certificate must carry.")
+    own_name: bool = Field(default=False, description="Each node's certificate carries its name.")
+    names_only: bool = Field(
+        default=False,
+        description="Every client asks for a name (SNI): what others are presented is not judged.",
+    )
+    authority: Name
+    tls_profile: Literal["modern", "intermediate", "old"] = Field(
+        default="intermediate", description="Which of Mozilla's profiles it has to comply with."
+    )
+    client_certificate: ClientCertificate | None = None
+    plain_http: PlainHttp | None = None
+    path: UrlPath = "/"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not (self.machines or self.shared_addresses):
+            raise wrong("at least one entry in machines or shared_addresses")
+        if not (self.names or self.own_name):
+            raise wrong("at least one entry in names, or own_name: true")
+        if self.plain_http and self.protocol != "https":
+            raise wrong("plain_http only beside protocol: https", ("plain_http",))
+        distinct("machine", self.machines, ("machines",))
+        distinct("shared address", self.shared_addresses, ("shared_addresses",))
+        distinct("name", self.names, ("names",))
+        return self
+
+    def fits(self, site: "Environment", at: At) -> None:
+        """Its machines and its authority are declared."""
+        site.require_machines(self.machines, (*at, "machines"))
+        site.require_authority(self.authority, (*at, "authority"))

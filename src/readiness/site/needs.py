@@ -1,0 +1,316 @@
+"""What a check needs declared, and what follows where it is not: known from the file alone.
+
+Three things can be missing. What a site declares that it does not have is a finding: a clause about
+it fails. What nobody declared leaves nothing to ask about. And something may be declared that the
+gate is not allowed to look at. Each is told before anything runs, with the key that mends it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from readiness.model.errors import NotRun
+from readiness.site.declared.machine import Machine
+from readiness.site.environment import Environment
+from readiness.site.subjects import backups_of
+
+
+class Why(StrEnum):
+    """Why a case of a check has nothing that it could ask."""
+
+    ABSENT = "absent"
+    """Declared as absent: nothing to ask about, and that is the finding."""
+    SPARED = "spared"
+    """Declared as absent, and its clauses are whole without it where another check answers them."""
+    UNDECLARED = "undeclared"
+    """Nothing of its kind is declared."""
+    CLOSED = "closed"
+    """Declared, and there is no way to look at it."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What is missing for one case, and the key of the environment file that declares it."""
+
+    why: Why
+    reason: str
+    declare: str = ""
+
+
+Need = Callable[[Environment, Any], Gap | None]
+
+
+def _services(_: Environment, machine: Machine) -> Gap | None:
+    if machine.services:
+        return None
+    reason = f"{machine.name}: no services are declared for it"
+    return Gap(Why.UNDECLARED, reason, f"`services` of the machine {machine.name}")
+
+
+def _listens(_: Environment, machine: Machine) -> Gap | None:
+    if machine.listens is not None:
+        return None
+    reason = f"{machine.name}: no ports are declared under listens"
+    return Gap(Why.UNDECLARED, reason, f"`listens` of the machine {machine.name}")
+
+
+def _ssh(environment: Environment, subject: Any) -> Gap | None:
+    machine: Machine = getattr(subject, "machine", subject)
+    if environment.ssh is None:
+        # Of a machine that nothing is declared of nobody asked SSH to show anything.
+        bare = subject is machine and not machine.services and machine.listens is None
+        why = Why.UNDECLARED if bare else Why.CLOSED
+        return Gap(why, "the environment declares no SSH", "`ssh`")
+    if machine.ssh:
+        return None
+    key = f"`ssh: true` for the machine {machine.name}"
+    return Gap(Why.CLOSED, f"{machine.name}: no SSH is declared for it", key)
+
+
+def _balancer(environment: Environment, _: Any) -> Gap | None:
+    return None if environment.balancers else section(environment, "balancers")
+
+
+def _shared_address(environment: Environment, _: Any) -> Gap | None:
+    if not environment.balancers:
+        return section(environment, "balancers")
+    fronts = [environment.listener(one.listener) for one in environment.balancers]
+    if any(one.shared_addresses for one in fronts):
+        return None
+    reason = f"{environment.name}: no balancer's listener has a shared address"
+    return Gap(Why.UNDECLARED, reason, "`shared_addresses` of a balancer's listener")
+
+
+def _moved_by_keepalived(environment: Environment, _: Any) -> Gap | None:
+    if environment.ssh is None:
+        return Gap(Why.CLOSED, "the environment declares no SSH", "`ssh`")
+    for one in environment.balancers:
+        if one.moved_by == "keepalived" or not environment.listener(one.listener).shared_addresses:
+            continue
+        key = f"`moved_by: keepalived` of the balancer {one.name}"
+        what = "not declared" if one.moved_by is None else "something that we can't look at"
+        return Gap(Why.UNDECLARED, f"{one.name}: what moves its shared addresses is {what}", key)
+    return None
+
+
+def _database(subject: Any) -> Any:
+    """The database that a subject is, is a member of, or holds the backups of."""
+    return getattr(subject, "cluster", subject).database
+
+
+def _standby(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if len(database.members) > 1:
+        return None
+    reason = f"{database.name}: nothing would take over: one member is declared"
+    return Gap(Why.ABSENT, reason, f"`members` of the database {database.name}")
+
+
+def _synchronous(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.synchronous_standbys:
+        return None
+    reason = f"{database.name}: no commit waits for a standby: synchronous_standbys: 0 is declared"
+    return Gap(Why.ABSENT, reason, f"`synchronous_standbys` of the database {database.name}")
+
+
+def _automation(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.patroni:
+        return None
+    return _nothing_promotes(database, "database", "a standby", "patroni")
+
+
+def _nothing_promotes(part: Any, kind: str, whom: str, key: str) -> Gap:
+    if part.automation:
+        reason = (
+            f"{part.name}: nothing would promote {whom} by itself: automation: none is declared"
+        )
+        return Gap(Why.ABSENT, reason, f"`{key}` of the {kind} {part.name}")
+    reason = f"{part.name}: what promotes {whom} is not declared"
+    return Gap(Why.UNDECLARED, reason, f"`{key}`, or `automation: none`, of the {kind} {part.name}")
+
+
+def _any(need: Need) -> Need:
+    """The same need of a check whose clauses lack nothing where it is declared as absent."""
+
+    def spared(environment: Environment, subject: Any) -> Gap | None:
+        gap = need(environment, subject)
+        return replace(gap, why=Why.SPARED) if gap and gap.why is Why.ABSENT else gap
+
+    return spared
+
+
+def _store(environment: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.consensus:
+        return None
+    if gap := _automation(environment, subject):
+        return gap
+    reason = f"{database.name}: the consensus store of its automation is not declared"
+    return Gap(Why.UNDECLARED, reason, f"`consensus` of the database {database.name}")
+
+
+def _failover(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.failover:
+        return None
+    reason = f"{database.name}: no failover drill is declared"
+    return Gap(Why.UNDECLARED, reason, f"`failover` of the database {database.name}")
+
+
+def _touch_schema(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.rows_schema:
+        return None
+    reason = f"{database.name}: no schema of the touch login is declared for synthetic rows"
+    return Gap(Why.UNDECLARED, reason, f"`touch_schema` of the database {database.name}")
+
+
+def _touch(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.logins.touch:
+        return None
+    reason = f"{database.name}: no touch login is declared"
+    return Gap(Why.UNDECLARED, reason, f"`touch` among the logins of the database {database.name}")
+
+
+def _application(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.failover and database.failover.pooled.clients:
+        return None
+    reason = f"{database.name}: no login of the application is declared for its poolers"
+    key = f"`clients` of the poolers (`failover.pooled`) of the database {database.name}"
+    return Gap(Why.UNDECLARED, reason, key)
+
+
+def _replication_login(_: Environment, subject: Any) -> Gap | None:
+    database = _database(subject)
+    if database.replication_login:
+        return None
+    reason = f"{database.name}: no program is declared that tries to replicate anew"
+    return Gap(Why.UNDECLARED, reason, f"`replication_login` of the database {database.name}")
+
+
+def _backups(environment: Environment, cluster: Any) -> Gap | None:
+    if backups_of(environment, cluster):
+        return None
+    missing = section(environment, "backups")
+    if missing.why is Why.ABSENT:
+        return missing
+    reason = f"{cluster.id}: no backups are declared"
+    return Gap(Why.UNDECLARED, reason, f"`backups` of the database {cluster.id}")
+
+
+def _restore(environment: Environment, subject: Any) -> Gap | None:
+    given = [subject.backup] if hasattr(subject, "backup") else _of_cluster(environment, subject)
+    lacking = next((one for one in given if one.restore is None), None)
+    if lacking is None:
+        return None
+    reason = f"{lacking.name}: no machine to restore to is declared"
+    return Gap(Why.UNDECLARED, reason, f"`restore` of the backups {lacking.name}")
+
+
+def _migrations(environment: Environment, cluster: Any) -> Gap | None:
+    given = _of_cluster(environment, cluster)
+    if any(one.restore and one.restore.migrations for one in given):
+        return None
+    reason = f"{cluster.id}: no migrations are declared for a restored copy"
+    return Gap(Why.UNDECLARED, reason, f"`migrations` of a restore of the database {cluster.id}")
+
+
+def _of_cluster(environment: Environment, cluster: Any) -> list[Any]:
+    return [one.backup for one in backups_of(environment, cluster)]
+
+
+def _encryption(_: Environment, repository: Any) -> Gap | None:
+    backup = repository.backup
+    if backup.encrypted:
+        return None
+    reason = f"{backup.name}: who reads the repository reads it all: encrypted: false is declared"
+    return Gap(Why.ABSENT, reason, f"`encrypted` of the backups {backup.name}")
+
+
+def _replica(_: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    if len(cache.members) > 1:
+        return None
+    reason = f"{cache.name}: nothing would take over: one member is declared"
+    return Gap(Why.ABSENT, reason, f"`members` of the cache {cache.name}")
+
+
+def _sentinel(_: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    return None if cache.sentinel else _nothing_promotes(cache, "cache", "a replica", "sentinel")
+
+
+# Two Sentinels have a majority only together, so the loss of either stops every failover.
+LEAST_VOTERS: Final = 3
+
+
+def _voters(environment: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    if gap := _sentinel(environment, subject):
+        return gap
+    voters = len(cache.sentinel.machines)
+    if voters >= LEAST_VOTERS:
+        return None
+    many = "1 machine is" if voters == 1 else f"{voters} machines are"
+    reason = f"{cache.name}: no majority is left without one Sentinel: {many} declared"
+    return Gap(Why.ABSENT, reason, f"`machines` of the Sentinels of the cache {cache.name}")
+
+
+NEEDS: Final[Mapping[str, Need]] = {
+    "services": _services,
+    "listens": _listens,
+    "ssh": _ssh,
+    "balancer": _balancer,
+    "shared address": _shared_address,
+    "moved by keepalived": _moved_by_keepalived,
+    "standby": _standby,
+    "synchronous standby": _synchronous,
+    "automation": _automation,
+    "any automation": _any(_automation),
+    "consensus store": _store,
+    "failover drill": _failover,
+    "touch schema": _touch_schema,
+    "touch login": _touch,
+    "application login": _application,
+    "replication login": _replication_login,
+    "backups": _backups,
+    "restore": _restore,
+    "migrations": _migrations,
+    "encryption": _encryption,
+    "replica": _replica,
+    "sentinel": _sentinel,
+    "any sentinel": _any(_sentinel),
+    "voters": _voters,
+}
+
+
+def section(environment: Environment, name: str) -> Gap:
+    """Why there is no subject of a whole section: declared as absent, or not declared."""
+    words = name.replace("_", " ")
+    if name in environment.absent:
+        reason = f"{environment.name}: it is declared that there is none of its {words}"
+        return Gap(Why.ABSENT, reason, f"`{name}`")
+    reason = f"the environment declares no subject for it: declare `{name}`"
+    return Gap(Why.UNDECLARED, reason, f"`{name}`")
+
+
+def missing(environment: Environment, needs: tuple[str, ...], subject: Any) -> Gap | None:
+    """The first gap of a case; what is declared as absent comes before what nobody declared."""
+    found = [gap for name in needs if (gap := NEEDS[name](environment, subject))]
+    order = list(Why)
+    return min(found, key=lambda gap: order.index(gap.why), default=None)
+
+
+def demand(environment: Environment, need: str, subject: Any) -> None:
+    """Refuse to go on without it; for what runs though the plan should not have let it.
+
+    Raises:
+        NotRun: it is not declared.
+    """
+    if gap := NEEDS[need](environment, subject):
+        raise NotRun(gap.reason, declare=gap.declare)
