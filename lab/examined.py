@@ -24,13 +24,7 @@ from lab.role_file import FILE, load, without_site
 
 # What faults share; the rest of the lab has tests of its own.
 HELPERS = ("lab/faults/", "lab/verbs/", "lab/cluster.py", "lab/defects.py", "lab/steps.py")
-READERS = tuple(
-    f"src/readiness/{name}"
-    for name in (
-        "probes/", "drills/", "measure/", "systems/", "session/scanning.py",
-        "site/segmentation.py",
-    )
-)  # fmt: skip
+READERS = tuple(f"src/readiness/{name}" for name in ("probes/", "drills/", "measure/", "systems/"))
 # What rooms ask and read with; what a site declares is in the environment file.
 ROOM = re.compile(r"(src/readiness/systems/\w+/)(?!declared\b)\w+(?:\.py|/.*)")
 # What was answered, as it came.

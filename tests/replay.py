@@ -22,7 +22,6 @@ from readiness.catalogue.checks import expected_cases, load_catalogue
 from readiness.evidence.claim import CURRENT, Answer, Claim, Found
 from readiness.model.errors import NotRun, ProbeError, Unreachable
 from readiness.model.words import Case, Json, Outcome, Tier
-from readiness.probes import scan
 from readiness.running import fixtures
 from readiness.session.clients import Clients
 from readiness.session.look import Look
@@ -40,10 +39,7 @@ VARIANTS: Final = Path(__file__).parent / "recorded" / "variants"
 # The number of the first observation that a check notes itself, above those of every recording.
 NOTED: Final = 1_000_000
 # What each source of observations reads: the type that the recorded JSON is made into again.
-READINGS: Final[Mapping[str, Any]] = {
-    "scan": scan.Scan,
-    **{one.name: one.reading for one in SOURCES},
-}
+READINGS: Final[Mapping[str, Any]] = {one.name: one.reading for one in SOURCES}
 
 
 def _settings(reading: Json) -> Json:

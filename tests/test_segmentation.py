@@ -5,10 +5,16 @@ from pathlib import Path
 import pytest
 
 from readiness.model.errors import NotRun
-from readiness.session.scanning import question
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment
-from readiness.site.segmentation import Segmentation, Target, Vantage, open_zone_pairs, zone_pairs
+from readiness.systems.firewall.reading.scan import question
+from readiness.systems.firewall.segmentation import (
+    Segmentation,
+    Target,
+    Vantage,
+    open_zone_pairs,
+    zone_pairs,
+)
 
 LAB = Path(__file__).parents[1] / "environments/lab.yaml"
 

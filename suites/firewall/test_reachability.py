@@ -1,15 +1,13 @@
 """Whether the zones reach each other exactly as declared, over IPv4 and IPv6."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from readiness import Ask, NotRun, NotUnderstood, Permission, Severity, check, derive, holds
-from readiness.measure.reachability import IN_WORDS, Compared
-from readiness.session.scanning import Seen
-from readiness.site.segmentation import ZonePair
-from readiness.site.subjects import OPEN_ZONE_PAIR, ZONE_PAIR
-from readiness.systems.hosts.reading import ADDRESSES
-
-Scanned = Callable[[], Seen]
+from readiness.site.subjects import OPEN_ZONE_PAIR, ZONE_PAIR, reached_machines
+from readiness.systems.firewall.reading import SCAN, Seen, answers
+from readiness.systems.firewall.reading.reachability import IN_WORDS, Compared
+from readiness.systems.firewall.segmentation import Segmentation, ZonePair
+from readiness.systems.hosts.reading import ADDRESSES, SOCKETS
 
 CONNECTIONS = (
     "TCP connections from every vantage point to every port that is declared or listens anywhere, "
@@ -27,9 +25,16 @@ def listed(entries: Sequence[str]) -> str:
     return "; ".join(entries[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "") or "none"
 
 
+def scanned(pair: ZonePair, ask: Ask) -> Seen:
+    """What every vantage point found, and what listens on every machine."""
+    declared = Segmentation(pair.environment)
+    listening = answers(ask, SOCKETS, reached_machines(pair.environment))
+    return Seen(declared, answers(ask, SCAN, declared.vantages), listening)
+
+
 def compared(pair: ZonePair, family: str, seen: Seen) -> Compared:
     """The pair in one family, once somebody of every role in the source zone can speak for it."""
-    declared = seen.reachability.declared
+    declared = seen.declared
     if not declared.sources(pair):
         raise NotRun(
             f"{pair.id}: no vantage point stands in the zone {pair.source}",
@@ -45,9 +50,9 @@ def compared(pair: ZonePair, family: str, seen: Seen) -> Compared:
     return seen.reachability.compare(pair, family)
 
 
-def lets_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
+def lets_through(pair: ZonePair, family: str, ask: Ask) -> None:
     """Assert that every declared port answers everybody it is declared for."""
-    seen = scanned()
+    seen = scanned(pair, ask)
     found = compared(pair, family, seen)
     words = IN_WORDS[family]
     name = f"connections declared open over {words} that do not get through"
@@ -57,9 +62,9 @@ def lets_through(pair: ZonePair, family: str, scanned: Scanned) -> None:
     assert holds(asked, ">=", 1)
 
 
-def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned, ask: Ask) -> None:
+def lets_nothing_else_through(pair: ZonePair, family: str, ask: Ask) -> None:
     """Assert that nothing undeclared answers, where an answer would have been seen."""
-    seen = scanned()
+    seen = scanned(pair, ask)
     found = compared(pair, family, seen)
     words = IN_WORDS[family]
     name = f"undeclared connections over {words} that get through"
@@ -72,7 +77,7 @@ def lets_nothing_else_through(pair: ZonePair, family: str, scanned: Scanned, ask
     assert holds(tried, ">=", 1)
     # Only declared addresses were scanned: what answers at another is not known.
     held = {one.name: ask(ADDRESSES, one) for one in pair.environment.machines if one.ssh}
-    more = seen.reachability.declared.undeclared(
+    more = seen.declared.undeclared(
         {name: found.reading for name, found in held.items()}, pair.destination, family
     )
     name = f"undeclared addresses over {words} in the zone {pair.destination}"
@@ -99,9 +104,9 @@ def unsure(pair: ZonePair, doubts: Sequence[str]) -> None:
     remedy="see the rules of the target and of every router between, in this family; take the flow "
     "out of the environment file when nobody needs it",
 )
-def test_declared_is_open_over_ipv4(open_zone_pair: ZonePair, reachability: Scanned) -> None:
+def test_declared_is_open_over_ipv4(open_zone_pair: ZonePair, ask: Ask) -> None:
     """Before, during and after the scan, from every vantage point that a flow begins at."""
-    lets_through(open_zone_pair, "v4", reachability)
+    lets_through(open_zone_pair, "v4", ask)
 
 
 @check(
@@ -118,9 +123,9 @@ def test_declared_is_open_over_ipv4(open_zone_pair: ZonePair, reachability: Scan
     remedy="see the rules of the target and of every router between, in this family; take the flow "
     "out of the environment file when nobody needs it",
 )
-def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scanned) -> None:
+def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, ask: Ask) -> None:
     """Before, during and after the scan, from every vantage point that a flow begins at."""
-    lets_through(open_zone_pair, "v6", reachability)
+    lets_through(open_zone_pair, "v6", ask)
 
 
 @check(
@@ -138,11 +143,9 @@ def test_declared_is_open_over_ipv6(open_zone_pair: ZonePair, reachability: Scan
     "closed ports answer with a refusal on purpose, declare firewall.closed: refused; take away or "
     "declare an address that was not scanned",
 )
-def test_nothing_else_is_open_over_ipv4(
-    zone_pair: ZonePair, reachability: Scanned, ask: Ask
-) -> None:
+def test_nothing_else_is_open_over_ipv4(zone_pair: ZonePair, ask: Ask) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v4", reachability, ask)
+    lets_nothing_else_through(zone_pair, "v4", ask)
 
 
 @check(
@@ -160,8 +163,6 @@ def test_nothing_else_is_open_over_ipv4(
     "closed ports answer with a refusal on purpose, declare firewall.closed: refused; take away or "
     "declare an address that was not scanned",
 )
-def test_nothing_else_is_open_over_ipv6(
-    zone_pair: ZonePair, reachability: Scanned, ask: Ask
-) -> None:
+def test_nothing_else_is_open_over_ipv6(zone_pair: ZonePair, ask: Ask) -> None:
     """Every port that is declared or listens anywhere, at every address, alive and asked."""
-    lets_nothing_else_through(zone_pair, "v6", reachability, ask)
+    lets_nothing_else_through(zone_pair, "v6", ask)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from readiness.model.errors import AccessDenied, NotUnderstood
-from readiness.probes.scan import Asked, Known, Scan, program, read
+from readiness.systems.firewall.asking import program
+from readiness.systems.firewall.reading.scan import Asked, Known, Scan, read
 
 HERE = "127.0.0.1"
 

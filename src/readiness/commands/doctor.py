@@ -34,7 +34,6 @@ from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.pins import NOTHING
 from readiness.site.references import check_references
-from readiness.site.segmentation import Segmentation, Vantage
 from readiness.site.subjects import (
     Endpoint,
     Member,
@@ -120,8 +119,6 @@ def _questions(site: Environment) -> Iterator[tuple[str, Any, Callable[[Clients,
     """What is asked of whom."""
     if site.ssh:
         yield from (("ssh", one, _machine) for one in site.machines if one.ssh)
-    if site.firewall:
-        yield from (("scan from", one, _scan) for one in Segmentation(site).vantages)
     for source in WHOLE:
         if source.says is not None:
             said = partial(_says, source)
@@ -173,10 +170,6 @@ def _machine(clients: Clients, machine: Machine) -> str:
 def _says(source: Source[Any, Any], clients: Clients, subject: Any) -> str:
     assert source.says is not None  # noqa: S101 - the caller looked
     return source.says(clients.ask(source, subject).reading)
-
-
-def _scan(clients: Clients, vantage: Vantage) -> str:
-    return clients.scanning.greet(vantage)
 
 
 def _application(clients: Clients, endpoint: Endpoint) -> str:

@@ -5,7 +5,7 @@ look reads. Nothing is written, and nothing of a former look is read.
 """
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from readiness.evidence.claim import Found
 from readiness.model.errors import NotRun
+from readiness.model.words import Permission
 from readiness.outside.place import Url
-from readiness.probes.ssh import ObserveSession
+from readiness.probes.ssh import Command, ObserveSession
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import Endpoint, endpoints
@@ -103,6 +104,9 @@ class Once:
 class Outsider:
     """Asks sources about a site, as the connections of a run do, without a record."""
 
+    permissions: Collection[Permission] = ()
+    """Nothing is permitted beside looking."""
+
     def __init__(self, site: Environment) -> None:
         self.site = site
         self._once = Once()
@@ -160,6 +164,9 @@ class Outsider:
             NotRun: always.
         """
         raise NotRun(f"{machine.name}: nobody logs in from outside")
+
+    def note_command(self, command: Command) -> None:
+        """Keep nothing: nobody is sent a command."""
 
     def close(self) -> None:
         """End what was begun, the scan above all."""

@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from readiness.model.errors import NotRun
+
+if TYPE_CHECKING:
+    from readiness.site.declared.firewall import ScanLogin
+    from readiness.site.environment import Environment, SshLogin
 
 
 @dataclass(frozen=True)
@@ -21,3 +28,23 @@ class SshTarget:
         port = f" port {self.port}" if self.port else ""
         who = f" as {self.user}" if self.user else ""
         return f"{self.name} ({self.address}{port}){who}"
+
+
+def target(
+    site: "Environment", name: str, address: str, login: "SshLogin | ScanLogin"
+) -> SshTarget:
+    """How a login reaches a machine of the site, or one that the site is looked at from.
+
+    Raises:
+        NotRun: the environment declares no SSH.
+    """
+    if site.ssh is None:
+        raise NotRun("the environment declares no SSH")
+    return SshTarget(
+        name=name,
+        address=address,
+        user=login.user,
+        key_file=site.path(login.key) if login.key else None,
+        known_hosts=site.path(site.ssh.known_hosts),
+        config_file=site.path(site.ssh.config) if site.ssh.config else None,
+    )

@@ -26,7 +26,6 @@ from readiness.running import pytest_plugin
 from readiness.session.clients import Clients
 from readiness.session.look import SuiteLook
 from readiness.session.run import Run
-from readiness.session.scanning import Seen
 from readiness.site.declared.audit import Audit
 from readiness.site.declared.load import LoadTest
 from readiness.site.declared.machine import Machine
@@ -75,12 +74,6 @@ def ask(clients: Clients) -> Ask:
 def host(clients: Clients) -> Callable[[Machine], Any]:
     """A machine in testinfra's vocabulary: `host(machine).service("chrony").is_running`."""
     return clients.host
-
-
-@pytest.fixture(scope="session")
-def reachability(clients: Clients) -> Callable[[], Seen]:
-    """Scans from every vantage point at once, where that is permitted."""
-    return clients.reachability
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ One connection per machine and per database member, opened when first needed, al
 Everything that is asked goes through `Look`: recorded, and remembered until the next disturbance.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from readiness.evidence.claim import Found
 from readiness.model.errors import NotRun, ReadinessError
+from readiness.model.words import Permission
 from readiness.probes.ssh import Command, Machines, ObserveSession
-from readiness.probes.ssh_target import SshTarget
+from readiness.probes.ssh_target import target
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.session.look import Look
 from readiness.session.run import Run
-from readiness.session.scanning import Scanning, Seen
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.systems.asker import C, Closing
@@ -36,10 +36,9 @@ class Clients:
         self.site: Environment = run.environment
         self.look = Look(run, also=self._forget)
         self._stack = ExitStack()
-        self._machines = self._stack.enter_context(Machines(self._note_command))
+        self._machines = self._stack.enter_context(Machines(self.note_command))
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
         self._connecting = Lock()
-        self.scanning = Scanning(run, self._machines, self)
         self._kept: dict[str, Closing] = {}
         self._keeping = Lock()
         self._opening: dict[str, Lock] = {}
@@ -61,6 +60,11 @@ class Clients:
     def _close_kept(self) -> None:
         while self._kept:
             self._kept.popitem()[1].close()
+
+    @property
+    def permissions(self) -> Collection[Permission]:
+        """What the run is permitted beside looking."""
+        return self.run.plan.permissions
 
     def ask(self, source: Source[S, R], subject: S) -> Found[R]:
         """What a source says about a subject; the first question asks all of its kind at once.
@@ -96,7 +100,8 @@ class Clients:
         connection: C = found
         return connection
 
-    def _note_command(self, command: Command) -> None:
+    def note_command(self, command: Command) -> None:
+        """Put into the record what was sent to a machine."""
         self.run.writer.write(
             "command", machine=command.machine, user=command.user, command=command.command
         )
@@ -135,25 +140,11 @@ class Clients:
         with self._connecting:
             wanted = [one for one in self.site.machines if one.ssh and one.name not in self._ssh]
             if wanted and self.site.ssh:
-                self._ssh |= self._machines.connect([self._ssh_target(one) for one in wanted])
-
-    def _ssh_target(self, machine: Machine) -> SshTarget:
-        ssh = self.site.ssh
-        if ssh is None:
-            raise NotRun("the environment declares no SSH")
-        return SshTarget(
-            name=machine.name,
-            address=machine.addresses[0],
-            user=ssh.observe.user,
-            key_file=self.site.path(ssh.observe.key) if ssh.observe.key else None,
-            known_hosts=self.site.path(ssh.known_hosts),
-            config_file=self.site.path(ssh.config) if ssh.config else None,
-        )
+                login = self.site.ssh.observe
+                self._ssh |= self._machines.connect(
+                    [target(self.site, one.name, one.addresses[0], login) for one in wanted]
+                )
 
     def host(self, machine: Machine) -> Any:
         """A machine in testinfra's vocabulary: `host(m).service("chrony").is_running`."""
         return testinfra_host(self.session(machine))
-
-    def reachability(self) -> Seen:
-        """What every vantage point can connect to; the first question scans from all of them."""
-        return self.scanning.seen()

@@ -12,7 +12,7 @@ from readiness.site.declared.database import ConsensusStore, Database
 from readiness.site.declared.listener import AcmeChallenge, Listener
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
-from readiness.site.segmentation import open_zone_pairs, zone_pairs
+from readiness.systems.firewall.segmentation import open_zone_pairs, zone_pairs
 from readiness.systems.token import Kind, by_id
 
 SHARED: Final = "shared"

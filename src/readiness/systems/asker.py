@@ -1,10 +1,11 @@
 """How a token is asked: an asker binds it to the connections of a run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from readiness.probes.ssh import ObserveSession
+from readiness.model.words import Permission
+from readiness.probes.ssh import Command, ObserveSession
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.systems.token import A, Ask, R, S, Source, Sources
@@ -31,6 +32,10 @@ class Connections(Protocol):
         """What is declared."""
 
     @property
+    def permissions(self) -> Collection[Permission]:
+        """What the run is permitted beside looking."""
+
+    @property
     def ask(self) -> Ask:
         """Asks another source, for what has to be known before."""
 
@@ -44,6 +49,9 @@ class Connections(Protocol):
 
     def kept(self, key: str, opened: Callable[[], C]) -> C:
         """A connection that is opened when it is first asked for, until the next disturbance."""
+
+    def note_command(self, command: Command) -> None:
+        """Put into the record what was sent over a connection that an asker keeps."""
 
     def authority_pem(self, name: str) -> bytes:
         """What the file of a declared authority holds.

@@ -21,6 +21,12 @@ def _etcd() -> Askers:
     return ASKERS
 
 
+def _firewall() -> Askers:
+    from readiness.systems.firewall.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _haproxy() -> Askers:
     from readiness.systems.haproxy.asking import ASKERS  # noqa: PLC0415
 
@@ -84,6 +90,7 @@ def _tls() -> Askers:
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "audit": _audit,
     "etcd": _etcd,
+    "firewall": _firewall,
     "haproxy": _haproxy,
     "hosts": _hosts,
     "http": _http,

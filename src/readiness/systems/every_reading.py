@@ -8,6 +8,7 @@ from typing import Final
 
 from readiness.systems.audit import reading as audit
 from readiness.systems.etcd import reading as etcd
+from readiness.systems.firewall import reading as firewall
 from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
@@ -23,6 +24,7 @@ from readiness.systems.token import AnySource
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "audit": audit.SOURCES,
     "etcd": etcd.SOURCES,
+    "firewall": firewall.SOURCES,
     "haproxy": haproxy.SOURCES,
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,

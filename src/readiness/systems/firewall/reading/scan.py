@@ -1,18 +1,14 @@
-"""What a vantage point can open a TCP connection to: asked there, by a program sent over SSH.
-
-Nothing is installed: `python3 -I -` reads the program from its standard input. A login that could
-do harm is refused by what the program says about itself.
-"""
+"""What a vantage point is asked to connect to, and the reading of what became of it."""
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from readiness.model.errors import AccessDenied, NotUnderstood
-from readiness.probes.ssh import ScanSession
+from readiness.systems.firewall.segmentation import Segmentation, Vantage
+from readiness.systems.marks import BOUNDED, VOLATILE
 
 STATES: Final = ("open", "refused", "filtered", "unreachable", "unsent")
 ROUNDS: Final = 3
@@ -44,10 +40,10 @@ class Towards:
 class Scan:
     """What one vantage point could connect to."""
 
-    connections: int
-    began: float  # seconds since 1970, by the vantage point's clock
-    seconds: float
-    towards: tuple[Towards, ...]
+    connections: Annotated[int, BOUNDED]
+    began: Annotated[float, VOLATILE]  # seconds since 1970, by the vantage point's clock
+    seconds: Annotated[float, VOLATILE]
+    towards: Annotated[tuple[Towards, ...], BOUNDED]
 
 
 @dataclass(frozen=True)
@@ -89,27 +85,26 @@ def _count(cells: Mapping[str, tuple[int, ...]]) -> int:
     return sum(len(ports) for ports in cells.values())
 
 
-def program(asked: Asked) -> bytes:
-    """The program with what it is to do, as a vantage point reads it."""
-    text = files("readiness.probes").joinpath("scan_program.py").read_text()
-    return f"{text}\n\nmain({asked.as_json()!r})\n".encode()
-
-
-def ask(session: ScanSession, asked: Asked) -> Scan:
-    """Scan from a vantage point.
-
-    Raises:
-        AccessDenied: the login could do harm; it is not used any more.
-        ProbeError: it was not reached, has no Python, or did not answer everything.
-    """
-    answer = session.run(program(asked), timeout=asked.limit + 15)
-    if answer.exit_code != 0:
-        raise NotUnderstood(f"{session.where}: the scan failed: {answer.complaint}")
-    return read(answer.text, asked, where=session.where)
+def question(declared: Segmentation, vantage: Vantage, ports: frozenset[int]) -> Asked:
+    """What a vantage point is to try at every address that is not its own."""
+    known: dict[str, tuple[int, ...]] = {}
+    others: dict[str, tuple[int, ...]] = {}
+    for target in declared.targets:
+        if target.address in vantage.addresses:
+            continue
+        may_be_open = declared.may_be_open(vantage, target)
+        known[target.address] = tuple(sorted(may_be_open))
+        others[target.address] = tuple(sorted(ports - may_be_open))
+    return Asked(known, others, declared.firewall.rate)
 
 
 def read(text: str, asked: Asked, *, where: str) -> Scan:
-    """Read what the program printed; every cell that was asked must be in it, once."""
+    """Read what the program printed; every cell that was asked must be in it, once.
+
+    Raises:
+        AccessDenied: the login could do harm; it is not used any more.
+        NotUnderstood: it is no such answer, or something is missing or comes twice.
+    """
     try:
         found: dict[str, Any] = json.loads(text)
         _harmless(found, where)

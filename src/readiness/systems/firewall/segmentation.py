@@ -219,6 +219,11 @@ def _ports_in(value: Any, key: str = "") -> Iterator[int]:
         yield value
 
 
+def vantages(site: Environment) -> tuple[Vantage, ...]:
+    """Every machine that is scanned from, when a firewall is declared."""
+    return Segmentation(site).vantages if site.firewall else ()
+
+
 def zone_pairs(site: Environment) -> Mapping[str, ZonePair]:
     """Every pair of zones, when a firewall is declared."""
     return {one.id: one for one in Segmentation(site).pairs()} if site.firewall else {}

@@ -1,13 +1,17 @@
 """What scans of a small site say against its declared matrix; each way of being unsure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
-from readiness.measure.reachability import Compared, Reachability
-from readiness.probes.scan import Known, Scan, Towards
+from readiness.evidence.claim import Found
+from readiness.model.errors import NotRun, Unreachable
 from readiness.site.environment import Environment
-from readiness.site.segmentation import Segmentation, Vantage
+from readiness.systems.firewall.reading import Answers, Seen
+from readiness.systems.firewall.reading.reachability import Compared, Reachability
+from readiness.systems.firewall.reading.scan import Known, Scan, Towards
+from readiness.systems.firewall.segmentation import Segmentation, Vantage
 from readiness.systems.hosts.reading.network import Socket
 
 WEB, DB, OUT = "192.0.2.10", "192.0.2.130", "198.51.100.9"
@@ -195,3 +199,49 @@ def test_the_other_family_has_its_own_answer() -> None:
     scans = {one.name: scan(declared, one, {}) for one in declared.vantages}
     found = Reachability(declared, scans).compare(declared.pairs()[0], "v6")
     assert (found.open_asked, found.closed_asked) == (0, 0)
+
+
+def seen(declared: Segmentation) -> Seen:
+    """What everybody found on the small site, and what listens on its web server."""
+    scans = {one.name: Found(scan(declared, one, {}), one.name, 1) for one in declared.vantages}
+    sockets: tuple[Socket, ...] = (Socket("tcp", "*", 443),)
+    listening = {"web": Found(sockets, "web", 2)}
+    return Seen(declared, Answers(scans, {}), Answers(listening, {}))
+
+
+def test_what_rests_on_the_same_readings_is_worked_out_once() -> None:
+    """Every pair of zones asks for it, each with the declared matrix read anew."""
+    declared = Segmentation(site())
+    found = seen(declared)
+    again = replace(found, declared=Segmentation(declared.site))
+    assert again.reachability is found.reachability
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        lambda found: replace(found, scans=seen(found.declared).scans),
+        lambda found: replace(found, listening=seen(found.declared).listening),
+        lambda found: replace(found, listening=Answers({}, {})),
+        lambda found: replace(found, scans=Answers(found.scans.found, {"x": Unreachable("late")})),
+        lambda found: replace(found, declared=Segmentation(site())),
+    ],
+)
+def test_what_was_read_again_is_worked_out_again(otherwise: Callable[[Seen], Seen]) -> None:
+    """After a disturbance an equal answer is another; so are another reason and another site."""
+    found = seen(Segmentation(site()))
+    first = found.reachability
+    assert otherwise(found).reachability is not first
+
+
+def test_a_machine_whose_ports_nobody_knows_is_a_problem() -> None:
+    """In the order of the file, whether it did not answer or is neither asked nor declared."""
+    web, db = site().machines
+    unknown = web.model_copy(update={"ssh": False, "listens": None})
+    declared = Segmentation(site().model_copy(update={"machines": (unknown, db)}))
+    found = replace(
+        seen(declared), listening=Answers({}, {"db": Unreachable("db: no SSH login within 5 s")})
+    )
+    assert [type(one) for one in found.problems] == [NotRun, Unreachable]
+    assert "web: neither SSH nor its listening ports are declared" in str(found.problems[0])
+    assert not seen(Segmentation(site())).problems

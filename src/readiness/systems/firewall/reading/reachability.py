@@ -14,10 +14,11 @@ listen, that system would have let us in: somebody on the way refused, and the f
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Final
 
-from readiness.probes.scan import Scan, Towards
-from readiness.site.segmentation import Segmentation, Target, Vantage, ZonePair
+from readiness.systems.firewall.reading.scan import Scan, Towards
+from readiness.systems.firewall.segmentation import Segmentation, Target, Vantage, ZonePair
 from readiness.systems.hosts.reading.network import Socket
 
 IN_WORDS: Final = {"v4": "IPv4", "v6": "IPv6"}
@@ -206,6 +207,28 @@ class Reachability:
         if self.declared.firewall.closed == "dropped":
             return True
         return cell.target.listens is None or cell.port in cell.target.listens
+
+
+_LAST: Final[list[tuple[tuple[object, ...], Mapping[str, str], Reachability]]] = []
+
+
+def worked_out(
+    declared: Segmentation,
+    scans: Mapping[str, Scan],
+    missing: Mapping[str, str],
+    listening: Mapping[str, tuple[Socket, ...]],
+) -> Reachability:
+    """The same for every pair of zones: working it out takes as long as comparing sixty of them.
+
+    What was worked out last is kept while it rests on the very same readings.
+    """
+    rests_on = (declared.site, *scans.values(), *listening.values())
+    for known, why, found in _LAST:
+        if why == missing and len(known) == len(rests_on) and all(map(is_, known, rests_on)):
+            return found
+    found = Reachability(declared, scans, missing, listening)
+    _LAST[:] = [(rests_on, missing, found)]
+    return found
 
 
 def _of(target: Target, pair: ZonePair, family: str) -> bool:

@@ -1,0 +1,1 @@
+"""Firewalls: what zones can reach of each other, tried from inside them."""
