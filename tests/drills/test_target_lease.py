@@ -20,7 +20,7 @@ from readiness.running.recovery import recover
 from readiness.session.run import Run
 from readiness.site.environment import Environment
 
-EXPIRES = "SELECT run, expires > now() + interval '10 minutes' FROM readiness.evidence.lease"
+EXPIRES = "SELECT run, expires > now() + interval '10 minutes' FROM readiness.lease"
 PASSWORD = "of this test only"
 
 
@@ -56,7 +56,7 @@ def site(
         )
 
     monkeypatch.setattr(psycopg, "connect", local)
-    servers["db1"].execute("DROP TABLE IF EXISTS readiness.evidence.lease")
+    servers["db1"].execute("DROP TABLE IF EXISTS readiness.lease")
     return environment(tmp_path)
 
 
@@ -100,7 +100,7 @@ def test_c3_a_lease_is_renewed_while_its_gate_lives(
     run = gate("first")
     target_lease.hold(run, site.databases[0])
     servers["db1"].execute(
-        "UPDATE readiness.evidence.lease SET expires = now() + interval '1 minute'"
+        "UPDATE readiness.lease SET expires = now() + interval '1 minute'"
     )
     wait_until(lambda: asked(servers, EXPIRES) == [("first", True)], "the lease is renewed")
     target_lease.give_back(run)
@@ -118,7 +118,7 @@ def test_c3_a_gate_hears_that_another_took_its_lease(
     monkeypatch.setattr(target_lease, "BEAT", 0.05)
     run, database = gate("first"), site.databases[0]
     target_lease.hold(run, database)
-    servers["db1"].execute("UPDATE readiness.evidence.lease SET run = 'second', host = 'other'")
+    servers["db1"].execute("UPDATE readiness.lease SET run = 'second', host = 'other'")
     wait_until(lambda: bool(target_lease.lost(run, database)), "the gate hears of it")
     assert "run second on other holds this environment" in target_lease.lost(run, database)
     with pytest.raises(NotRun, match="was lost"):

@@ -12,8 +12,8 @@ from local_servers import free_port
 from pki import NAME, NOW, Hierarchy
 from servers import serve, server_context, tls
 
-from readiness.catalogue import limits
 from readiness.model.errors import NotRun, NotUnderstood, TimedOut, Unreachable
+from readiness.systems.tls import limits
 from readiness.systems.tls.asking import scan
 from readiness.systems.tls.asking.scan_process import Scanning, Target, install_command
 from readiness.systems.tls.reading.scan import Scan

@@ -178,6 +178,7 @@ LACKS = {
     "touch login": Lack(
         "`touch`", unsaid=lambda written: written["databases"][0]["logins"].pop("touch")
     ),
+    "application roles": Lack("`application`", unsaid=database(application=[])),
     "replication login": Lack("`replication_login`", unsaid=database(replication_login=None)),
     "backups": Lack("`backups`", section("backups", absent=True), section("backups", absent=False)),
     "restore": Lack("`restore`", unsaid=backups(restore=None)),
