@@ -129,6 +129,10 @@ def test_a4_drills_reach_machines_only_where_it_is_noticed() -> None:
         file.relative_to(SOURCES).as_posix(): file.read_text() for file in SOURCES.rglob("*.py")
     }
     calls = {name for name, text in texts.items() if re.search(r"(?<!class )\bMachines\(\S", text)}
-    assert calls == {"session/clients.py", "drills/actions.py", "systems/firewall/asking/__init__.py"}
+    assert calls == {
+        "session/clients.py",
+        "drills/actions.py",
+        "systems/firewall/asking/__init__.py",
+    }
     drilling = {name for name, text in texts.items() if ".drill(" in text}
     assert {name.partition("/")[0] for name in drilling} == {"drills"}

@@ -99,9 +99,7 @@ def test_c3_a_lease_is_renewed_while_its_gate_lives(
     monkeypatch.setattr(target_lease, "BEAT", 0.05)
     run = gate("first")
     target_lease.hold(run, site.databases[0])
-    servers["db1"].execute(
-        "UPDATE readiness.lease SET expires = now() + interval '1 minute'"
-    )
+    servers["db1"].execute("UPDATE readiness.lease SET expires = now() + interval '1 minute'")
     wait_until(lambda: asked(servers, EXPIRES) == [("first", True)], "the lease is renewed")
     target_lease.give_back(run)
     assert asked(servers, EXPIRES) == []
