@@ -5,6 +5,7 @@ from readiness.site.subjects import DATABASE_MEMBER, Member
 from readiness.systems.postgres.reading import HARDENING
 
 NONE = "none"
+RIGHTS = "a login with pg_monitor that may read pg_hba_file_rules"
 # Since PostgreSQL 14 the default; a verifier of `md5` is as good as the password for logging in.
 VERIFIER = "scram-sha-256"
 
@@ -18,7 +19,7 @@ VERIFIER = "scram-sha-256"
     severity=Severity.CRITICAL,
     risk="Whoever finds a hole in the application has the whole database, or its machine.",
     reads=("one read-only query of pg_roles, pg_auth_members and pg_class on every member",),
-    rights="a login with pg_monitor that may read pg_hba_file_rules",
+    rights=RIGHTS,
     remedy="take from the role what is named (ALTER ROLE … NOSUPERUSER, REVOKE … FROM …); have "
     "another role own the tables, and become that one for migrations only",
 )
@@ -47,7 +48,7 @@ def test_application_may_do_its_work_only(database_member: Member, ask: Ask) -> 
     severity=Severity.CRITICAL,
     risk="Whoever reaches the port, or listens on the way, is whoever they say they are.",
     reads=("one read-only query of pg_hba_file_rules and a setting on every member",),
-    rights="a login with pg_monitor that may read pg_hba_file_rules",
+    rights=RIGHTS,
     remedy="change the line that is named to scram-sha-256 or cert (peer for the socket), and "
     "`host` to `hostssl` where a password is sent as it is; set password_encryption to "
     "scram-sha-256 and every password anew; then reload the server",

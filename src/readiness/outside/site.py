@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
-from threading import Lock, RLock
+from threading import Lock
 from typing import Any, Final
 
 from readiness.evidence.claim import Found
@@ -17,10 +17,11 @@ from readiness.model.errors import NotRun
 from readiness.model.words import Permission
 from readiness.outside.place import Url
 from readiness.probes.ssh import Command, ObserveSession
+from readiness.session.kept import Kept
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import Endpoint, endpoints
-from readiness.systems.asker import C, Closing
+from readiness.systems.asker import C
 from readiness.systems.asking import asker_of
 from readiness.systems.token import R, S, Source
 
@@ -112,8 +113,7 @@ class Outsider:
         self._once = Once()
         self._numbers = count()
         self._problems: dict[int, str] = {}
-        self._kept: dict[str, Closing] = {}
-        self._opening = RLock()  # what is kept may need another that is
+        self._kept = Kept()
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:
@@ -145,12 +145,7 @@ class Outsider:
 
     def kept(self, key: str, opened: Callable[[], C]) -> C:
         """A connection that is opened when it is first asked for, until the end."""
-        with self._opening:
-            if key not in self._kept:
-                self._kept[key] = opened()
-            found: Any = self._kept[key]
-        connection: C = found
-        return connection
+        return self._kept.get(key, opened)
 
     def authority_pem(self, name: str) -> bytes:
         """What the file of a declared authority holds."""
@@ -170,5 +165,4 @@ class Outsider:
 
     def close(self) -> None:
         """End what was begun, the scan above all."""
-        while self._kept:
-            self._kept.popitem()[1].close()
+        self._kept.close()

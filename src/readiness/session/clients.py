@@ -17,11 +17,12 @@ from readiness.model.words import Permission
 from readiness.probes.ssh import Command, Machines, ObserveSession
 from readiness.probes.ssh_target import target
 from readiness.probes.testinfra_backend import testinfra_host
+from readiness.session.kept import Kept
 from readiness.session.look import Look
 from readiness.session.run import Run
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
-from readiness.systems.asker import C, Closing
+from readiness.systems.asker import Asker, C
 from readiness.systems.asking import asker_of
 from readiness.systems.token import R, S, Source
 
@@ -39,14 +40,12 @@ class Clients:
         self._machines = self._stack.enter_context(Machines(self.note_command))
         self._ssh: dict[str, ObserveSession | ReadinessError] = {}
         self._connecting = Lock()
-        self._kept: dict[str, Closing] = {}
-        self._keeping = Lock()
-        self._opening: dict[str, Lock] = {}
+        self._kept = Kept()
 
     def close(self) -> None:
         """Close every connection."""
         self._stack.close()
-        self._close_kept()
+        self._kept.close()
 
     def _forget(self) -> None:
         """Answers over connections end, that there is none too, and what a login may do."""
@@ -55,11 +54,7 @@ class Clients:
                 session.forget()
             else:
                 del self._ssh[name]
-        self._close_kept()
-
-    def _close_kept(self) -> None:
-        while self._kept:
-            self._kept.popitem()[1].close()
+        self._kept.close()
 
     @property
     def permissions(self) -> Collection[Permission]:
@@ -76,8 +71,7 @@ class Clients:
         asker = asker_of(source)
         self.look.await_begun(source.key)
         if not self.look.knows(subject.id, source.key):
-            ask = partial(asker.ask, self)
-            self.look.ahead(source.key, asker.everyone(self.site), ask, asker.at_once)
+            self.look.ahead(*self._everybody(asker))
         return self.look.at(subject.id, source.key, lambda: asker.ask(self, subject))
 
     def begin(self, sources: Iterable[Source[Any, Any]]) -> None:
@@ -86,19 +80,16 @@ class Clients:
             with suppress(NotRun):  # each case is told
                 asker = asker_of(source)
                 if asker.early:
-                    everyone, ask = asker.everyone(self.site), partial(asker.ask, self)
-                    self.look.begin(source.key, everyone, ask, asker.at_once)
+                    self.look.begin(*self._everybody(asker))
+
+    def _everybody(self, asker: Asker[S, R]) -> tuple[str, tuple[S, ...], Callable[[S], R], int]:
+        """How all of a kind are asked at once: source, subjects, question and threads."""
+        ask = partial(asker.ask, self)
+        return asker.source.key, asker.everyone(self.site), ask, asker.at_once
 
     def kept(self, key: str, opened: Callable[[], C]) -> C:
         """A connection that is opened when it is first asked for, until the next disturbance."""
-        with self._keeping:
-            opening = self._opening.setdefault(key, Lock())
-        with opening:
-            if key not in self._kept:
-                self._kept[key] = opened()
-            found: Any = self._kept[key]
-        connection: C = found
-        return connection
+        return self._kept.get(key, opened)
 
     def note_command(self, command: Command) -> None:
         """Put into the record what was sent to a machine."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from readiness.model.errors import NotRun
+from readiness.site.declared.database import Database
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import backups_of
@@ -152,53 +153,17 @@ def _store(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, f"`consensus` of the database {database.name}")
 
 
-def _failover(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.failover:
-        return None
-    reason = f"{database.name}: no failover drill is declared"
-    return Gap(Why.UNDECLARED, reason, f"`failover` of the database {database.name}")
+def _of_database(part: Callable[[Database], object], lacking: str, key: str) -> Need:
+    """A part of a database; where it is not declared, the words for that and the key that does."""
 
+    def need(_: Environment, subject: Any) -> Gap | None:
+        database = _database(subject)
+        if part(database):
+            return None
+        reason = f"{database.name}: {lacking}"
+        return Gap(Why.UNDECLARED, reason, f"{key} of the database {database.name}")
 
-def _touch_schema(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.rows_schema:
-        return None
-    reason = f"{database.name}: no schema of the touch login is declared for synthetic rows"
-    return Gap(Why.UNDECLARED, reason, f"`touch_schema` of the database {database.name}")
-
-
-def _touch(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.logins.touch:
-        return None
-    reason = f"{database.name}: no touch login is declared"
-    return Gap(Why.UNDECLARED, reason, f"`touch` among the logins of the database {database.name}")
-
-
-def _application(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.failover and database.failover.pooled.clients:
-        return None
-    reason = f"{database.name}: no login of the application is declared for its poolers"
-    key = f"`clients` of the poolers (`failover.pooled`) of the database {database.name}"
-    return Gap(Why.UNDECLARED, reason, key)
-
-
-def _application_roles(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.application:
-        return None
-    reason = f"{database.name}: the roles that the application logs in as are not declared"
-    return Gap(Why.UNDECLARED, reason, f"`application` of the database {database.name}")
-
-
-def _replication_login(_: Environment, subject: Any) -> Gap | None:
-    database = _database(subject)
-    if database.replication_login:
-        return None
-    reason = f"{database.name}: no program is declared that tries to replicate anew"
-    return Gap(Why.UNDECLARED, reason, f"`replication_login` of the database {database.name}")
+    return need
 
 
 def _backups(environment: Environment, cluster: Any) -> Gap | None:
@@ -281,12 +246,34 @@ NEEDS: Final[Mapping[str, Need]] = {
     "automation": _automation,
     "any automation": _any(_automation),
     "consensus store": _store,
-    "failover drill": _failover,
-    "touch schema": _touch_schema,
-    "touch login": _touch,
-    "application login": _application,
-    "application roles": _application_roles,
-    "replication login": _replication_login,
+    "failover drill": _of_database(
+        lambda database: database.failover, "no failover drill is declared", "`failover`"
+    ),
+    "touch schema": _of_database(
+        lambda database: database.rows_schema,
+        "no schema of the touch login is declared for synthetic rows",
+        "`touch_schema`",
+    ),
+    "touch login": _of_database(
+        lambda database: database.logins.touch,
+        "no touch login is declared",
+        "`touch` among the logins",
+    ),
+    "application login": _of_database(
+        lambda database: database.failover and database.failover.pooled.clients,
+        "no login of the application is declared for its poolers",
+        "`clients` of the poolers (`failover.pooled`)",
+    ),
+    "application roles": _of_database(
+        lambda database: database.application,
+        "the roles that the application logs in as are not declared",
+        "`application`",
+    ),
+    "replication login": _of_database(
+        lambda database: database.replication_login,
+        "no program is declared that tries to replicate anew",
+        "`replication_login`",
+    ),
     "backups": _backups,
     "restore": _restore,
     "migrations": _migrations,
