@@ -225,11 +225,11 @@ def test_first_hour_the_only_machine_is_the_one_that_is_wrong(tmp_path: Path) ->
     (line,) = several(
         tmp_path,
         "schema: 1\nname: a\nkind: staging\nzones: [all]\nlooks_from: all\nmachines:\n"
-        "  - {name: a, zone: all, role: web, addresses: [127.0.0.1], ssh_port: 23}\n"
+        "  - {name: a, zone: all, role: web, addresses: [127.0.0.1], ssh_gate: 23}\n"
         "objectives: {availability: 99, recovery_time: 1 h, recovery_point: 1 h, "
         "database_recovery_time: 1 min}\n",
     )
-    assert "machines[0].ssh_port: unknown key" in line
+    assert "machines[0].ssh_gate: unknown key" in line
 
 
 def test_first_hour_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Wrong:
 
 WRONG_ENVIRONMENTS = (
     Wrong("\nmachines:", "\nmachnes:", "machnes: unknown key, did you mean 'machines'?"),
-    Wrong("looks_from: ops\n", "", "looks_from: is missing"),
+    Wrong("looks_from: ops\n", "", "expected a declared zone", shape=False),
     Wrong("schema: 1", "schema: 2", "schema: was written for a newer version of readiness"),
     Wrong("schema: 1", "schema: '1'", "schema: wrong schema number; expected 1, found '1'"),
     Wrong("kind: rehearsal", "kind: prod", "found 'prod'"),

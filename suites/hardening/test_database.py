@@ -2,7 +2,7 @@
 
 from readiness import Ask, Severity, check, holds
 from readiness.site.subjects import DATABASE_MEMBER, Member
-from readiness.systems.postgres.reading import HARDENING
+from readiness.systems.postgres.reading import ENCRYPTION, HARDENING
 
 NONE = "none"
 RIGHTS = "a login with pg_monitor that may read pg_hba_file_rules"
@@ -69,3 +69,29 @@ def test_nobody_is_let_in_on_their_word(database_member: Member, ask: Ask) -> No
     assert holds(asked, "==", True)
     kept = found.fact("how passwords are kept", found.reading.password_encryption)
     assert holds(kept, "==", VERIFIER)
+
+
+@check(
+    "HARD-003",
+    "What is said to a member crosses no network that others can read",
+    clauses=("sec.hardening/database",),
+    each=DATABASE_MEMBER,
+    severity=Severity.HIGH,
+    risk="Whoever sits in the same network reads students' records as the application does.",
+    reads=(
+        "one read-only query of pg_stat_activity, pg_stat_ssl and two settings on every member",
+    ),
+    rights="a login with pg_monitor",
+    remedy="set ssl = on and have clients verify the certificate (sslmode=verify-full), or set "
+    "listen_addresses to localhost where only its own machine asks; `hostssl` in pg_hba.conf "
+    "keeps everybody to it",
+)
+def test_nobody_reads_along(database_member: Member, ask: Ask) -> None:
+    """A member that others reach offers TLS, and no session of this moment is without it."""
+    found = ask(ENCRYPTION, database_member)
+    if found.reading.reached_from_elsewhere:
+        assert holds(found.fact("TLS is offered", found.reading.tls), "==", True)
+    crossing = found.reading.crossing(database_member.machine.addresses)
+    clear = ", ".join(sorted(map(str, crossing))) or NONE
+    fact = found.fact("sessions that cross a network without encryption", clear)
+    assert holds(fact, "==", NONE)

@@ -4,7 +4,8 @@ from readiness import Ask, Found, Severity, check, holds
 from readiness.site.declared.machine import Machine
 from readiness.site.subjects import MACHINE
 from readiness.systems.hosts.reading import CLOCK, CLOCK_OFFSET, SERVICES, SOCKETS
-from readiness.systems.hosts.reading.host import ServiceState
+from readiness.systems.hosts.reading.host import ClockState, ServiceState
+from readiness.systems.hosts.reading.timesync import UNSYNCHRONISED_LEAP, TimeSync
 
 # One second: TLS, Kerberos and log correlation tolerate more, lease-based failover does not.
 LARGEST_OFFSET = 1.0
@@ -92,13 +93,35 @@ DONE = "exited"
     declared=("ssh",),
     severity=Severity.HIGH,
     risk="Leases, certificates and audit records on this machine can't be trusted.",
-    reads=("chronyc tracking, chronyc sources, date",),
+    reads=("chronyc tracking and sources, or what systemd-timesyncd says over D-Bus; date",),
     rights="an SSH login without privileges",
-    remedy="make a time source reachable from this machine and restart chrony",
+    remedy="make a time source reachable from this machine and restart chrony (or timesyncd)",
 )
 def test_clock_is_synchronised(machine: Machine, ask: Ask) -> None:
-    """Chronyd follows a source that was reached lately, and our own clock agrees with the time."""
+    """The clock follows a source that was reached lately, and our own agrees with the time."""
     found = ask(CLOCK, machine)
+    if found.reading.timesync:
+        follows_by_timesyncd(found, found.reading.timesync)
+    else:
+        follows_by_chrony(found)
+    asked = ask(CLOCK_OFFSET, machine)
+    apart = asked.reading.distance
+    assert holds(asked.fact("seconds from the clock that looks", apart), "<=", LARGEST_OFFSET)
+
+
+def follows_by_timesyncd(found: Found[ClockState], state: TimeSync) -> None:
+    """Claim that the last answer of a server is fresh, usable, and near the machine's clock."""
+    assert holds(found.fact("time server of timesyncd", state.server or "none"), "!=", "none")
+    assert holds(found.fact("answers of it", state.packets), ">=", 1)
+    assert holds(found.fact("leap indicator of it", state.leap), "!=", UNSYNCHRONISED_LEAP)
+    assert holds(found.fact("stratum", state.stratum), "<", UNSYNCHRONISED_STRATUM)
+    age = found.fact("seconds since its last answer", state.age)
+    assert holds(age, "<=", state.patience)
+    assert holds(found.fact("seconds off", abs(state.offset)), "<=", LARGEST_OFFSET)
+
+
+def follows_by_chrony(found: Found[ClockState]) -> None:
+    """Claim that chronyd follows a source that was reached lately."""
     state = found.reading
     assert holds(found.fact("an answer of chronyd", state.problem or "yes"), "==", "yes")
     tracking = state.tracking
@@ -115,9 +138,6 @@ def test_clock_is_synchronised(machine: Machine, ask: Ask) -> None:
     assert holds(reach, ">=", LEAST_ANSWERED)
     offset = found.fact("seconds off", tracking and abs(tracking.system_offset))
     assert holds(offset, "<=", LARGEST_OFFSET)
-    asked = ask(CLOCK_OFFSET, machine)
-    apart = asked.reading.distance
-    assert holds(asked.fact("seconds from the clock that looks", apart), "<=", LARGEST_OFFSET)
 
 
 @check(

@@ -34,7 +34,7 @@ def drill_target(environment: Environment, machine: str) -> SshTarget:
         address=environment.machine(machine).addresses[0],
         user=ssh.disrupt.user,
         key_file=environment.path(ssh.disrupt.key) if ssh.disrupt.key else None,
-        known_hosts=environment.path(ssh.known_hosts),
+        known_hosts=environment.path(ssh.known_hosts) if ssh.known_hosts else None,
         config_file=environment.path(ssh.config) if ssh.config else None,
     )
 

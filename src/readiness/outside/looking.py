@@ -19,10 +19,10 @@ from readiness.outside.place import (
     no_way_to,
     read_addresses,
     read_url,
-    resolve,
 )
 from readiness.outside.site import Once, Outsider, environment
 from readiness.probes.wire import place
+from readiness.site.names import resolve
 from readiness.site.subjects import Endpoint
 from readiness.systems.http.asking.pages import ask
 from readiness.systems.http.hidden import HIDDEN

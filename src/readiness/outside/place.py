@@ -3,19 +3,16 @@
 import ipaddress
 import re
 import socket
-import ssl
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from cryptography.utils import CryptographyDeprecationWarning
-
-from readiness.model.errors import Unreachable, UsageError
+from readiness.model.errors import UsageError
 from readiness.probes.certificates import trust_anchors
 from readiness.site.declared.common import canonical, is_address
+from readiness.site.trust import system_store
 from readiness.systems.http.asking.pages import host_of
 from readiness.systems.http.reading import HTTP_PORT, HTTPS_PORT
 
@@ -26,11 +23,6 @@ _PORTS: Final = {"http": HTTP_PORT, "https": HTTPS_PORT}
 _EXPECTED: Final = "https://HOST[:PORT][/PATH], or http://…"
 _NAME: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _PATH: Final = re.compile(r"/[!\"$-~]*")
-# Where systems keep whom they trust, if OpenSSL was built for another place: Debian, Red Hat,
-# Alpine.
-_STORES: Final = (
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,24 +110,6 @@ def read_addresses(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(canonical, texts)))
 
 
-def resolve(host: str) -> tuple[str, ...]:
-    """Each address behind a name, IPv4 and IPv6, in the order that the resolver prefers.
-
-    Raises:
-        Unreachable: there is none, or nobody could be asked.
-    """
-    if is_address(host):
-        return (host,)
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise Unreachable(f"the name {host} does not resolve: {reason}") from error
-    # A zone (fe80::1%eth0) is this machine's own.
-    addresses = (str(entry[4][0]).partition("%")[0] for entry in found)
-    return tuple(dict.fromkeys(map(canonical, addresses)))
-
-
 def no_way_to(address: str) -> str:
     """Why this machine can't send anything there; empty when it can. Nothing is sent."""
     family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET  # noqa: PLR2004
@@ -153,18 +127,7 @@ def authorities(file: Path | None) -> Path:
     Raises:
         UsageError: it can't be read or holds no root; this system has none where they are kept.
     """
-    # One of the web's own roots has the serial number 0; that is told to nobody who can mend it.
-    warnings.filterwarnings(
-        "ignore", "Parsed a serial number", category=CryptographyDeprecationWarning
-    )
-    own = (ssl.get_default_verify_paths().cafile, *_STORES)
-    found = file or next((Path(one) for one in own if one and Path(one).exists()), None)
-    if found is None:
-        raise UsageError(
-            "is needed: this system keeps no authorities where others do",
-            key="--authority",
-            expected="a file of PEM certificates",
-        )
+    found = file or system_store("--authority")
     try:
         trust_anchors(found.read_bytes())
     except OSError as error:

@@ -51,8 +51,14 @@ _SERVICES: Final = (
     r"cat /proc/\d+/stat",
     rf"(?:{_PATH}/)?ss --numeric --(?:listening|all)(?: --(?:tcp|udp|unix))?",
 )
-# What chrony says about the clock.
-_CLOCK: Final = (r"chronyc -c -n (?:tracking|sources)",)
+# What chrony, or systemd-timesyncd, says about the clock.
+_CLOCK: Final = (
+    r"chronyc -c -n (?:tracking|sources)",
+    (
+        r"busctl --json=short get-property org\.freedesktop\.timesync1 /org/freedesktop/timesync1 "
+        r"org\.freedesktop\.timesync1\.Manager(?: [A-Za-z]+)+"
+    ),
+)
 # What processes wrote to the journal, a bounded number of lines; who may read it is the machine's.
 _JOURNAL: Final = (
     (

@@ -307,7 +307,10 @@ def resume_run(folder: Path, environment_file: Path, part: int | None = None) ->
     opening, planned = record.opening, record.first("plan")
     if planned is None:
         raise UsageError("the run has no plan", file=str(folder))
-    environment = load_environment(environment_file)
+    machines = opening["environment"].get("machines", ())
+    # What a name leads to may have changed since; a run is about one set of addresses.
+    addresses = {one["name"]: one["addresses"] for one in machines}
+    environment = load_environment(environment_file, addresses)
     if hashlib.sha256(environment_file.read_bytes()).hexdigest() != opening["environment_sha256"]:
         raise UsageError("was changed after the run was opened", file=str(environment_file))
     redactor = Redactor(secret_values(environment))

@@ -7,8 +7,9 @@ that sounds like one, never when it looks like a credential.
 import difflib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from pydantic_core import ErrorDetails
 from readiness.model.errors import UsageError
 from readiness.model.quantities import in_words
 from readiness.model.words import Json
+from readiness.site.completed import complete
 from readiness.site.environment import Environment
 from readiness.site.examples import write_examples
 from readiness.site.policy import Policy
@@ -69,13 +71,23 @@ _EXPECTED: Final = {
 }
 
 
-def load_environment(path: Path) -> Environment:
+def load_environment(
+    path: Path, addresses: Mapping[str, Sequence[str]] | None = None
+) -> Environment:
     """The environment that the file describes.
+
+    Args:
+        path: the file.
+        addresses: of machines, by name, that were found behind names earlier in the same run.
 
     Raises:
         UsageError: there is no such file or it is wrong; says where and what was expected.
     """
-    return load_written(path, Environment, Policy).located(path.absolute().parent)
+
+    def completed(source: YamlFile) -> None:
+        complete(source.data, partial(_refusal, source), addresses)
+
+    return load_written(path, Environment, Policy, completed).located(path.absolute().parent)
 
 
 def load_policy(path: Path) -> Policy:
@@ -137,14 +149,22 @@ def _source_of(policy: Policy, recorded_in: str) -> YamlFile:
     return YamlFile(recorded_in, {}, values={(): Place(1, 1)})
 
 
-def load_written(path: Path, model: type[Document], other: type[Written]) -> Document:
+def load_written(
+    path: Path,
+    model: type[Document],
+    other: type[Written],
+    completed: Callable[[YamlFile], None] = lambda _: None,
+) -> Document:
     """What the file describes; `other` is the kind of file that people mistake it for.
+
+    `completed` adds to what was read before it is validated.
 
     Raises:
         UsageError: there is no such file or it is wrong; says where and what was expected.
     """
     source = read_yaml(path)
     _refuse_other_kind(source, model, other)
+    completed(source)
     try:
         return model.model_validate_json(json.dumps(source.data))
     except ValidationError as error:

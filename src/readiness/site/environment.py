@@ -54,7 +54,9 @@ class SshLogin(Written):
 class Ssh(Written):
     """How machines are reached over SSH; ssh_config, agent and ProxyJump are honoured."""
 
-    known_hosts: FileReference
+    known_hosts: FileReference | None = Field(
+        default=None, description="Keys of the machines; without one, what `ssh` itself knows."
+    )
     config: FileReference | None = None
     observe: SshLogin
     disrupt: Annotated[SshLogin | None, UsedBy(Tier.DISRUPT)] = None
@@ -121,8 +123,8 @@ class Environment(SectionsOfRooms):
     own_checks: FileReference | None = Field(
         default=None, description="What the site adds: criteria and checks of its own."
     )
-    zones: Annotated[tuple[Name, ...], Field(min_length=1)]
-    looks_from: Name
+    zones: Annotated[tuple[Name, ...], Field(min_length=1)] = ("site",)
+    looks_from: Name = Field(default="site", description="The zone that the gate stands in.")
     permissions: Permissions = Permissions()
     ssh: Ssh | None = None
     authorities: dict[Name, FileReference] = Field(default_factory=dict)

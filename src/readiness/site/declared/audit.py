@@ -133,4 +133,6 @@ class Audit(Section):
         """Its balancer and its database are declared."""
         known("balancer", self.balancer, [one.name for one in site.balancers], (*at, "balancer"))
         names = [one.name for one in site.databases]
-        known("database", self.trail.database, names, (*at, "trail", "database"))
+        place = (*at, "trail", "database")
+        known("database", self.trail.database, names, place)
+        site.database(self.trail.database).require_authority(place)

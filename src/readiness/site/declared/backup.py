@@ -96,6 +96,7 @@ class Backup(Section):
             return
         spare, place = self.restore.machine, (*at, "restore", "machine")
         site.require_machine(spare, place)
+        site.database(self.database).require_authority((*at, "restore"))
         if spare in (*site.database(self.database).members, home):
             expected = "a machine that holds neither the database nor its backups"
             raise wrong(expected, place, f"'{spare}'")

@@ -118,10 +118,25 @@ class Database(Section):
     database: Text
     members: Annotated[tuple[Name, ...], Field(min_length=1)]
     port: Port = 5432
-    authority: Name
+    authority: Name | Literal[""] = Field(
+        default="",
+        description="Who vouches for the members' certificates, under the machines' names. Without "
+        "one, `through` or `tls: none` says how they are asked.",
+    )
+    through: Literal["ssh"] | None = Field(
+        default=None,
+        description="`ssh`: members listen for their own machine only, and are asked over a "
+        "forwarded connection to it (AllowTcpForwarding local).",
+    )
+    tls: Literal["none"] | None = Field(
+        default=None,
+        description="`none`: members are asked without it; a password is sent as proof "
+        "(SCRAM) only. A network that is crossed like this is a finding.",
+    )
     synchronous_standbys: Annotated[int, Field(ge=0)] = 1
-    lag_bytes: Size
-    lag_time: Duration
+    # What a standby receives in seconds on a slow network; a primary alone has none.
+    lag_bytes: Size = 16 * 1024 * 1024
+    lag_time: Duration = 10.0
     logins: DatabaseLogins
     automation: Literal["none"] | None = Field(
         default=None,
@@ -144,6 +159,7 @@ class Database(Section):
         distinct("member", self.members, ("members",))
         distinct("role", [one.user for one in self.application], ("application",), "user")
         self._automated_or_not()
+        self._reached_one_way()
         if self.failover and self.touch_schema not in {None, self.failover.db_schema}:
             expected = f"'{self.failover.db_schema}', where the failover drill writes"
             raise wrong(expected, ("touch_schema",), f"'{self.touch_schema}'")
@@ -160,7 +176,10 @@ class Database(Section):
     def fits(self, site: "Environment", at: At) -> None:
         """Its machines and authorities are declared, and a cut outlasts what it measures."""
         site.require_machines(self.members, (*at, "members"))
-        site.require_authority(self.authority, (*at, "authority"))
+        if self.authority:
+            site.require_authority(self.authority, (*at, "authority"))
+        if self.through and not site.ssh:
+            raise wrong("`ssh`, over which it is asked", (*at, "through"), "no `ssh`")
         if self.patroni is not None:
             place = (*at, "patroni", "authority")
             site.require_authority(self.patroni.authority, place)
@@ -180,6 +199,21 @@ class Database(Section):
     def rows_schema(self) -> str | None:
         """The schema of the touch login that synthetic rows and leases go to."""
         return self.failover.db_schema if self.failover else self.touch_schema
+
+    def _reached_one_way(self) -> None:
+        given = [one for one in ("authority", "through", "tls") if getattr(self, one)]
+        if len(given) != 1:
+            ways = "one of authority: NAME (or system), through: ssh, tls: none"
+            raise wrong(ways, (given[1],) if given else (), " and ".join(given) or "none")
+        for key, used in (("failover", self.failover), ("logins", self.logins.touch)):
+            if used:
+                self.require_authority((key,))
+
+    def require_authority(self, at: At) -> None:
+        """Refuse a part that logs in over the network by itself, and only where TLS is verified."""
+        if not self.authority:
+            expected = "a database with `authority`: this logs in where TLS is verified"
+            raise wrong(expected, at, f"`{'through' if self.through else 'tls'}`")
 
     def _automated_or_not(self) -> None:
         if self.automation and self.patroni:

@@ -4,16 +4,21 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from readiness.site.declared.common import Ip, canonical, is_address
-from readiness.site.written import Name, PortName, Text, UnitName, Written, distinct
+from readiness.site.declared.common import Ip, Port, canonical, is_address
+from readiness.site.written import HostName, Name, PortName, Text, UnitName, Written, distinct
 
 
 class Machine(Written):
     """One machine of the site."""
 
     name: Name
-    zone: Name
-    role: Name
+    zone: Name = "site"
+    role: Name = "server"
+    host: HostName | None = Field(
+        default=None,
+        description="Its name in the DNS: without `addresses` those behind it are asked for in "
+        "each run.",
+    )
     addresses: Annotated[tuple[Ip, ...], Field(min_length=1)]
     services: tuple[UnitName, ...] = ()
     listens: tuple[PortName, ...] | None = Field(
@@ -23,6 +28,9 @@ class Machine(Written):
         default=(), description="Other names by which its neighbours know it; `name.any.domain` is."
     )
     ssh: bool = Field(default=True, description="Whether the gate may look at it over SSH.")
+    ssh_port: Port | None = Field(
+        default=None, description="Where its SSH server listens, unless ssh_config says it or 22."
+    )
 
     @property
     def id(self) -> str:

@@ -21,6 +21,7 @@ from readiness.systems.hosts.reading.host import (
     read_programs,
     read_services,
 )
+from readiness.systems.hosts.reading.timesync import PROPERTIES, read_timesync
 
 _PROPERTIES: Final = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ActiveEnterTimestamp,"
@@ -32,6 +33,13 @@ _STOPPED: Final = ("T", "t")  # by a signal, by a debugger (ps(1), process state
 # By Debian's name and by Red Hat's; a unit that is not there is inactive.
 _CHRONYD: Final = (
     "systemctl show --timestamp=unix --property=ActiveState chrony.service chronyd.service"
+)
+_TIMESYNCD: Final = (
+    "systemctl show --timestamp=unix --property=ActiveState systemd-timesyncd.service"
+)
+_TIMESYNC: Final = (
+    "busctl --json=short get-property org.freedesktop.timesync1 /org/freedesktop/timesync1 "
+    "org.freedesktop.timesync1.Manager"
 )
 _OFFSET_SAMPLES: Final = 3
 
@@ -96,19 +104,37 @@ def processes(session: ObserveSession) -> dict[str, list[str]]:
 
 
 def clock(session: ObserveSession) -> ClockState:
-    """What chronyd on the machine says about its reference and its sources.
+    """What the program says that steers the machine's clock: chronyd, else systemd-timesyncd.
 
     Raises:
-        NotUnderstood: there is no chronyc, or chronyd runs and can't be asked (`cmdport 0`).
+        NotUnderstood: neither is there, or chronyd runs and can't be asked (`cmdport 0`).
     """
-    tracking = session.run("chronyc -c -n tracking")
+    try:
+        tracking = session.run("chronyc -c -n tracking")
+    except NotUnderstood:
+        if other := _timesync(session):
+            return other
+        raise
     sources = session.run("chronyc -c -n sources")
     found = read_clock(tracking, sources, where=session.where)
-    if not found.answers:
-        daemon = session.run(_CHRONYD)
-        if daemon.exit_code != 0 or is_active(daemon.text):
-            raise NotUnderstood(f"{session.where}: chronyd can't be asked: {found.problem}")
-    return found
+    if found.answers:
+        return found
+    daemon = session.run(_CHRONYD)
+    if daemon.exit_code != 0 or is_active(daemon.text):
+        raise NotUnderstood(f"{session.where}: chronyd can't be asked: {found.problem}")
+    return _timesync(session) or found
+
+
+def _timesync(session: ObserveSession) -> ClockState | None:
+    """What systemd-timesyncd says, where it runs; asking one that does not could start it."""
+    running = session.run(_TIMESYNCD)
+    if running.exit_code != 0 or not is_active(running.text):
+        return None
+    date = session.run("date +%s.%N", remember=False)
+    answer = session.run(f"{_TIMESYNC} {' '.join(PROPERTIES)}", remember=False)
+    now = read_date(date.text, where=session.where)
+    found = read_timesync(answer, now=now, where=session.where)
+    return ClockState(answers=True, problem="", tracking=None, sources=(), timesync=found)
 
 
 def offset(session: ObserveSession, *, samples: int = _OFFSET_SAMPLES) -> ClockOffset:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model.errors import NotUnderstood
 from readiness.systems.answer import Answer
+from readiness.systems.hosts.reading.timesync import TimeSync
 from readiness.systems.marks import BOUNDED, VOLATILE
 
 _PULLS_IN: Final = ("WantedBy", "RequiredBy", "TriggeredBy")
@@ -107,12 +108,16 @@ class ClockSource:
 
 @dataclass(frozen=True)
 class ClockState:
-    """What chronyd says; where it does not answer, `answers` is False and `problem` says why."""
+    """What chronyd says; where it does not answer, `answers` is False and `problem` says why.
+
+    A machine whose clock systemd-timesyncd steers has what that says instead.
+    """
 
     answers: bool
     problem: str
     tracking: Annotated[Tracking | None, VOLATILE]
     sources: Annotated[tuple[ClockSource, ...], VOLATILE]
+    timesync: Annotated[TimeSync | None, VOLATILE] = None
 
     @property
     def selected(self) -> ClockSource | None:

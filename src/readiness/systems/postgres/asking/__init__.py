@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from readiness.model.errors import OverPrivileged, Unreachable
+from readiness.probes.ssh_forward import forwarded
 from readiness.site.declared.common import Login
 from readiness.site.needs import demand
 from readiness.site.subjects import Member, members
@@ -12,6 +13,7 @@ from readiness.systems.hosts.asking import mounts
 from readiness.systems.hosts.reading.mounts import Storage
 from readiness.systems.postgres.asking import (
     archive,
+    encryption,
     hardening,
     replication_login,
     restart,
@@ -20,6 +22,7 @@ from readiness.systems.postgres.asking import (
 from readiness.systems.postgres.asking.session import PostgresTarget, Session
 from readiness.systems.postgres.reading import (
     ARCHIVE,
+    ENCRYPTION,
     HARDENING,
     POSTGRES,
     REPLAY,
@@ -28,6 +31,7 @@ from readiness.systems.postgres.reading import (
     STORAGE,
 )
 from readiness.systems.postgres.reading.archive import Archiving
+from readiness.systems.postgres.reading.encryption import Encryption
 from readiness.systems.postgres.reading.hardening import Hardening
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.replication_login import ReplicationLogins
@@ -47,16 +51,24 @@ def reading_session(connections: Connections, member: Member, login: Login) -> S
 
     def opened() -> Session:
         site, database = connections.site, member.database
-        target = PostgresTarget(
-            name=member.machine.name,
-            host=member.machine.name,
-            address=member.machine.addresses[0],
-            port=database.port,
-            dbname=database.database,
-            user=login.user,
-            ca_file=site.path(site.authorities[database.authority]),
-        )
+        tunnel = ExitStack()
         with ExitStack() as refused:
+            refused.enter_context(tunnel)
+            vouching, socket = database.authority, None
+            if database.through:
+                over = connections.session(member.machine)
+                socket = tunnel.enter_context(forwarded(over, database.port))
+            target = PostgresTarget(
+                name=member.machine.name,
+                host=member.machine.name,
+                address=member.machine.addresses[0],
+                port=database.port,
+                dbname=database.database,
+                user=login.user,
+                ca_file=site.path(site.authorities[vouching]) if vouching else None,
+                socket=socket,
+                encrypted=not database.tls,
+            )
             new = session.connect(target, site.secret(login.password))
             refused.enter_context(new)
             dangerous = session.rights(new).dangerous
@@ -66,6 +78,7 @@ def reading_session(connections: Connections, member: Member, login: Login) -> S
                     f"refused: {', '.join(dangerous[:5])}; give one that only reads"
                 )
             refused.pop_all()
+            new.closes_with(tunnel.close)
         return new
 
     return connections.kept(f"postgresql {member.id} {login.user}", opened)
@@ -131,6 +144,10 @@ def _hardening(connections: Connections, member: Member) -> Hardening:
     return hardening.hardening(observing(connections, member), roles)
 
 
+def _encryption(connections: Connections, member: Member) -> Encryption:
+    return encryption.encryption(observing(connections, member))
+
+
 ASKERS: Final[Askers] = (
     Asker(POSTGRES, _state),
     Asker(ARCHIVE, _archiving),
@@ -139,4 +156,5 @@ ASKERS: Final[Askers] = (
     Asker(REPLICATION_LOGINS, _replication_logins, early=True),
     Asker(STORAGE, _storage, together=by_itself),
     Asker(HARDENING, _hardening),
+    Asker(ENCRYPTION, _encryption),
 )

@@ -7,7 +7,7 @@ Needs PostgreSQL 14 or newer and a role that is a member of pg_monitor.
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,20 @@ class PostgresTarget:
     dbname: str
     user: str
     ca_file: Path | None = None  # None: the system's authorities
+    socket: Path | None = None  # the folder of a forwarded socket, which leads there instead
+    encrypted: bool = True
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """How libpq gets there. Without TLS a password is proven (SCRAM) and never sent."""
+        unseen = {"sslmode": "disable", "require_auth": "scram-sha-256"}
+        if self.socket is not None:
+            return {"host": str(self.socket), **unseen}
+        where = {"host": self.host, "hostaddr": self.address}
+        if not self.encrypted:
+            return where | unseen
+        store = str(self.ca_file) if self.ca_file else "system"
+        return where | {"sslmode": "verify-full", "sslrootcert": store}
 
     def __str__(self) -> str:
         """Name, address, database and user for a message."""
@@ -60,6 +74,7 @@ class Session(Closes):
     def __init__(self, target: PostgresTarget, connection: psycopg.Connection[Any]) -> None:
         self.target = target
         self._connection = connection
+        self._after: Callable[[], None] | None = None
 
     @property
     def server_version(self) -> int:
@@ -67,8 +82,14 @@ class Session(Closes):
         return self._connection.info.server_version
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and what it goes over."""
         self._connection.close()
+        if self._after is not None:
+            self._after()
+
+    def closes_with(self, after: Callable[[], None]) -> None:
+        """Have something done once the connection is closed."""
+        self._after = after
 
     def row(self, query: str, values: Mapping[str, object] | None = None) -> tuple[Any, ...]:
         """Ask a query that has exactly one row; raises ProbeError."""
@@ -123,8 +144,7 @@ def connect(
     }
     try:
         connection = psycopg.connect(
-            host=target.host,
-            hostaddr=target.address,
+            **target.way,
             port=target.port,
             dbname=target.dbname,
             user=target.user,
@@ -132,8 +152,6 @@ def connect(
             connect_timeout=connect_timeout,
             application_name=application_name,
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
-            sslmode="verify-full",
-            sslrootcert=str(target.ca_file) if target.ca_file else "system",
             gssencmode="disable",
             autocommit=True,
         )

@@ -5,6 +5,7 @@ from typing import Final
 from readiness.site.subjects import DATABASE_MEMBER, LOGGING_IN_MEMBER, Member
 from readiness.systems.hosts.reading.mounts import Storage
 from readiness.systems.postgres.reading.archive import Archiving
+from readiness.systems.postgres.reading.encryption import Encryption
 from readiness.systems.postgres.reading.hardening import Hardening
 from readiness.systems.postgres.reading.replay import ReplayProgress
 from readiness.systems.postgres.reading.replication_login import ReplicationLogins
@@ -43,4 +44,17 @@ STORAGE: Final[Source[Member, Storage]] = Source("storage", DATABASE_MEMBER, Sto
 HARDENING: Final[Source[Member, Hardening]] = Source(
     "database-hardening", DATABASE_MEMBER, Hardening
 )
-SOURCES: Final = (POSTGRES, ARCHIVE, RESTART, REPLAY, REPLICATION_LOGINS, STORAGE, HARDENING)
+# Whether others can read along.
+ENCRYPTION: Final[Source[Member, Encryption]] = Source(
+    "database-encryption", DATABASE_MEMBER, Encryption
+)
+SOURCES: Final = (
+    POSTGRES,
+    ARCHIVE,
+    RESTART,
+    REPLAY,
+    REPLICATION_LOGINS,
+    STORAGE,
+    HARDENING,
+    ENCRYPTION,
+)
