@@ -40,12 +40,13 @@ def target(
     """
     if site.ssh is None:
         raise NotRun("the environment declares no SSH")
-    declared = (one.ssh_port for one in site.machines if one.name == name)
+    declared = next((one for one in site.machines if one.name == name), None)
     return SshTarget(
         name=name,
-        address=address,
+        # By its name it is in ssh_config and among the known hosts.
+        address=declared.host if declared and declared.host else address,
         user=login.user,
-        port=next(declared, None),
+        port=declared.ssh_port if declared else None,
         key_file=site.path(login.key) if login.key else None,
         known_hosts=site.path(site.ssh.known_hosts) if site.ssh.known_hosts else None,
         config_file=site.path(site.ssh.config) if site.ssh.config else None,

@@ -4,7 +4,6 @@ Frozen, strict, unknown keys refused; an Environment that exists is consistent. 
 references (`file:PATH`, `env:NAME`), relative paths count from the file that names them.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from readiness.model.errors import UsageError
 from readiness.model.quantities import Duration
 from readiness.model.words import Tier
+from readiness.site import behind
 from readiness.site.declared.audit import Audit
 from readiness.site.declared.backup import Backup
 from readiness.site.declared.balancer import Balancer
@@ -283,13 +283,7 @@ class Environment(SectionsOfRooms):
 
     def path(self, reference: str) -> Path:
         """The file behind a `file:` reference."""
-        kind, _, rest = reference.partition(":")
-        if kind != "file":
-            raise UsageError("must be a file", expected="file:PATH", found=reference)
-        try:
-            return (self._folder / Path(rest).expanduser()).absolute()
-        except RuntimeError:
-            raise UsageError("names no user's home folder", key=reference) from None
+        return behind.path(reference, self._folder)
 
     def content(self, reference: str) -> bytes:
         """What the file behind a reference holds.
@@ -297,11 +291,7 @@ class Environment(SectionsOfRooms):
         Raises:
             UsageError: the file is missing or unreadable.
         """
-        path = self.path(reference)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"can't be read ({error.strerror})", file=str(path)) from error
+        return behind.content(reference, self._folder)
 
     def secret(self, reference: str) -> str:
         """The secret behind a reference, without its final line break.
@@ -309,12 +299,4 @@ class Environment(SectionsOfRooms):
         Raises:
             UsageError: the file or variable is missing or unreadable.
         """
-        kind, _, rest = reference.partition(":")
-        if kind == "env":
-            if rest not in os.environ:
-                raise UsageError("is not set", key=reference)
-            return os.environ[rest]
-        try:
-            return self.content(reference).decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise UsageError("is not a text", file=str(self.path(reference))) from error
+        return behind.secret(reference, self._folder)
