@@ -30,6 +30,7 @@ _FOLDER: Final = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 _WORD: Final = r"^[A-Za-z0-9_./:=,@%+-]+$"
 _TABLE: Final = r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$"
 _PORT: Final = r"^[1-9][0-9]{0,4}/(tcp|udp)$"
+_ROUTE: Final = r"^((GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE|TRACE) )?/[!-~]*$"
 _HEADER: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 _CLAUSE: Final = r"^[a-z]+\.[a-z0-9-]+/[a-z0-9-]+$"
 
@@ -45,6 +46,7 @@ PATTERNS: Final = {
     _WORD: "a word that no shell reads otherwise",
     _TABLE: "a table with its schema, such as public.alembic_version",
     _PORT: "a port such as 443/tcp or 123/udp",
+    _ROUTE: "a path, or a method and a path, such as /login or POST /login",
     _HEADER: "the name of a header",
     _CLAUSE: "a clause such as sec.tls/chain",
 }
@@ -75,6 +77,7 @@ Word = Annotated[str, StringConstraints(pattern=_WORD)]
 Command = Annotated[tuple[Word, ...], Field(min_length=1)]
 Table = Annotated[str, StringConstraints(pattern=_TABLE)]
 PortName = Annotated[str, StringConstraints(pattern=_PORT)]
+RouteName = Annotated[str, StringConstraints(pattern=_ROUTE)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]
 FileReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=False)]
