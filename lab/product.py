@@ -126,6 +126,8 @@ def environment_file(site: Site, name: str = "lab", alter: Alter | None = None) 
     if altered == ENVIRONMENT.read_text():
         return ENVIRONMENT
     path = site.home.path / "environments" / f"{name}.yaml"
+    # What lies beside the committed file does not lie beside its copy.
+    altered = altered.replace("file:../", f"file:{REPOSITORY}/")
     write_private(path, altered.encode())
     return path
 

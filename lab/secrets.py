@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from lab import pki
-from lab.app.portal.generate import canary_advisor, canary_students
+from lab.app.portal.generate import canary_advisor, canary_students, staff
 from lab.app.portal.passwords import account_password
 from lab.errors import LabError
 from lab.inventory import MACHINES, PASSWORDS, SERVICES, Machine
@@ -23,6 +23,8 @@ READER = "readiness"
 SSH_USERS = ("observer", "driller", "scanner", "root", "certificates")
 # The portal's role has it made; the passwords of its synthetic accounts are derived from it.
 ACCOUNTS_KEY = "portal/accounts.key"
+# The role that may do what no canary may.
+ADMINISTRATOR = "Administrator"
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -130,9 +132,10 @@ class Secrets:
             write_private(self.path / name, randomness.token_urlsafe(24).encode() + b"\n")
 
     def _write_canary_passwords(self) -> None:
-        """Keep the canary accounts' passwords where the checks that log in as them look."""
+        """Keep the passwords of the accounts that checks log in as where those look."""
         key = self.read(ACCOUNTS_KEY).strip()
         people = [canary_advisor(), *(each.person for each in canary_students())]
+        people += [one for one in staff() if one.role == ADMINISTRATOR]
         for email in (person.email for person in people):
             name = email.partition("@")[0]
             password = account_password(key, email)

@@ -36,7 +36,7 @@ def test_the_plan_names_addresses_paths_and_logins(lab: Environment) -> None:
     audit = lab.audit
     assert audit is not None
     people = (audit.official, audit.subject, audit.stranger)
-    logins = (*(one.login.user for one in people), audit.trail.reader.user)
+    logins = (*(lab.account(one).login.user for one in people), audit.trail.reader.user)
     section = said.getvalue().partition(f"The audit trail {audit.name}")[2]
     for one in (*logins, audit.append_only.tester.user, audit.record.path, "POST /auth/login"):
         assert one in section

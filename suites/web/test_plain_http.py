@@ -18,7 +18,7 @@ PROBE = "from=readiness"
 
 def answers(found: Found[Exchange], page: WebPage) -> bool:
     """Claim that a page is answered as it should be, so that more can be said about it."""
-    wrong = wrong_with(found.reading, page.status)
+    wrong = wrong_with(found.reading, *page.expect)
     return bool(
         holds(found.fact("an answer at its address", found.reading.answers), "==", True)
         and holds(
@@ -33,12 +33,12 @@ def declared(endpoint: Endpoint, site: Environment) -> list[WebPage]:
     Raises:
         NotRun: there are none.
     """
-    found = [one for one in pages(site, endpoint.listener) if one.status is not None]
+    found = [one for one in pages(site, endpoint.listener) if one.expect]
     if not found:
         name = endpoint.listener.name
         raise NotRun(
             f"{endpoint.id}: no page is declared, so nobody knows what a right answer is",
-            declare=f"`pages`, as {{listener: {name}, path: /, contains: …}}",
+            declare=f"`pages`, as {{listener: {name}, path: /, expect: [200]}}",
         )
     return found
 
@@ -141,7 +141,7 @@ def test_pages_answer_browsers(http_listener: Endpoint, ask: Ask, site: Environm
     """A client that offers [h2, http/1.1], as browsers do, gets status and content."""
     for page in declared(http_listener, site):
         found = ask(BROWSED_PAGE.of(page.path), http_listener)
-        wrong = wrong_with(found.reading, page.status) or "none"
+        wrong = wrong_with(found.reading, *page.expect) or "none"
         # Nothing agreed on is HTTP/1.1 (RFC 9113, 3.3), and as good.
         agreed = f"agreed on {found.reading.protocol or 'nothing'}"
         fact = found.fact(f"what is wrong with the page {page.path} for browsers ({agreed})", wrong)

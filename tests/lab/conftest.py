@@ -39,7 +39,8 @@ def environment_file(lab_site: Site, tmp_path: Path) -> Path:
     """The lab's environment file, with the secrets of the lab that is used."""
     text = (REPOSITORY / "environments/lab.yaml").read_text()
     path = tmp_path / "lab.yaml"
-    path.write_text(text.replace("/var/lib/readiness-lab/", f"{lab_site.home.path}/"))
+    text = text.replace("/var/lib/readiness-lab/", f"{lab_site.home.path}/")
+    path.write_text(text.replace("file:../", f"file:{REPOSITORY}/"))
     return path
 
 

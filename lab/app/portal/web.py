@@ -32,6 +32,8 @@ def create_app(pool: Pool | None = None) -> Flask:
         response.headers["X-Served-By"] = SERVED_BY
         response.headers[REQUEST_ID] = g.request_id
         response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         return response
 
     for unavailable in (*UNAVAILABLE, *store.UNAVAILABLE):

@@ -146,7 +146,9 @@ def of(function: object) -> Check | None:
     return entry if isinstance(entry, Check) else None
 
 
-ABOUT_SEVERAL: Final = frozenset({"slo.objectives/settings-consistent"})
+ABOUT_SEVERAL: Final = frozenset(
+    {"slo.objectives/settings-consistent", "sec.pentest/anonymous-refused"}
+)
 """Clauses that are about several parts of a site at once, of which each has to be declared."""
 
 

@@ -83,7 +83,8 @@ def _print_audit(environment: Environment, out: Console) -> None:
     listener = environment.listener(balancer.listener)
     way = f"POST {audit.sign_in.path}" if audit.sign_in.path else str(audit.sign_in.module)
     end = f", POST {audit.sign_in.end_path}" if audit.sign_in.end_path else ""
-    people = ", ".join(one.login.user for one in (audit.official, audit.subject, audit.stranger))
+    canaries = (audit.official, audit.subject, audit.stranger)
+    people = ", ".join(environment.account(one).login.user for one in canaries)
     origin = f"https://{listener.names[0]}:{listener.port}"
     trail = f"{audit.trail.db_schema}.{audit.trail.table} on {audit.trail.database}"
     out.print(f"\nThe audit trail {audit.name}")

@@ -98,7 +98,7 @@ def attempt(
         for statement in _CHANGES:
             with _session(environment, audit, member) as connection:
                 connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
-                controls[role] = _control(connection, audit, request)
+                controls[role] = _control(connection, environment, audit, request)
                 state = _try(connection, _statement(connection, audit, statement, request))
             if state in _TIMEOUTS:
                 raise TimedOut(f"{member}: {statement} as {role} ended with {state}")
@@ -138,14 +138,17 @@ def _table(audit: Audit) -> sql.Identifier:
     return sql.Identifier(audit.trail.db_schema, audit.trail.table)
 
 
-def _control(connection: psycopg.Connection[Any], audit: Audit, request: str) -> str:
+def _control(
+    connection: psycopg.Connection[Any], environment: Environment, audit: Audit, request: str
+) -> str:
     """Add a row and take it back; a row that breaks a rule of the table got there too."""
+    official, subject = environment.account(audit.official), environment.account(audit.subject)
     columns = audit.trail.columns
     row: Mapping[str, str] = {
         columns.request: request,
-        columns.actor: audit.official.id,
-        columns.actor_role: audit.official.role,
-        columns.subject: audit.subject.id,
+        columns.actor: official.id,
+        columns.actor_role: official.role,
+        columns.subject: subject.id,
         columns.purpose: audit.record.purpose,
         columns.outcome: audit.trail.granted,
     }

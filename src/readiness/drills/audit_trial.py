@@ -20,7 +20,8 @@ from readiness.measure.measurement import Measurement
 from readiness.model.errors import NotUnderstood, ReadinessError, Unreachable
 from readiness.model.words import Tier
 from readiness.probes.application import Answer, Application, Form, send, sign_in
-from readiness.site.declared.audit import SUBJECT, Audit, Canary
+from readiness.site.declared.audit import SUBJECT, Audit
+from readiness.site.declared.identity import Account
 from readiness.site.environment import Environment
 from readiness.systems.audit.reading import Event
 
@@ -83,7 +84,7 @@ class _Asked:
     """One request that was answered."""
 
     kind: str
-    who: Canary
+    who: Account
     request: str
     answer: Answer
 
@@ -117,6 +118,7 @@ class AuditTrial:
         self.application = application(environment, audit)
         self.wanted = servers(environment, audit)
         self.requests: tuple[str, ...] = ()
+        self._subject = environment.account(audit.subject).id
 
     def run(self) -> dict[str, Trial]:
         """Ask until each machine has answered, look for the events, and give each its own.
@@ -138,10 +140,12 @@ class AuditTrial:
         self.requests = tuple(one.request for one in asked)
         return {name: self._trial(name, asked, watch) for name in self.wanted}
 
-    def _people(self) -> tuple[Canary, ...]:
-        return self.audit.official, self.audit.subject, self.audit.stranger
+    def _people(self) -> tuple[Account, ...]:
+        audit = self.audit
+        canaries = (audit.official, audit.subject, audit.stranger)
+        return tuple(self.environment.account(one) for one in canaries)
 
-    def _sign_in(self, canary: Canary) -> dict[str, str]:
+    def _sign_in(self, canary: Account) -> dict[str, str]:
         form = self.audit.sign_in
         return sign_in(
             self.application,
@@ -169,7 +173,7 @@ class AuditTrial:
         """Requests of all three people mixed, until each machine has answered enough of each."""
         wanted = {"reads": READS, "own_reads": REFUSALS, "refusals": REFUSALS}
         people = dict(zip(wanted, self._people(), strict=True))
-        path = self.audit.record.path.replace(SUBJECT, self.audit.subject.id)
+        path = self.audit.record.path.replace(SUBJECT, self._subject)
 
         def once(kind: str) -> _Asked:
             who, request = people[kind], watch.new_request()
@@ -225,7 +229,7 @@ class AuditTrial:
         must: dict[str, str | None] = {
             "actor": one.who.id,
             "actor_role": one.who.role,
-            "subject": self.audit.subject.id,
+            "subject": self._subject,
             "outcome": trail.denied if refused else trail.granted,
             "purpose": purposes.get(one.kind),
             "route": record.route,

@@ -4,10 +4,9 @@ Whether that is trusted is said by the handshake; a site whose certificate ran o
 the same. Nothing but a GET without credentials is sent.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from readiness.model.errors import NotUnderstood, ProbeError
@@ -16,17 +15,15 @@ from readiness.outside.finding import Finding, Weight
 from readiness.outside.place import Url
 from readiness.outside.site import Once
 from readiness.probes.wire import Deadline, place
-from readiness.systems.http.asking.pages import Heard, look
+from readiness.systems.http.asking.pages import look
 from readiness.systems.http.defences import DEFENCES
-from readiness.systems.http.hidden import Hidden, control_path
+from readiness.systems.http.hidden import BUSY, Hidden, Telling, control_path
 from readiness.systems.http.page import Page
 
 PATIENCE: Final = 5.0  # seconds for one page
 MOST_REDIRECTS: Final = 10  # what certificate authorities follow; browsers follow twenty
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SERVER_ERROR: Final = 500
-# What a server says that answers nobody now, or not us (RFC 6585, 4; RFC 9110, 15.6.4).
-_BUSY: Final = frozenset({429, 503})
 _SHOWN: Final = 120  # characters of an address that somebody else wrote
 
 
@@ -52,8 +49,7 @@ class Pages:
         heard = look(url, (self.address, self.url.port), Deadline(PATIENCE))
         if heard.problem:
             raise NotUnderstood(f"{self.where}: {heard.problem}")
-        headers = tuple((name.lower(), value) for name, value in heard.headers)
-        return Page(url, heard.status, headers, heard.body, _json(heard))
+        return heard.page(url)
 
     def front(self) -> list[Finding]:
         """What is wrong with the page itself, at the end of its redirects within the host."""
@@ -128,7 +124,7 @@ class Pages:
         """
         key = ("control", self.address)
         found: Page = self.once.get(key, lambda: self.get(self.url.to(control_path())))
-        if found.status in _BUSY:
+        if found.status in BUSY:
             raise NotUnderstood(f"{self.where}: the server is busy: HTTP {found.status}")
         return found
 
@@ -138,14 +134,11 @@ class Pages:
             control, page = self.control(), self.get(self.url.to(one.path))
         except ProbeError as error:
             return [Finding(Weight.UNASKED, self.where, f"what must never answer: {error}")]
-        if page.status in _BUSY:
-            return [Finding(Weight.UNASKED, self.where, f"{one.path}: HTTP {page.status}")]
-        if not one.answers(page):
+        telling, seen = one.told(page, control)
+        if telling is Telling.QUIET:
             return []
-        if one.answers(control):
-            seen = f"{one.path} is answered as a path is that does not exist"
+        if telling is Telling.UNKNOWN:
             return [Finding(Weight.UNASKED, self.where, seen)]
-        seen = f"{one.path} answers: {one.what}"
         return [Finding(Weight.WRONG, self.where, seen, "no answer", one.remedy, one.severity)]
 
     def summary(self, quiet: int, asked: int) -> list[Finding]:
@@ -158,12 +151,3 @@ class Pages:
             f"(one that does not exist: HTTP {status})"
         )
         return [Finding(Weight.FINE, self.where, seen)]
-
-
-def _json(heard: Heard) -> Any:
-    if not heard.complete:
-        return None
-    try:
-        return json.loads(heard.body)
-    except (ValueError, RecursionError):
-        return None

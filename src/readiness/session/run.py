@@ -38,6 +38,7 @@ from readiness.site.policy import Policy
 from readiness.site.references import references, unusable
 from readiness.site.written import Written
 from readiness.site.yaml_file import KeyPath, read_yaml, written
+from readiness.systems.access.documents import refuse_unreadable
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def open_run(request: RunRequest) -> Run:
     )
     _agree(request, environment)
     read_pins(environment)
+    refuse_unreadable(environment)
     _refuse_unusable(request, environment)
     if request.tier is Tier.DISRUPT:
         experiments.refuse_unusable(environment, request.environment_file)

@@ -20,6 +20,7 @@ from readiness.site.declared.backup import Backup
 from readiness.site.declared.balancer import Balancer
 from readiness.site.declared.database import Database
 from readiness.site.declared.firewall import Firewall
+from readiness.site.declared.identity import Account, Canary, Identity, filled
 from readiness.site.declared.listener import AcmeChallenge, Listener, PortalPage
 from readiness.site.declared.load import LoadTest
 from readiness.site.declared.machine import Machine
@@ -130,6 +131,9 @@ class Environment(SectionsOfRooms):
     authorities: dict[Name, FileReference] = Field(default_factory=dict)
     machines: Annotated[tuple[Machine, ...], Field(min_length=1)]
     listeners: tuple[Listener, ...] = ()
+    identities: tuple[Identity, ...] = Field(
+        default=(), description="Synthetic accounts that checks sign in as, from tier touch on."
+    )
     pages: tuple[PortalPage, ...] = Field(
         default=(), description="What users ask for, and what a right answer is."
     )
@@ -213,6 +217,10 @@ class Environment(SectionsOfRooms):
         web = [one.name for one in self.listeners if one.protocol == "https"]
         known("HTTPS listener", name, web, at)
 
+    def require_identity(self, name: str, at: At) -> None:
+        """Refuse, at that place of the file, a name that is no declared identity's."""
+        known("identity", name, [one.name for one in self.identities], at)
+
     @property
     def shared_addresses(self) -> frozenset[str]:
         """Every address that moves between machines."""
@@ -257,6 +265,18 @@ class Environment(SectionsOfRooms):
         """The address that its users ask: a shared one, where there is one."""
         shared = self.listener(balancer.listener).shared_addresses
         return (shared or self.machine(balancer.machines[0]).addresses)[0]
+
+    def account(self, canary: Canary) -> Account:
+        """The account of the audit trail: its own, or that of the identity which it names."""
+        return canary.among(self.identities)
+
+    def filled(self, path: str) -> str:
+        """The path with the id of each identity that it names in braces."""
+        return filled(path, {one.name: one.id for one in self.identities})
+
+    def identity_called(self, name: str) -> Identity:
+        """The identity of that name."""
+        return next(one for one in self.identities if one.name == name)
 
     def listener(self, name: str) -> Listener:
         """The listener of that name."""

@@ -66,7 +66,7 @@ class WebPage:
     """One page of a listener. Without a status nobody declared what a right answer is."""
 
     path: str
-    status: int | None = None
+    expect: tuple[int, ...] = ()
     contains: str = ""
 
 
@@ -284,10 +284,12 @@ def pages(environment: Environment, listener: Listener) -> tuple[WebPage, ...]:
         if not page.logged_in
     )
     balanced = (one.page for one in environment.balancers if one.listener == name)
-    found |= {one.path: WebPage(one.path, OK, one.contains) for one in loaded}
-    found |= {one.path: WebPage(one.path, OK, one.contains) for one in balanced}
-    declared = (one for one in environment.pages if one.listener == name)
-    found |= {one.path: WebPage(one.path, one.status, one.contains) for one in declared}
+    found |= {one.path: WebPage(one.path, (OK,), one.contains) for one in loaded}
+    found |= {one.path: WebPage(one.path, (OK,), one.contains) for one in balanced}
+    for one in environment.pages:
+        if one.listener == name and one.anybody:
+            path = environment.filled(one.path)
+            found[path] = WebPage(path, one.statuses, one.contains or "")
     return tuple(found.values())
 
 

@@ -30,6 +30,7 @@ _FOLDER: Final = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 _WORD: Final = r"^[A-Za-z0-9_./:=,@%+-]+$"
 _TABLE: Final = r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$"
 _PORT: Final = r"^[1-9][0-9]{0,4}/(tcp|udp)$"
+_ROUTE: Final = r"^((GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE|TRACE) )?/[!-~]*$"
 _HEADER: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 # RFC 1123, 2.1, and RFC 1035, 2.3.4; an underscore, which some sites use, harms nobody.
 _HOST: Final = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$"
@@ -47,6 +48,7 @@ PATTERNS: Final = {
     _WORD: "a word that no shell reads otherwise",
     _TABLE: "a table with its schema, such as public.alembic_version",
     _PORT: "a port such as 443/tcp or 123/udp",
+    _ROUTE: "a path, or a method and a path, such as /login or POST /login",
     _HEADER: "the name of a header",
     _HOST: "the name of a host, such as web1.example.edu",
     _CLAUSE: "a clause such as sec.tls/chain",
@@ -78,6 +80,7 @@ Word = Annotated[str, StringConstraints(pattern=_WORD)]
 Command = Annotated[tuple[Word, ...], Field(min_length=1)]
 Table = Annotated[str, StringConstraints(pattern=_TABLE)]
 PortName = Annotated[str, StringConstraints(pattern=_PORT)]
+RouteName = Annotated[str, StringConstraints(pattern=_ROUTE)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 HostName = Annotated[str, StringConstraints(pattern=_HOST)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]

@@ -9,6 +9,12 @@ from typing import Final
 from readiness.systems.asker import Askers
 
 
+def _access() -> Askers:
+    from readiness.systems.access.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _audit() -> Askers:
     from readiness.systems.audit.asking import ASKERS  # noqa: PLC0415
 
@@ -88,6 +94,7 @@ def _tls() -> Askers:
 
 
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
+    "access": _access,
     "audit": _audit,
     "etcd": _etcd,
     "firewall": _firewall,

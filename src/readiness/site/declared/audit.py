@@ -7,10 +7,10 @@ from pydantic import Field, StringConstraints, model_validator
 from readiness.model.quantities import Duration
 from readiness.model.words import Tier
 from readiness.site.declared.common import Login
+from readiness.site.declared.identity import Canary, SignIn
 from readiness.site.declared.section import Section
 from readiness.site.written import (
     At,
-    FileReference,
     HeaderName,
     Name,
     Text,
@@ -26,34 +26,6 @@ if TYPE_CHECKING:
 
 SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
 SUBJECT = "{subject}"
-
-
-class SignIn(Written):
-    """How an account gets a session; a module of the site's own does what a form can't describe."""
-
-    path: UrlPath | None = Field(default=None, description="Where the form is posted, as JSON.")
-    user_field: Text = "email"
-    password_field: Text = "password"  # noqa: S105 - the name of a field
-    token_field: Text = Field(default="token", description="Where the answer holds the session.")
-    token_header: HeaderName = "X-Session-Token"  # noqa: S105 - the name of a header
-    end_path: UrlPath | None = Field(default=None, description="Ends the session, by POST.")
-    module: Annotated[FileReference | None, UsedBy(Tier.TOUCH)] = Field(
-        default=None, description="Python with `sign_in(send, user, password) -> headers`."
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.path is None) == (self.module is None):
-            raise wrong("either a path or a module", ("path",), "both" if self.path else "neither")
-        return self
-
-
-class Canary(Written):
-    """A synthetic account, and how the trail names it."""
-
-    login: Annotated[Login, UsedBy(Tier.TOUCH)]
-    id: Text
-    role: Text
 
 
 class Columns(Written):
@@ -132,6 +104,10 @@ class Audit(Section):
     def fits(self, site: "Environment", at: At) -> None:
         """Its balancer and its database are declared."""
         known("balancer", self.balancer, [one.name for one in site.balancers], (*at, "balancer"))
+        for key in ("official", "subject", "stranger"):
+            named = getattr(self, key).identity
+            if named is not None:
+                site.require_identity(named, (*at, key, "identity"))
         names = [one.name for one in site.databases]
         place = (*at, "trail", "database")
         known("database", self.trail.database, names, place)

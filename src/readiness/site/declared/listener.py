@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.site.declared.common import ClientCertificate, Ip, Port
+from readiness.site.declared.identity import ANONYMOUS, named_in
 from readiness.site.declared.section import Section
 from readiness.site.written import At, Name, Text, UrlPath, Written, distinct, wrong
 
 if TYPE_CHECKING:
     from readiness.site.environment import Environment
+
+Status = Annotated[int, Field(ge=200, le=499)]
+_OK = 200
 
 
 class PlainHttp(Written):
@@ -26,20 +30,58 @@ class PortalPage(Section):
     TOLD_BY: ClassVar[str] = "path"
 
     listener: Name = Field(description="The HTTPS listener that users ask.")
-    path: UrlPath
-    status: Annotated[int, Field(ge=200, le=499)] = 200
-    contains: Text = Field(
-        description="What the body holds when it is right; of a redirect (3xx), its Location."
+    # What changes something is not among them: it would be asked in every run, at every address.
+    method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
+    path: UrlPath = Field(description="`{NAME}` in it stands for the id of that identity.")
+    who: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        default=(ANONYMOUS,),
+        alias="as",
+        description="Who asks: anonymous, and names of identities (from tier touch on).",
+    )
+    status: Status | None = Field(default=None, description="The same as `expect` with one entry.")
+    expect: tuple[Status, ...] = Field(
+        default=(), description="The statuses of a right answer; 200 unless said."
+    )
+    contains: Text | None = Field(
+        default=None,
+        description="What the body holds when it is right; of a redirect (3xx), its Location.",
     )
 
     @property
     def told_by(self) -> str:
-        """Listener and path."""
-        return f"{self.listener} {self.path}"
+        """Listener and path, and what else is not as usual."""
+        method = f"{self.method} " if self.method != "GET" else ""
+        people = f" as {', '.join(self.who)}" if self.who != (ANONYMOUS,) else ""
+        return f"{self.listener} {method}{self.path}{people}"
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The statuses of a right answer."""
+        return self.expect or (self.status or _OK,)
+
+    @property
+    def anybody(self) -> bool:
+        """Whether it is a page that a browser asks for without signing in."""
+        return self.method == "GET" and ANONYMOUS in self.who
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("name", self.who, ("as",))
+        distinct("status", [str(one) for one in self.expect], ("expect",))
+        if self.status is not None and self.expect:
+            raise wrong("either status or expect", ("status",), "both")
+        if self.contains is None and not self.expect:
+            raise wrong("what the page contains, or the statuses to expect")
+        return self
 
     def fits(self, site: "Environment", at: At) -> None:
-        """Its listener is declared."""
+        """Its listener is declared, and so is everybody whom it names."""
         site.require_https(self.listener, (*at, "listener"))
+        for index, name in enumerate(self.who):
+            if name != ANONYMOUS:
+                site.require_identity(name, (*at, "as", index))
+        for name in named_in(self.path):
+            site.require_identity(name, (*at, "path"))
 
 
 class AcmeChallenge(Section):

@@ -28,7 +28,9 @@ class Defence:
 
 
 def _sniffing(page: Page) -> str:
-    """Only the first value counts (Fetch, 3.7)."""
+    """Only the first value counts (Fetch, 3.7); nobody guesses what a redirect holds."""
+    if page.is_redirect:
+        return ""
     said = ", ".join(page.header("x-content-type-options"))
     if said.partition(",")[0].strip().lower() == "nosniff":
         return ""

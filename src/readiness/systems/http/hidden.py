@@ -10,12 +10,15 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from readiness.model.words import Severity
 from readiness.systems.http.page import Page
 
 OK: Final = 200
+# What is said where nobody answers now, or not us (RFC 6585, 4; RFC 9110, 15.6.3 to 15.6.5).
+BUSY: Final = frozenset({429, 502, 503, 504})
 _UNAUTHORIZED: Final = 401
 _CLOSE: Final = "let nothing outside reach it: refuse the path in front of the application"
 _REMOVE: Final = "take the file out of what the web server serves, and change every secret in it"
@@ -45,6 +48,24 @@ class Hidden:
     def answers(self, page: Page) -> bool:
         """Whether what came is really that thing."""
         return page.status == self.status and self.is_it(page)
+
+    def told(self, page: Page, control: Page) -> tuple["Telling", str]:
+        """What a page says, given that of a path that nobody has, and the same in words."""
+        if page.status in BUSY:
+            return Telling.UNKNOWN, f"{self.path}: HTTP {page.status}"
+        if not self.answers(page):
+            return Telling.QUIET, ""
+        if self.answers(control):
+            return Telling.UNKNOWN, f"{self.path} is answered as a path is that does not exist"
+        return Telling.ANSWERS, f"{self.path} answers: {self.what}"
+
+
+class Telling(Enum):
+    """What came back for a path that must never answer."""
+
+    QUIET = 0
+    ANSWERS = 1
+    UNKNOWN = 2
 
 
 def control_path() -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 # guards forms (CSRF) is meant to be read by them.
 _SESSION: Final = re.compile(r"sess|sid$|auth|jwt|remember", re.IGNORECASE)
 _FOR_SCRIPTS: Final = re.compile(r"[cx]srf", re.IGNORECASE)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TEXT_LIMIT: Final = 64 * 1024  # bytes: what tells a page apart stands at its beginning
 
 
@@ -57,9 +58,16 @@ class Page:
         return self.url.startswith("https:")
 
     @property
+    def is_redirect(self) -> bool:
+        """Whether a browser goes on to somewhere else and shows nothing of it."""
+        return self.status in _REDIRECTS and bool(self.header("location"))
+
+    @property
     def is_html(self) -> bool:
         """Whether a browser would show it as a document."""
-        return any("html" in one.lower() for one in self.header("content-type"))
+        return not self.is_redirect and any(
+            "html" in one.lower() for one in self.header("content-type")
+        )
 
     @cached_property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from readiness.site.subjects import (
     Endpoint,
 )
 from readiness.systems.marks import BOUNDED, VOLATILE
-from readiness.systems.token import Sources
+from readiness.systems.token import Source, Sources
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a body that are read; the rest is left on the wire."""
@@ -95,21 +95,21 @@ class Redirect:
     """Why it does not lead there; empty when it does."""
 
 
-def wrong_with(found: Exchange, status: int | None) -> str:
+def wrong_with(found: Exchange, *statuses: int) -> str:
     """What is wrong with a page that should be answered so; empty when nothing is.
 
     Args:
         found: what was answered, and whether it holds what it should.
-        status: the right one; None where nobody declared it, which any answer is but an error of
-            the server (5xx).
+        statuses: the right ones; none where nobody declared them: any answer is right then but an
+            error of the server (5xx).
     """
     if not found.answers:
         return found.problem
-    if found.status >= _SERVER_ERROR if status is None else found.status != status:
+    if found.status not in statuses if statuses else found.status >= _SERVER_ERROR:
         return f"HTTP {found.status}"
     if not found.body_complete and found.body_length < BODY_LIMIT:
         return "the page is cut off"
-    if status is None or found.contains:
+    if not statuses or found.contains is not False:
         return ""
     if found.body_complete:
         return "another page than the right one"
@@ -223,6 +223,31 @@ class Rotation:
         return {one.served_by or "a machine without a name" for one in self.shares}
 
 
+@dataclass(frozen=True)
+class Exposed:
+    """What an address answers to paths that must never answer."""
+
+    address: str
+    asked: int
+    nobody: Annotated[int, VOLATILE]
+    """The status of a path that nobody has."""
+    answering: tuple[str, ...]
+    """Each with what is behind it."""
+    unknown: Annotated[tuple[str, ...], BOUNDED]
+    """Of which could not be found out whether they answer, and why."""
+
+
+@dataclass(frozen=True)
+class Defended:
+    """What a page asks of browsers, so that they protect its users."""
+
+    address: str
+    path: str
+    status: int
+    wrong: tuple[str, ...]
+    """What is missing or wrong, in words."""
+
+
 Named = tuple[str, AcmeChallenge]
 
 # A page over HTTPS at a listener's own address, by its path.
@@ -243,4 +268,10 @@ CHALLENGE: Final[Sources[Named, ChallengedListener, Challenge]] = Sources(
 ROTATION: Final[Sources[Backend, Endpoint, Rotation]] = Sources(
     "rotation", HTTP_LISTENER, Rotation, label=lambda backend: backend.balancer.name
 )
-SOURCES: Final = (PAGE, BROWSED_PAGE, PLAIN_PAGE, CHALLENGE, ROTATION)
+# What an address answers to what must never answer.
+EXPOSED: Final[Source[Endpoint, Exposed]] = Source("hidden paths", HTTP_LISTENER, Exposed)
+# What a page over HTTPS asks of browsers, by its path.
+DEFENDED: Final[Sources[str, Endpoint, Defended]] = Sources(
+    "defences", HTTP_LISTENER, Defended, label=str
+)
+SOURCES: Final = (PAGE, BROWSED_PAGE, PLAIN_PAGE, CHALLENGE, ROTATION, EXPOSED, DEFENDED)

@@ -6,18 +6,22 @@ from typing import Final
 from readiness.site.environment import Environment
 from readiness.site.subjects import Backend, ChallengedListener, Endpoint
 from readiness.site.subjects import pages as declared_pages
-from readiness.systems.asker import AskerOf, Askers, Connections, by_itself
-from readiness.systems.http.asking import acme, alpn, rotation
+from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
+from readiness.systems.http.asking import acme, alpn, exposure, rotation
 from readiness.systems.http.asking.pages import Question, ask_question
 from readiness.systems.http.asking.routes import challenge_route, client_certificate, web_place
 from readiness.systems.http.reading import (
     BROWSED_PAGE,
     CHALLENGE,
+    DEFENDED,
+    EXPOSED,
     PAGE,
     PLAIN_PAGE,
     ROTATION,
     Challenge,
+    Defended,
     Exchange,
+    Exposed,
     Named,
     Rotation,
 )
@@ -70,6 +74,26 @@ def _rotation(connections: Connections, backend: Backend, endpoint: Endpoint) ->
     return rotation.ask(endpoint.address, once, balancer.page.served_by, balancer.servers)
 
 
+def _looked_at(connections: Connections, endpoint: Endpoint, path: str = "/") -> Question:
+    """How an address is asked whoever vouches for it."""
+    return Question(
+        address=endpoint.address,
+        port=endpoint.listener.port,
+        host=endpoint.names[0],
+        path=path,
+        authority_pem=b"",
+        client_certificate=client_certificate(connections.site, endpoint),
+    )
+
+
+def _exposed(connections: Connections, endpoint: Endpoint) -> Exposed:
+    return exposure.exposed(_looked_at(connections, endpoint))
+
+
+def _defended(connections: Connections, path: str, endpoint: Endpoint) -> Defended:
+    return exposure.defended(_looked_at(connections, endpoint, path))
+
+
 def _fronts(_: Environment, backend: Backend) -> tuple[Endpoint, ...]:
     return backend.endpoints
 
@@ -80,4 +104,6 @@ ASKERS: Final[Askers] = (
     AskerOf(PLAIN_PAGE, _plain, together=by_itself),
     AskerOf(CHALLENGE, _challenge, together=by_itself),
     AskerOf(ROTATION, _rotation, together=_fronts),
+    Asker(EXPOSED, _exposed),
+    AskerOf(DEFENDED, _defended),
 )

@@ -13,9 +13,9 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, urlsplit
 
 from readiness.model.errors import (
@@ -29,6 +29,7 @@ from readiness.model.errors import (
 from readiness.probes import wire
 from readiness.probes.tls_attempt import CERTIFICATE_ALERTS, plain
 from readiness.probes.tls_contexts import ClientCertificate, trusting_all, trusting_only
+from readiness.systems.http.page import Page
 from readiness.systems.http.reading import (
     BODY_LIMIT,
     HTTP_PORT,
@@ -52,7 +53,7 @@ _DIRECTIVE = re.compile(
     rf"[ \t]*+(?:({_TOKEN}+)[ \t]*+(?:=[ \t]*+({_TOKEN}+|\"(?:[^\"\\]|\\.)*+\"))?)?[ \t]*+(?:;|\Z)"
 )
 
-
+_USUAL: Final = {"Accept": "*/*", "Connection": "close"}
 Place = tuple[str, int]
 """Address and port."""
 
@@ -113,6 +114,19 @@ class Heard:
     problem: str = ""
     protocol: str = ""
     """What was agreed on by ALPN (RFC 7301), as `h2`; empty where nothing was."""
+    stays: bool = False
+    """Whether its connection may be asked again."""
+
+    def page(self, url: str) -> Page:
+        """What came, as pages are judged."""
+        headers = tuple((name.lower(), value) for name, value in self.headers)
+        return Page(url, self.status, headers, self.body, self._json())
+
+    def _json(self) -> Any:
+        try:
+            return json.loads(self.body) if self.complete else None
+        except (ValueError, RecursionError):
+            return None
 
 
 def ask(
@@ -192,10 +206,19 @@ def host_of(parts: SplitResult) -> str:
 
 def converse(question: Question, talk: Callable[[wire.Line], Heard]) -> Heard:
     """Talk over a connection of its own, and translate how that ends; raises as `ask` does."""
-    where = question.place
-    try:
+
+    def act() -> Heard:
         with wire.Line(question.address, question.port, wire.Deadline(question.timeout)) as line:
             return talk(line)
+
+    return translated(question, act)
+
+
+def translated(question: Question, act: Callable[[], Heard]) -> Heard:
+    """What is heard, or how it ended that nothing was; raises as `ask` does."""
+    where = question.place
+    try:
+        return act()
     except ConnectionRefusedError:
         return Heard(problem="connection refused")
     except ssl.SSLCertVerificationError as error:
@@ -217,17 +240,32 @@ def converse(question: Question, talk: Callable[[wire.Line], Heard]) -> Heard:
         raise Unreachable(f"{where}: {error.strerror or error}") from error
 
 
-def request_for(question: Question) -> bytes:
+def request_for(
+    question: Question,
+    method: str = "GET",
+    headers: Mapping[str, str] = _USUAL,
+    body: bytes | None = None,
+) -> bytes:
     """Return the request of HTTP/1.1; what could smuggle a second one into it is refused."""
+    _refuse_smuggling(method, headers)
     for what, value in (("host", question.host), ("host header", question.authority)):
         if not value or _NO_HOST.search(value):
             raise UsageError(f"{what} cannot be sent", found=repr(value))
     if not re.fullmatch(r"/[!-\"$-~]*", question.path):
         raise UsageError("path cannot be sent", expected="/...", found=repr(question.path))
-    return (
-        f"GET {question.path} HTTP/1.1\r\nHost: {question.authority}\r\n"
-        "User-Agent: readiness\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    ).encode("ascii")
+    lines = [f"{method} {question.path} HTTP/1.1", f"Host: {question.authority}"]
+    lines += ["User-Agent: readiness", *(f"{name}: {value}" for name, value in headers.items())]
+    lines += [] if body is None else [f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
+
+
+def _refuse_smuggling(method: str, headers: Mapping[str, str]) -> None:
+    """What a header holds is a secret now and then, so that it is never shown."""
+    if not re.fullmatch(r"[A-Z]+", method):
+        raise UsageError("method cannot be sent", found=repr(method))
+    for name, value in headers.items():
+        if not re.fullmatch(_TOKEN, name) or not re.fullmatch(r"[\x20-\x7e]*", value):
+            raise UsageError("header cannot be sent", found=repr(name))
 
 
 def secure(line: wire.Line, question: Question, offers: Sequence[str] = ()) -> str:
@@ -243,15 +281,17 @@ def secure(line: wire.Line, question: Question, offers: Sequence[str] = ()) -> s
     return secured.selected_alpn_protocol() or ""
 
 
-def over_http_1(line: wire.Line, request: bytes, protocol: str = "") -> Heard:
-    """Send the request, and read an answer of HTTP/1."""
+def over_http_1(line: wire.Line, request: bytes, protocol: str = "", method: str = "GET") -> Heard:
+    """Send the request of that method, and read an answer of HTTP/1."""
     # A server that has left already may have said why, so a failed sending is followed by reading.
     with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
         line.send(request)
-    answer = http.client.HTTPResponse(cast("socket.socket", _Source(line)), method="GET")
+    answer = http.client.HTTPResponse(cast("socket.socket", _Source(line)), method=method)
     answer.begin()
     body, complete = _body(answer)
-    return Heard(answer.status, tuple(answer.getheaders()), body, complete, protocol=protocol)
+    headers = tuple(answer.getheaders())
+    stays = complete and not answer.will_close
+    return Heard(answer.status, headers, body, complete, protocol=protocol, stays=stays)
 
 
 def _body(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
