@@ -186,7 +186,7 @@ def test_a_hostile_site_writes_no_line_of_the_file(
         site, text, _said = drafted(engine, bare, front)
     assert "\x1b" not in text
     assert len(site.listeners) == 1
-    assert [one.path for one in site.pages][0] == "/"
+    assert next(one.path for one in site.pages) == "/"
 
 
 def test_nothing_is_overwritten(engine: Engine, bare: Site, front: Portal) -> None:

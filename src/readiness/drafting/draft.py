@@ -62,7 +62,8 @@ class Draft:
     def host_of(self, location: database.Location) -> Host | None:
         """The machine that a database runs on, as far as names and addresses tell."""
         if location.host in database.LOOPBACK:
-            return next((one for one in self.hosts if one.seen and one.seen.has_postgres), None)
+            there = (one for one in self.hosts if one.seen and one.seen.listens(location.port))
+            return next(there, self.hosts[0])
         return next(
             (one for one in self.hosts if location.host in (one.host, *one.addresses)), None
         )

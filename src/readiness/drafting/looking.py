@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from readiness.drafting import database, machine, web
@@ -83,10 +84,12 @@ def draft_site(asked: Wanted, folder: Path, policy: str, say: Say) -> Draft:
     files = {"environment.yaml": environment_text(found).encode(), "policy.yaml": rules.encode()}
     if found.front.openapi:
         files[OPENAPI_FILE] = found.front.openapi
+    with TemporaryDirectory() as scratch:  # a file that would be refused is not left behind
+        write_files(Path(scratch), files)
+        load_environment(Path(scratch) / EXAMPLES[0])
+        load_policy(Path(scratch) / EXAMPLES[1])
     for path in write_files(folder, files):
         say(f"wrote {path}")
-    load_environment(folder / EXAMPLES[0])
-    load_policy(folder / EXAMPLES[1])
     for line in _next_steps(found, folder):
         say(line)
     return found

@@ -24,7 +24,6 @@ _SYSTEM: Final = re.compile(
     r"|unattended-upgrades|multipathd|snapd|packagekit|qemu-guest-agent|open-vm-tools|ifup@.*"
     r"|wpa_supplicant|irqbalance|rpcbind|smartmontools|thermald|bolt|cloud-.*|auditd)\.service"
 )
-POSTGRES_PORT: Final = 5432
 # Meant to be reached from other machines, on whichever of them it listens.
 _MEANT: Final = frozenset({"22/tcp", "80/tcp", "443/tcp"})
 
@@ -64,10 +63,9 @@ class Seen:
         own = {f"{port}/tcp" for port in (*ports, self.login.port) if port}
         return tuple(one for one in self.reached if one in _MEANT | own)
 
-    @property
-    def has_postgres(self) -> bool:
-        """Whether a PostgreSQL listens there."""
-        return any((one.protocol, one.port) == ("tcp", POSTGRES_PORT) for one in self.sockets)
+    def listens(self, port: int) -> bool:
+        """Whether something listens at a port of TCP there, for others or for itself."""
+        return any((one.protocol, one.port) == ("tcp", port) for one in self.sockets)
 
 
 def read_login(text: str) -> Login:

@@ -139,7 +139,7 @@ def _access(draft: Draft) -> Iterator[str]:
         yield f"# access: [{{listener: {LISTENER}, openapi: file:openapi.json, public: [/]}}]"
         yield "#   which routes there are and who may ask them; no document of them was found"
         return
-    public = dict.fromkeys(one.path.partition("?")[0] for one in front.pages if one.right)
+    public = dict.fromkeys(one.path.partition("?")[0] for one in front.pages)
     yield "# Every route that is not public must refuse whoever does not sign in."
     yield "access:"
     yield f"  - listener: {LISTENER}"
@@ -192,8 +192,8 @@ def _application(one: Database) -> Iterator[str]:
 def _absent(draft: Draft) -> Iterator[str]:
     has = {"databases"} if draft.databases else set()
     left = [(name, what) for name, what in _OTHER_SECTIONS if name not in has]
-    yield "# Nothing of these was seen. What there is leaves this list and gets a section, as in the"
-    yield "# example that `readiness init` writes without --url. Absent and required is red."
+    yield "# Nothing of these was seen. What there is leaves this list and gets a section, as in"
+    yield "# the example that `readiness init` writes without --url. Absent and required is red."
     yield "absent:"
     yield from (f"  - {name}  # {what}" for name, what in left)
 

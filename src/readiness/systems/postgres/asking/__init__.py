@@ -75,7 +75,8 @@ def reading_session(connections: Connections, member: Member, login: Login) -> S
             if dangerous:
                 raise OverPrivileged(
                     f"{member.id}: the observe login {login.user} could do harm and is "
-                    f"refused: {', '.join(dangerous[:5])}; give one that only reads"
+                    f"refused: {', '.join(dangerous[:5])}; give one that only reads (what PUBLIC "
+                    "may do, it may: REVOKE CREATE ON SCHEMA public FROM PUBLIC)"
                 )
             refused.pop_all()
             new.closes_with(tunnel.close)
