@@ -207,3 +207,14 @@ def test_a_host_that_is_dead_is_a_file_all_the_same(
     assert not site.pages
     assert "# found: not trusted: connection refused" in text
     assert MISSING.status not in text
+
+
+def test_the_machines_of_an_inventory_are_declared_with_their_roles(
+    engine: Engine, bare: Site, front: Portal
+) -> None:
+    """One of them is the machine that users reach; nobody logs in by that alone."""
+    hosts = bare.folder / "hosts"
+    hosts.write_text("[web]\nportal ansible_host=127.0.0.1\n[db]\ndb1 ansible_host=192.0.2.8\n")
+    site, _text, _said = drafted(engine, bare, front, "--inventory", str(hosts))
+    found = [(one.name, one.role, one.addresses) for one in site.machines]
+    assert found == [("portal", "web", ("127.0.0.1",)), ("db1", "db", ("192.0.2.8",))]

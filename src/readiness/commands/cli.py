@@ -400,6 +400,9 @@ def init(
     authority: Annotated[
         Path | None, typer.Option(help="Trust this file of PEM certificates, not this system's.")
     ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="An Ansible inventory (INI or YAML): its machines, too.")
+    ] = None,
     policy: Annotated[
         str, typer.Option(help="Policy to start from: go-live, small-site, ha-site, audit-trail.")
     ] = "",
@@ -408,7 +411,12 @@ def init(
     from readiness.site.documents import write_examples  # noqa: PLC0415
 
     if not url:
-        for option, given in (("--ssh", ssh), ("--postgres", postgres), ("--authority", authority)):
+        for option, given in (
+            ("--ssh", ssh),
+            ("--postgres", postgres),
+            ("--authority", authority),
+            ("--inventory", inventory),
+        ):
             if given:
                 raise UsageError(
                     "is looked at beside an address only", key=option, expected="--url"
@@ -425,6 +433,7 @@ def init(
         postgres=postgres or (),
         password=postgres_password,
         authority=authority,
+        inventory=inventory,
     )
     draft_site(asked, folder, policy or "small-site", lambda line: out.print(line, markup=False))
 

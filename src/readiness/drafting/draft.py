@@ -29,6 +29,9 @@ class Host:
     """Those that it is declared by, where somebody named them; else those behind its name."""
     seen: machine.Seen | None = None
     """None where nobody logs in."""
+    role: str = ""
+    """What an inventory says that it is for; empty where none does."""
+    ssh_port: int | None = None
 
     @property
     def by_name(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Final
 
 from readiness.drafting import database, machine, web
 from readiness.drafting.draft import OPENAPI_FILE, Draft, Host, called
+from readiness.drafting.inventory import Inventory
+from readiness.drafting.inventory import read as read_inventory
 from readiness.drafting.text import environment_text
 from readiness.model.errors import ProbeError, ReadinessError, Unreachable, UsageError
 from readiness.outside.place import Url, authorities, read_addresses, read_url
@@ -24,6 +26,7 @@ from readiness.systems.postgres.asking.session import PostgresTarget, connect
 
 PASSWORD: Final = "env:PGPASSWORD"  # noqa: S105 - it says where one is
 """Where the password of whoever looks at a database is, unless something else is named."""
+NONE: Final = Inventory(())
 Say = Callable[[str], None]
 
 
@@ -38,6 +41,8 @@ class Wanted:
     databases: tuple[database.Location, ...] = ()
     password: str = PASSWORD
     authority: Path | None = None
+    inventory: Inventory = NONE
+    """Machines that somebody wrote down already."""
 
 
 def wanted(
@@ -48,6 +53,7 @@ def wanted(
     postgres: Sequence[str] = (),
     password: str = PASSWORD,
     authority: Path | None = None,
+    inventory: Path | None = None,
 ) -> Wanted:
     """What was asked for, as it was typed.
 
@@ -68,6 +74,7 @@ def wanted(
         tuple(database.read_location(one) for one in postgres),
         password,
         authority.absolute() if authority else None,
+        read_inventory(inventory) if inventory else NONE,
     )
 
 
@@ -90,7 +97,7 @@ def draft_site(asked: Wanted, folder: Path, policy: str, say: Say) -> Draft:
         load_policy(Path(scratch) / EXAMPLES[1])
     for path in write_files(folder, files):
         say(f"wrote {path}")
-    for line in _next_steps(found, folder):
+    for line in _next_steps(asked, found, folder):
         say(line)
     return found
 
@@ -157,12 +164,26 @@ def _hosts(
             hosts.append(
                 Host(called(login.host, [each.name for each in hosts]), login.host, (), one)
             )
+    hosts = [_as_written(one, asked.inventory) for one in hosts]
+    for machine_of in asked.inventory.machines:
+        if machine_of.host not in {name for one in hosts for name in (one.host, *one.addresses)}:
+            name = called(machine_of.name, [each.name for each in hosts])
+            hosts.append(
+                Host(name, machine_of.host, role=machine_of.group, ssh_port=machine_of.port)
+            )
     for location in asked.databases:
         known = {name for one in hosts for name in (one.host, *one.addresses)}
         if location.host not in known | database.LOOPBACK:
             name = called(location.host, [each.name for each in hosts])
             hosts.append(Host(name, location.host))
     return tuple(hosts)
+
+
+def _as_written(host: Host, inventory: Inventory) -> Host:
+    """A machine with the role that an inventory gives it."""
+    found = (one for one in inventory.machines if one.host in (host.host, *host.addresses))
+    written = next(found, None)
+    return replace(host, role=written.group) if written else host
 
 
 def _is_at(host: str, front: str, addresses: Sequence[str]) -> bool:
@@ -238,7 +259,7 @@ def _asked(
         return database.look(location, way, session)
 
 
-def _next_steps(found: Draft, folder: Path) -> Iterator[str]:
+def _next_steps(asked: Wanted, found: Draft, folder: Path) -> Iterator[str]:
     """What to do now, in the order in which to do it."""
     file, rules = folder / EXAMPLES[0], folder / EXAMPLES[1]
     yield f"read {file}: each `found` in it is a question to you; then"
@@ -248,5 +269,7 @@ def _next_steps(found: Draft, folder: Path) -> Iterator[str]:
         yield "not found: a document of the routes (OpenAPI); `access` says who may ask which"
     if not any(one.seen for one in found.hosts):
         yield "not looked at: the machines; --ssh USER@HOST looks at services, ports and clocks"
+    for name in asked.inventory.vaulted:
+        yield f"not read: how SSH gets to {name} is encrypted in the inventory"
     if not found.databases:
         yield "not looked at: a database; --postgres postgresql://USER@HOST/DATABASE looks at one"

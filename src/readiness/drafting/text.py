@@ -73,13 +73,21 @@ def _machine(draft: Draft, host: Host) -> Iterator[str]:
     front = host is draft.hosts[0]
     behind = draft.front.addresses if front else ()
     yield f"  - name: {_word(host.name)}"
+    if host.role:
+        yield f"    role: {_word(_identifier(host.role))}"
     if host.by_name:
         yield f"    host: {_word(host.host)}{_found(', '.join(behind)) if behind else ''}"
     else:
         yield f"    addresses: {_list(host.addresses or (host.host,))}"
     seen = host.seen
     if seen is None:
-        yield "    ssh: false" if draft_has_ssh(draft) else "    # ssh: not given"
+        if host.ssh_port:
+            yield f"    ssh_port: {host.ssh_port}"
+        yield (
+            "    ssh: false  # --ssh USER@HOST looks at it"
+            if _has_ssh(draft)
+            else "    # ssh: not given"
+        )
         return
     if seen.login.port:
         yield f"    ssh_port: {seen.login.port}"
@@ -93,7 +101,7 @@ def _machine(draft: Draft, host: Host) -> Iterator[str]:
     yield f"    listens: {_list(meant)}{_found(left)}"
 
 
-def draft_has_ssh(draft: Draft) -> bool:
+def _has_ssh(draft: Draft) -> bool:
     """Whether some machine is logged in to."""
     return any(one.seen for one in draft.hosts)
 
