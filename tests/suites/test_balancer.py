@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 from replay import Recording, altered, load, replay
+from test_documents import LAB, several
 
 from readiness.evidence.claim import plain
 from readiness.model.words import Case, Outcome
+from readiness.site.environment import Environment
+from readiness.site.needs import Why, missing
+from readiness.site.subjects import BALANCER_NODE, backends
 from readiness.systems.haproxy import reading as haproxy
 
 HELD = Case("LB-003", "lab")
@@ -178,3 +182,40 @@ def test_d4_a_socket_is_not_the_machine_that_its_server_is_named_after(healthy: 
     result = replay(altered(healthy, "haproxy", change, of="edge1"), Case("LB-001", "portal/app1"))
     assert result.outcome is Outcome.FAILED
     assert result.reason.endswith("servers that are app1 to be 1, found 0"), result.reason
+
+
+def observed(recording: Recording) -> Environment:
+    """The healthy lab, whose balancer is declared as one that shows its page and nothing else."""
+    (balancer,) = recording.environment.balancers
+    shown = {"kind": "observed", "status": None, "backend": "", "others": ()}
+    return recording.environment.model_copy(
+        update={"balancers": (balancer.model_copy(update=shown),)}
+    )
+
+
+def test_of_an_observed_balancer_who_answers_is_enough_for_each_server(healthy: Recording) -> None:
+    """Its statistics are not missed there; which servers it has besides stays unknown."""
+    site = observed(healthy)
+    (backend, *_) = backends(site)
+    own = missing(site, ("statistics",), backend)
+    whole = missing(site, ("statistics",), site)
+    assert own is not None
+    assert whole is not None
+    assert (own.why, whole.why) == (Why.SPARED, Why.UNDECLARED)
+    assert "only its own statistics tell" in whole.reason
+    assert missing(site, ("shared address",), site) is None
+    assert BALANCER_NODE.of(site) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    backend: app\n    servers", "    servers", "`backend` of HAProxy, or kind: observed"),
+        ("    backend: app\n", "    backend: app\n    kind: observed\n", "no `status` beside kind"),
+        ("    backend: app\n", "    backend: app\n    kind: nginx\n", "'haproxy' or 'observed'"),
+    ],
+)
+def test_statistics_are_haproxys_own(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """What does not fit the kind is refused at its key."""
+    lines = several(tmp_path, LAB.replace(old, new, 1))
+    assert any(said in line for line in lines), lines

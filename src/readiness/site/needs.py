@@ -73,6 +73,19 @@ def _balancer(environment: Environment, _: Any) -> Gap | None:
     return None if environment.balancers else section(environment, "balancers")
 
 
+def _statistics(environment: Environment, subject: Any) -> Gap | None:
+    """Of a whole environment: every balancer; of one backend what else shows it is enough."""
+    own = None if subject is environment else subject.balancer
+    silent = [one for one in ((own,) if own else environment.balancers) if one.status is None]
+    if not silent:
+        return _balancer(environment, subject)
+    name = silent[0].name
+    reason = (
+        f"{name}: which servers it has only its own statistics tell: kind: observed is declared"
+    )
+    return Gap(Why.SPARED if own else Why.UNDECLARED, reason, f"`status` of the balancer {name}")
+
+
 def _shared_address(environment: Environment, _: Any) -> Gap | None:
     if not environment.balancers:
         return section(environment, "balancers")
@@ -239,6 +252,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "listens": _listens,
     "ssh": _ssh,
     "balancer": _balancer,
+    "statistics": _statistics,
     "shared address": _shared_address,
     "moved by keepalived": _moved_by_keepalived,
     "standby": _standby,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from readiness.site.declared.audit import Audit
 from readiness.site.declared.backup import Backup
-from readiness.site.declared.balancer import Balancer
+from readiness.site.declared.balancer import Balancer, BalancerStatus
 from readiness.site.declared.common import Address
 from readiness.site.declared.database import ConsensusStore, Database
 from readiness.site.declared.listener import AcmeChallenge, Listener
@@ -142,6 +142,12 @@ class BalancerNode:
 
     balancer: Balancer
     machine: Machine
+
+    @property
+    def status(self) -> BalancerStatus:
+        """Where it tells about its servers."""
+        assert self.balancer.status is not None  # noqa: S101 - only those that do are asked
+        return self.balancer.status
 
     @property
     def id(self) -> str:
@@ -337,6 +343,11 @@ def balancer_nodes(environment: Environment) -> tuple[BalancerNode, ...]:
     )
 
 
+def telling_nodes(environment: Environment) -> tuple[BalancerNode, ...]:
+    """Every machine of every balancer that tells about its servers."""
+    return tuple(one for one in balancer_nodes(environment) if one.balancer.status)
+
+
 def backends(environment: Environment) -> tuple[Backend, ...]:
     """Every machine behind every balancer."""
     nodes = balancer_nodes(environment)
@@ -395,7 +406,7 @@ CHALLENGED_LISTENER: Final = Kind(
     "challenged_listener", "acme_challenges", by_id(challenged_listeners)
 )
 BACKEND: Final = Kind("backend", "balancers", by_id(backends))
-BALANCER_NODE: Final = Kind("balancer_node", "balancers", by_id(balancer_nodes))
+BALANCER_NODE: Final = Kind("balancer_node", "balancers", by_id(telling_nodes))
 LOAD_TEST: Final = Kind(
     "load_test", "load_tests", lambda env: {one.name: one for one in env.load_tests}
 )

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from readiness.site.declared.common import Login, Port
 from readiness.site.declared.section import Section
-from readiness.site.written import At, HeaderName, Name, Text, UrlPath, Written, distinct
+from readiness.site.written import At, HeaderName, Name, Text, UrlPath, Written, distinct, wrong
 
 if TYPE_CHECKING:
     from readiness.site.environment import Environment
@@ -38,15 +38,22 @@ class OtherBackend(Written):
 
 
 class Balancer(Section):
-    """HAProxy on some machines, in front of the same servers."""
+    """What spreads requests over servers, on some machines: HAProxy, or anything that is asked."""
 
     CALLED: ClassVar[str] = "balancer"
 
     name: Name
     machines: Annotated[tuple[Name, ...], Field(min_length=1)]
     listener: Name = Field(description="The HTTPS listener that users ask.")
-    status: BalancerStatus
-    backend: Text = Field(description="HAProxy's name of the servers together.")
+    kind: Literal["haproxy", "observed"] = Field(
+        default="haproxy",
+        description="`observed`: nginx, an appliance, a cloud's: nothing is asked but for its page, "
+        "until every server has answered. Which servers it has besides nobody knows then.",
+    )
+    status: BalancerStatus | None = None
+    backend: Text | Literal[""] = Field(
+        default="", description="HAProxy's name of the servers together."
+    )
     servers: Annotated[tuple[Name, ...], Field(min_length=1)]
     server_port: Port
     others: tuple[OtherBackend, ...] = Field(
@@ -73,7 +80,17 @@ class Balancer(Section):
         distinct("machine", self.machines, ("machines",))
         distinct("machine", self.servers, ("servers",))
         distinct("machine", self.holders, ("holders",))
+        self._of_its_kind()
         return self
+
+    def _of_its_kind(self) -> None:
+        """Statistics are HAProxy's own."""
+        for key in ("status", "backend", "others"):
+            given = bool(getattr(self, key))
+            if given and self.kind == "observed":
+                raise wrong(f"no `{key}` beside kind: observed", (key,))
+            if not given and self.kind == "haproxy" and key != "others":
+                raise wrong(f"`{key}` of HAProxy, or kind: observed", (), f"no `{key}`")
 
     def fits(self, site: "Environment", at: At) -> None:
         """Its machines, its listener and its authority are declared."""
@@ -83,6 +100,6 @@ class Balancer(Section):
         for index, other in enumerate(self.others):
             site.require_machines(other.servers, (*at, "others", index, "servers"))
         site.require_https(self.listener, (*at, "listener"))
-        authority = self.status.authority
+        authority = self.status.authority if self.status else None
         if authority is not None:
             site.require_authority(authority, (*at, "status", "authority"))

@@ -29,7 +29,7 @@ def servers(target: RestTarget, path: str) -> tuple[Server, ...]:
 
 def target(site: Environment, node: BalancerNode) -> RestTarget:
     """Where a balancer tells about its servers."""
-    status = node.balancer.status
+    status = node.status
     login = status.login
     return RestTarget(
         name=node.machine.name,
@@ -42,7 +42,7 @@ def target(site: Environment, node: BalancerNode) -> RestTarget:
 
 
 def _servers(connections: Connections, node: BalancerNode) -> tuple[Server, ...]:
-    return servers(target(connections.site, node), node.balancer.status.path)
+    return servers(target(connections.site, node), node.status.path)
 
 
 ASKERS: Final[Askers] = (Asker(SERVERS, _servers),)
