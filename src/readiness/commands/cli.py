@@ -14,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from readiness.catalogue.checks import load_catalogue
+from readiness.catalogue.clauses import clause_ids
 from readiness.catalogue.matrix import load_matrix
 from readiness.catalogue.own import Own, load_own
+from readiness.commands.init import init
 from readiness.commands.terminal import unbreakable
+from readiness.evidence.record import now
 from readiness.model import interrupts
 from readiness.model.errors import NotInstalled, ReadinessError, UsageError
 from readiness.model.extras import missing
@@ -31,7 +34,7 @@ from readiness.model.words import (
 )
 from readiness.render.console import MOST, SafeConsole
 from readiness.session.plan import make_plan
-from readiness.site.documents import load_environment, load_policy
+from readiness.site.documents import load_environment, load_policy, validate_policy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -298,17 +301,29 @@ def drift(
 @app.command()
 def plan(
     env: Env,
+    policy: Annotated[
+        Path | None, typer.Option(help="Also show what a GO under this policy file needs.")
+    ] = None,
     tier: TierOption = "observe",
     scan: ScanOption = False,
     only: Only = None,
 ) -> None:
     """Show what would be asked of whom, what disturbs, and what can't become green and why."""
-    from readiness.commands.explain import print_plan  # noqa: PLC0415
+    from readiness.commands.explain import print_plan, print_way  # noqa: PLC0415
+    from readiness.session.way import way_to_go  # noqa: PLC0415
 
     environment = load_environment(env)
+    rules = load_policy(policy) if policy else None
     catalogue = {**load_catalogue(), **load_own(environment).catalogue}
     planned = make_plan(catalogue, environment, _tier(tier), only or (), _permissions(scan=scan))
     print_plan(planned, environment, out)
+    if rules:
+        own = load_own(environment)
+        validate_policy(rules, clause_ids() | own.clause_ids, at=now())
+        if only:  # a selection says nothing about what the rest would show
+            scanned = _permissions(scan=scan)
+            planned = make_plan(catalogue, environment, _tier(tier), (), scanned)
+        print_way(way_to_go(planned, catalogue, environment, rules), rules, out)
 
 
 @app.command()
@@ -377,65 +392,7 @@ def halt(env: Env) -> None:
     raise typer.Exit(code)
 
 
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write the pair of files.")] = Path(),
-    *,
-    url: Annotated[
-        str, typer.Option(help="Look at the site at this address first, and write what is there.")
-    ] = "",
-    ssh: Annotated[
-        list[str] | None, typer.Option(help="USER@HOST[:PORT]: look at this machine, too.")
-    ] = None,
-    postgres: Annotated[
-        list[str] | None,
-        typer.Option(help="postgresql://USER@HOST[:PORT]/DATABASE: look at this database, too."),
-    ] = None,
-    postgres_password: Annotated[
-        str, typer.Option(help="Where its password is: env:NAME or file:PATH.")
-    ] = "env:PGPASSWORD",  # noqa: S107 - it says where one is
-    connect_to: Annotated[
-        list[str] | None, typer.Option(help="Ask this address instead of those behind the name.")
-    ] = None,
-    authority: Annotated[
-        Path | None, typer.Option(help="Trust this file of PEM certificates, not this system's.")
-    ] = None,
-    inventory: Annotated[
-        Path | None, typer.Option(help="An Ansible inventory (INI or YAML): its machines, too.")
-    ] = None,
-    policy: Annotated[
-        str, typer.Option(help="Policy to start from: go-live, small-site, ha-site, audit-trail.")
-    ] = "",
-) -> None:
-    """Write environment.yaml and policy.yaml: a commented example, or what --url shows."""
-    from readiness.site.documents import write_examples  # noqa: PLC0415
-
-    if not url:
-        for option, given in (
-            ("--ssh", ssh),
-            ("--postgres", postgres),
-            ("--authority", authority),
-            ("--inventory", inventory),
-        ):
-            if given:
-                raise UsageError(
-                    "is looked at beside an address only", key=option, expected="--url"
-                )
-        for path in write_examples(folder, policy or "go-live"):
-            out.print(f"wrote {path}", markup=False)
-        return
-    from readiness.drafting.looking import draft_site, wanted  # noqa: PLC0415 - dear
-
-    asked = wanted(
-        url,
-        connect_to=connect_to or (),
-        ssh=ssh or (),
-        postgres=postgres or (),
-        password=postgres_password,
-        authority=authority,
-        inventory=inventory,
-    )
-    draft_site(asked, folder, policy or "small-site", lambda line: out.print(line, markup=False))
+app.command()(init)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """What a check is about, and what a plan would do, for people."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +15,9 @@ from readiness.model.errors import UsageError
 from readiness.model.quantities import in_words
 from readiness.model.words import Tier
 from readiness.session.plan import Plan, PlannedCase
+from readiness.session.way import Cost, Step
 from readiness.site.environment import Environment
+from readiness.site.policy import Policy
 
 
 def print_check(
@@ -72,6 +75,27 @@ def print_plan(plan: Plan, environment: Environment, out: Console) -> None:
         out.print("\nNot guarded before a disturbing action:")
         for line in plan.not_guarded:
             out.print(f"  {line}", markup=False)
+
+
+_COSTS: Final = {
+    Cost.NOTHING: "this run shows, if they hold",
+    Cost.COMMAND: "another command shows",
+    Cost.PERMISSION: "once it is allowed",
+    Cost.DECLARATION: "once it is declared",
+    Cost.BUILDING: "red, as it is declared",
+    Cost.NEVER: "no check can show yet",
+}
+
+
+def print_way(steps: Sequence[Step], policy: Policy, out: Console) -> None:
+    """Show what a GO under the policy still needs, the least of it first."""
+    many = sum(len(one.clauses) for one in steps)
+    out.print(f"\nA GO under {policy.name} needs {many} clauses, the nearest first:", markup=False)
+    for one in steps:
+        what = "" if one.cost in {Cost.NOTHING, Cost.NEVER} else f": {one.what}"
+        out.print(f"  {len(one.clauses):>3} {_COSTS[one.cost]}{what}", markup=False)
+        if one.cost is not Cost.NOTHING:
+            out.print(f"      {', '.join(one.clauses)}", markup=False)
 
 
 def _print_audit(environment: Environment, out: Console) -> None:

@@ -47,7 +47,7 @@ class Balancer(Section):
     listener: Name = Field(description="The HTTPS listener that users ask.")
     kind: Literal["haproxy", "observed"] = Field(
         default="haproxy",
-        description="`observed`: nginx, an appliance, a cloud's: nothing is asked but for its page, "
+        description="`observed`: nginx, an appliance, a cloud's: only its page is asked for, "
         "until every server has answered. Which servers it has besides nobody knows then.",
     )
     status: BalancerStatus | None = None
