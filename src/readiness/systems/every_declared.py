@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from readiness.systems.redis import declared as redis
+from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "redis": redis.KINDS,
+    "secrets": secrets.KINDS,
 }
 
 
 class SectionsOfRooms(
     redis.Sections,
+    secrets.Sections,
 ):
     """The sections of every room."""
