@@ -114,8 +114,8 @@ def keygen(path: Path) -> Path:
 
 
 @contextmanager
-def ssh_server(*, environment: str = "") -> Iterator[SshServer]:
-    """Run sshd until the block ends; `environment` is a SetEnv line's value."""
+def ssh_server(*, environment: str = "", forced: str = "") -> Iterator[SshServer]:
+    """Run sshd until the block ends; the two are the values of SetEnv and ForceCommand."""
     sshd = program("sshd", package="openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # a root sshd drops its privileges there
@@ -127,6 +127,7 @@ def ssh_server(*, environment: str = "") -> Iterator[SshServer]:
             f"StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             f"AuthorizedKeysFile {user_key}.pub\nPermitRootLogin prohibit-password\n"
             + (f"SetEnv {environment}\n" if environment else "")
+            + (f"ForceCommand {forced}\n" if forced else "")
         )
         public = " ".join((folder / "host.pub").read_text().split()[:2])
         known = folder / "known_hosts"

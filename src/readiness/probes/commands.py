@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from readiness.model.errors import ReadinessError
+from readiness.systems.secrets.questions import PATTERNS as _SECRETS
 
 
 class NotPermitted(ReadinessError, PermissionError):
@@ -68,7 +69,7 @@ _JOURNAL: Final = (
 )
 # Files: metadata anywhere, contents only where reading takes nothing away.
 _FILES: Final = (
-    rf"test -[edfxpSL] {_PATH}",
+    rf"test -[edfrxpSL] {_PATH}",
     rf"stat -Lc %[UuGgaYsi] {_PATH}",
     rf"(?:realpath|readlink -f) {_PATH}",
     rf"ls -1 -q -- {_PATH}",
@@ -91,7 +92,15 @@ _DATABASE: Final = (
 )
 _ALLOWED: Final = tuple(
     re.compile(p, re.ASCII)
-    for p in _MACHINE + _SERVICES + _CLOCK + _JOURNAL + _FILES + _BACKUPS + _DATABASE
+    for p in _MACHINE
+    + _SERVICES
+    + _CLOCK
+    + _JOURNAL
+    + _FILES
+    + _BACKUPS
+    + _DATABASE
+    # Searches for secrets in what everybody on the machine can read, or in declared files.
+    + _SECRETS
 )
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 

@@ -81,6 +81,12 @@ def _redis() -> Askers:
     return ASKERS
 
 
+def _secrets() -> Askers:
+    from readiness.systems.secrets.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _sentinel() -> Askers:
     from readiness.systems.sentinel.asking import ASKERS  # noqa: PLC0415
 
@@ -106,6 +112,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "pgbackrest": _pgbackrest,
     "postgres": _postgres,
     "redis": _redis,
+    "secrets": _secrets,
     "sentinel": _sentinel,
     "tls": _tls,
 }

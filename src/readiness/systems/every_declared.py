@@ -8,16 +8,19 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.redis import declared as redis
+from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "redis": redis.KINDS,
+    "secrets": secrets.KINDS,
 }
 
 
 class SectionsOfRooms(
     access.Sections,
     redis.Sections,
+    secrets.Sections,
 ):
     """The sections of every room."""

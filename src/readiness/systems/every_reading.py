@@ -18,6 +18,7 @@ from readiness.systems.patroni import reading as patroni
 from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
 from readiness.systems.redis import reading as redis
+from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
 from readiness.systems.token import AnySource
@@ -35,6 +36,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "pgbackrest": pgbackrest.SOURCES,
     "postgres": postgres.SOURCES,
     "redis": redis.SOURCES,
+    "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
 }

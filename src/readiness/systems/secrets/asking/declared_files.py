@@ -1,0 +1,106 @@
+"""Reads the files that were declared to be looked at: they hold no secret, whoever reads them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from readiness.model.errors import AccessDenied, NotUnderstood
+from readiness.probes.ssh import ObserveSession
+from readiness.systems.secrets import questions
+from readiness.systems.secrets.asking.detector import hits_in_file
+from readiness.systems.secrets.asking.keys import without_value
+from readiness.systems.secrets.asking.open_files import content, lines_of, sorted_out
+from readiness.systems.secrets.asking.sent import LIMIT
+from readiness.systems.secrets.declared import LookedAt, Secrets
+from readiness.systems.secrets.globs import folder_and_depth, is_glob, matches
+from readiness.systems.secrets.questions import MOST_BYTES, MOST_LISTED
+from readiness.systems.secrets.reading import OpenFiles
+from readiness.systems.secrets.reading.answers import read_sizes
+from readiness.systems.secrets.reading.lines import whole_secret
+
+MOST_FILES: Final = 200
+MOST_IN_ALL: Final = 16 * 1024 * 1024
+"""Bytes that the gate holds of one entry's files."""
+_REFUSED: Final = ("permission denied", "password is required", "not allowed", "may not run")
+
+
+def look(session: ObserveSession, entry: LookedAt, said: Secrets, machine: str) -> OpenFiles:
+    """What was found in the declared files of a machine.
+
+    Raises:
+        ProbeError: one of them is not there, can't be read, or is more than is looked at.
+    """
+    sizes: dict[str, int] = {}
+    for pattern in entry.paths:
+        sizes |= _matched(session, pattern, entry.user)
+    if len(sizes) > MOST_FILES or sum(sizes.values()) > MOST_IN_ALL:
+        raise NotUnderstood(
+            f"{session.where}: {len(sizes)} files of {sum(sizes.values())} bytes are declared to "
+            f"be looked at; more than {MOST_FILES} or {MOST_IN_ALL >> 20} MiB is not"
+        )
+    large = tuple(sorted(path for path, size in sizes.items() if size > MOST_BYTES))
+    if large:
+        raise NotUnderstood(f"{session.where}: {large[0]} is larger than {MOST_BYTES >> 20} MiB")
+    found, read, binary, lines = [], [], [], 0
+    for path in sorted(sizes):
+        data = _content(session, path, entry.user) if sizes[path] else b""
+        read.append(path)
+        if b"\0" in data:
+            binary.append(path)
+            continue
+        text = lines_of(path, data)
+        lines += len(text)
+        hits = [(one.number, hit) for one in text for hit in hits_in_file(path, one.text)]
+        whole = whole_secret([one.text for one in text]) if _sounds_secret(path) else None
+        found += [without_value(hit, path, number) for number, hit in hits]
+        found += [without_value(whole, path)] if whole else []
+    secrets, allowed = sorted_out(found, said, machine)
+    return OpenFiles(
+        (), len(sizes), lines, secrets, (), allowed, tuple(read), tuple(binary), (), ()
+    )
+
+
+def _sounds_secret(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1].lower()
+    return any(word in name for word in ("pass", "secret", "token", "credential"))
+
+
+def _matched(session: ObserveSession, pattern: str, user: str | None) -> dict[str, int]:
+    """Path -> bytes of each file that a pattern means."""
+    folder, depth = folder_and_depth(pattern)
+    answer = session.run(questions.matched(folder, depth, user), remember=False, timeout=LIMIT)
+    complaint = answer.stderr.decode("utf-8", "replace").lower()
+    if any(word in complaint for word in _REFUSED):
+        rules = [questions.matched(folder, depth, None)]
+        rules += [] if is_glob(pattern) else [questions.content(pattern, None)]
+        raise _refused(session, rules, pattern, user)
+    if answer.exit_code != 0 or len(answer.stdout) >= MOST_LISTED:
+        raise NotUnderstood(f"{session.where}: {folder} can't be listed, or is not there")
+    found = read_sizes(answer.stdout, session.where)
+    meant = {path: size for path, size in found.items() if matches(pattern, path)}
+    if not meant and not is_glob(pattern):
+        raise NotUnderstood(f"{session.where}: {pattern} is no file there")
+    return meant
+
+
+def _content(session: ObserveSession, path: str, user: str | None) -> bytes:
+    try:
+        return content(session, path, user)
+    except NotUnderstood:
+        # It is there, or it would not have been listed; `head` and sudo end with 1 for any reason.
+        if user or session.run(f"test -r {path}", remember=False).exit_code != 0:
+            rules = [questions.matched(path, 0, None), questions.content(path, None)]
+            raise _refused(session, rules, path, user) from None
+        raise
+
+
+def _refused(
+    session: ObserveSession, commands: Sequence[str], path: str, user: str | None
+) -> AccessDenied:
+    """That it can't be read, with the rules for sudo that would let us."""
+    # As sudoers(5) wants them: without the shell's quotes, and a backslash escaped.
+    rules = ", ".join("/usr/bin/" + one.replace("'", "").replace("\\", "\\\\") for one in commands)
+    declare = "" if user else " declare `user: USER`, somebody who may read it, and"
+    return AccessDenied(
+        f"{session.where}: {path} can't be read;{declare} permit it to sudo: "
+        f"{session.user} ALL=({user or 'USER'}) NOPASSWD: {rules}"
+    )

@@ -1,0 +1,187 @@
+"""Searches the files of a machine that everybody reads, and accounts for each of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from readiness.model.errors import NotUnderstood
+from readiness.probes.ssh import ObserveSession
+from readiness.systems.secrets import questions
+from readiness.systems.secrets.asking.detector import hits_in_file
+from readiness.systems.secrets.asking.keys import without_value
+from readiness.systems.secrets.asking.sent import has, sent
+from readiness.systems.secrets.asking.shown import units_of
+from readiness.systems.secrets.declared import Secrets
+from readiness.systems.secrets.questions import (
+    LONGEST_LINE,
+    MOST_BYTES,
+    MOST_LINES,
+    MOST_LISTED,
+    MOST_SENT,
+)
+from readiness.systems.secrets.reading import Kept, OpenFiles, Secret
+from readiness.systems.secrets.reading.answers import (
+    Line,
+    read_counts,
+    read_lines,
+    read_names,
+    read_shipped,
+    read_sizes,
+    roots,
+)
+from readiness.systems.secrets.reading.lines import whole_secret
+
+MOST_WHOLE: Final = 40
+"""Files that are fetched whole, for their long lines; bundles of a web page are some."""
+MOST_NAMED: Final = 20
+"""Files that the record names of those that were left out: nobody reads more."""
+
+
+def search(session: ObserveSession, said: Secrets, machine: str) -> OpenFiles:
+    """What was found in the files of a machine that everybody reads.
+
+    Raises:
+        ProbeError: they could not be searched, or not all of them.
+    """
+    places = roots(units_of(session))
+    sizes = read_sizes(_asked(session, "listed", places, MOST_LISTED), session.where)
+    counts = read_counts(_asked(session, "counted", places, MOST_LISTED), session.where)
+    lines = list(read_lines(_asked(session, "searched", places, MOST_SENT)))
+    small = {path for path, size in sizes.items() if size <= MOST_BYTES}
+    _all_were_searched(session, small, counts, lines)
+    lines = [*_short(lines, counts), *_whole_files(session, _cut(lines, counts))]
+    found = [
+        without_value(hit, one.path, one.number)
+        for one in lines
+        for hit in hits_in_file(one.path, one.text)
+    ]
+    found += _named_like_secrets(_asked(session, "whole", places, MOST_SENT))
+    found = [one for one in found if not _is_kept(one.place, said, machine)]
+    shipped = _as_shipped(session, sorted({one.place for one in found}))
+    secrets, allowed = sorted_out((one for one in found if one.place not in shipped), said, machine)
+    binary = read_names(_asked(session, "binary", places, MOST_SENT))
+    large = sorted(set(sizes) - small)
+    return OpenFiles(
+        places, len(sizes), len(lines), secrets, shipped, allowed, (),
+        binary[:MOST_NAMED], tuple(large[:MOST_NAMED]), (),
+    )  # fmt: skip
+
+
+def together(here: OpenFiles, more: Sequence[OpenFiles], kept: tuple[Kept, ...]) -> OpenFiles:
+    """One reading of all that was looked at on a machine; what was found twice counts once."""
+    every = (here, *more)
+    by_place = {(one.place, one.line, one.setting): one for part in every for one in part.secrets}
+    return OpenFiles(
+        here.roots,
+        here.files,
+        sum(part.lines for part in every),
+        tuple(by_place[place] for place in sorted(by_place)),
+        here.as_shipped,
+        tuple(sorted({one for part in every for one in part.allowed})),
+        tuple(sorted({one for part in every for one in part.declared})),
+        tuple(dict.fromkeys(one for part in every for one in part.binary)),
+        tuple(dict.fromkeys(one for part in every for one in part.large)),
+        kept,
+    )
+
+
+def sorted_out(
+    found: Iterable[Secret], said: Secrets, machine: str
+) -> tuple[tuple[Secret, ...], tuple[str, ...]]:
+    """The secrets, and what is declared to be none."""
+    meant = [one for one in said.allowed if one.is_about(machine)]
+    secrets, allowed = [], []
+    for one in found:
+        if any(entry.in_file(one.place, one.setting) for entry in meant):
+            allowed.append(str(one))
+        else:
+            secrets.append(one)
+    return tuple(secrets), tuple(allowed)
+
+
+def _asked(session: ObserveSession, question: str, places: Sequence[str], most: int) -> bytes:
+    command = getattr(questions, question)(places)
+    return sent(session, command, "the search of what everybody reads", most=most)
+
+
+def _all_were_searched(
+    session: ObserveSession, small: set[str], counts: dict[str, int], lines: Sequence[Line]
+) -> None:
+    """Refuse a search that left out a file, or sent none of a file's suspect lines."""
+    if not any(path.startswith("/etc/") for path in small):
+        raise NotUnderstood(f"{session.where}: no file below /etc can be read by everybody")
+    sent_of = {one.path for one in lines}
+    left_out = sorted(small - set(counts)) + [
+        path for path, count in sorted(counts.items()) if count and path not in sent_of
+    ]
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        raise NotUnderstood(
+            f"{session.where}: not searched, or changed meanwhile: {left_out[0]}{more}"
+        )
+
+
+def _cut(lines: Iterable[Line], counts: dict[str, int]) -> list[str]:
+    """The files of which not every suspect line arrived whole."""
+    long = {one.path for one in lines if len(one.text.encode()) + len(one.path) > LONGEST_LINE - 32}
+    return sorted(long | {path for path, count in counts.items() if count > MOST_LINES})
+
+
+def _short(lines: Iterable[Line], counts: dict[str, int]) -> list[Line]:
+    lines = list(lines)
+    cut = set(_cut(lines, counts))
+    return [one for one in lines if one.path not in cut]
+
+
+def _whole_files(session: ObserveSession, paths: Sequence[str]) -> list[Line]:
+    if len(paths) > MOST_WHOLE:
+        raise NotUnderstood(
+            f"{session.where}: {len(paths)} files with long lines can't be looked at, "
+            f"such as {paths[0]}"
+        )
+    return [line for path in paths for line in lines_of(path, content(session, path, None))]
+
+
+def content(session: ObserveSession, path: str, user: str | None) -> bytes:
+    """What a file holds.
+
+    Raises:
+        NotUnderstood: it can't be read, or holds more than is looked at.
+    """
+    if not questions.fits(path):
+        raise NotUnderstood(f"{session.where}: the path of a file can't stand in a command line")
+    command = questions.content(path, user)
+    return sent(session, command, f"reading {path}", most=MOST_BYTES + 1)
+
+
+def lines_of(path: str, said: bytes) -> list[Line]:
+    """A file's lines, numbered."""
+    text = said.decode("utf-8", "replace").splitlines()
+    return [Line(path, number, line) for number, line in enumerate(text, 1)]
+
+
+def _named_like_secrets(said: bytes) -> list[Secret]:
+    by_path: dict[str, list[str]] = {}
+    for one in read_lines(said):
+        by_path.setdefault(one.path, []).append(one.text)
+    hits = ((path, whole_secret(text)) for path, text in by_path.items())
+    return [without_value(hit, path) for path, hit in hits if hit]
+
+
+def _is_kept(path: str, said: Secrets, machine: str) -> bool:
+    """Whether secrets are meant to be there: its rights are judged, and not what it holds."""
+    meant = (one.path for one in said.kept_in if one.is_about(machine))
+    return any(path == one or path.startswith(f"{one}/") for one in meant)
+
+
+def _as_shipped(session: ObserveSession, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those that are as their package shipped them: everybody has what stands in those."""
+    if not paths or not has(session, "dpkg-query"):
+        return ()
+    shipped = read_shipped(session.run(questions.SHIPPED).text)
+    found = []
+    for path in paths:
+        if path in shipped and questions.fits(path):
+            answer = session.run(questions.digest(path), remember=False)
+            if answer.exit_code == 0 and answer.text.split()[:1] == [shipped[path]]:
+                found.append(path)
+    return tuple(found)
