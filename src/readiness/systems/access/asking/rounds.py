@@ -176,6 +176,16 @@ def answers(front: Front, known: Known, requests: Sequence[Request]) -> Answers:
     return grouped(lines, unheard)
 
 
+def statuses(front: Front, known: Known, request: Request) -> dict[str, Heard]:
+    """What every machine that answers there says to one request.
+
+    Raises:
+        ProbeError: one could not be asked.
+    """
+    with Lines(front) as lines:
+        return lines.ask(request, known.servers)
+
+
 def _answered(
     front: Front, known: Known, request: Request, own: Lines, found: tuple[list[Line], list[str]]
 ) -> None:
