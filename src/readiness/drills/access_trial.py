@@ -15,14 +15,15 @@ from readiness.site.declared.identity import ANONYMOUS
 from readiness.site.declared.listener import PortalPage
 from readiness.site.environment import Environment
 from readiness.site.subjects import SHARED, Endpoint
-from readiness.systems.access.asking import front_of
-from readiness.systems.access.asking.rounds import Front, Known, Request, answers, known, statuses
+from readiness.systems.access.asking import front
+from readiness.systems.access.asking.rounds import Known, answers, known, statuses
 from readiness.systems.access.declared import Access, AccessAddress, access_addresses
 from readiness.systems.access.documents import guarded
 from readiness.systems.access.matrix import Asked, Part, Rights
 from readiness.systems.access.reading import Answers
 from readiness.systems.asker import Connections
 from readiness.systems.http.asking.kept import ACCEPT
+from readiness.systems.http.asking.lines import Front, Request
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class AccessTrial:
         )
 
     def _matrix(self, place: AccessAddress, sessions: Mapping[str, Mapping[str, str]]) -> Matrix:
-        front = front_of(self._connections, self._access, place.endpoint, trusts_all=False)
-        here = _Address(front, known(front), sessions)
+        way = front(self._connections, place, trusts_all=False)
+        here = _Address(way, known(way, self._access.sign_in_pages), sessions)
         rights = Rights(self._access, self._site.identities, self._routes)
         right, role, other = rights.right(), rights.wrong_role(), rights.wrong_object()
         sure = [one for one in right.asked if not one.route.lacks(self._access)]
