@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from readiness.drills.accounts import signed_in, signed_out
 from readiness.drills.permit import Permit
 from readiness.measure.measurement import Measurement
 from readiness.model.errors import NotUnderstood, ReadinessError, Unreachable
 from readiness.model.words import Tier
-from readiness.probes.application import Answer, Application, Form, send, sign_in
+from readiness.probes.application import Answer, Application, send
 from readiness.site.declared.audit import SUBJECT, Audit
 from readiness.site.declared.identity import Account
 from readiness.site.environment import Environment
@@ -134,7 +135,7 @@ class AuditTrial:
                     sessions[user] = self._sign_in(canary)
                 asked = self._ask(sessions, watch)
             finally:
-                self._sign_out(sessions.values())
+                signed_out(self.application, self.audit.sign_in, sessions.values())
             last = max(one.answer.received for one in asked)
             watch.until(last + self.audit.trail.deadline)
         self.requests = tuple(one.request for one in asked)
@@ -146,28 +147,7 @@ class AuditTrial:
         return tuple(self.environment.account(one) for one in canaries)
 
     def _sign_in(self, canary: Account) -> dict[str, str]:
-        form = self.audit.sign_in
-        return sign_in(
-            self.application,
-            Form(
-                path=form.path or "",
-                user_field=form.user_field,
-                password_field=form.password_field,
-                token_field=form.token_field,
-                token_header=form.token_header,
-                module=self.environment.path(form.module) if form.module else None,
-            ),
-            canary.login.user,
-            self.environment.secret(canary.login.password),
-        )
-
-    def _sign_out(self, sessions: Any) -> None:
-        """End the sessions where that can be asked for; others end by themselves."""
-        for headers in sessions if self.audit.sign_in.end_path else ():
-            try:
-                send(self.application, self.audit.sign_in.end_path or "", headers=headers, post={})
-            except ReadinessError:
-                continue
+        return signed_in(self.environment, self.application, self.audit.sign_in, canary.login)
 
     def _ask(self, sessions: Mapping[str, Mapping[str, str]], watch: "Watch") -> list[_Asked]:
         """Requests of all three people mixed, until each machine has answered enough of each."""

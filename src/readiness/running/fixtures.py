@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from readiness.drills import target_lease
+from readiness.drills.access_trial import AccessTrial, Matrix
 from readiness.drills.append_only import Attempts, attempt
 from readiness.drills.audit_trial import AuditTrial
 from readiness.drills.audit_trial import Trial as AuditedMachine
@@ -35,6 +36,7 @@ from readiness.site.subjects import (
     BackupRepository,
     Cluster,
 )
+from readiness.systems.access.declared import AccessAddress
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.postgres.asking import primary
 from readiness.systems.token import Ask
@@ -173,6 +175,20 @@ def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[A
         done = _audit_trial(run, clients, server.audit)
         source = "audit trial"
         return clients.look.at(server.id, source, lambda: done.trials[server.machine.name])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def access_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Matrix]]:
+    """Asks every route as each identity, at every address; done once for all checks."""
+
+    def ask(place: AccessAddress) -> Found[Matrix]:
+        def act() -> dict[str, Matrix]:
+            return AccessTrial(clients, mint(run), place.access).run()
+
+        done = run.once.do("access trial", place.access.listener, act)
+        return clients.look.at(place.id, "routes with logins", lambda: done[place.id])
 
     return ask
 

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from readiness.site.declared.common import ClientCertificate, Ip, Port
 from readiness.site.declared.identity import ANONYMOUS, named_in
 from readiness.site.declared.section import Section
-from readiness.site.written import At, Name, Text, UrlPath, Written, distinct, wrong
+from readiness.site.written import At, Name, Text, UrlPath, Written, distinct, known, wrong
 
 if TYPE_CHECKING:
     from readiness.site.environment import Environment
@@ -77,6 +77,9 @@ class PortalPage(Section):
     def fits(self, site: "Environment", at: At) -> None:
         """Its listener is declared, and so is everybody whom it names."""
         site.require_https(self.listener, (*at, "listener"))
+        if self.who != (ANONYMOUS,) or self.method != "GET":
+            asked = [one.listener for one in site.access]
+            known("listener of `access`, through which it is asked", self.listener, asked, at)
         for index, name in enumerate(self.who):
             if name != ANONYMOUS:
                 site.require_identity(name, (*at, "as", index))

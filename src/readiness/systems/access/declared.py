@@ -22,7 +22,6 @@ from readiness.site.written import (
 from readiness.systems.token import Kind, by_id
 
 if TYPE_CHECKING:
-    from readiness.site.declared.balancer import Balancer
     from readiness.site.environment import Environment
     from readiness.site.subjects import Endpoint
 
@@ -138,12 +137,6 @@ def access_addresses(environment: "Environment") -> tuple[AccessAddress, ...]:
         for one in web_endpoints(environment)
         if one.listener.name == access.listener
     )
-
-
-def balancer_of(environment: "Environment", access: Access) -> "Balancer | None":
-    """The balancer that its users come through, whose servers each have to answer."""
-    found = (one for one in environment.balancers if one.listener == access.listener)
-    return next(found, None)
 
 
 ACCESS_ADDRESS: Final = Kind("access_address", "access", by_id(access_addresses))

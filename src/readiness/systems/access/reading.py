@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from readiness.systems.access.declared import ACCESS_ADDRESS, AccessAddress
 from readiness.systems.http.hidden import BUSY
 from readiness.systems.http.page import Page
-from readiness.systems.marks import VOLATILE
 from readiness.systems.token import Source
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -98,8 +97,6 @@ class Doors:
     answers: Answers
     untried: tuple[str, ...]
     """Routes that were not asked, as it might change something."""
-    asked: Annotated[int, VOLATILE]
-    """Requests."""
 
 
 @dataclass(frozen=True)

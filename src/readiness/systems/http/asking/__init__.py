@@ -7,7 +7,7 @@ from readiness.site.environment import Environment
 from readiness.site.subjects import Backend, ChallengedListener, Endpoint
 from readiness.site.subjects import pages as declared_pages
 from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
-from readiness.systems.http.asking import acme, alpn, exposure, rotation
+from readiness.systems.http.asking import acme, alpn, exposure, lines, rotation
 from readiness.systems.http.asking.pages import Question, ask_question
 from readiness.systems.http.asking.routes import challenge_route, client_certificate, web_place
 from readiness.systems.http.reading import (
@@ -25,6 +25,9 @@ from readiness.systems.http.reading import (
     Named,
     Rotation,
 )
+
+HIDDEN_RATE: Final = 100.0
+"""Requests a second for paths that nobody has, one after the other: nothing works for an answer."""
 
 
 def _question(connections: Connections, endpoint: Endpoint, path: str, contains: str) -> Question:
@@ -74,7 +77,7 @@ def _rotation(connections: Connections, backend: Backend, endpoint: Endpoint) ->
     return rotation.ask(endpoint.address, once, balancer.page.served_by, balancer.servers)
 
 
-def _looked_at(connections: Connections, endpoint: Endpoint, path: str = "/") -> Question:
+def _looked_at(connections: Connections, endpoint: Endpoint, path: str) -> Question:
     """How an address is asked whoever vouches for it."""
     return Question(
         address=endpoint.address,
@@ -87,7 +90,8 @@ def _looked_at(connections: Connections, endpoint: Endpoint, path: str = "/") ->
 
 
 def _exposed(connections: Connections, endpoint: Endpoint) -> Exposed:
-    return exposure.exposed(_looked_at(connections, endpoint))
+    front = lines.front_of(connections.site, endpoint, lines.Pace(HIDDEN_RATE))
+    return exposure.exposed(front, endpoint.address)
 
 
 def _defended(connections: Connections, path: str, endpoint: Endpoint) -> Defended:
