@@ -147,7 +147,10 @@ def _used(
     while waiting:
         used |= waiting
         found = {
-            place for (file, _), part in waiting.items() for place in _named(file, part, follow)
+            place
+            for (file, _), part in waiting.items()
+            if file != PERMITTED  # nor what the list is put together from
+            for place in _named(file, part, follow)
         }
         waiting = {
             (file, name): _definitions(file)[name]
