@@ -80,7 +80,8 @@ WRONG_ENVIRONMENTS = (
     Wrong(
         "path: /courses\n    contains: '\"credits\"'\n\nbalancers",
         "path: /courses\n\nbalancers",
-        "pages[0].contains: is missing",
+        "pages[0]: wrong value; expected what the page contains, or the statuses to expect",
+        shape=False,
         elsewhere=True,
     ),
     Wrong(
