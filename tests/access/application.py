@@ -44,7 +44,7 @@ identities:
 {identities}
 access:
   - listener: web
-    rate: 1000
+    rate: {rate}
 {access}
 """
 IDENTITY = """\
@@ -130,7 +130,9 @@ class Application:
     connections: list[int]
     sessions: set[str]
 
-    def site(self, access: str = ACCESS, *more: str, people: bool = True) -> Environment:
+    def site(
+        self, access: str = ACCESS, *more: str, people: bool = True, rate: int = 1000
+    ) -> Environment:
         """The environment that declares it."""
         given = "".join(
             IDENTITY.format(name=one, role=role, id=IDS[one]) for one, role in ROLES.items()
@@ -147,6 +149,7 @@ class Application:
             name=NAME,
             identities=given if people else "  []",
             access=access,
+            rate=rate,
         )
         (self.folder / "password").write_text(PASSWORD)
         (self.folder / "password").chmod(0o600)
