@@ -174,12 +174,12 @@ def test_a3_without_a_declared_page_the_clause_is_unproven_and_says_what_to_decl
         assert engine.gate(site).code == 2
         found = outcome(site.judged(), "WEB-003|web/box/v4")
     assert found.outcome is Outcome.NOT_RUN
-    assert found.declare == "`pages`, as {listener: web, path: /, contains: …}"
+    assert found.declare == "`pages`, as {listener: web, path: /, expect: [200]}"
 
 
 def test_a3_lab_declares_its_pages() -> None:
     """The lab's portal is declared, as the example of a new site shows it."""
     lab = load_environment(Path(__file__).parents[1] / "environments" / "lab.yaml")
-    assert {(one.listener, one.path, one.status) for one in lab.pages} == {
-        ("portal", "/courses", 200)
+    assert {(one.listener, one.path, one.statuses) for one in lab.pages} == {
+        ("portal", "/courses", (200,))
     }
