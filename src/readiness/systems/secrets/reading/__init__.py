@@ -32,11 +32,11 @@ class Secret:
 class Kept:
     """A declared place of secrets. `closed_by` is the folder above it that others can't enter.
 
-    Owner and mode are empty where not even those can be seen.
+    Then neither owner and mode nor whether it is there can be seen.
     """
 
     path: str
-    there: bool
+    there: bool | None
     owner: str
     mode: str
     closed_by: str = ""

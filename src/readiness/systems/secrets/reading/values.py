@@ -34,6 +34,7 @@ _ELSEWHERE: Final = re.compile(
     | % [a-zA-Z%] [^\w]* | :[a-z_]\w*
     | < [^<>]* >? | \[ [^\]]* \] | @ [\w.-]+ @ | __ \w+ __
     | ENC \( .* | \{cipher\} .* | !vault.* | \$ANSIBLE_VAULT.*
+    | (?:hash|texthash|lmdb|btree|cdb|proxy|ldap|mysql|pgsql|sqlite|regexp|pcre|static|inline) : .*
     | (?:vault|env|file|secret|op|sm|ssm|kms|awskms|gcpkms|azurekms|keyring|sops|base64env) : .*
     | arn:aws: .* | projects/ .* /secrets/ .*
     | [\w.]+ \( .*                                      # a call of a program's language
