@@ -38,6 +38,8 @@ from readiness.systems.secrets.reading.lines import (
 
 MOST_WHOLE: Final = 60
 """Files that are fetched whole, for their long lines or comments; bundles of a page are some."""
+ATTEMPTS: Final = 3
+"""Files come and go between two questions; what is missing each time was not looked at."""
 MOST_NAMED: Final = 20
 """Files that the record names of those that were left out: nobody reads more."""
 
@@ -51,23 +53,41 @@ def search(session: ObserveSession, said: Secrets, machine: str) -> OpenFiles:
     meant = [one.whole_folder for one in said.allowed if one.is_about(machine)]
     spared = tuple(one for one in meant if one)
     asked = Search((*EVERYWHERE, *_own_places(session)), spared)
-    sizes = read_sizes(_sent(session, asked.listed, MOST_LISTED), session.where)
-    counts = read_counts(_sent(session, asked.counted, MOST_LISTED), session.where)
-    lines = list(read_lines(_sent(session, asked.searched)))
-    small = {path for path, size in sizes.items() if size <= MOST_BYTES}
-    _all_were_searched(session, small, counts, lines)
+    sizes, counts, lines = _searched(session, asked)
     found = _judged(session, lines, counts)
     found += _named_like_secrets(_sent(session, asked.whole))
     found = [one for one in found if not _is_kept(one.place, said, machine)]
     shipped = _as_shipped(session, sorted({one.place for one in found}))
     secrets, allowed = sorted_out((one for one in found if one.place not in shipped), said, machine)
     binary = read_names(_sent(session, asked.binary))
-    large = sorted(set(sizes) - small)
+    large = sorted(path for path, size in sizes.items() if size > MOST_BYTES)
     return OpenFiles(
-        asked.roots, len(sizes), len(lines), secrets, shipped,
+        asked.roots, len(counts), len(lines), secrets, shipped,
         (*allowed, *(f"{one} as a whole" for one in spared)), (),
         binary[:MOST_NAMED], tuple(large[:MOST_NAMED]), (),
     )  # fmt: skip
+
+
+def _searched(
+    session: ObserveSession, asked: Search
+) -> tuple[dict[str, int], dict[str, int], list[Line]]:
+    """The size of each file, its suspect lines as counted, and those lines as they were sent.
+
+    Raises:
+        NotUnderstood: a file was left out each time.
+    """
+    left_out: list[str] = []
+    for _ in range(ATTEMPTS):
+        sizes = read_sizes(_sent(session, asked.listed, MOST_LISTED), session.where)
+        counts = read_counts(_sent(session, asked.counted, MOST_LISTED), session.where)
+        lines = list(read_lines(_sent(session, asked.searched)))
+        left_out = _left_out(sizes, counts, lines)
+        if not any(path.startswith("/etc/") for path in counts):
+            raise NotUnderstood(f"{session.where}: no file below /etc can be read by everybody")
+        if not left_out:
+            return sizes, counts, lines
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    raise NotUnderstood(f"{session.where}: not searched, or changed meanwhile: {left_out[0]}{more}")
 
 
 def _own_places(session: ObserveSession) -> list[str]:
@@ -140,21 +160,12 @@ def _sent(session: ObserveSession, command: str, most: int = MOST_SENT) -> bytes
     return sent(session, command, "the search of what everybody reads", most=most)
 
 
-def _all_were_searched(
-    session: ObserveSession, small: set[str], counts: dict[str, int], lines: Sequence[Line]
-) -> None:
-    """Refuse a search that left out a file, or sent none of a file's suspect lines."""
-    if not any(path.startswith("/etc/") for path in small):
-        raise NotUnderstood(f"{session.where}: no file below /etc can be read by everybody")
+def _left_out(sizes: dict[str, int], counts: dict[str, int], lines: Sequence[Line]) -> list[str]:
+    """The files that were not searched, or of which no suspect line was sent."""
+    small = {path for path, size in sizes.items() if size <= MOST_BYTES}
     sent_of = {one.path for one in lines}
-    left_out = sorted(small - set(counts)) + [
-        path for path, count in sorted(counts.items()) if count and path not in sent_of
-    ]
-    if left_out:
-        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-        raise NotUnderstood(
-            f"{session.where}: not searched, or changed meanwhile: {left_out[0]}{more}"
-        )
+    silent = {path for path, count in counts.items() if count} - sent_of
+    return sorted((small - set(counts)) | silent)
 
 
 def _cut(lines: Iterable[Line], counts: dict[str, int]) -> list[str]:

@@ -15,7 +15,10 @@ from readiness.systems.token import Source
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret in the open. `line` is 0 where there are no lines, `setting` may be empty."""
+    """A secret in the open. `line` is 0 where there are no lines; a setting may have no name.
+
+    A private key has no digest: what is found is where it begins.
+    """
 
     place: str
     line: int
