@@ -53,6 +53,10 @@ psk=kittens99
 db_url = postgres://portal:kittens@db1/portal
 redis://:kittens@cache/0
 jdbc:postgresql://db/x?user=a&password=kittens
+//nas/share /mnt cifs username=x,password=kittens,uid=0 0 0
+jwt.secret=mysupersecret
+<entry key="db.password">kittens</entry>
+<user-name>sa</user-name><password>sa</password>
 host=db user=x password=kittens dbname=y
 Server=db;User Id=x;Password=kittens;
 "password": "kittens"
@@ -149,6 +153,11 @@ grep -q "BEGIN RSA PRIVATE KEY" server.pem
 LoadCredential=db:/etc/portal/db.password
 csrf_token_header=X-CSRF-TOKEN
 http://[::1]:8080/a@b
+logging.level.org.example.security.password=DEBUG
+password = var.db_password
+password: ENV["DB_PASSWORD"]
+The password: ask the administrator
+[ -z "$PASSWORD" ] && echo "password: missing"
 javax.net.ssl.trustStorePassword=changeit
 server.ssl.trust-store-password=changeit
 smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd
@@ -346,6 +355,17 @@ def test_b2_a_password_that_everybody_reads_is_found(session: ObserveSession, fo
     ]
     settings = [one for one in found.secrets if one.setting == "spring.datasource.password"]
     assert len({one.digest for one in settings}) == 1
+
+
+def test_the_search_sends_each_line_that_has_a_secret(
+    session: ObserveSession, folder: Path
+) -> None:
+    """What a rule would find, `grep` lets through: nothing is lost on the machine."""
+    text = [*lines(SECRETS), *lines(COMMANDS)]
+    write(folder / "x.properties", "\n".join(text) + "\n")
+    found = open_files.search(session, Secrets(), "here")
+    seen = {one.line for one in found.secrets if one.place.startswith(str(folder))}
+    assert [text[number - 1] for number in sorted(set(range(1, len(text) + 1)) - seen)] == []
 
 
 def test_what_others_can_not_read_is_kept(session: ObserveSession, folder: Path) -> None:

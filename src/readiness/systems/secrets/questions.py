@@ -28,14 +28,15 @@ _LIBRARIES: Final = (
 # What may be a secret: `readiness.systems.secrets.reading.lines` decides on each line that matches.
 # Extended regular expression, any case, without quotes: it stands between single ones.
 _SUSPECT: Final = (
-    "pass|pwd|kennwort|secret|token|credential|[_.-]pw|pw[ =:]|psk|masterauth|authorization|bearer"
+    "pass|pwd|kennwort|secret|token|credential|creds|[_.-]pw|pw[[:blank:]=:]|psk|masterauth|authorization|bearer"
     "|(api|access|private|secret|encrypt(ion)?|sign(ing)?|master|session|auth|account|shared"
     "|storage|cookie|jwt|hmac)[_. -]?key"
-    "|://[^/ @]*:[^/ ]+@|stats +auth|curl .*-u|redis-cli .*-a|mysql.* -p"
+    "|://[^/ @]*:[^/ ]+@|stats +auth|user .* on .*>"
+    "|curl .*-u|redis-cli .*-a|(mysql|mariadb).* -p|ldap.* -w"
     "|PRIVATE KEY|Proc-Type|eyJ[A-Za-z0-9_-]{8}|A[KS]IA[A-Z0-9]{12}|gh[pousr]_|glpat-|xox[a-z]-"
-    "|[rs]k_(live|test)_|SG[.]|npm_|AIza|hvs[.]|hooks[.]slack[.]com|pypi-|AccountKey"
+    "|[rs]k_(live|test)_|SG[.]|npm_|AIza|hvs[.]|hooks[.]slack[.]com|pypi-|sq0[a-z]|sk-[a-z0-9]|:AA[a-z0-9_-]{20}"
     "|^[^:# ]+:([0-9]+|[*]):[^: ]*:[^: ]*:[^:]"
-    '|^"[^"]+" +"[^"]+"'
+    '|^"[^"]+"[[:blank:]]+"[^"]+"'
 )
 _PRUNED: Final = " -o ".join(f"-name {one}" for one in _LIBRARIES)
 # What lies on another machine is that one's, and may hang; what is in memory only is a kernel's.

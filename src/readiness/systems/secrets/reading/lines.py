@@ -58,7 +58,9 @@ _BLOCKS: Final = (
     ),
 )  # fmt: skip
 """Comments of several lines, by the ends of the names of files that have them."""
-_COMMENT: Final = re.compile(r"\s*(?:#|;|//|--\s|\*\s|<!--|!(?!\w*:)|REM\s|dnl\s|\.\\\")")
+_COMMENT: Final = re.compile(
+    r"\s*(?:#|;|//(?![\w.-]+/)|--\s|\*\s|<!--|!(?!\w*:)|REM\s|dnl\s|\.\\\")"
+)
 _NAME: Final = re.compile(
     r"(?<![\w.-])(?P<name>-{0,2}[A-Za-z_][\w.-]{0,120})[\"']?\]?[ \t]{0,40}"
     r"(?:=>|:=|==?|:(?!//|:))[ \t]{0,40}"
@@ -73,6 +75,9 @@ _MAPPING: Final = re.compile(r"\{\s*[\"']?[\w-]+[\"']?\s*:")
 _MORE: Final = re.compile(r"\s[\w.-]+\s?[=:]")
 _ELEMENT: Final = re.compile(
     r"<(?P<name>[A-Za-z][\w.:-]{0,120})(?:\s[^<>]{0,200})?>(?P<value>[^<>]{1,500})</"
+)
+_NAMED_ELEMENT: Final = re.compile(
+    r"<\w+\s[^<>]*?\b(?:name|key)=[\"'](?P<name>[\w.:-]{1,120})[\"'][^<>]*>(?P<value>[^<>]{1,500})</"
 )
 _PAIR: Final = re.compile(
     r"(?:name|key|Name)\s*[=:]\s*[\"']?(?P<name>[\w.-]{1,120})[\"']?[\s,]+"
@@ -182,7 +187,7 @@ def _settings(line: str, *, comment: bool, code: bool) -> Iterator[Hit]:
             value = _value(line, match, comment=comment, code=code)
             if value is not None and _is_secret(said, value, comment=comment, code=code):
                 yield Hit(SETTING, match["name"].lstrip("-"), value)
-    for pattern in (_ELEMENT, _PAIR, _DEFINED):
+    for pattern in (_ELEMENT, _NAMED_ELEMENT, _PAIR, _DEFINED):
         for match in pattern.finditer(line):
             said = named(match["name"])
             value = match["value"].strip()
@@ -200,7 +205,8 @@ def _value(line: str, name: re.Match[str], *, comment: bool, code: bool) -> str 
     words = len(rest.split())
     if name[0].endswith((" ", "\t")) and not _MORE.search(rest) and words > 1:
         # `password: the one that you were given` is a sentence, `password = two words` is none.
-        sentence = comment or words > MOST_WORDS
+        before = re.search(r"\w", line[: name.start()]) is not None
+        sentence = comment or before or words > MOST_WORDS
         about = any(named(one) for one in rest.split())
         return None if sentence or about else rest.strip("\"'{}[],") or None
     word = _WORD.match(rest)
@@ -211,7 +217,8 @@ def _is_secret(said: Named, value: str, *, comment: bool, code: bool) -> bool:
     if said is Named.KEY:
         return is_key(value)
     if said is Named.SECRET:
-        return is_secret_word(value) and named(value) is None and (not comment or is_key(value))
+        name = value.lower() in {"passphrase", "shared-secret"}
+        return not name and is_secret_word(value) and (not comment or is_key(value))
     if code and (" " in value or not value.isascii() or named(value) is not None):
         return False
     return is_password(value, comment=comment)
