@@ -19,12 +19,14 @@ from readiness.systems.secrets.asking.detector import hits, hits_in_file
 from readiness.systems.secrets.declared import Allowed, LookedAt, Secrets
 from readiness.systems.secrets.declared import Kept as Declared
 from readiness.systems.secrets.globs import folder_and_depth, matches
+from readiness.systems.secrets.questions import Search
 from readiness.systems.secrets.reading import OpenFiles
 from readiness.systems.secrets.reading.answers import (
+    Process,
+    places,
     read_counts,
     read_processes,
     read_units,
-    roots,
 )
 from readiness.systems.secrets.reading.lines import whole_secret
 
@@ -51,6 +53,10 @@ psk=kittens99
 db_url = postgres://portal:kittens@db1/portal
 redis://:kittens@cache/0
 jdbc:postgresql://db/x?user=a&password=kittens
+//nas/share /mnt cifs username=x,password=kittens,uid=0 0 0
+jwt.secret=mysupersecret
+<entry key="db.password">kittens</entry>
+<user-name>sa</user-name><password>sa</password>
 host=db user=x password=kittens dbname=y
 Server=db;User Id=x;Password=kittens;
 "password": "kittens"
@@ -147,6 +153,18 @@ grep -q "BEGIN RSA PRIVATE KEY" server.pem
 LoadCredential=db:/etc/portal/db.password
 csrf_token_header=X-CSRF-TOKEN
 http://[::1]:8080/a@b
+logging.level.org.example.security.password=DEBUG
+password = var.db_password
+password: ENV["DB_PASSWORD"]
+The password: ask the administrator
+[ -z "$PASSWORD" ] && echo "password: missing"
+javax.net.ssl.trustStorePassword=changeit
+server.ssl.trust-store-password=changeit
+smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd
+chpasswd: {expire: false}
+<policy domain="cache" name="shared-secret" value="passphrase" stealth="True"/>
+Environment=GIT_ASKPASS=/bin/true PWD=/root
+%admin ALL=(ALL) NOPASSWD: ALL
 key=AKIAIOSFODNN7EXAMPLE
 """
 
@@ -178,8 +196,8 @@ def test_what_is_no_secret_is_left_alone(line: str) -> None:
 
 def test_our_own_search_is_no_secret() -> None:
     """Its words stand in the process table while it runs."""
-    assert hits(questions.searched(["/etc"])) == ()
-    assert hits(questions.counted(["/etc"])) == ()
+    assert hits(Search(("/etc",)).searched) == ()
+    assert hits(Search(("/etc",)).counted) == ()
 
 
 def test_programs_and_papers_are_read_otherwise() -> None:
@@ -221,8 +239,25 @@ def test_what_systemd_shows_is_read() -> None:
     (unit,) = read_units(said)
     assert unit.id == "portal.service"
     assert unit.commands == ("/usr/bin/java -jar /data/app/x.jar --token abc123def",)
-    assert {"/data/portal", "/data/env", "/data/app"} <= set(roots([unit]))
-    assert "/usr/bin" not in roots([unit])
+    assert places([unit], ()) == ("/data/app", "/data/env", "/data/portal")
+
+
+def test_where_services_have_their_files() -> None:
+    """A program's folder, and a file of settings wherever it lies."""
+    process = Process(
+        "portal",
+        "-",
+        "java -jar /var/lib/portal/portal.jar --spring.config.location=file:/usr/share/p/a.yml "
+        "-Dlog=/var/log/portal/x.log -cp /usr/share/java/x.jar",
+    )
+    assert places((), [process]) == ("/var/lib/portal", "/usr/share/p/a.yml")
+
+
+def test_a_comment_of_several_lines() -> None:
+    """What a sample in a comment has is no secret, unless it looks chosen."""
+    text = '<a>\n<!-- a sample:\n <b password="changeit"/>\n-->\n<c password="kittens"/>\n</a>\n'
+    found = open_files.secrets_of_file("/etc/tomcat/server.xml", text.encode())
+    assert [one.line for one in found] == [5]
 
 
 def test_what_ps_shows_is_read() -> None:
@@ -243,10 +278,10 @@ def test_a_count_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        questions.searched(["/etc", "/srv"]).replace("/srv", "/srv;id"),
-        questions.searched(["/etc"]).replace("grep -I", "grep --include=x -I"),
-        questions.listed(["/proc"]),
-        questions.listed(["/sys/kernel"]),
+        Search(("/etc", "/srv")).searched.replace("/srv", "/srv;id"),
+        Search(("/etc",)).searched.replace("grep -I", "grep --include=x -I"),
+        Search(("/proc",)).listed,
+        Search(("/etc",), ("/sys/kernel",)).listed,
         questions.content("/proc/kmsg", None),
         questions.content("/etc/../proc/kmsg", None),
         questions.content("/dev/sda", "root"),
@@ -291,7 +326,7 @@ def session(sent: list[Command]) -> Iterator[ObserveSession]:
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that is searched beside /etc, and nothing else is."""
     with scratch() as path:
-        monkeypatch.setattr(open_files, "roots", lambda _: ("/etc", str(path)))
+        monkeypatch.setattr(open_files, "_own_places", lambda _: [str(path)])
         yield path
 
 
@@ -320,6 +355,17 @@ def test_b2_a_password_that_everybody_reads_is_found(session: ObserveSession, fo
     ]
     settings = [one for one in found.secrets if one.setting == "spring.datasource.password"]
     assert len({one.digest for one in settings}) == 1
+
+
+def test_the_search_sends_each_line_that_has_a_secret(
+    session: ObserveSession, folder: Path
+) -> None:
+    """What a rule would find, `grep` lets through: nothing is lost on the machine."""
+    text = [*lines(SECRETS), *lines(COMMANDS)]
+    write(folder / "x.properties", "\n".join(text) + "\n")
+    found = open_files.search(session, Secrets(), "here")
+    seen = {one.line for one in found.secrets if one.place.startswith(str(folder))}
+    assert [text[number - 1] for number in sorted(set(range(1, len(text) + 1)) - seen)] == []
 
 
 def test_what_others_can_not_read_is_kept(session: ObserveSession, folder: Path) -> None:
@@ -372,6 +418,18 @@ def test_what_is_declared_to_be_none(session: ObserveSession, folder: Path) -> N
     found = open_files.search(session, said, "here")
     assert below(found, folder) == [f"{path}:2 (a setting, real.password)"]
     assert found.allowed == (f"{path}:1 (a setting, demo.password)",)
+
+
+def test_a_folder_that_is_declared_as_none_is_not_entered(
+    session: ObserveSession, folder: Path
+) -> None:
+    """What others keep there may be more than anybody can look at."""
+    (folder / "uploads").mkdir()
+    write(folder / "uploads/x.properties", "password=kittens\n")
+    said = Secrets(allowed=(Allowed(path=f"{folder}/uploads/**", reason="users' own"),))
+    found = open_files.search(session, said, "here")
+    assert below(found, folder) == []
+    assert found.allowed == (f"{folder}/uploads as a whole",)
 
 
 def test_a_declared_file_is_read_whoever_may(session: ObserveSession, folder: Path) -> None:
@@ -443,4 +501,4 @@ def test_a_place_behind_a_closed_folder_is_kept(stranger: ObserveSession, folder
     (folder / "closed").mkdir(mode=0o700)
     write(folder / "closed/db.password", PASSWORD, 0o600)
     found = kept.place(stranger, Declared(path=f"{folder}/closed/db.password", owner="root"))
-    assert (found.there, found.closed_by) == (True, f"{folder}/closed")
+    assert (found.there, found.closed_by) == (None, f"{folder}/closed")

@@ -100,6 +100,13 @@ class Allowed(OnMachines):
             raise wrong("one of `path` and `unit`", ("path",) if self.path else (), found)
         return self
 
+    @property
+    def whole_folder(self) -> str:
+        """The folder that it leaves out as a whole, or nothing."""
+        folder = (self.path or "").removesuffix("/**")
+        whole = self.path != folder and self.setting is None and fits(folder)
+        return folder if whole else ""
+
     def in_file(self, path: str, setting: str) -> bool:
         """Whether it is said of that finding in a file."""
         meant = self.path is not None and matches(self.path, path)

@@ -6,12 +6,12 @@ enter, whoever we are. It reads regular files only, of bounded size, on the mach
 """
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 MOST_BYTES: Final = 1024 * 1024
 """Of one file. Configuration is smaller; what is larger is named and left out."""
-MOST_SENT: Final = 2 * 1024 * 1024
+MOST_SENT: Final = 8 * 1024 * 1024
 """Of one search, over all files of a machine; a machine with more is inconclusive."""
 MOST_LISTED: Final = 8 * 1024 * 1024
 """Of the names of all files that everybody reads: some 100,000 files."""
@@ -28,14 +28,15 @@ _LIBRARIES: Final = (
 # What may be a secret: `readiness.systems.secrets.reading.lines` decides on each line that matches.
 # Extended regular expression, any case, without quotes: it stands between single ones.
 _SUSPECT: Final = (
-    "pass|pwd|kennwort|secret|token|credential|[_.-]pw|pw[ =:]|psk|masterauth|authorization|bearer"
+    "pass|pwd|kennwort|secret|token|credential|creds|[_.-]pw|pw[[:blank:]=:]|psk|masterauth|authorization|bearer"
     "|(api|access|private|secret|encrypt(ion)?|sign(ing)?|master|session|auth|account|shared"
     "|storage|cookie|jwt|hmac)[_. -]?key"
-    "|://[^/ @]*:[^/ ]+@|stats +auth|curl .*-u|redis-cli .*-a|mysql.* -p"
+    "|://[^/ @]*:[^/ ]+@|stats +auth|user .* on .*>"
+    "|curl .*-u|redis-cli .*-a|(mysql|mariadb).* -p|ldap.* -w"
     "|PRIVATE KEY|Proc-Type|eyJ[A-Za-z0-9_-]{8}|A[KS]IA[A-Z0-9]{12}|gh[pousr]_|glpat-|xox[a-z]-"
-    "|[rs]k_(live|test)_|SG[.]|npm_|AIza|hvs[.]|hooks[.]slack[.]com|pypi-|AccountKey"
+    "|[rs]k_(live|test)_|SG[.]|npm_|AIza|hvs[.]|hooks[.]slack[.]com|pypi-|sq0[a-z]|sk-[a-z0-9]|:AA[a-z0-9_-]{20}"
     "|^[^:# ]+:([0-9]+|[*]):[^: ]*:[^: ]*:[^:]"
-    '|^"[^"]+" +"[^"]+"'
+    '|^"[^"]+"[[:blank:]]+"[^"]+"'
 )
 _PRUNED: Final = " -o ".join(f"-name {one}" for one in _LIBRARIES)
 # What lies on another machine is that one's, and may hang; what is in memory only is a kernel's.
@@ -47,9 +48,11 @@ _AWAY: Final = " -o ".join(
     )
 )  # fmt: skip
 _ROOTS: Final = "ROOTS"
+_SPARED: Final = "SPARED"
+"""Stands for the folders that are declared to be left out."""
 _OPEN: Final = (
-    rf"find {_ROOTS} \( {_AWAY} -o -type d ! -perm -o=x -o -type d \( {_PRUNED} \) \) -prune "
-    r"-o -type f -perm -o=r ! -empty"
+    rf"find -H {_ROOTS} \( {_SPARED}{_AWAY} -o -type d ! -perm -o=x "
+    rf"-o -type d \( {_PRUNED} \) \) -prune -o -type f -perm -o=r ! -empty"
 )
 _SMALL: Final = f"-size -{MOST_BYTES // 1024 + 1}k"
 # In the C locale nothing but a zero byte makes a file binary: Latin-1 is text as well.
@@ -97,7 +100,9 @@ SHIPPED: Final = r"dpkg-query -f '${Conffiles}\n' -W"
 PATTERNS: Final = (
     re.escape(SERVICES),
     *(
-        re.escape(one).replace(_ROOTS, rf"{_REAL}(?: {_REAL})*")
+        re.escape(one)
+        .replace(_ROOTS, rf"{_REAL}(?: {_REAL})*")
+        .replace(_SPARED, rf"(?:-path {_REAL} -o )*")
         for one in (_LISTED, _COUNTED, _SEARCHED, _BINARY, _WHOLE)
     ),
     rf"{_USER}find -L {_REAL} -maxdepth \d{{1,2}} -type f -printf '%s %p\\0'",
@@ -113,29 +118,41 @@ def fits(path: str) -> bool:
     return bool(_FITS.fullmatch(path)) and "/../" not in f"{path}/"
 
 
-def listed(roots: Sequence[str]) -> str:
-    """Lists every file that everybody reads: size and path."""
-    return _LISTED.replace(_ROOTS, " ".join(roots))
+@dataclass(frozen=True)
+class Search:
+    """What is searched on a machine, and the folders in it that are declared to be left out."""
 
+    roots: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
-def counted(roots: Sequence[str]) -> str:
-    """Counts the suspect lines of each of those files, none left out."""
-    return _COUNTED.replace(_ROOTS, " ".join(roots))
+    def _filled(self, command: str) -> str:
+        spared = "".join(f"-path {one} -o " for one in self.spared)
+        return command.replace(_ROOTS, " ".join(self.roots)).replace(_SPARED, spared)
 
+    @property
+    def listed(self) -> str:
+        """Lists every file that everybody reads: size and path."""
+        return self._filled(_LISTED)
 
-def searched(roots: Sequence[str]) -> str:
-    """Sends those lines: path, number and text."""
-    return _SEARCHED.replace(_ROOTS, " ".join(roots))
+    @property
+    def counted(self) -> str:
+        """Counts the suspect lines of each of those files, none left out."""
+        return self._filled(_COUNTED)
 
+    @property
+    def searched(self) -> str:
+        """Sends those lines: path, number and text."""
+        return self._filled(_SEARCHED)
 
-def binary(roots: Sequence[str]) -> str:
-    """Names those of them that are no text."""
-    return _BINARY.replace(_ROOTS, " ".join(roots))
+    @property
+    def binary(self) -> str:
+        """Names those of them that are no text."""
+        return self._filled(_BINARY)
 
-
-def whole(roots: Sequence[str]) -> str:
-    """Sends the first lines of those that are small and named like a secret."""
-    return _WHOLE.replace(_ROOTS, " ".join(roots))
+    @property
+    def whole(self) -> str:
+        """Sends the first lines of those that are small and named like a secret."""
+        return self._filled(_WHOLE)
 
 
 def matched(folder: str, depth: int, user: str | None) -> str:

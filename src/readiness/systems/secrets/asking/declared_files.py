@@ -6,9 +6,8 @@ from typing import Final
 from readiness.model.errors import AccessDenied, NotUnderstood
 from readiness.probes.ssh import ObserveSession
 from readiness.systems.secrets import questions
-from readiness.systems.secrets.asking.detector import hits_in_file
 from readiness.systems.secrets.asking.keys import without_value
-from readiness.systems.secrets.asking.open_files import content, lines_of, sorted_out
+from readiness.systems.secrets.asking.open_files import content, secrets_of_file, sorted_out
 from readiness.systems.secrets.asking.sent import LIMIT
 from readiness.systems.secrets.declared import LookedAt, Secrets
 from readiness.systems.secrets.globs import folder_and_depth, is_glob, matches
@@ -47,11 +46,10 @@ def look(session: ObserveSession, entry: LookedAt, said: Secrets, machine: str) 
         if b"\0" in data:
             binary.append(path)
             continue
-        text = lines_of(path, data)
+        text = data.decode("utf-8", "replace").splitlines()
         lines += len(text)
-        hits = [(one.number, hit) for one in text for hit in hits_in_file(path, one.text)]
-        whole = whole_secret([one.text for one in text]) if _sounds_secret(path) else None
-        found += [without_value(hit, path, number) for number, hit in hits]
+        whole = whole_secret(text) if _sounds_secret(path) else None
+        found += secrets_of_file(path, data)
         found += [without_value(whole, path)] if whole else []
     secrets, allowed = sorted_out(found, said, machine)
     return OpenFiles(

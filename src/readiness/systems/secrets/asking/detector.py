@@ -38,9 +38,9 @@ def shapes(line: str) -> Iterator[tuple[str, str]]:
             yield one.secret_type, str(value)
 
 
-def hits_in_file(path: str, line: str) -> tuple[Hit, ...]:
-    """The secrets of a line of that file."""
-    return in_file(path, line, shapes)
+def hits_in_file(path: str, line: str, *, comment: bool = False) -> tuple[Hit, ...]:
+    """The secrets of a line of that file; `comment` where it is within one of several lines."""
+    return in_file(path, line, shapes, comment=comment)
 
 
 def hits(line: str) -> tuple[Hit, ...]:

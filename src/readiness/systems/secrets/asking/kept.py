@@ -22,7 +22,7 @@ def place(session: ObserveSession, declared: Declared) -> Kept:
     if answer.exit_code == 0:
         return Kept(declared.path, True, _owner(session, declared.path), answer.text.strip())
     if "permission denied" in answer.complaint.lower():
-        return Kept(declared.path, True, "", "", _closed_folder(session, declared.path))
+        return Kept(declared.path, None, "", "", _closed_folder(session, declared.path))
     if "no such file" in answer.complaint.lower():
         return Kept(declared.path, False, "", "")
     raise NotUnderstood(f"{session.where}: stat says nothing of {declared.path}")

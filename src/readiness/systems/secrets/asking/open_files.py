@@ -9,7 +9,7 @@ from readiness.systems.secrets import questions
 from readiness.systems.secrets.asking.detector import hits_in_file
 from readiness.systems.secrets.asking.keys import without_value
 from readiness.systems.secrets.asking.sent import has, sent
-from readiness.systems.secrets.asking.shown import units_of
+from readiness.systems.secrets.asking.shown import processes_of, units_of
 from readiness.systems.secrets.declared import Secrets
 from readiness.systems.secrets.questions import (
     LONGEST_LINE,
@@ -17,21 +17,29 @@ from readiness.systems.secrets.questions import (
     MOST_LINES,
     MOST_LISTED,
     MOST_SENT,
+    Search,
 )
 from readiness.systems.secrets.reading import Kept, OpenFiles, Secret
 from readiness.systems.secrets.reading.answers import (
+    EVERYWHERE,
     Line,
+    places,
     read_counts,
     read_lines,
     read_names,
     read_shipped,
     read_sizes,
-    roots,
 )
-from readiness.systems.secrets.reading.lines import whole_secret
+from readiness.systems.secrets.reading.lines import (
+    has_comments,
+    whole_secret,
+    within_comments,
+)
 
-MOST_WHOLE: Final = 40
-"""Files that are fetched whole, for their long lines; bundles of a web page are some."""
+MOST_WHOLE: Final = 60
+"""Files that are fetched whole, for their long lines or comments; bundles of a page are some."""
+ATTEMPTS: Final = 3
+"""Files come and go between two questions; what is missing each time was not looked at."""
 MOST_NAMED: Final = 20
 """Files that the record names of those that were left out: nobody reads more."""
 
@@ -42,28 +50,78 @@ def search(session: ObserveSession, said: Secrets, machine: str) -> OpenFiles:
     Raises:
         ProbeError: they could not be searched, or not all of them.
     """
-    places = roots(units_of(session))
-    sizes = read_sizes(_asked(session, "listed", places, MOST_LISTED), session.where)
-    counts = read_counts(_asked(session, "counted", places, MOST_LISTED), session.where)
-    lines = list(read_lines(_asked(session, "searched", places, MOST_SENT)))
-    small = {path for path, size in sizes.items() if size <= MOST_BYTES}
-    _all_were_searched(session, small, counts, lines)
-    lines = [*_short(lines, counts), *_whole_files(session, _cut(lines, counts))]
-    found = [
-        without_value(hit, one.path, one.number)
-        for one in lines
-        for hit in hits_in_file(one.path, one.text)
-    ]
-    found += _named_like_secrets(_asked(session, "whole", places, MOST_SENT))
+    meant = [one.whole_folder for one in said.allowed if one.is_about(machine)]
+    spared = tuple(one for one in meant if one)
+    asked = Search((*EVERYWHERE, *_own_places(session)), spared)
+    sizes, counts, lines = _searched(session, asked)
+    found = _judged(session, lines, counts)
+    found += _named_like_secrets(_sent(session, asked.whole))
     found = [one for one in found if not _is_kept(one.place, said, machine)]
     shipped = _as_shipped(session, sorted({one.place for one in found}))
     secrets, allowed = sorted_out((one for one in found if one.place not in shipped), said, machine)
-    binary = read_names(_asked(session, "binary", places, MOST_SENT))
-    large = sorted(set(sizes) - small)
+    binary = read_names(_sent(session, asked.binary))
+    large = sorted(path for path, size in sizes.items() if size > MOST_BYTES)
     return OpenFiles(
-        places, len(sizes), len(lines), secrets, shipped, allowed, (),
+        asked.roots, len(counts), len(lines), secrets, shipped,
+        (*allowed, *(f"{one} as a whole" for one in spared)), (),
         binary[:MOST_NAMED], tuple(large[:MOST_NAMED]), (),
     )  # fmt: skip
+
+
+def _searched(
+    session: ObserveSession, asked: Search
+) -> tuple[dict[str, int], dict[str, int], list[Line]]:
+    """The size of each file, its suspect lines as counted, and those lines as they were sent.
+
+    Raises:
+        NotUnderstood: a file was left out each time.
+    """
+    left_out: list[str] = []
+    for _ in range(ATTEMPTS):
+        sizes = read_sizes(_sent(session, asked.listed, MOST_LISTED), session.where)
+        counts = read_counts(_sent(session, asked.counted, MOST_LISTED), session.where)
+        lines = list(read_lines(_sent(session, asked.searched)))
+        left_out = _left_out(sizes, counts, lines)
+        if not any(path.startswith("/etc/") for path in counts):
+            raise NotUnderstood(f"{session.where}: no file below /etc can be read by everybody")
+        if not left_out:
+            return sizes, counts, lines
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    raise NotUnderstood(f"{session.where}: not searched, or changed meanwhile: {left_out[0]}{more}")
+
+
+def _own_places(session: ObserveSession) -> list[str]:
+    """The places of services that everybody comes to: each folder above admits others."""
+    units, processes = units_of(session), processes_of(session)
+    return [one for one in places(units, processes) if _is_reached(session, one)]
+
+
+def _is_reached(session: ObserveSession, path: str) -> bool:
+    above = path.rpartition("/")[0]
+    while above:
+        answer = session.run(f"stat -Lc %a {above}")
+        mode = answer.text.strip()
+        if answer.exit_code != 0 or not mode.isdigit() or not int(mode, 8) & 0o001:
+            return False
+        above = above.rpartition("/")[0]
+    return True
+
+
+def _judged(session: ObserveSession, lines: Sequence[Line], counts: dict[str, int]) -> list[Secret]:
+    """The secrets of lines that were sent; of files with long lines or comments, of all lines."""
+    whole = _cut(lines, counts)
+    hits = [(one, hit) for one in lines for hit in hits_in_file(one.path, one.text)]
+    commented = {one.path for one, _ in hits if has_comments(one.path)} - set(whole)
+    if len(whole) + len(commented) > MOST_WHOLE:
+        raise NotUnderstood(
+            f"{session.where}: {len(whole)} files with long lines can't be looked at, "
+            f"such as {sorted(whole)[:1]}"
+        )
+    again = {*whole, *commented}
+    found = [without_value(hit, one.path, one.number) for one, hit in hits if one.path not in again]
+    for path in sorted(again):
+        found += secrets_of_file(path, content(session, path, None))
+    return found
 
 
 def together(here: OpenFiles, more: Sequence[OpenFiles], kept: tuple[Kept, ...]) -> OpenFiles:
@@ -98,47 +156,22 @@ def sorted_out(
     return tuple(secrets), tuple(allowed)
 
 
-def _asked(session: ObserveSession, question: str, places: Sequence[str], most: int) -> bytes:
-    command = getattr(questions, question)(places)
+def _sent(session: ObserveSession, command: str, most: int = MOST_SENT) -> bytes:
     return sent(session, command, "the search of what everybody reads", most=most)
 
 
-def _all_were_searched(
-    session: ObserveSession, small: set[str], counts: dict[str, int], lines: Sequence[Line]
-) -> None:
-    """Refuse a search that left out a file, or sent none of a file's suspect lines."""
-    if not any(path.startswith("/etc/") for path in small):
-        raise NotUnderstood(f"{session.where}: no file below /etc can be read by everybody")
+def _left_out(sizes: dict[str, int], counts: dict[str, int], lines: Sequence[Line]) -> list[str]:
+    """The files that were not searched, or of which no suspect line was sent."""
+    small = {path for path, size in sizes.items() if size <= MOST_BYTES}
     sent_of = {one.path for one in lines}
-    left_out = sorted(small - set(counts)) + [
-        path for path, count in sorted(counts.items()) if count and path not in sent_of
-    ]
-    if left_out:
-        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-        raise NotUnderstood(
-            f"{session.where}: not searched, or changed meanwhile: {left_out[0]}{more}"
-        )
+    silent = {path for path, count in counts.items() if count} - sent_of
+    return sorted((small - set(counts)) | silent)
 
 
 def _cut(lines: Iterable[Line], counts: dict[str, int]) -> list[str]:
     """The files of which not every suspect line arrived whole."""
     long = {one.path for one in lines if len(one.text.encode()) + len(one.path) > LONGEST_LINE - 32}
     return sorted(long | {path for path, count in counts.items() if count > MOST_LINES})
-
-
-def _short(lines: Iterable[Line], counts: dict[str, int]) -> list[Line]:
-    lines = list(lines)
-    cut = set(_cut(lines, counts))
-    return [one for one in lines if one.path not in cut]
-
-
-def _whole_files(session: ObserveSession, paths: Sequence[str]) -> list[Line]:
-    if len(paths) > MOST_WHOLE:
-        raise NotUnderstood(
-            f"{session.where}: {len(paths)} files with long lines can't be looked at, "
-            f"such as {paths[0]}"
-        )
-    return [line for path in paths for line in lines_of(path, content(session, path, None))]
 
 
 def content(session: ObserveSession, path: str, user: str | None) -> bytes:
@@ -153,10 +186,15 @@ def content(session: ObserveSession, path: str, user: str | None) -> bytes:
     return sent(session, command, f"reading {path}", most=MOST_BYTES + 1)
 
 
-def lines_of(path: str, said: bytes) -> list[Line]:
-    """A file's lines, numbered."""
-    text = said.decode("utf-8", "replace").splitlines()
-    return [Line(path, number, line) for number, line in enumerate(text, 1)]
+def secrets_of_file(path: str, said: bytes) -> list[Secret]:
+    """The secrets of a file of which every line is here."""
+    text = said.decode("utf-8", "replace")
+    commented = within_comments(path, text)
+    return [
+        without_value(hit, path, number)
+        for number, line in enumerate(text.split("\n"), 1)
+        for hit in hits_in_file(path, line, comment=number in commented)
+    ]
 
 
 def _named_like_secrets(said: bytes) -> list[Secret]:

@@ -29,10 +29,7 @@ def look(session: ObserveSession, said: Secrets, machine: str) -> ShownToAll:
         ProbeError: systemd or the process table does not answer.
     """
     units = units_of(session)
-    table = sent(session, PROCESSES, "ps", most=MOST_LISTED).decode("utf-8", "replace")
-    processes = read_processes(table)
-    if not processes:
-        raise NotUnderstood(f"{session.where}: ps shows no process, not even ours")
+    processes = processes_of(session)
     meant = [one for one in said.allowed if one.is_about(machine)]
     secrets: dict[tuple[str, str, str], Secret] = {}
     allowed: set[str] = set()
@@ -57,6 +54,19 @@ def units_of(session: ObserveSession) -> tuple[Unit, ...]:
     if answer.exit_code != 0 or not units:
         raise NotUnderstood(f"{session.where}: systemctl shows no service")
     return units
+
+
+def processes_of(session: ObserveSession) -> tuple[Process, ...]:
+    """Every process that we can see.
+
+    Raises:
+        NotUnderstood: `ps` does not say.
+    """
+    table = sent(session, PROCESSES, "ps", most=MOST_LISTED).decode("utf-8", "replace")
+    processes = read_processes(table)
+    if not processes:
+        raise NotUnderstood(f"{session.where}: ps shows no process, not even ours")
+    return processes
 
 
 def _of_units(units: tuple[Unit, ...]) -> Iterator[tuple[str, Secret]]:

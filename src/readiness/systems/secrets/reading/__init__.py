@@ -15,7 +15,10 @@ from readiness.systems.token import Source
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret in the open. `line` is 0 where there are no lines, `setting` may be empty."""
+    """A secret in the open. `line` is 0 where there are no lines; a setting may have no name.
+
+    A private key has no digest: what is found is where it begins.
+    """
 
     place: str
     line: int
@@ -32,11 +35,11 @@ class Secret:
 class Kept:
     """A declared place of secrets. `closed_by` is the folder above it that others can't enter.
 
-    Owner and mode are empty where not even those can be seen.
+    Then neither owner and mode nor whether it is there can be seen.
     """
 
     path: str
-    there: bool
+    there: bool | None
     owner: str
     mode: str
     closed_by: str = ""

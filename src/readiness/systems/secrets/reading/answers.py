@@ -12,10 +12,16 @@ from readiness.systems.secrets.questions import fits
 EVERYWHERE: Final = (
     "/etc", "/opt", "/srv", "/usr/local/etc", "/var/www", "/var/backups", "/home", "/root",
 )  # fmt: skip
-# What services keep is data there, and programs here; neither is where they are configured.
+# Programs and what the distribution brings, and what comes and goes: nobody configures there.
 _ELSEWHERE: Final = re.compile(
-    r"/(?:usr|bin|sbin|lib\w*|proc|sys|dev|run|tmp|boot|var/(?:lib|log|cache|spool|tmp|mail|run))(?:/|$)|/?$"
+    r"/(?:usr/(?:local/)?)?(?:bin|sbin|lib\w*|share|include|games|src)(?:/|$)"
+    r"|/(?:proc|sys|dev|run|tmp|boot|var/(?:log|cache|spool|tmp|mail|run))(?:/|$)"
+    r"|/(?:usr(?:/local)?|var(?:/lib)?)?$"
 )
+_SETTINGS: Final = re.compile(
+    r".+\.(?:properties|ya?ml|conf|cnf|cfg|cf|ini|env|json|toml|xml|sh|py|rb|php)"
+)
+"""Files that a command line names and that are looked at wherever they lie."""
 _BLOCK: Final = re.compile(r"\n\s*\n")
 _ARGV: Final = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _PATHS: Final = re.compile(r"(?<![\w/.-])/[\w@+:.-]+(?:/[\w@+:.-]+)+")
@@ -38,6 +44,7 @@ class Unit:
     environment: str
     commands: tuple[str, ...]
     folders: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -105,25 +112,35 @@ def _unit(block: str) -> Unit:
         argv for key, value in pairs if key.startswith("Exec") for argv in _ARGV.findall(value)
     )
     files = [value.partition(" (")[0] for key, value in pairs if key == "EnvironmentFiles"]
-    named = [one for line in commands for one in _PATHS.findall(line)]
     folder = fields.get("WorkingDirectory", "").lstrip("!-")
-    above = [one.rpartition("/")[0] for one in (*files, *named)]
-    return Unit(fields.get("Id", "?"), fields.get("Environment", ""), commands, (folder, *above))
+    return Unit(
+        fields.get("Id", "?"), fields.get("Environment", ""), commands, (folder,), tuple(files)
+    )
 
 
-def roots(units: Sequence[Unit]) -> tuple[str, ...]:
-    """Where to look: where configuration is, and where the services' own folders are besides."""
-    own = {
-        one
-        for unit in units
-        for one in unit.folders
-        if one.startswith("/") and fits(one) and not _ELSEWHERE.match(one)
-    }
-    every: list[str] = list(EVERYWHERE)
-    for one in sorted(own):
-        if not any(one == root or one.startswith(f"{root}/") for root in every):
-            every.append(one)
-    return tuple(every)
+def places(units: Sequence[Unit], processes: Sequence["Process"]) -> tuple[str, ...]:
+    """Folders and files of the services' own, besides those where configuration is anyway.
+
+    They are what units name, and what stands in command lines: a program's folder, a file of
+    settings wherever it lies.
+    """
+    lines = [line for unit in units for line in unit.commands]
+    lines += [one.arguments for one in processes]
+    named = {path for line in lines for path in _PATHS.findall(line)}
+    files = {path for unit in units for path in unit.files}
+    files |= {path for path in named if _SETTINGS.fullmatch(path)}
+    folders = {folder for unit in units for folder in unit.folders}
+    folders |= {path.rpartition("/")[0] for path in (*named, *files)}
+    folders = {path for path in folders if path and not _ELSEWHERE.match(path)}
+    found: list[str] = []
+    for path in (*sorted(folders), *sorted(files)):
+        if path.startswith("/") and fits(path) and not _below(path, (*EVERYWHERE, *found)):
+            found.append(path)
+    return tuple(found)
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in folders)
 
 
 def read_processes(said: str) -> tuple[Process, ...]:

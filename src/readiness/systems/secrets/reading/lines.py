@@ -49,7 +49,18 @@ CODE: Final = (
 )  # fmt: skip
 """Ends of names of programs and papers, where a value is a secret only as a literal."""
 
-_COMMENT: Final = re.compile(r"\s*(?:#|;|//|--\s|\*\s|<!--|!(?!\w*:)|REM\s|dnl\s|\.\\\")")
+_BLOCKS: Final = (
+    ((".xml", ".xsl", ".html", ".htm", ".config", ".jsp", ".vue"), re.compile(r"(?s)<!--.*?-->")),
+    (
+        (".js", ".ts", ".java", ".kt", ".groovy", ".php", ".c", ".h", ".cc", ".cpp", ".cs", ".go",
+         ".css", ".sql", ".conf"),
+        re.compile(r"(?s)/\*(?!\*?/).*?\*/"),
+    ),
+)  # fmt: skip
+"""Comments of several lines, by the ends of the names of files that have them."""
+_COMMENT: Final = re.compile(
+    r"\s*(?:#|;|//(?![\w.-]+/)|--\s|\*\s|<!--|!(?!\w*:)|REM\s|dnl\s|\.\\\")"
+)
 _NAME: Final = re.compile(
     r"(?<![\w.-])(?P<name>-{0,2}[A-Za-z_][\w.-]{0,120})[\"']?\]?[ \t]{0,40}"
     r"(?:=>|:=|==?|:(?!//|:))[ \t]{0,40}"
@@ -59,9 +70,14 @@ _WORD: Final = re.compile(r"[^\s\"'&;,<>`]+")
 _BEHIND: Final = re.compile(r"\s+#.*|\s*,?\s*$")
 _ASKS: Final = re.compile(r"[\"'](?:\s|$)")
 """The end of a text that asks for one, after its colon."""
+_MAPPING: Final = re.compile(r"\{\s*[\"']?[\w-]+[\"']?\s*:")
+"""What is in it has names of its own."""
 _MORE: Final = re.compile(r"\s[\w.-]+\s?[=:]")
 _ELEMENT: Final = re.compile(
     r"<(?P<name>[A-Za-z][\w.:-]{0,120})(?:\s[^<>]{0,200})?>(?P<value>[^<>]{1,500})</"
+)
+_NAMED_ELEMENT: Final = re.compile(
+    r"<\w+\s[^<>]*?\b(?:name|key)=[\"'](?P<name>[\w.:-]{1,120})[\"'][^<>]*>(?P<value>[^<>]{1,500})</"
 )
 _PAIR: Final = re.compile(
     r"(?:name|key|Name)\s*[=:]\s*[\"']?(?P<name>[\w.-]{1,120})[\"']?[\s,]+"
@@ -91,9 +107,26 @@ def is_page(path: str) -> bool:
     return path.lower().endswith(PAGES)
 
 
-def in_file(path: str, line: str, shapes: "Shapes") -> tuple["Hit", ...]:
-    """The secrets of a line of that file."""
-    return secrets_in(line, code=is_code(path), comment=is_page(path), shapes=shapes)
+def in_file(path: str, line: str, shapes: "Shapes", *, comment: bool = False) -> tuple["Hit", ...]:
+    """The secrets of a line of that file; `comment` where it is within one of several lines."""
+    return secrets_in(line, code=is_code(path), comment=comment or is_page(path), shapes=shapes)
+
+
+def has_comments(path: str) -> bool:
+    """Whether a file may have comments of several lines, by its name."""
+    return any(path.lower().endswith(ends) for ends, _ in _BLOCKS)
+
+
+def within_comments(path: str, text: str) -> frozenset[int]:
+    """The numbers of the lines that a comment of several lines begins before, from 1."""
+    between = next((marks for ends, marks in _BLOCKS if path.lower().endswith(ends)), None)
+    if between is None:
+        return frozenset()
+    found: set[int] = set()
+    for match in between.finditer(text):
+        first = text.count("\n", 0, match.start()) + 1
+        found |= set(range(first + 1, first + match[0].count("\n") + 1))
+    return frozenset(found)
 
 
 def secrets_in(
@@ -154,7 +187,7 @@ def _settings(line: str, *, comment: bool, code: bool) -> Iterator[Hit]:
             value = _value(line, match, comment=comment, code=code)
             if value is not None and _is_secret(said, value, comment=comment, code=code):
                 yield Hit(SETTING, match["name"].lstrip("-"), value)
-    for pattern in (_ELEMENT, _PAIR, _DEFINED):
+    for pattern in (_ELEMENT, _NAMED_ELEMENT, _PAIR, _DEFINED):
         for match in pattern.finditer(line):
             said = named(match["name"])
             value = match["value"].strip()
@@ -167,12 +200,13 @@ def _value(line: str, name: re.Match[str], *, comment: bool, code: bool) -> str 
     if quoted := _QUOTED.match(line, name.end()):
         return quoted["value"]
     rest = _BEHIND.sub("", line[name.end() :]).strip()
-    if code or not rest or _ASKS.match(rest):
+    if code or not rest or _ASKS.match(rest) or _MAPPING.match(rest):
         return None
     words = len(rest.split())
     if name[0].endswith((" ", "\t")) and not _MORE.search(rest) and words > 1:
         # `password: the one that you were given` is a sentence, `password = two words` is none.
-        sentence = comment or words > MOST_WORDS
+        before = re.search(r"\w", line[: name.start()]) is not None
+        sentence = comment or before or words > MOST_WORDS
         about = any(named(one) for one in rest.split())
         return None if sentence or about else rest.strip("\"'{}[],") or None
     word = _WORD.match(rest)
@@ -183,7 +217,8 @@ def _is_secret(said: Named, value: str, *, comment: bool, code: bool) -> bool:
     if said is Named.KEY:
         return is_key(value)
     if said is Named.SECRET:
-        return is_secret_word(value) and (not comment or is_key(value))
+        name = value.lower() in {"passphrase", "shared-secret"}
+        return not name and is_secret_word(value) and (not comment or is_key(value))
     if code and (" " in value or not value.isascii() or named(value) is not None):
         return False
     return is_password(value, comment=comment)

@@ -30,29 +30,33 @@ _KEYS: Final = ("token", "tokens", "apikey", "accesskey", "secretkey", "privatek
 _ABOUT: Final = frozenset({
     "file", "files", "path", "dir", "folder", "location", "name", "names", "id", "ids", "url",
     "uri", "endpoint", "host", "type", "kind", "class", "mode", "format", "method", "scheme",
-    "encryption", "encoder", "encoding", "algorithm", "algo", "hash", "hashes", "hashed", "digest",
-    "encrypted", "salt", "sha", "sha256", "md5", "checksum", "length", "len", "min", "max",
-    "minlen", "size", "count", "limit", "age", "days", "ttl", "expiry", "expires", "expire", "expiration",
-    "lifetime", "timeout", "interval", "validity", "policy", "rule", "rules", "regex", "pattern",
-    "complexity", "strength", "history", "quality", "retry", "retries", "attempts", "reset",
-    "change", "changed", "check", "checks", "authentication", "auth", "enabled", "enable",
-    "required", "disabled", "allowed", "command", "cmd", "prompt", "label", "field", "header",
-    "param", "parameter", "attribute", "column", "issuer", "audience", "provider", "manager",
-    "store", "backend", "source", "ref", "reference", "env", "var", "template", "page", "form",
-    "service", "server", "version", "less", "warn", "alias", "eval", "program", "cost", "rounds",
-    "storage", "validator", "validation", "validate", "plugin", "plugins", "module", "modules",
+    "encryption", "encoder", "encoding", "algorithm", "algo", "hash", "hashes", "hashed",
+    "digest", "encrypted", "salt", "sha", "sha256", "md5", "checksum", "length", "len", "min",
+    "max", "minlen", "size", "count", "limit", "age", "days", "ttl", "expiry", "expires",
+    "expire", "expiration", "lifetime", "timeout", "interval", "validity", "policy", "rule",
+    "rules", "regex", "pattern", "complexity", "strength", "history", "quality", "retry",
+    "retries", "attempts", "reset", "change", "changed", "check", "checks", "authentication",
+    "auth", "enabled", "enable", "required", "disabled", "allowed", "command", "cmd", "prompt",
+    "label", "field", "header", "maps", "map", "param", "parameter", "attribute", "column",
+    "issuer", "audience", "provider", "manager", "store", "backend", "source", "ref",
+    "reference", "env", "var", "template", "page", "form", "service", "server", "version",
+    "less", "warn", "alias", "eval", "program", "cost", "rounds", "storage", "validator",
+    "validation", "validate", "plugin", "plugins", "module", "modules",
 })  # fmt: skip
 # Before the word: what is public, what is only spelled so, and what systemd loads from elsewhere.
 _HARMLESS: Final = frozenset(
     {"public", "pub", "site", "nopasswd", "bypass", "compass", "load", "import", "inherit"}
 )
 
+# A trust store holds certificates of authorities: its password keeps nothing (`changeit`).
+_CERTIFICATES: Final = frozenset({"truststore", "cacerts"})
+
 
 @lru_cache(maxsize=4096)
 def named(name: str) -> Named | None:
     """What the name of a setting, a variable or an option says of its value."""
     words = [one.lower() for one in _WORDS.findall(name)]
-    if _HARMLESS & set(words):
+    if _HARMLESS & set(words) or _CERTIFICATES & set(words) or {"trust", "store"} <= set(words):
         return None
     found = next((hit for hit in (_at(words, place) for place in range(len(words))) if hit), None)
     if found is None:

@@ -8,8 +8,10 @@ from typing import Final
 
 from readiness.evidence.redaction.tokens import looks_random
 
-LEAST: Final = 3
-"""Characters. Shorter ones are flags and column marks (`x`, `*`), and no password is."""
+LEAST: Final = 2
+"""Characters. One alone is a flag or the mark of a column (`x`, `*`)."""
+LEAST_OF_WORD: Final = 6
+"""Of what stands behind `secret`."""
 LEAST_OF_WEAK: Final = 8
 """Of a token or key: their names also stand before names of things, which are shorter."""
 MOST_WORDS: Final = 3
@@ -20,6 +22,8 @@ _NO_VALUE: Final = re.compile(
     [\W_]*                                             # nothing, *****, ---
     | (.)\1{2,}                                        # xxxxx, 00000
     | true|false|yes|no|on|off|none|null|nil|undefined|n/?a|unset|empty
+    | debug|info|warn|warning|error|trace|fatal|missing|invalid|incorrect|wrong|expired|hidden
+    | redacted|masked
     | ask|prompt|interactive|required|requisite|optional|sufficient|default|always|never
     | (?:files|systemd|compat|sss|ldap|winbind|db|nis|altfiles|\[\S*\]|\s)+  # nsswitch.conf(5)
     | (?:pass:)?insta                                  # openssl.cnf, its example of an authority
@@ -34,7 +38,10 @@ _ELSEWHERE: Final = re.compile(
     | % [a-zA-Z%] [^\w]* | :[a-z_]\w*
     | < [^<>]* >? | \[ [^\]]* \] | @ [\w.-]+ @ | __ \w+ __
     | ENC \( .* | \{cipher\} .* | !vault.* | \$ANSIBLE_VAULT.*
+    | (?:hash|texthash|lmdb|btree|cdb|proxy|ldap|mysql|pgsql|sqlite|regexp|pcre|static|inline) : .*
     | (?:vault|env|file|secret|op|sm|ssm|kms|awskms|gcpkms|azurekms|keyring|sops|base64env) : .*
+    | (?:var|local|data|module|secrets|vars|settings|config|process\.env|os\.environ) \. .*
+    | (?:ENV|process\.env|os\.environ) (?:\[ .* )?
     | arn:aws: .* | projects/ .* /secrets/ .*
     | [\w.]+ \( .*                                      # a call of a program's language
     """
@@ -99,6 +106,6 @@ def is_secret_word(value: str) -> bool:
 
     A name with separators and without a digit is the name of a secret kept elsewhere.
     """
-    if len(value) < LEAST * 2 or " " in value or stands_for_nothing(value):
+    if len(value) < LEAST_OF_WORD or " " in value or stands_for_nothing(value):
         return False
     return bool(_DIGIT.search(value)) or not re.search(r"[._/-]", value)
