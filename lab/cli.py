@@ -102,9 +102,12 @@ def chosen(at: str) -> Site:
     product, with runs of its own.
 
     Raises:
-        LabError: there is no such site.
+        typer.BadParameter: there is no such site.
     """
-    site = this(at)
+    try:
+        site = this(at)
+    except LabError as error:
+        raise typer.BadParameter(str(error)) from None
     os.environ[SITE_VARIABLE] = site.home.site
     if site.home.tag:
         os.environ.setdefault("READINESS_STATE", str(site.home.path / "readiness"))

@@ -1,17 +1,20 @@
 """Several sites of one lab: what is said of each, and that none changes another."""
 
+import inspect
+import subprocess
+import sys
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import added, firewall, freeze, image, matrix, mending, network, product
+from lab import added, cli, faults_cli, firewall, freeze, image, matrix, mending, network, product
 from lab.cli import At
 from lab.errors import LabError, WrongRole
 from lab.faults import all_faults
-from lab.home import LAB, Home, current
-from lab.inventory import PACKAGES, Layout, layout, sites, zones_of
+from lab.home import LAB, REPOSITORY, Home, current
+from lab.inventory import PACKAGES, Layout, layout, machines_of, sites, zones_of
 from lab.role_file import load_all
 from lab.rows import read_table
 from lab.secrets import ACCOUNTS_KEY, Secrets
@@ -100,12 +103,17 @@ def test_a_site_that_is_none_is_refused() -> None:
         this("smal")
 
 
+def test_the_command_line_refuses_a_site_that_is_none() -> None:
+    """It is a slip of whoever typed it: one line, and the exit code of usage."""
+    words = [sys.executable, "-m", "lab", "status", "--site", "smal"]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (64, "")
+    said = "lab: no site is called 'smal'; there are: lab, small; scripts/lab --help"
+    assert done.stderr.splitlines() == [said]
+
+
 def test_every_command_about_a_lab_takes_the_site() -> None:
     """Nobody breaks the other one for want of an option."""
-    import inspect  # noqa: PLC0415
-
-    from lab import cli, faults_cli  # noqa: PLC0415
-
     commands: list[Any] = [cli.up, cli.reset, cli.down, cli.status, cli.execute, cli.enter]
     commands += [faults_cli.faults, faults_cli.variants, faults_cli.plant, faults_cli.mend]
     commands += [faults_cli.attempt, faults_cli.work_out]
@@ -193,3 +201,22 @@ def test_two_zones_of_one_number_are_refused(tmp_path: Path) -> None:
         (tmp_path / name / "role.toml").write_text(text)
     with pytest.raises(WrongRole, match=r"site\.zones\.annexe: expected a name and a number of"):
         zones_of(load_all(tmp_path))
+
+
+def test_a_site_more_is_roles(tmp_path: Path) -> None:
+    """Machines with what all of them have below what is their own, in zones of the site's own."""
+    said = {
+        "plainest": "of = 'plain'\neverywhere = true\n[site.zones]\nhall = 20\ncellar = 21\n",
+        "server": "of = 'plain'\n[site.machines]\nbox = {zone = 'cellar', number = 9}\n",
+        "gate": "of = 'plain'\n[site.machines]\nmon1 = {zone = 'hall', number = 5}\n",
+        "extra": "of = 'plain'\nalso_on = ['server']\n",
+    }
+    for name, text in said.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "role.toml").write_text(f"[site]\n{text}")
+    roles = load_all(tmp_path)
+    zones = zones_of(roles)
+    mon1, box = machines_of(roles, zones, "plain")
+    assert (mon1.name, str(mon1.v4), mon1.roles) == ("mon1", "198.18.20.5", ("plainest", "gate"))
+    assert (str(box.v6), box.roles) == ("2001:2:0:21::9", ("plainest", "server", "extra"))
+    assert {one.site for one in (mon1, box)} == {"plain"}
