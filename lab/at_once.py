@@ -32,7 +32,7 @@ def faults(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> lis
     Raises:
         LabError: one could not be planted, looked at or mended.
     """
-    observed = () if narrow else product.observing()
+    observed = () if narrow else product.observing(site=site.home.site)
     checks = (*observed, *sorted({check for one in several for check in one.about} - {*observed}))
     scenes: dict[str, Scene] = {}
     with mending.holding(site):
@@ -77,13 +77,13 @@ def faults(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> lis
         proving.tell(each, looked)
         if each.proven:
             keys = {case.key for case in each.red}
-            recording.save(looked, each.fault, each.facts, cases=keys)
+            recording.save(looked, each.fault, each.facts, site=site.home.site, cases=keys)
     return tried
 
 
 def _mended(site: Site, several: Sequence[Fault]) -> Looked:
     """What the product finds once all of them are mended."""
-    checks = product.observing()
+    checks = product.observing(site=site.home.site)
     proving.let_settle(site, checks)
     title = f"{len(several)} faults: the product looks at the mended lab"
     return product.look(site, checks=checks, title=title)
@@ -140,13 +140,14 @@ def variants(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> l
         LabError: one could not be planted, looked at or taken back.
     """
     tempted = sorted({check for one in several for check in one.tempts})
+    checks = tempted if narrow else product.observing(site=site.home.site)
     scenes: dict[str, Scene] = {}
     with mending.holding(site):
         try:
             for one in several:
                 scenes[one.name] = mending.plant(site, one, beside=tuple(scenes))
             _still_in_force(several, scenes)
-            looked = _look_at_all(site, several, tempted if narrow else product.observing())
+            looked = _look_at_all(site, several, checks)
         finally:
             mending.mend(site, scenes=scenes)
         problems = [f"not declared: {case}" for case in looked.red]
@@ -169,7 +170,7 @@ def variants(site: Site, several: Sequence[Fault], *, narrow: bool = False) -> l
     for each, one in zip(tried, several, strict=True):
         proving.tell(each, looked)
         if each.proven:
-            recording.save(looked, one.name, each.facts, green=one.tempts)
+            recording.save(looked, one.name, each.facts, site=one.site, green=one.tempts)
     return tried
 
 

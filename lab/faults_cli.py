@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from lab import matrix, mending, product, proving
+from lab.cli import At, Json, chosen
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
 from lab.progress import say
-from lab.site import this
+from lab.site import Site
 from lab.variants import all_variants, called
 
-Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 Names = Annotated[
     list[str] | None, typer.Option("--fault", help="Only this fault or variant; repeatable.")
 ]
@@ -32,22 +32,23 @@ def register(app: typer.Typer) -> None:
     app.command("matrix")(work_out)
 
 
-def faults(*, as_json: Json = False) -> None:
+def faults(*, at: At = "", as_json: Json = False) -> None:
     """List the faults, what they turn red, which is in force, and which result is out of date."""
-    _list("faults", all_faults(), "reddens", as_json=as_json)
+    _list(chosen(at), "faults", all_faults(), "reddens", as_json=as_json)
 
 
-def variants(*, as_json: Json = False) -> None:
+def variants(*, at: At = "", as_json: Json = False) -> None:
     """List the healthy variants and the checks that they tempt; the same marks as for faults."""
-    _list("variants", all_variants(), "tempts", as_json=as_json)
+    _list(chosen(at), "variants", all_variants(), "tempts", as_json=as_json)
 
 
-def _list(kind: str, known: Mapping[str, Fault], checks: str, *, as_json: bool) -> None:
-    planted = {str(entry.arguments["fault"]) for entry in mending.in_force(this())}
+def _list(site: Site, kind: str, known: Mapping[str, Fault], checks: str, *, as_json: bool) -> None:
+    planted = {str(entry.arguments["fault"]) for entry in mending.in_force(site)}
     kept = matrix.load()[kind]
     facts = [
         {**_fact(one, in_force=name in planted), "state": matrix.state(one, kept.get(name))}
         for name, one in known.items()
+        if one.site == site.home.site
     ]
     if as_json:
         print(json.dumps({"schema": 1, kind: facts}, indent=2))
@@ -74,20 +75,20 @@ def _fact(fault: Fault, *, in_force: bool) -> dict[str, Any]:
     }
 
 
-def plant(fault: str) -> None:
+def plant(fault: str, *, at: At = "") -> None:
     """Plant a fault or a variant in the healthy lab; its undo is written first."""
-    site, wanted = this(), called(fault)
+    site, wanted = chosen(at), called(fault)
     with mending.holding(site):
         mending.plant(site, wanted)
         mending.let_settle(site)
         if wanted.environment is not None:
             say(f"look with --env {proving.environment_file(site, wanted)}")
-    say(f"{fault}: it stays in force until scripts/lab mend {fault}")
+    say(f"{fault}: it stays in force until scripts/lab mend{site.lab.of} {fault}")
 
 
-def mend(fault: Annotated[str | None, typer.Argument()] = None) -> None:
+def mend(fault: Annotated[str | None, typer.Argument()] = None, *, at: At = "") -> None:
     """Take away a fault, or whatever is in force; twice does no harm."""
-    site = this()
+    site = chosen(at)
     if fault is not None:
         called(fault)
     with mending.holding(site):
@@ -100,9 +101,9 @@ def mend(fault: Annotated[str | None, typer.Argument()] = None) -> None:
         say("nothing is in force")
 
 
-def attempt(fault: str, *, as_json: Json = False) -> None:
+def attempt(fault: str, *, at: At = "", as_json: Json = False) -> None:
     """Break, look, compare with what the fault declares, mend, look again."""
-    tried = proving.attempt(this(), called(fault))
+    tried = proving.attempt(chosen(at), called(fault))
     if as_json:
         entry = matrix.entry(called(fault), tried)
         print(json.dumps({"schema": 1, "fault": fault, **entry}, indent=2))
@@ -112,6 +113,7 @@ def attempt(fault: str, *, as_json: Json = False) -> None:
 
 def work_out(
     *,
+    at: At = "",
     fault: Names = None,
     check: Checks = None,
     everything: Annotated[
@@ -135,19 +137,22 @@ def work_out(
     if page:
         matrix.save(matrix.load())
         return
-    site = this()
+    site = chosen(at)
     if healthy:
-        matrix.save(matrix.load() | {"healthy_runs": matrix.healthy(site)})
+        document = matrix.load()
+        matrix.keep_healthy(document, site)
+        matrix.save(document)
         return
-    chosen = matrix.selected(fault or [], check or [])
+    wanted = matrix.selected(site.home.site, fault or [], check or [])
     whole = not (fault or check)
     again = everything or not (whole or resume)
-    document = matrix.work_out(site, chosen, whole=whole, everything=again)
-    mine = {one.name: matrix.kept(document, one) for one in chosen}
+    document = matrix.work_out(site, wanted, whole=whole, everything=again)
+    mine = {one.name: matrix.kept(document, one) for one in wanted}
     problems = [name for name, one in mine.items() if not one["proven"]]
-    missing = matrix.complete(document) if whole else problems
+    missing = matrix.complete(document, site.home.site) if whole else problems
     if as_json:
-        facts = {"schema": 1, "healthy_runs": document["healthy_runs"], "faults": mine}
+        runs = matrix.healthy_runs(document, site.home.site)
+        facts = {"schema": 1, "healthy_runs": runs, "faults": mine}
         print(json.dumps({**facts, "missing": missing}, indent=2))
     for line in missing:
         say(f"missing: {line}")

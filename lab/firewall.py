@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.inventory import FLOWS, ZONES, Machine, Zone, machines_with
+from lab.inventory import Layout, Machine, Zone, layout
 from lab.role_file import Flow
 
 NTP_PORT = 123
@@ -17,21 +17,22 @@ class End:
     v6: str
 
 
-def ends(name: str) -> list[End]:
+def ends(name: str, site: Layout | None = None) -> list[End]:
     """What a flow's source or destination stands for: a zone, a role or ``"*"``, zone by zone.
 
     Raises:
         KeyError: neither a zone nor a role that a machine has.
     """
-    zones = [zone for zone in ZONES if name in ("*", zone.name)]
+    site = site or layout()
+    zones = [zone for zone in site.zones if name in ("*", zone.name)]
     if zones:
         return [End(zone, str(zone.v4), str(zone.v6)) for zone in zones]
-    members = machines_with(name)
+    members = site.machines_with(name)
     if not members:
         raise KeyError(name)
     return [
         End(zone, _one_of([m.v4 for m in here]), _one_of([m.v6 for m in here]))
-        for zone in ZONES
+        for zone in site.zones
         if (here := [each for each in members if each.zone == zone])
     ]
 
@@ -52,10 +53,11 @@ def input_rules(machine: Machine) -> list[str]:
     The router ends no flow but logins, and gives the time to every zone.
     """
     rules: list[str] = []
+    site = layout(machine.site)
     mine = {"*"} if machine.routes else {"*", machine.zone.name, *machine.roles}
-    for flow in FLOWS:
+    for flow in site.flows:
         if flow.destination in mine:
-            for source in ends(flow.source):
+            for source in ends(flow.source, site):
                 rules += _accept(flow, source)
     if machine.routes:
         rules += [
@@ -65,12 +67,13 @@ def input_rules(machine: Machine) -> list[str]:
     return rules
 
 
-def forward_rules() -> list[str]:
+def forward_rules(site: Layout | None = None) -> list[str]:
     """What the router lets pass between two zones; a source must arrive on its own card."""
     rules: list[str] = []
-    for flow in FLOWS:
-        for destination in ends(flow.destination):
-            for source in ends(flow.source):
+    site = site or layout()
+    for flow in site.flows:
+        for destination in ends(flow.destination, site):
+            for source in ends(flow.source, site):
                 if source.zone is destination.zone:
                     continue
                 cards = f'iifname "{source.zone.name}" oifname "{destination.zone.name}" '

@@ -3,15 +3,15 @@
 import shutil
 from pathlib import Path
 
-from lab import image, keys, role_file, roles
-from lab.home import REPOSITORY, Home
-from lab.inventory import MACHINES, Machine
+from lab import added, image, keys, role_file, roles
+from lab.home import LAB, REPOSITORY, Home
+from lab.inventory import Machine, layout
 from lab.machines import Lab
 from lab.secrets import Secrets
 
 # What, besides the image, decides how a machine looks after its first bootstrap.
 MODULES = (
-    "firewall", "freeze", "inventory", "network", "pki", "role_file", "roles", "secrets",
+    "added", "firewall", "freeze", "inventory", "network", "pki", "role_file", "roles", "secrets",
     "template",
 )  # fmt: skip
 # Left behind when freezing: every start begins with an empty journal.
@@ -21,27 +21,28 @@ NOT_KEPT = ("var/log/journal",)
 def key(secrets: Secrets) -> str:
     """The digest of everything that the frozen state is made from."""
     files = [REPOSITORY / f"lab/{name}.py" for name in MODULES]
-    for tree in trees():
+    for tree in trees(secrets.site):
         files += keys.tree_files(tree)
     return keys.digest(files, REPOSITORY, image.key(), secrets.generation())
 
 
-def trees() -> list[Path]:
-    """The folders that lie on machines: the roles, and what they take from elsewhere."""
-    laid = {
-        one for each in MACHINES for role in roles.roles_of(each) for one in role.trees.values()
-    }
-    return [role_file.FOLDER, *(REPOSITORY / one for one in sorted(laid))]
+def trees(site: str = LAB) -> list[Path]:
+    """The folders that lie on a site's machines: its roles, and what they take from elsewhere."""
+    machines = layout(site).machines
+    laid = {role.name: role for each in machines for role in roles.roles_of(each)}
+    taken = {REPOSITORY / one for role in laid.values() for one in role.trees.values()}
+    return [*(role_file.FOLDER / name for name in sorted(laid)), *sorted(taken)]
 
 
 def present(home: Home, frozen_key: str) -> bool:
     """Whether this state is there for every machine."""
-    return all((home.frozen / frozen_key / machine.name).is_dir() for machine in MACHINES)
+    names = [machine.name for machine in layout(home.site).machines]
+    return all((home.frozen / frozen_key / name).is_dir() for name in names)
 
 
 def layers(home: Home, frozen_key: str, machine: Machine) -> list[Path]:
     """The read-only layers of a machine that starts from the frozen state, the topmost first."""
-    return [home.frozen / frozen_key / machine.name, image.root(home)]
+    return [home.frozen / frozen_key / machine.name, *added.layers(home, machine)]
 
 
 def keep(lab: Lab, frozen_key: str) -> None:
@@ -52,7 +53,7 @@ def keep(lab: Lab, frozen_key: str) -> None:
     draft = lab.home.frozen / f"{frozen_key}.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    for machine in MACHINES:
+    for machine in lab.layout.machines:
         upper = lab.folder(machine.name) / "upper"
         for name in NOT_KEPT:
             shutil.rmtree(upper / name, ignore_errors=True)

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_HOME = Path("/var/lib/readiness-lab")
+# The name of the big site, which is meant where nobody says another.
+LAB = "lab"
+# What tells a process that no option told, as one that a lab command started, which site is meant.
+SITE_VARIABLE = "READINESS_LAB_SITE"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Home:
-    """The state folder of one lab; every path below it is named here."""
+    """The state folder of one site's lab; every path below it is named here.
+
+    `shared` is the home whose images it uses: its own where none is named.
+    """
 
     path: Path
+    site: str = LAB
+    shared: Path | None = None
 
     @property
     def tag(self) -> str:
@@ -35,7 +44,12 @@ class Home:
     @property
     def images(self) -> Path:
         """Shared images, one folder per key."""
-        return self.path / "image"
+        return (self.shared or self.path) / "image"
+
+    @property
+    def added(self) -> Path:
+        """What packages of this site's own add to the image, one folder per key."""
+        return self.path / "added"
 
     @property
     def frozen(self) -> Path:
@@ -85,10 +99,20 @@ class Home:
         """Make the folders, readable by root alone."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
-        for folder in (self.images, self.frozen, self.run, self.secrets, self.log):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.images, self.added, self.frozen, self.run, self.secrets, self.log):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def current() -> Home:
-    """The lab this process works on: ``READINESS_LAB_HOME`` or the default."""
-    return Home(Path(os.environ.get("READINESS_LAB_HOME", DEFAULT_HOME)).resolve())
+def beside(big: Path, site: str) -> Path:
+    """Where a site's lab is, by where the big site's is."""
+    return big if site == LAB else big.with_name(f"{big.name}-{site}")
+
+
+def current(site: str = "") -> Home:
+    """The lab this process works on: that of the named site, or of ``READINESS_LAB_SITE``.
+
+    The big site's is ``READINESS_LAB_HOME`` or the default; another one's stands beside it.
+    """
+    site = site or os.environ.get(SITE_VARIABLE, LAB)
+    big = Path(os.environ.get("READINESS_LAB_HOME", DEFAULT_HOME)).resolve()
+    return Home(beside(big, site), site, big)

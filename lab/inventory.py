@@ -1,21 +1,28 @@
 """The lab's machines, zones, addresses and declared flows: the one source of truth for all of it.
 
-Zones, the router and what belongs to no role alone stand here; machines, flows, packages and
-passwords are gathered from the roles, which say them (``[site]`` in their ``role.toml``).
-Everything that names a machine or an address (names, firewalls, certificates, environment files,
-faults) is derived from here. Importable without root and without a lab.
+The lab has several sites. Of the big one (:data:`LAB`) zones, the router and what belongs to no
+role alone stand here; all else, and of other sites everything, is gathered from the roles, which
+say it (``[site]`` in their ``role.toml``). The constants at the end are the big site's; another
+one's are in its :func:`layout`. Everything that names a machine or an address (names, firewalls,
+certificates, environment files, faults) is derived from here. Importable without root and without
+a lab.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from lab.errors import LabError
+from lab.home import LAB
 from lab.role_file import Flow, Place, Role, load_all
 from readiness.site.written import one_of
 
 DOMAIN = "lab.test"
 GATEWAY_NUMBER = 1
 VIP_NUMBER = 100
+# The machine that the gate looks from, at every site.
+VANTAGE = "mon1"
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Machine:
     name: str
     interfaces: tuple[Interface, ...]
     roles: tuple[str, ...]
+    site: str = LAB
 
     @property
     def home(self) -> Interface:
@@ -120,29 +128,26 @@ SERVICES: dict[str, tuple[IPv4Address, IPv6Address]] = {
 }
 
 
-def machines_of(roles: Mapping[str, Role]) -> tuple[Machine, ...]:
-    """The router, then every machine that a role says it has, by zone and number.
+def machines_of(
+    roles: Mapping[str, Role], zones: Sequence[Zone] = ZONES, site: str = LAB
+) -> tuple[Machine, ...]:
+    """The router, where there is one, then every machine that a role says it has, by zone, number.
 
-    A machine's roles are, in order: :data:`BASE`, the one that has it, those that are also on its
-    machines, those that are also on theirs, and so on; of several at once by name.
+    A machine's roles are, in order: those that every machine has, the one that has it, those that
+    are also on its machines, those that are also on theirs, and so on; of several at once by name.
 
     Raises:
         WrongRole: a role says what can't be; says in which file, at which key.
     """
-    cards = (OPS, *(zone for zone in ZONES if zone is not OPS))
-    router = Machine(
-        "gw1",
-        tuple(Interface(zone.name, zone, GATEWAY_NUMBER) for zone in cards),
-        _laid_over(ROUTER, roles),
-    )
-    taken = {(zone.name, GATEWAY_NUMBER): router.name for zone in ZONES}
-    taken[EDGE.name, VIP_NUMBER] = "the virtual address"
-    found = {router.name: router}
+    found: dict[str, Machine] = {}
+    taken: dict[tuple[str, int], str] = {}
+    if ROUTER in roles:
+        found, taken = _router(roles, zones, site)
     for role in roles.values():
         for name, place in role.site.machines.items():
             if name in found:
                 raise role.wrong(("site", "machines", name), "each machine once", f"'{name}' twice")
-            zone = _zone_of(role, name, place)
+            zone = _zone_of(role, name, place, zones)
             holder = taken.setdefault((zone.name, place.number), name)
             if holder != name:
                 key = ("site", "machines", name, "number")
@@ -150,18 +155,41 @@ def machines_of(roles: Mapping[str, Role]) -> tuple[Machine, ...]:
                     key, f"a free number in {zone.name}", f"{place.number} of {holder}"
                 )
             card = Interface("eth0", zone, place.number)
-            found[name] = Machine(name, (card,), _laid_over(role.name, roles))
+            found[name] = Machine(name, (card,), _laid_over(role.name, roles), site)
     _refuse_idle(roles, found.values())
-    return tuple(sorted(found.values(), key=_position))
+
+    def position(each: Machine) -> tuple[bool, int, int]:
+        """The router first, then by zone and number."""
+        return not each.routes, zones.index(each.zone), each.home.number
+
+    return tuple(sorted(found.values(), key=position))
 
 
-def flows_of(roles: Mapping[str, Role], machines: Iterable[Machine]) -> tuple[Flow, ...]:
+def _router(
+    roles: Mapping[str, Role], zones: Sequence[Zone], site: str
+) -> tuple[dict[str, Machine], dict[tuple[str, int], str]]:
+    """The machine that stands in every zone, and the numbers that nobody else may have."""
+    cards = (OPS, *(zone for zone in zones if zone is not OPS))
+    router = Machine(
+        "gw1",
+        tuple(Interface(zone.name, zone, GATEWAY_NUMBER) for zone in cards),
+        _laid_over(ROUTER, roles),
+        site,
+    )
+    taken = {(zone.name, GATEWAY_NUMBER): router.name for zone in zones}
+    taken[EDGE.name, VIP_NUMBER] = "the virtual address"
+    return {router.name: router}, taken
+
+
+def flows_of(
+    roles: Mapping[str, Role], machines: Iterable[Machine], zones: Sequence[Zone] = ZONES
+) -> tuple[Flow, ...]:
     """Every permitted connection, role by role; those by which operations look at a system last.
 
     Raises:
         WrongRole: a flow begins or ends at nobody; says in which file, at which key.
     """
-    known = {"*", *(zone.name for zone in ZONES), *(one for each in machines for one in each.roles)}
+    known = {"*", *(zone.name for zone in zones), *(one for each in machines for one in each.roles)}
     own: list[Flow] = []
     looks: list[Flow] = []
     for name, role in roles.items():
@@ -182,9 +210,27 @@ def in_order(roles: Mapping[str, Role], machines: Iterable[Machine]) -> dict[str
     return {name: roles[name] for name in (*systems, *(one for one in SHARED if one in laid))}
 
 
+def zones_of(roles: Mapping[str, Role]) -> tuple[Zone, ...]:
+    """The zones that a site's roles say it has, by number.
+
+    Raises:
+        WrongRole: two zones have one number, or one name.
+    """
+    found: dict[str, int] = {}
+    for role in roles.values():
+        for name, number in role.site.zones.items():
+            if name in found or number in found.values():
+                key = ("site", "zones", name)
+                raise role.wrong(key, "a name and a number of its own", f"{name} = {number}")
+            found[name] = number
+    return tuple(_zone(name, found[name]) for name in sorted(found, key=found.__getitem__))
+
+
 def _laid_over(own: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
     """The roles of a machine that one role has."""
-    found = list(dict.fromkeys((BASE, own)))
+    everywhere = [name for name, role in sorted(roles.items()) if role.site.everywhere]
+    below = [BASE, *everywhere] if BASE in roles else everywhere
+    found = list(dict.fromkeys((*below, own)))
     while more := [
         name
         for name, role in sorted(roles.items())
@@ -194,17 +240,12 @@ def _laid_over(own: str, roles: Mapping[str, Role]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _zone_of(role: Role, name: str, place: Place) -> Zone:
-    zones = {zone.name: zone for zone in ZONES}
+def _zone_of(role: Role, name: str, place: Place, known: Sequence[Zone]) -> Zone:
+    zones = {zone.name: zone for zone in known}
     if place.zone not in zones:
         key = ("site", "machines", name, "zone")
         raise role.wrong(key, f"a zone{one_of(place.zone, zones)}", f"'{place.zone}'")
     return zones[place.zone]
-
-
-def _position(each: Machine) -> tuple[bool, int, int]:
-    """The router first, then by zone and number."""
-    return not each.routes, ZONES.index(each.zone), each.home.number
 
 
 def _refuse_idle(roles: Mapping[str, Role], machines: Iterable[Machine]) -> None:
@@ -220,45 +261,136 @@ def _refuse_idle(roles: Mapping[str, Role], machines: Iterable[Machine]) -> None
             raise role.wrong(("site",), "`machines`, or `also_on` a role that has some", "neither")
 
 
-_ROLES = load_all()
-MACHINES = machines_of(_ROLES)
-ROLES = in_order(_ROLES, MACHINES)
-FLOWS = flows_of(ROLES, MACHINES)
-# What the shared image is made with: whatever any role needs is on every machine.
-PACKAGES = tuple(sorted({name for role in ROLES.values() for name in role.site.packages}))
-# The files below secrets that hold a password, each made once.
-PASSWORDS = tuple(dict.fromkeys(name for role in ROLES.values() for name in role.site.passwords))
+@dataclass(frozen=True)
+class Layout:
+    """One site of the lab: all that is the same for every lab home of it."""
+
+    site: str
+    zones: tuple[Zone, ...]
+    roles: Mapping[str, Role]
+    machines: tuple[Machine, ...]
+    flows: tuple[Flow, ...]
+    # Names that belong to a service and not to a machine, with their IPv4 and IPv6 addresses.
+    services: Mapping[str, tuple[IPv4Address, IPv6Address]]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The Debian packages that any of its roles needs."""
+        return tuple(sorted({name for role in self.roles.values() for name in role.site.packages}))
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """The files below secrets that hold a password, each made once."""
+        return tuple(
+            dict.fromkeys(name for role in self.roles.values() for name in role.site.passwords)
+        )
+
+    @property
+    def ssh_keys(self) -> tuple[str, ...]:
+        """The SSH key pairs that its roles need besides those of every site."""
+        return tuple(
+            dict.fromkeys(name for role in self.roles.values() for name in role.site.ssh_keys)
+        )
+
+    def machine(self, name: str) -> Machine:
+        """The machine of this name.
+
+        Raises:
+            KeyError: no such machine.
+        """
+        for candidate in self.machines:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(name)
+
+    def machines_with(self, role: str) -> tuple[Machine, ...]:
+        """Every machine that has this role."""
+        return tuple(candidate for candidate in self.machines if role in candidate.roles)
+
+    def hosts_file(self) -> str:
+        """The ``/etc/hosts`` of every machine and of whoever looks from mon1."""
+        lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+        for each in self.machines:
+            lines += [f"{address} {each.fqdn} {each.name}" for address in (each.v4, each.v6)]
+        for name, addresses in self.services.items():
+            lines += [f"{address} {name} {name.partition('.')[0]}" for address in addresses]
+        return "\n".join(lines) + "\n"
+
+
+def sites() -> tuple[str, ...]:
+    """The names of all sites, the big one first."""
+    others = {role.site.of for role in _all_roles().values()} - {LAB}
+    return (LAB, *sorted(others))
+
+
+@cache
+def layout(site: str = LAB) -> Layout:
+    """The site of this name.
+
+    Raises:
+        LabError: no role belongs to such a site.
+        WrongRole: one of its roles says what can't be.
+    """
+    if site not in sites():
+        raise LabError(f"no site is called {site!r}; there are: {', '.join(sites())}")
+    roles = {name: role for name, role in _all_roles().items() if role.site.of == site}
+    zones = ZONES if site == LAB else zones_of(roles)
+    machines = machines_of(roles, zones, site)
+    ordered = in_order(roles, machines)
+    flows = flows_of(ordered, machines, zones)
+    services = SERVICES if site == LAB else _services(roles, machines)
+    return Layout(site, zones, ordered, machines, flows, services)
+
+
+@cache
+def _all_roles() -> dict[str, Role]:
+    return load_all()
+
+
+def _services(
+    roles: Mapping[str, Role], machines: Iterable[Machine]
+) -> dict[str, tuple[IPv4Address, IPv6Address]]:
+    """The names that a site's machines have besides their own."""
+    places = {name: place for role in roles.values() for name, place in role.site.machines.items()}
+    return {
+        f"{name}.{DOMAIN}": (each.v4, each.v6)
+        for each in machines
+        if each.name in places
+        for name in places[each.name].names
+    }
+
+
+# The big site's.
+MACHINES = layout().machines
+ROLES = layout().roles
+FLOWS = layout().flows
+# What the shared image is made with: whatever any of its roles needs is on every machine.
+PACKAGES = layout().packages
+PASSWORDS = layout().passwords
 
 
 def machine(name: str) -> Machine:
-    """The machine of this name.
+    """The machine of this name at the big site.
 
     Raises:
         KeyError: no such machine.
     """
-    for candidate in MACHINES:
-        if candidate.name == name:
-            return candidate
-    raise KeyError(name)
+    return layout().machine(name)
 
 
 def machines_with(role: str) -> tuple[Machine, ...]:
-    """Every machine that has this role."""
-    return tuple(candidate for candidate in MACHINES if role in candidate.roles)
+    """Every machine of the big site that has this role."""
+    return layout().machines_with(role)
 
 
 def hosts_file() -> str:
-    """The ``/etc/hosts`` of every machine and of whoever looks from mon1."""
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    for each in MACHINES:
-        lines += [f"{address} {each.fqdn} {each.name}" for address in (each.v4, each.v6)]
-    for name, addresses in SERVICES.items():
-        lines += [f"{address} {name} {name.partition('.')[0]}" for address in addresses]
-    return "\n".join(lines) + "\n"
+    """The ``/etc/hosts`` of the big site."""
+    return layout().hosts_file()
 
 
 def template_values(each: Machine) -> dict[str, str]:
     """What ``{{ … }}`` may name in the templates laid over this machine."""
+    site = layout(each.site)
     values = {
         "machine.name": each.name,
         "machine.fqdn": each.fqdn,
@@ -271,8 +403,8 @@ def template_values(each: Machine) -> dict[str, str]:
         "vip.v6": str(VIP6),
         "domain": DOMAIN,
     }
-    for other in MACHINES:
+    for other in site.machines:
         values |= {f"{other.name}.v4": str(other.v4), f"{other.name}.v6": str(other.v6)}
-    for zone in ZONES:
+    for zone in site.zones:
         values |= {f"zone.{zone.name}.v4": str(zone.v4), f"zone.{zone.name}.v6": str(zone.v6)}
     return values

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from lab import cgroups, mounts, network
 from lab.errors import LabError
-from lab.home import Home
-from lab.inventory import MACHINES, Machine
-from lab.inventory import machine as machine_called
+from lab.home import LAB, Home
+from lab.inventory import Layout, Machine, layout
 
 # Asks systemd to power off (systemd(1), "Signals").
 POWER_OFF = signal.SIGRTMIN + 4
@@ -44,6 +43,16 @@ class Lab:
     """The machines of one lab."""
 
     home: Home
+
+    @property
+    def layout(self) -> Layout:
+        """What belongs to its site."""
+        return layout(self.home.site)
+
+    @property
+    def of(self) -> str:
+        """What has to be said behind a command of the lab for it to be about this site."""
+        return "" if self.home.site == LAB else f" --site {self.home.site}"
 
     def group(self, name: str) -> str:
         """The control group of a machine."""
@@ -103,7 +112,7 @@ class Lab:
 
     def running(self) -> list[str]:
         """The machines that run, in the inventory's order."""
-        return [each.name for each in MACHINES if self.leader(each.name) is not None]
+        return [each.name for each in self.layout.machines if self.leader(each.name) is not None]
 
     def run(
         self,
@@ -166,10 +175,10 @@ class Lab:
         Raises:
             LabError: there is no such machine, or it does not run.
         """
-        _known(name)
+        self._known(name)
         leader = self.leader(name)
         if leader is None:
-            raise LabError(f"{name} does not run; scripts/lab status shows what does")
+            raise LabError(f"{name} does not run; scripts/lab status{self.of} shows what does")
         variables = {**ENVIRONMENT, **(environment or {})}
         inside = ["env", "-i", *(f"{key}={value}" for key, value in variables.items()), *argv]
         words = ["nsenter", f"--target={leader}", "--all", "--root", "--wd", "--", *inside]
@@ -181,10 +190,10 @@ class Lab:
         Raises:
             LabError: there is no such machine, or its network is not there.
         """
-        _known(name)
+        self._known(name)
         namespace = network.path(self.home, name)
         if not namespace.exists():
-            raise LabError("the lab is not up; scripts/lab up")
+            raise LabError(f"the lab is not up; scripts/lab up{self.of}")
         binds = (
             f"mount --bind {self.home.hosts} /etc/hosts && "
             f"mount --bind {self.home.resolv} /etc/resolv.conf && "
@@ -216,13 +225,10 @@ class Lab:
         files = [str(file) for file in cgroups.create(group)]
         return ["sh", "-c", JOIN, "join", *files, "--", *argv]
 
-
-def _known(name: str) -> None:
-    try:
-        machine_called(name)
-    except KeyError:
-        names = ", ".join(machine.name for machine in MACHINES)
-        raise LabError(f"no machine is called {name!r}; there are: {names}") from None
+    def _known(self, name: str) -> None:
+        names = [machine.name for machine in self.layout.machines]
+        if name not in names:
+            raise LabError(f"no machine is called {name!r}; there are: {', '.join(names)}")
 
 
 def _is_container_init(pid: int) -> bool:

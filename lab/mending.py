@@ -15,7 +15,7 @@ from lab import health
 from lab.errors import LabError, Unhealthy
 from lab.faults import Fault, in_the_file_only
 from lab.host import require_root
-from lab.inventory import MACHINES, Machine
+from lab.inventory import Machine
 from lab.parallel import for_each
 from lab.progress import say, step
 from lab.scene import Scene
@@ -90,8 +90,8 @@ def require_healthy(site: Site, seconds: float = HEALTHY_LIMIT) -> None:
         LabError: the lab is down, or not healthy in time.
     """
     if not site.lab.running():
-        raise LabError("the lab is not up; scripts/lab up")
-    health.wait(site.lab, MACHINES, seconds)
+        raise LabError(f"the lab is not up; scripts/lab up{site.lab.of}")
+    health.wait(site.lab, site.machines, seconds)
 
 
 def plant(site: Site, fault: Fault, beside: Collection[str] = ()) -> Scene:
@@ -102,6 +102,7 @@ def plant(site: Site, fault: Fault, beside: Collection[str] = ()) -> Scene:
     Raises:
         LabError: another fault is in force, the lab is ill, or the fault does not take effect.
     """
+    require_of(site, fault)
     _nothing_else_in_force(site, beside)
     if not beside:
         require_healthy(site)
@@ -110,6 +111,16 @@ def plant(site: Site, fault: Fault, beside: Collection[str] = ()) -> Scene:
     _owe(site, fault, scene)
     _put_in_force(fault, scene)
     return scene
+
+
+def require_of(site: Site, fault: Fault) -> None:
+    """Refuse a fault that another site has.
+
+    Raises:
+        LabError: says which one has it.
+    """
+    if fault.site != site.home.site:
+        raise LabError(f"{fault.name} is a fault of the site {fault.site}: --site {fault.site}")
 
 
 def plant_at_once(site: Site, several: Sequence[Fault]) -> dict[str, Scene]:
@@ -137,7 +148,7 @@ def _nothing_else_in_force(site: Site, beside: Collection[str]) -> None:
     pending = {str(entry.arguments["fault"]) for entry in in_force(site)} - {*beside}
     if pending:
         names = ", ".join(sorted(pending))
-        raise LabError(f"in force already: {names}; scripts/lab mend takes it away")
+        raise LabError(f"in force already: {names}; scripts/lab mend{site.lab.of} takes it away")
 
 
 def _owe(site: Site, fault: Fault, scene: Scene) -> None:
@@ -145,11 +156,11 @@ def _owe(site: Site, fault: Fault, scene: Scene) -> None:
     journal(site).write(
         UndoEntry.prepare(
             run=f"fault-{fault.name}",
-            environment="lab",
+            environment=site.home.site,
             environment_file="",
             action=ACTION,
             arguments={"fault": fault.name, "facts": scene.facts},
-            target="lab",
+            target=site.home.site,
             proof=f"{fault.name} is gone and every machine is healthy",
         )
     )
@@ -174,7 +185,7 @@ def let_settle(site: Site) -> None:
     with suppress(LabError):
         scene.wait(
             "restarted services have settled",
-            lambda: all(for_each(MACHINES, settled)),
+            lambda: all(for_each(site.machines, settled)),
             SETTLED + 2,
         )
 
@@ -245,7 +256,7 @@ def _play(site: Site, action: UndoAction, name: str | None) -> list[UndoResult]:
             return proven
         if not helped:
             told = "; ".join(failed)
-            raise LabError(f"{told}; scripts/lab reset starts anew, then mend again")
+            raise LabError(f"{told}; scripts/lab reset{site.lab.of} starts anew, then mend again")
 
 
 def bring_up(site: Site) -> None:
@@ -294,5 +305,5 @@ def _undo(fault: Fault, scene: Scene) -> None:
 def _proven_gone(site: Site, fault: Fault, scene: Scene) -> str:
     """That the lab is healthy without it, whose kept originals nobody needs any more."""
     require_healthy(site)
-    for_each(MACHINES, lambda machine: scene.forget(machine.name))
-    return f"{fault.name} is gone and {len(MACHINES)} machines are healthy"
+    for_each(site.machines, lambda machine: scene.forget(machine.name))
+    return f"{fault.name} is gone and {len(site.machines)} machines are healthy"

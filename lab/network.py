@@ -9,7 +9,14 @@ from pathlib import Path
 
 from lab.home import Home
 from lab.host import call
-from lab.inventory import GATEWAY_NUMBER, MACHINES, ZONES, Interface, Machine
+from lab.inventory import (
+    GATEWAY_NUMBER,
+    ZONES,
+    Interface,
+    Machine,
+    Zone,
+    layout,
+)
 
 NETNS_FOLDER = Path("/run/netns")
 SWITCH = "net"
@@ -39,10 +46,10 @@ def port(machine: Machine, card: Interface) -> str:
     return machine.name if not machine.routes else f"{machine.name}-{card.zone.name}"
 
 
-def bridge_commands() -> list[str]:
+def bridge_commands(zones: Iterable[Zone] = ZONES) -> list[str]:
     """``ip -batch`` lines for the switch: a bridge per zone."""
     lines = ["link set lo up"]
-    for zone in ZONES:
+    for zone in zones:
         bridge = f"br-{zone.name}"
         lines += [
             f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
@@ -71,7 +78,11 @@ def _cable(end: str, card: str, namespace: str) -> str:
 
 
 def address_commands(machine: Machine) -> list[str]:
-    """``ip -batch`` lines for a machine: its addresses, and the router as its way out."""
+    """``ip -batch`` lines for a machine: its addresses, and the router as its way out.
+
+    Where a site has no router the way leads nowhere: an address outside stays silent, as it does
+    behind a router.
+    """
     lines = ["link set lo up"]
     for card in machine.interfaces:
         v4, v6 = card.zone.v4.prefixlen, card.zone.v6.prefixlen
@@ -89,14 +100,14 @@ def address_commands(machine: Machine) -> list[str]:
     return lines
 
 
-def build(home: Home, machines: Iterable[Machine] = MACHINES) -> None:
-    """Make namespaces, bridges, cables, addresses and routes for these machines."""
-    members = list(machines)
+def build(home: Home) -> None:
+    """Make namespaces, bridges, cables, addresses and routes for the machines of its site."""
+    members, zones = layout(home.site).machines, layout(home.site).zones
     _batch("", [f"netns add {home.namespace(name)}" for name in _names(members)])
     settings = [f"{key}={value}" for key, value in SYSCTLS.items()]
     for machine in members:
         call(["nsenter", f"--net={path(home, machine.name)}", "sysctl", "-q", "-w", *settings])
-    _batch(home.namespace(SWITCH), [*bridge_commands(), *cable_commands(home, members)])
+    _batch(home.namespace(SWITCH), [*bridge_commands(zones), *cable_commands(home, members)])
     for machine in members:
         _batch(home.namespace(machine.name), address_commands(machine))
 
@@ -111,7 +122,7 @@ def present(home: Home) -> list[str]:
     """The namespaces of this lab that exist."""
     if not NETNS_FOLDER.is_dir():
         return []
-    known = re.compile(re.escape(home.prefix) + f"({'|'.join(_names(MACHINES))})")
+    known = re.compile(re.escape(home.prefix) + f"({'|'.join(_names(layout(home.site).machines))})")
     return sorted(each.name for each in NETNS_FOLDER.iterdir() if known.fullmatch(each.name))
 
 

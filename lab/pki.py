@@ -96,18 +96,21 @@ def new_authority(name: str) -> Pair:
     return Pair(certificate.public_bytes(serialization.Encoding.PEM), _pem(key))
 
 
-def issue(authority: Pair, name: str, alternatives: Iterable[str] = ()) -> Pair:
+def issue(
+    authority: Pair, name: str, alternatives: Iterable[str] = (), life: timedelta = LEAF_LIFE
+) -> Pair:
     """A certificate for server and client use.
 
     Args:
         authority: who signs.
         name: the common name.
         alternatives: DNS names and addresses that the certificate is for.
+        life: until when it is valid, from now; it may be over, by less than :data:`BACKDATED`.
     """
     signer, issuer = _signer(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
-        _builder(name, issuer.subject, key.public_key(), LEAF_LIFE)
+        _builder(name, issuer.subject, key.public_key(), life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.home import DEFAULT_HOME, REPOSITORY
+from lab.home import DEFAULT_HOME, LAB, REPOSITORY, beside
+from lab.inventory import VANTAGE
 from lab.progress import step
 from lab.secrets import write_private
 from lab.site import Site
+from readiness.site.documents import load_policy
 
 Alter = Callable[[str], str]
-ENVIRONMENT = REPOSITORY / "environments/lab.yaml"
-POLICY = REPOSITORY / "environments/policy.yaml"
+ENVIRONMENTS = REPOSITORY / "environments"
+ENVIRONMENT = ENVIRONMENTS / "lab.yaml"
 CATALOGUE = REPOSITORY / "src/readiness/data/catalogue.json"
 READINESS = REPOSITORY / ".venv/bin/readiness"
 GREEN = "passed"
@@ -98,34 +100,49 @@ def source_of(check: str) -> str:
     raise LabError(f"no check is called {check!r}")
 
 
-def observing(*, scan: bool = False, gate_only: bool = False) -> tuple[str, ...]:
-    """The ids of all checks of the observe tier.
+def observing(*, scan: bool = False, gate_only: bool = False, site: str = LAB) -> tuple[str, ...]:
+    """The ids of all checks of the observe tier; of another than the big site, what its GO needs.
 
     Those that scan the network, and those that only a gate asks, are among them only where that is
     asked for.
     """
+    required = None if site == LAB else load_policy(policy(site)).required
     return tuple(
         entry["id"]
         for entry in _entries()
         if entry["tier"] == "observe"
         and (scan or not entry["permission"])
         and (gate_only or not entry["gate_only"])
+        and (required is None or {*required} & {*entry["clauses"]})
     )
 
 
-def environment_file(site: Site, name: str = "lab", alter: Alter | None = None) -> Path:
+def committed(site: str) -> Path:
+    """The environment file of a site, as it is committed."""
+    return ENVIRONMENTS / f"{site}.yaml"
+
+
+def policy(site: str) -> Path:
+    """What a GO of a site needs."""
+    return ENVIRONMENTS / ("policy.yaml" if site == LAB else f"policy-{site}.yaml")
+
+
+def environment_file(site: Site, name: str = "", alter: Alter | None = None) -> Path:
     """The environment file of this lab; a copy under its home where it is not as committed.
 
     Raises:
         LabError: it should be altered and nothing changed.
     """
-    text = ENVIRONMENT.read_text().replace(str(DEFAULT_HOME), str(site.home.path))
+    file = committed(site.home.site)
+    given = file.read_text()
+    usual = beside(DEFAULT_HOME, site.home.site)
+    text = given.replace(f"{usual}/", f"{site.home.path}/")
     altered = alter(text) if alter else text
     if alter and altered == text:
-        raise LabError(f"{ENVIRONMENT} is not as {name} expects it")
-    if altered == ENVIRONMENT.read_text():
-        return ENVIRONMENT
-    path = site.home.path / "environments" / f"{name}.yaml"
+        raise LabError(f"{file} is not as {name} expects it")
+    if altered == given:
+        return file
+    path = site.home.path / "environments" / f"{name or site.home.site}.yaml"
     # What lies beside the committed file does not lie beside its copy.
     altered = altered.replace("file:../", f"file:{REPOSITORY}/")
     write_private(path, altered.encode())
@@ -147,19 +164,19 @@ def look(
     environment: Path | None = None,
     title: str = "the product looks",
 ) -> Looked:
-    """Run the named checks, or all observe checks, from where the gate stands (mon1).
+    """Run the named checks, or all observe checks, from where the gate stands.
 
     Which of the observe checks those are, :func:`observing` says.
 
     Raises:
         LabError: the product came to no verdict.
     """
-    checks = checks or observing(scan=scan, gate_only=gate_only)
+    checks = checks or observing(scan=scan, gate_only=gate_only, site=site.home.site)
     reports = kept_in(site)
     reports.mkdir(mode=0o700, exist_ok=True)
     only = [word for check in checks for word in ("--only", check)]
     given = environment or environment_file(site)
-    argv = [str(READINESS), "gate", "--env", str(given), "--policy", str(POLICY)]
+    argv = [str(READINESS), "gate", "--env", str(given), "--policy", str(policy(site.home.site))]
     argv += ["--tier", tier, *only, "--reports", str(reports)]
     argv += ["--scan"] if scan else []
     limit = LOOK_LIMIT if tier == "observe" else DRILL_LIMIT
@@ -170,7 +187,7 @@ def look(
 
 
 def _output(site: Site, argv: Sequence[str], limit: float) -> str:
-    words = site.lab.look_from("mon1", argv)
+    words = site.lab.look_from(VANTAGE, argv)
     with subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,

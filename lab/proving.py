@@ -121,7 +121,7 @@ def checks_under(fault: Fault, *, narrow: bool) -> tuple[str, ...]:
     """What is looked at under a fault."""
     if narrow:
         return fault.about
-    return (*product.observing(scan=fault.scan), *fault.only)
+    return (*product.observing(scan=fault.scan, site=fault.site), *fault.only)
 
 
 def attempt(site: Site, fault: Fault, *, narrow: bool = False) -> Tried:
@@ -172,7 +172,7 @@ def _attempt(site: Site, fault: Fault, *, narrow: bool) -> Tried:
     )
     tell(tried, looked)
     if tried.proven and fault.tier == "observe":
-        recording.save(looked, fault.name, scene.facts, green=fault.tempts)
+        recording.save(looked, fault.name, scene.facts, site=fault.site, green=fault.tempts)
     return tried
 
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from lab.home import REPOSITORY
+from lab.home import LAB, REPOSITORY
 from lab.product import Looked
 from lab.scene import Facts
 
@@ -22,12 +22,19 @@ VARIANTS = REPOSITORY / "tests/recorded/variants"
 HEALTHY = "healthy"
 
 
+def kept_in(site: str, *, variants: bool = False) -> Path:
+    """Where the recordings of a site are: those of faults and of the healthy site, or variants'."""
+    folder = VARIANTS if variants else FOLDER
+    return folder if site == LAB else folder.parent / site / folder.name
+
+
 def save(
     looked: Looked,
     name: str,
     facts: Facts,
     folder: Path | None = None,
     *,
+    site: str = LAB,
     green: Collection[str] = (),
     cases: Collection[tuple[str, str]] | None = None,
 ) -> Path:
@@ -60,7 +67,7 @@ def save(
             if event["source"] in wanted
         ],
     }
-    folder = folder or (VARIANTS if green else FOLDER)
+    folder = folder or kept_in(site, variants=bool(green))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json.gz"
     _write(path, recording)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from lab.errors import WrongRole
-from lab.home import REPOSITORY
+from lab.home import LAB, REPOSITORY
 from lab.keys import tree_files
 from readiness.site.schemas import keys_at
 from readiness.site.written import Text, Written, one_of
@@ -35,6 +35,13 @@ _PACKAGE: Final = r"^[a-z0-9][a-z0-9+.-]+$"
 _KEPT: Final = r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*/[a-z0-9][a-z0-9._-]*$"
 # The bridge's end of its cable has the machine's name, and Linux gives such a name 15 characters.
 _MACHINE: Final = r"^[a-z][a-z0-9-]{0,14}$"
+# A bridge is called after it, `br-` before.
+_ZONE: Final = r"^[a-z][a-z0-9]{0,11}$"
+# It is a part of paths and of the name of an environment file.
+_SITE: Final = r"^[a-z][a-z0-9]{0,14}$"
+_KEY_PAIR: Final = r"^[a-z][a-z0-9-]{0,30}$"
+# RFC 1035, 2.3.1.
+_LABEL: Final = r"^[a-z][a-z0-9-]{0,62}$"
 # It becomes the comment of a rule: nftables ends it at a quote and takes at most 128 bytes.
 _WHY: Final = r'^[^"\\\x00-\x1f\x7f-\U0010ffff]{1,128}$'
 
@@ -43,6 +50,10 @@ _PATTERNS: Final = {
     _PACKAGE: "the name of a Debian package",
     _KEPT: "a file below secrets, such as redis/portal.password",
     _MACHINE: "a machine's name: a letter, then at most 14 letters, digits and '-', all lower-case",
+    _ZONE: "a zone's name: a letter, then at most 11 letters and digits, all lower-case",
+    _SITE: "a site's name: a letter, then at most 14 letters and digits, all lower-case",
+    _KEY_PAIR: "a key pair's name: a letter, then at most 30 letters, digits and '-'",
+    _LABEL: "a label of a host name: a letter, then at most 62 letters, digits and '-'",
     _WHY: "a reason of at most 128 ASCII characters, without quotes and '\\'",
 }
 _EXPECTED: Final = {
@@ -53,6 +64,7 @@ _EXPECTED: Final = {
     "tuple_type": "a list",
     "too_short": "at least one entry",
     "int_type": "a whole number",
+    "bool_type": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
@@ -61,6 +73,10 @@ _EXPECTED: Final = {
 Package = Annotated[str, StringConstraints(pattern=_PACKAGE)]
 SecretFile = Annotated[str, StringConstraints(pattern=_KEPT)]
 MachineName = Annotated[str, StringConstraints(pattern=_MACHINE)]
+SiteName = Annotated[str, StringConstraints(pattern=_SITE)]
+KeyPair = Annotated[str, StringConstraints(pattern=_KEY_PAIR)]
+Label = Annotated[str, StringConstraints(pattern=_LABEL)]
+ZoneName = Annotated[str, StringConstraints(pattern=_ZONE)]
 Why = Annotated[str, StringConstraints(pattern=_WHY)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Laid = dict[Text, Text]
@@ -73,6 +89,8 @@ class Place(Written):
     zone: Text
     # What a /24 has for machines; the router's is checked where all machines are known.
     number: Annotated[int, Field(ge=1, le=254)]
+    # What it is called besides, below the lab's domain, as whoever uses it calls it.
+    names: tuple[Label, ...] = ()
 
 
 class Flow(Written):
@@ -91,8 +109,16 @@ class Flow(Written):
 class Site(Written):
     """What the whole site has for a role."""
 
+    # Which site: the big one, or another, which has what its own roles say and nothing else.
+    of: SiteName = LAB
+    # Whether it is on every machine of its site, below the others.
+    everywhere: bool = False
+    # Its zones and their numbers, which are part of their addresses; the big site's are in code.
+    zones: dict[ZoneName, Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=dict)
     packages: tuple[Package, ...] = ()
     passwords: tuple[SecretFile, ...] = ()
+    # Pairs of SSH keys, secrets/ssh/NAME and NAME.pub, each made once.
+    ssh_keys: tuple[KeyPair, ...] = ()
     machines: dict[MachineName, Place] = Field(default_factory=dict)
     also_on: tuple[Text, ...] = ()
     flows: tuple[Flow, ...] = ()

@@ -9,15 +9,17 @@ from lab import firewall
 from lab.errors import LabError
 from lab.home import REPOSITORY
 from lab.host import call
-from lab.inventory import Machine, hosts_file, template_values
+from lab.inventory import Machine, layout, template_values
 from lab.role_file import Role, load
 from lab.secrets import Secrets
 from lab.template import Lookup, render
 
 TEMPLATE_SUFFIX = ".in"
 SECRET_KEY = "secret:"  # noqa: S105 - how such a template key begins
-# Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen.
-SCRIPTS = ("bootstrap", "health", "quiesce")
+# Run inside the machine: once at first bootstrap; whenever somebody asks; before it is frozen; when
+# it is healthy, for the parts of the site's identity that only it can tell.
+IDENTITY = "identity"
+SCRIPTS = ("bootstrap", "health", "quiesce", IDENTITY)
 SCRIPT_FOLDER = Path("/usr/lib/readiness")
 
 
@@ -30,7 +32,7 @@ def lookup_for(machine: Machine, secrets: Secrets) -> Lookup:
     """The values that a machine's templates may name."""
     values = template_values(machine) | {
         "machine.input_rules": firewall.block(firewall.input_rules(machine)),
-        "router.forward_rules": firewall.block(firewall.forward_rules()),
+        "router.forward_rules": firewall.block(firewall.forward_rules(layout(machine.site))),
     }
 
     def look(key: str) -> str | None:
@@ -45,7 +47,7 @@ def lay(machine: Machine, root: Path, secrets: Secrets) -> None:
     """Lay names, files, secrets and enabled units of all roles over a machine's mounted root."""
     lookup = lookup_for(machine, secrets)
     _write(root / "etc/hostname", f"{machine.name}\n".encode())
-    _write(root / "etc/hosts", hosts_file().encode())
+    _write(root / "etc/hosts", layout(machine.site).hosts_file().encode())
     _write(root / "etc/machine-id", f"{uuid.uuid4().hex}\n".encode())
     mine = roles_of(machine)
     for role in mine:

@@ -30,7 +30,8 @@ from lab.faults import (
     no_facts,
     nothing,
 )
-from lab.inventory import MACHINES
+from lab.home import LAB
+from lab.inventory import layout, sites
 from lab.scene import Facts, Scene
 from lab.verbs import CHANGES, LOOKS
 from lab.verbs.base import Change, Look, Texts, all_seen
@@ -87,6 +88,7 @@ class Row(Written):
 
     title: Text
     why: Text
+    site: Text = LAB
     at: Texts = ()
     survey: Literal["cluster", "archive", "cache", "edge1-holds"] | None = None
     breaks: Any = Field(default=(), alias="break")
@@ -146,9 +148,9 @@ def read_table(path: Path) -> dict[str, Read]:
 
 
 @cache
-def known_cases() -> Mapping[str, frozenset[str]]:
-    """Check -> the subjects that it has in the lab."""
-    cases = expected_cases(load_catalogue(), load_environment(product.ENVIRONMENT))
+def known_cases(site: str = LAB) -> Mapping[str, frozenset[str]]:
+    """Check -> the subjects that it has at a site of the lab."""
+    cases = expected_cases(load_catalogue(), load_environment(product.committed(site)))
     found: dict[str, set[str]] = {}
     for case in cases:
         found.setdefault(case.check, set()).add(case.subject)
@@ -161,12 +163,17 @@ class _Table:
     def __init__(self, path: Path) -> None:
         self.source: YamlFile = read_yaml(path)
         self.kind = path.stem
+        self.site = LAB
         self._lines = path.read_text().splitlines()
         self._plain((), self.source.data)
 
     def row(self, name: str) -> Read:
         """The fault that a row describes."""
         row = self._read(Row, (name,), self.source.data[name])
+        if row.site not in sites():
+            problem = "no such site" + one_of(row.site, sites())
+            raise self._wrong((name, "site"), problem, found=row.site)
+        self.site = row.site
         survey = SURVEYS[row.survey or _knowing(self.source.data[name])]
         names: list[Named] = [] if survey.ask is no_facts else [survey.ask]
         self._facts((name,), self.source.data[name], survey)
@@ -196,6 +203,7 @@ class _Table:
             settle=row.settle,
             alone=row.alone,
             past=row.past,
+            site=row.site,
         )
         return Read(fault, self.source.data[name], tuple(names))
 
@@ -265,7 +273,7 @@ class _Table:
 
     def _reasons(self, path: KeyPath, given: Reasons, survey: Survey) -> Reasons:
         """Check -> subject -> pattern; a key with braces stands for each of what is in them."""
-        known, found = known_cases(), dict[str, dict[str, str]]()
+        known, found = known_cases(self.site), dict[str, dict[str, str]]()
         for checks, subjects in given.items():
             for check in _spread(checks):
                 if check not in known:
@@ -297,8 +305,9 @@ class _Table:
                     self._known(path, key, survey)
         if isinstance(value, str):
             self._known(path, value, survey)
-            if "at" in path[-2:] and value not in PLACES and not FACT.fullmatch(value):
-                raise self._wrong(path, "no such machine" + one_of(value, PLACES), found=value)
+            places = places_of(self.site)
+            if "at" in path[-2:] and value not in places and not FACT.fullmatch(value):
+                raise self._wrong(path, "no such machine" + one_of(value, places), found=value)
 
     def _known(self, path: KeyPath, text: str, survey: Survey) -> None:
         for fact in FACT.findall(text):
@@ -352,7 +361,10 @@ class _Table:
         )
 
 
-PLACES: Final = frozenset({"shared", *(one.name for one in MACHINES)})
+def places_of(site: str) -> frozenset[str]:
+    """What `at` may name at a site."""
+    machines = frozenset(one.name for one in layout(site).machines)
+    return machines | {"shared"} if site == LAB else machines
 
 
 def _knowing(data: Any) -> str:

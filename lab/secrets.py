@@ -6,6 +6,7 @@ import os
 import secrets as randomness
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -15,7 +16,8 @@ from lab import pki
 from lab.app.portal.generate import canary_advisor, canary_students, staff
 from lab.app.portal.passwords import account_password
 from lab.errors import LabError
-from lab.inventory import MACHINES, PASSWORDS, SERVICES, Machine
+from lab.home import LAB, Home
+from lab.inventory import Layout, Machine, layout
 
 AUTHORITY = "ca/lab-ca"
 READER = "readiness"
@@ -39,20 +41,37 @@ def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets folder of one lab."""
+    """The secrets folder of one lab, which is one of a site."""
 
     path: Path
+    site: str = LAB
+
+    @classmethod
+    def of(cls, home: Home) -> "Secrets":
+        """Those of this home."""
+        return cls(home.secrets, home.site)
+
+    @property
+    def layout(self) -> Layout:
+        """What belongs to its site."""
+        return layout(self.site)
+
+    @property
+    def ssh_users(self) -> tuple[str, ...]:
+        """Who logs in with a key of their own."""
+        return (*SSH_USERS, *self.layout.ssh_keys)
 
     def ensure(self) -> None:
         """Make what is missing, and the reader's etcd certificate anew; keep everything else."""
         self._ensure_authority()
-        for user in SSH_USERS:
+        for user in self.ssh_users:
             self._ensure_ssh_key(f"ssh/{user}", f"{user}@lab")
-        for machine in MACHINES:
+        for machine in self.layout.machines:
             self._ensure_ssh_key(f"ssh/hosts/{machine.name}", machine.fqdn)
-        for name in PASSWORDS:
+        for name in self.layout.passwords:
             self._ensure_password(name)
-        self._write_canary_passwords()
+        if ACCOUNTS_KEY in self.layout.passwords:
+            self._write_canary_passwords()
         self._write_known_hosts()
         reader = self.issue(READER)
         write_private(self.path / "etcd/client.pem", reader.certificate)
@@ -72,22 +91,24 @@ class Secrets:
     def generation(self) -> str:
         """A digest that changes when any long-lived secret does."""
         digest = hashlib.sha256(self.read(f"{AUTHORITY}.pem"))
-        for machine in MACHINES:
+        for machine in self.layout.machines:
             digest.update(self.read(f"ssh/hosts/{machine.name}.pub"))
-        for name in (*(f"ssh/{user}.pub" for user in SSH_USERS), *PASSWORDS):
+        for name in (*(f"ssh/{user}.pub" for user in self.ssh_users), *self.layout.passwords):
             digest.update(self.read(name))
         return digest.hexdigest()
 
-    def issue(self, name: str, alternatives: Iterable[str] = ()) -> pki.Pair:
+    def issue(
+        self, name: str, alternatives: Iterable[str] = (), life: timedelta = pki.LEAF_LIFE
+    ) -> pki.Pair:
         """A certificate of the lab's authority."""
-        return pki.issue(self._authority(), name, alternatives)
+        return pki.issue(self._authority(), name, alternatives, life)
 
-    def issue_for(self, machine: Machine) -> pki.Pair:
+    def issue_for(self, machine: Machine, life: timedelta = pki.LEAF_LIFE) -> pki.Pair:
         """A certificate for all names and addresses of a machine."""
         names = [machine.fqdn, machine.name, "localhost"]
-        names += [name for name, (v4, _) in SERVICES.items() if v4 == machine.v4]
+        names += [name for name, (v4, _) in self.layout.services.items() if v4 == machine.v4]
         addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
-        return self.issue(machine.fqdn, [*names, *addresses, "127.0.0.1", "::1"])
+        return self.issue(machine.fqdn, [*names, *addresses, "127.0.0.1", "::1"], life)
 
     def revocation_list(self, revoked: Iterable[int] = ()) -> bytes:
         """The list of what the lab's authority revoked (DER), by serial number."""
@@ -143,7 +164,7 @@ class Secrets:
 
     def _write_known_hosts(self) -> None:
         lines = []
-        for machine in MACHINES:
+        for machine in self.layout.machines:
             kind, blob = self.read(f"ssh/hosts/{machine.name}.pub").decode().split()[:2]
             addresses = [str(each) for card in machine.interfaces for each in (card.v4, card.v6)]
             lines.append(f"{','.join([machine.name, machine.fqdn, *addresses])} {kind} {blob}\n")

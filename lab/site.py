@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import cgroups, freeze, health, host, identity, image, mounts, network, roles
+from lab import added, cgroups, freeze, health, host, identity, image, mounts, network, roles
 from lab.errors import LabError
 from lab.home import Home, current
-from lab.inventory import MACHINES, Machine, hosts_file
+from lab.inventory import Machine, layout
 from lab.machines import Lab
 from lab.parallel import for_each
 from lab.progress import say, step
@@ -45,7 +45,12 @@ class Site:
     @property
     def secrets(self) -> Secrets:
         """Its secrets."""
-        return Secrets(self.home.secrets)
+        return Secrets.of(self.home)
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines of its site, the router first."""
+        return layout(self.home.site).machines
 
     def up(self) -> None:
         """Make the lab run and be healthy; a lab that runs already is only waited for.
@@ -61,7 +66,7 @@ class Site:
                 return
             self.secrets.ensure()
             if recorded != freeze.key(self.secrets):
-                say("up: it runs from older roles; scripts/lab reset takes today's")
+                say(f"up: it runs from older roles; scripts/lab reset{self.lab.of} takes today's")
             self._power_on_missing()
             self._settle(recorded)
 
@@ -102,6 +107,7 @@ class Site:
         self._clear()
         self.secrets.ensure()
         image.ensure(self.home)
+        added.ensure(self.home)
         key = freeze.key(self.secrets)
         if not freeze.present(self.home, key):
             self._bootstrap(key)
@@ -109,19 +115,21 @@ class Site:
         with step("starting from the frozen state"):
             self._start(lambda machine: freeze.layers(self.home, key, machine), lay=False)
         self._settle(key)
-        say(f"up: {len(MACHINES)} machines healthy {time.monotonic() - started:.1f} s after start")
+        took = time.monotonic() - started
+        say(f"up: {len(self.machines)} machines healthy {took:.1f} s after start")
 
     def _bootstrap(self, key: str) -> None:
-        base = image.root(self.home)
         with step("first boot: laying roles and starting"):
-            self._start(lambda _: [base], lay=True)
+            self._start(lambda machine: added.layers(self.home, machine), lay=True)
         with step("first boot: bootstrapping"):
-            for_each(MACHINES, self._bootstrap_machine)
+            for_each(self.machines, self._bootstrap_machine)
         with step("first boot: waiting until the site is healthy"):
-            health.wait(self.lab, MACHINES, BOOTSTRAP_LIMIT)
+            health.wait(self.lab, self.machines, BOOTSTRAP_LIMIT)
         with step("first boot: powering off and freezing"):
-            for_each(MACHINES, lambda machine: self._scripts(machine, "quiesce", QUIESCE_LIMIT))
-            names = [machine.name for machine in MACHINES]
+            for_each(
+                self.machines, lambda machine: self._scripts(machine, "quiesce", QUIESCE_LIMIT)
+            )
+            names = [machine.name for machine in self.machines]
             stubborn = self.lab.power_off(names, grace=POWER_OFF_GRACE)
             if stubborn:
                 raise LabError(f"did not power off, not frozen: {', '.join(stubborn)}")
@@ -163,7 +171,7 @@ class Site:
     def _start(self, layers: Callable[[Machine], Sequence[Path]], *, lay: bool) -> None:
         """Network, roots, what ages, and all machines at once; does not wait for them."""
         host.raise_limits()
-        self.home.hosts.write_text(hosts_file())
+        self.home.hosts.write_text(self.lab.layout.hosts_file())
         self.home.resolv.write_text("# no name server in the lab\n")
         network.build(self.home)
 
@@ -174,10 +182,10 @@ class Site:
             roles.freshen(machine, root, self.secrets)
             self.lab.boot(machine)
 
-        for_each(MACHINES, start)
+        for_each(self.machines, start)
 
     def _power_on_missing(self) -> None:
-        for machine in MACHINES:
+        for machine in self.machines:
             if self.lab.leader(machine.name) is None:
                 say(f"{machine.name} is off: switching it on")
                 self.lab.boot(machine)
@@ -185,8 +193,8 @@ class Site:
     def _settle(self, key: str) -> None:
         """Wait for health, write down what the lab is, and that it is up."""
         with step("waiting until the site is healthy"):
-            health.wait(self.lab, MACHINES, HEALTHY_LIMIT)
-        for machine in MACHINES:
+            health.wait(self.lab, self.machines, HEALTHY_LIMIT)
+        for machine in self.machines:
             for role in roles.roles_of(machine):
                 for target, source in role.collect.items():
                     content = self.lab.check(machine.name, ["cat", source])
@@ -202,7 +210,7 @@ class Site:
                     "init": self.lab.leader(machine.name),
                     "namespace": self.home.namespace(machine.name),
                 }
-                for machine in MACHINES
+                for machine in self.machines
             },
         }
         write_private(self.home.state, (json.dumps(state, indent=2) + "\n").encode())
@@ -252,6 +260,12 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def this() -> Site:
-    """The lab of this process's environment."""
-    return Site(current())
+def this(site: str = "") -> Site:
+    """The lab of the named site, or that of this process's environment.
+
+    Raises:
+        LabError: there is no such site.
+    """
+    found = Site(current(site))
+    layout(found.home.site)
+    return found

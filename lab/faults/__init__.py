@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.errors import LabError
+from lab.home import LAB
 from lab.scene import Facts, Scene
 from readiness.site.written import one_of
 
@@ -69,6 +70,7 @@ class Fault:
         tempts: the checks that could take it for sick; those of a healthy variant, which turns
             nothing red (``lab.variants``).
         alone: whether no other may be in force beside it; `lab.batches` works out the rest.
+        site: which site of the lab has it.
         past: whether `took_effect` tells what has happened, which no undo makes untrue.
     """
 
@@ -94,6 +96,7 @@ class Fault:
     tempts: tuple[str, ...] = ()
     alone: bool = False
     past: bool = False
+    site: str = LAB
 
     def __post_init__(self) -> None:
         """Refuse a kind that has no table.

@@ -15,7 +15,7 @@ from typing import Literal
 
 from lab.errors import LabError
 from lab.faults import Fault, all_faults, no_facts, nothing
-from lab.home import REPOSITORY
+from lab.home import LAB, REPOSITORY
 from lab.scene import Facts, Scene
 from lab.steps import Step, applied, taken_back
 
@@ -37,6 +37,7 @@ def variant(
     settle: float = 60.0,
     alone: bool = False,
     past: bool = False,
+    site: str = LAB,
 ) -> Fault:
     """A row: a fault that breaks nothing and declares no case.
 
@@ -56,6 +57,7 @@ def variant(
         settle: seconds it may take to come into force.
         alone: whether it changes what others start from, as who leads, or hides what they do.
         past: whether it is something that has happened, which no step takes back.
+        site: which site of the lab has it.
     """
     return Fault(
         name=name,
@@ -75,6 +77,7 @@ def variant(
         settle=settle,
         alone=alone or scan or tier != "observe",
         past=past,
+        site=site,
     )
 
 

@@ -16,8 +16,10 @@ from narrow import Batches
 from lab import at_once, batches, matrix, mending, product, proving, recording
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
+from lab.home import Home
 from lab.product import Case
 from lab.scene import Scene
+from lab.site import Site
 from lab.variants import all_variants
 
 FACTS = {
@@ -28,7 +30,7 @@ FACTS = {
     "replica": "cache2",
     "other": "cache3",
 }
-NO_SITE: Any = None
+NO_SITE = Site(Home(Path("/nonexistent/lab")))
 NEVER = float("inf")
 
 
@@ -225,7 +227,9 @@ class Rehearsed:
             monkeypatch.setattr(mending, name, double)
         monkeypatch.setattr(product, "look", self.look)
         monkeypatch.setattr(
-            recording, "save", lambda _, name, *__, cases: self.kept.update({name: cases})
+            recording,
+            "save",
+            lambda _, name, *__, cases, site: self.kept.update({name: cases}),
         )
 
     def plant(self, site: Any, several: list[Fault]) -> dict[str, Scene]:
@@ -483,7 +487,7 @@ def test_ci_begins_no_batch_of_a_later_group_and_none_when_its_time_is_over(
 
 def test_a_lab_of_older_roles_proves_nothing_of_today() -> None:
     """A result is kept with the roles as they are in the checkout."""
-    old: Any = SimpleNamespace(is_of_today=lambda: False)
+    old: Any = SimpleNamespace(is_of_today=lambda: False, lab=NO_SITE.lab)
     with pytest.raises(LabError, match="older roles"):
         matrix.work_out(old, [all_faults()["automation-paused"]], whole=False)
 

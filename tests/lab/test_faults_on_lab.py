@@ -23,7 +23,7 @@ from narrow import Batches
 from lab import matrix, mending, product, proving
 from lab.errors import LabError
 from lab.faults import Fault, all_faults, fault_called
-from lab.home import REPOSITORY
+from lab.home import LAB, REPOSITORY
 from lab.progress import say
 from lab.site import Site
 
@@ -67,7 +67,7 @@ def chosen(faults: Iterable[Fault], document: matrix.Document) -> tuple[list[str
 
 SEED = seed()
 MATRIX = matrix.load()
-FAULTS = tuple(all_faults().values())
+FAULTS = tuple(one for one in all_faults().values() if one.site == LAB)
 OBSERVED = chosen((one for one in FAULTS if kind(one) == "observe"), MATRIX)
 OTHERS = chosen((one for one in FAULTS if kind(one) != "observe"), MATRIX)
 

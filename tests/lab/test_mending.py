@@ -8,16 +8,18 @@ import pytest
 
 from lab import mending
 from lab.errors import LabError
+from lab.home import Home
+from lab.site import Site
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Any:
+def site(tmp_path: Path) -> Site:
     """A lab of which only the journal is real."""
-    return SimpleNamespace(home=SimpleNamespace(path=tmp_path))
+    return Site(Home(tmp_path))
 
 
 @pytest.fixture
-def stuck(monkeypatch: pytest.MonkeyPatch, site: Any) -> set[str]:
+def stuck(monkeypatch: pytest.MonkeyPatch, site: Site) -> set[str]:
     """Names of faults that can't be undone; a lab with any other in force is ill."""
     stuck: set[str] = set()
     undone: set[str] = set()
@@ -44,13 +46,13 @@ def stuck(monkeypatch: pytest.MonkeyPatch, site: Any) -> set[str]:
 
 
 @pytest.mark.usefixtures("stuck")
-def test_the_newest_is_asked_about_again_once_the_lab_is_well(site: Any) -> None:
+def test_the_newest_is_asked_about_again_once_the_lab_is_well(site: Site) -> None:
     """It is taken back first, and nothing could prove it while the older one was in force."""
     assert [one.detail for one in mending.mend(site)] == ["ill is gone", "harmless is gone"]
     assert mending.in_force(site) == []
 
 
-def test_who_can_not_be_undone_stays_owed(site: Any, stuck: set[str]) -> None:
+def test_who_can_not_be_undone_stays_owed(site: Site, stuck: set[str]) -> None:
     """Both, for nobody knows of a sick lab what else ails it; and it ends."""
     stuck.add("ill")
     with pytest.raises(LabError, match="db1: start failed"):

@@ -40,6 +40,14 @@ BROKEN = {
     "[site.machines]\ndb1 = {zone = 'data', number = 255}": (
         "site.machines.db1.number: expected at most 254, found 255"
     ),
+    "[site]\nof = 'Small'": "site.of: expected a site's name: a letter, then at most 14",
+    "[site]\neverywhere = 'yes'": "site.everywhere: expected true or false, found 'yes'",
+    "[site.zones]\nmain-campus = 1": "site.zones.main-campus: expected a zone's name: a letter",
+    "[site.zones]\ncampus = 256": "site.zones.campus: expected at most 255, found 256",
+    "[site]\nssh_keys = ['a/b']": "site.ssh_keys[0]: expected a key pair's name: a letter",
+    "[site.machines]\ndb1 = {zone = 'data', number = 9, names = ['a.b']}": (
+        "site.machines.db1.names[0]: expected a label of a host name"
+    ),
     "[[site.flows]]\nform = 'app'\nto = 'db'\nports = [1]\nwhy = 'x'": (
         "site.flows[0].form: expected a known key (did you mean 'from'?), found 'form'"
     ),

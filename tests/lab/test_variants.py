@@ -4,6 +4,7 @@ import gzip
 import json
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from lab import at_once, digests, examined, matrix, mending, product, proving, recording, steps
 from lab.errors import LabError
 from lab.faults import Fault, all_faults
+from lab.home import Home
 from lab.product import Case
 from lab.proving import Tried
+from lab.site import Site
 from lab.variants import all_variants, called
 from readiness.catalogue.checks import expected_cases, load_catalogue
 from readiness.site.documents import load_environment
@@ -25,10 +28,10 @@ ONE = all_variants()["redirects-with-308"]
 LEAST = 12
 
 
-@pytest.fixture(scope="module")
-def checks() -> set[str]:
-    """The checks that have cases in the lab."""
-    environment = load_environment(product.ENVIRONMENT)
+@cache
+def checks(site: str) -> set[str]:
+    """The checks that have cases at a site of the lab."""
+    environment = load_environment(product.committed(site))
     return {case.check for case in expected_cases(load_catalogue(), environment)}
 
 
@@ -39,14 +42,14 @@ def test_there_are_enough() -> None:
 
 
 @EVERY
-def test_a_variant_is_healthy_and_tempts(variant: Fault, checks: set[str]) -> None:
+def test_a_variant_is_healthy_and_tempts(variant: Fault) -> None:
     """Nothing is red under it by declaration, and what it tempts is asked in the lab."""
     assert not variant.reddens
     assert not variant.blinds
     assert variant.tempts
-    assert set(variant.tempts) <= checks
+    assert set(variant.tempts) <= checks(variant.site)
     tiers = product.catalogue()
-    asked = {*product.observing(scan=variant.scan), *variant.only}
+    asked = {*product.observing(scan=variant.scan, site=variant.site), *variant.only}
     assert set(variant.tempts) <= asked
     assert all(TIERS.index(tiers[check]) <= TIERS.index(variant.tier) for check in variant.only)
 
@@ -56,11 +59,11 @@ def test_its_environment_file_is_still_one(variant: Fault, tmp_path: Path) -> No
     """What it makes of the environment file loads, and differs."""
     if variant.environment is None:
         return
-    text = product.ENVIRONMENT.read_text()
+    text = product.committed(variant.site).read_text()
     path = tmp_path / "altered.yaml"
     path.write_text(variant.environment(text))
     assert path.read_text() != text
-    assert load_environment(path).name == "lab"
+    assert load_environment(path).name == variant.site
 
 
 @EVERY
@@ -343,7 +346,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rehearsed:
 
 def test_variants_at_once_are_all_proven_by_one_look(rehearsed: Rehearsed) -> None:
     """Planted one beside the other, looked at, taken back and looked at again; each is recorded."""
-    site: Any = None
+    site = Site(Home(Path("/nonexistent/lab")))
     tried = at_once.variants(site, TWO)
     assert [one.proven for one in tried] == [True, True]
     first, second = (one.name for one in TWO)
@@ -355,7 +358,7 @@ def test_variants_at_once_are_all_proven_by_one_look(rehearsed: Rehearsed) -> No
 def test_a_problem_at_once_is_everybodys(rehearsed: Rehearsed) -> None:
     """Whose it is shows when each is tried alone: nobody is proven, nothing is recorded."""
     rehearsed.red = (Case("HOST-001", "app1", "failed", "sick"),)
-    site: Any = None
+    site = Site(Home(Path("/nonexistent/lab")))
     assert [one.proven for one in at_once.variants(site, TWO)] == [False, False]
     assert matrix._variants_at_once(site, TWO) == {}
     assert rehearsed.kept == []
@@ -364,7 +367,7 @@ def test_a_problem_at_once_is_everybodys(rehearsed: Rehearsed) -> None:
 def test_who_is_taken_back_by_another_is_not_looked_at(rehearsed: Rehearsed) -> None:
     """A variant that is no longer in force proves nothing; whatever was planted is taken back."""
     rehearsed.gone = {TWO[0].name}
-    site: Any = None
+    site = Site(Home(Path("/nonexistent/lab")))
     with pytest.raises(LabError, match="in force beside the others"):
         at_once.variants(site, TWO)
     assert rehearsed.done[-1] == "taken back"
