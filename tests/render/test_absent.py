@@ -110,6 +110,30 @@ def restore(**more: object) -> Change:
     return lambda written: alter(written["backups"][0]["restore"], more)
 
 
+LISTED: Json = {
+    "name": "dumps",
+    "kind": "command",
+    "database": LAB["databases"][0]["name"],
+    "machine": "backup1",
+    "user": "dumper",
+    "list": ["/usr/local/bin/list-dumps"],
+    "every": "4 min",
+    "age": "5 min",
+    "places": [{"machine": "backup1", "folder": "/srv/dumps", "user": "dumper"}],
+}
+
+
+def listed(*, beside: bool = False, **more: object) -> Change:
+    """Backups that a command lists, in the place of pgBackRest's or beside them."""
+
+    def change(written: Json) -> None:
+        one = deepcopy(LISTED)
+        alter(one, more)
+        written["backups"] = [*(written["backups"] if beside else ()), one]
+
+    return change
+
+
 def alter(part: Json, more: Json) -> None:
     """Set keys; None takes one out."""
     part |= more
@@ -183,6 +207,10 @@ LACKS = {
     "backups": Lack("`backups`", section("backups", absent=True), section("backups", absent=False)),
     "restore": Lack("`restore`", unsaid=backups(restore=None)),
     "migrations": Lack("`migrations`", unsaid=restore(migrations=None)),
+    "places": Lack("`places`", unsaid=listed(places=None)),
+    "wal": Lack("`kind: pgbackrest`", unsaid=listed()),
+    # Where others have the WAL, nothing is lacking.
+    "no wal": Lack(""),
     "encryption": Lack("`encrypted`", backups(encrypted=False)),
     "replica": Lack("`members`", cache(members=["cache1"])),
     "sentinel": Lack("`sentinel`", cache(sentinel=None, automation="none"), cache(sentinel=None)),
@@ -262,6 +290,8 @@ NOBODY = database(patroni=None, consensus=None, automation="none")
             "infra.cache/topology-as-declared",
             f"CACHE-002|{LAB['caches'][0]['name']}",
         ),
+        (listed(beside=True), "ops.backup/wal-continuous", "BKP-017|dumps"),
+        (listed(beside=True), "slo.objectives/settings-consistent", "OBJ-005|dumps"),
     ],
 )
 def test_a2_b3_what_a_clause_is_whole_without_is_left_to_its_other_checks(

@@ -8,6 +8,7 @@ from typing import Final
 
 from readiness.catalogue.checks import Check
 from readiness.model.words import Tier
+from readiness.site.declared.backup import Backup
 from readiness.site.declared.database import Database
 from readiness.site.environment import Environment
 from readiness.site.subjects import backups_of, clusters, endpoints
@@ -66,7 +67,8 @@ def _load(environment: Environment, subject: str, least: float) -> float:
 
 def _restore(environment: Environment, subject: str, least: float) -> float:
     """The restore and the migrations, besides what its check allows for everything around them."""
-    backup = next(one for one in environment.backups if one.name == subject)
+    found = (one for one in environment.backups if isinstance(one, Backup))
+    backup = next(one for one in found if one.name == subject)
     migrations = backup.restore.migrations if backup.restore else None
     migrating = 3 * migrations.limit if migrations else 0.0
     return least + environment.objectives.recovery_time + 2 * backup.wal_age + migrating

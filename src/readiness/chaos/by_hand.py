@@ -18,6 +18,7 @@ from readiness.drills import target_lease, undoing
 from readiness.drills.actions import disturbing
 from readiness.drills.cluster import ClusterView
 from readiness.drills.guards import require_fresh_backup
+from readiness.drills.listed import require_listed_backup
 from readiness.drills.permit import mint
 from readiness.drills.stage import Stage
 from readiness.evidence.state import EXPERIMENT
@@ -141,6 +142,7 @@ def _set(run: Run, cluster: Cluster, stack: ExitStack) -> Stage:
     stack.callback(target_lease.give_back, run)
     clients.look.forget()
     require_fresh_backup(clients, cluster)
+    require_listed_backup(clients, cluster)
     machines = stack.enter_context(disturbing(run))
     view = ClusterView(clients, cluster)
     stage = Stage(run, permit, view, machines)

@@ -4,9 +4,13 @@ A command line is allowed when one pattern matches all of it. The pieces that va
 paths, numbers) admit no blank, quote, wildcard or shell operator and cannot start with a dash, so
 an allowed line can neither start a second program nor turn into an option. Contents are read from
 configuration and kernel facts only: reading a pipe or a device would take something away.
+What a site declares for one machine is allowed there besides: a program of its own word for word,
+and looks at the folders that its backups lie in.
 """
 
 import re
+import shlex
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from readiness.model.errors import ReadinessError
@@ -105,14 +109,59 @@ _ALLOWED: Final = tuple(
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 
 
-def is_allowed(command: str) -> bool:
-    """Whether the whole command line matches one entry of the list."""
+def is_allowed(command: str, also: Collection[re.Pattern[str]] = ()) -> bool:
+    """Whether the whole command line matches one entry of the list, or what is declared besides."""
     if _CLIMBS.search(command):
         return False
-    return any(pattern.fullmatch(command) for pattern in _ALLOWED)
+    return any(pattern.fullmatch(command) for pattern in (*_ALLOWED, *also))
 
 
 def require_allowed(command: str) -> None:
     """Raise NotPermitted unless the command line is on the list."""
     if not is_allowed(command):
         raise NotPermitted(f"an observe session may not run {command!r}: it is not on the list")
+
+
+def as_user(user: str, argv: Sequence[str]) -> str:
+    """The command line of a program as another user; whether sudo permits it is the machine's."""
+    return shlex.join(["sudo", "-n", "-u", user, *argv])
+
+
+def bounded(line: str) -> str:
+    """The line in a POSIX shell that takes no more of what it says than may come.
+
+    Its status is a line on standard error, since the pipe's own is that of `head`. A program that
+    goes on writes into a closed pipe, and ends. Of what it complains of the first part is taken.
+    """
+    head = "/usr/bin/head -c"
+    ended = f"printf '\\n{STATUS}%d\\n' $? >&3"
+    inner = f"{{ {line} </dev/null; {ended}; }} 2>&4 | {head} {MOST_OUTPUT + 1} >&5"
+    left = f"{head} {MOST_COMPLAINT} >&2; {head} {MOST_DRAINED} >/dev/null"
+    return f"{{ {{ {inner}; }} 4>&1 | {{ {left}; }}; }} 5>&1 3>&2"
+
+
+def word_for_word(line: str) -> re.Pattern[str]:
+    """What allows one command line and no other."""
+    return re.compile(re.escape(line))
+
+
+MOST_OUTPUT: Final = 1024 * 1024  # bytes
+MOST_COMPLAINT: Final = 4096  # bytes
+MOST_DRAINED: Final = 16 * 1024 * 1024  # bytes; tools tell of their progress there
+STATUS: Final = "readiness-status="
+
+
+# Size, time and kind of what lies there, where it really lies, and what it begins with.
+LOOKS: Final = (
+    "/usr/bin/stat -L -c %f/%s/%Y/%n --",
+    "/usr/bin/realpath -m --",
+    "/usr/bin/head -v -c 64 --",
+)
+
+
+def looks_below(user: str, folder: str) -> tuple[re.Pattern[str], ...]:
+    """What allows these looks, as a user, at what lies in a folder, and at nothing else."""
+    below = rf"(?: {re.escape(folder)}(?:/[A-Za-z0-9@+=:,._-]+)*)+"
+    return tuple(
+        re.compile(re.escape(f"sudo -n -u {user} {one}") + below, re.ASCII) for one in LOOKS
+    )

@@ -15,6 +15,7 @@ from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill
 from readiness.drills.guards import require_fresh_backup
+from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
@@ -130,6 +131,7 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
         target_lease.hold(run, cluster.database)
         clients.look.forget()
         require_fresh_backup(clients, cluster)
+        require_listed_backup(clients, cluster)
         view = ClusterView(clients, cluster)
         try:
             trials = FailoverDrill(run, permit, cluster.database, view).trials()

@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 from readiness.evidence.claim import Found
 from readiness.model.errors import NotRun, ReadinessError
 from readiness.model.words import Permission
+from readiness.probes.declared import DeclaringSession
 from readiness.probes.ssh import Command, Machines, ObserveSession
 from readiness.probes.ssh_target import target
 from readiness.probes.testinfra_backend import testinfra_host
 from readiness.session.kept import Kept
 from readiness.session.look import Look
+from readiness.session.permitted import permitted
 from readiness.session.run import Run
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
@@ -132,9 +134,19 @@ class Clients:
             wanted = [one for one in self.site.machines if one.ssh and one.name not in self._ssh]
             if wanted and self.site.ssh:
                 login = self.site.ssh.observe
-                self._ssh |= self._machines.connect(
+                found = self._machines.connect(
                     [target(self.site, one.name, one.addresses[0], login) for one in wanted]
                 )
+                self._ssh |= {name: self._declaring(name, one) for name, one in found.items()}
+
+    def _declaring(
+        self, name: str, session: ObserveSession | ReadinessError
+    ) -> ObserveSession | ReadinessError:
+        """The session on a machine, with what is declared for it besides the fixed list."""
+        also = permitted(self.site, name)
+        if isinstance(session, ReadinessError) or not also:
+            return session
+        return DeclaringSession.over(session, also)
 
     def host(self, machine: Machine) -> Any:
         """A machine in testinfra's vocabulary: `host(m).service("chrony").is_running`."""

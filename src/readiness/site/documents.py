@@ -25,7 +25,7 @@ from readiness.site.examples import write_examples
 from readiness.site.policy import Policy
 from readiness.site.references import check_references
 from readiness.site.schemas import keys_at, node_at
-from readiness.site.written import PATTERNS, REFUSAL, At, Written, one_of
+from readiness.site.written import KIND, PATTERNS, REFUSAL, At, Written, one_of
 from readiness.site.yaml_file import Place, YamlFile, harmless_key, read_yaml, written
 
 __all__ = [
@@ -229,14 +229,18 @@ def _meant(key: str, choices: Collection[str]) -> str:
 
 
 def _path(error: ErrorDetails) -> At:
+    """Where in the file: without what the models add, as the kind of a part that has several."""
     below = error.get("ctx", {}).get("at", ()) if error["type"] == REFUSAL else ()
-    return (*(part for part in error["loc"] if part != "[key]"), *below)
+    written_ = (one for one in error["loc"] if one != "[key]" and not str(one).startswith(KIND))
+    return (*written_, *below)
 
 
 def _sentence(source: YamlFile, model: type[Written], error: ErrorDetails) -> UsageError:
     path, kind = _path(error), error["type"]
     if kind == "extra_forbidden":
         key = harmless_key(str(path[-1]))
+        if key in keys_at(model, path[:-1]):
+            return _refusal(source, path, "unknown key, which another `kind` has")
         choices = one_of(key, keys_at(model, path[:-1])).strip(" ()")
         return _refusal(source, path, "unknown key" + (f", {choices}" if choices else ""))
     if kind == "missing":
@@ -269,7 +273,7 @@ def _expected(error: ErrorDetails, wanted: Json) -> str:
 def _found(source: YamlFile, path: At, error: ErrorDetails, expected: str) -> str:
     """What was found, without a value that could be a secret."""
     context = error.get("ctx", {})
-    if error["type"] == REFUSAL:
+    if "found" in context:
         return str(context["found"])
     value: Any = source.data
     for part in path:

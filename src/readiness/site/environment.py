@@ -16,7 +16,7 @@ from readiness.model.quantities import Duration
 from readiness.model.words import Tier
 from readiness.site import behind
 from readiness.site.declared.audit import Audit
-from readiness.site.declared.backup import Backup
+from readiness.site.declared.backup import AnyBackup
 from readiness.site.declared.balancer import Balancer
 from readiness.site.declared.database import Database
 from readiness.site.declared.firewall import Firewall
@@ -144,7 +144,7 @@ class Environment(SectionsOfRooms):
     balancers: tuple[Balancer, ...] = ()
     load_tests: tuple[LoadTest, ...] = ()
     audit: Audit | None = None
-    backups: tuple[Backup, ...] = ()
+    backups: tuple[AnyBackup, ...] = ()
     firewall: Firewall | None = None
     objectives: Objectives
     not_applicable: tuple[NotApplicable, ...] = ()

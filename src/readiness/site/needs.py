@@ -14,7 +14,7 @@ from readiness.model.errors import NotRun
 from readiness.site.declared.database import Database
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
-from readiness.site.subjects import backups_of
+from readiness.site.subjects import BackupList, backups_of, lists_of
 
 
 class Why(StrEnum):
@@ -179,12 +179,41 @@ def _of_database(part: Callable[[Database], object], lacking: str, key: str) -> 
     return need
 
 
+_WITH_WAL: Final = "`backups` of `kind: pgbackrest` of the database {}"
+
+
+def _only_lists(environment: Environment, one: BackupList) -> Gap | None:
+    """What is said of a database whose only backups are listed; with WAL others answer it."""
+    if not backups_of(environment, one.cluster):
+        return None
+    reason = f"{one.id}: {one.cluster.id} has backups with their WAL, too"
+    return Gap(Why.SPARED, reason)
+
+
+def _wal(environment: Environment, one: BackupList) -> Gap:
+    """A list of backups says nothing of what was written since; those with WAL do."""
+    if gap := _only_lists(environment, one):
+        return gap
+    reason = f"{one.id}: what is written after the newest of these backups is in none of them"
+    return Gap(Why.UNDECLARED, reason, _WITH_WAL.format(one.cluster.id))
+
+
+def _places(_: Environment, one: BackupList) -> Gap | None:
+    if one.homes:
+        return None
+    reason = f"{one.id}: where its backups lie is stated only: nobody may look there"
+    return Gap(Why.UNDECLARED, reason, f"`places` of the backups {one.id}")
+
+
 def _backups(environment: Environment, cluster: Any) -> Gap | None:
     if backups_of(environment, cluster):
         return None
     missing = section(environment, "backups")
     if missing.why is Why.ABSENT:
         return missing
+    if lists_of(environment, cluster):
+        reason = f"{cluster.id}: no backups with their WAL are declared"
+        return Gap(Why.UNDECLARED, reason, _WITH_WAL.format(cluster.id))
     reason = f"{cluster.id}: no backups are declared"
     return Gap(Why.UNDECLARED, reason, f"`backups` of the database {cluster.id}")
 
@@ -289,6 +318,9 @@ NEEDS: Final[Mapping[str, Need]] = {
         "`replication_login`",
     ),
     "backups": _backups,
+    "places": _places,
+    "wal": _wal,
+    "no wal": _only_lists,
     "restore": _restore,
     "migrations": _migrations,
     "encryption": _encryption,
@@ -305,6 +337,9 @@ def section(environment: Environment, name: str) -> Gap:
     if name in environment.absent:
         reason = f"{environment.name}: it is declared that there is none of its {words}"
         return Gap(Why.ABSENT, reason, f"`{name}`")
+    if getattr(environment, name, ()):
+        reason = f"{environment.name}: none of its {words} is of a kind that can show it"
+        return Gap(Why.UNDECLARED, reason, f"`{name}` of another kind")
     reason = f"the environment declares no subject for it: declare `{name}`"
     return Gap(Why.UNDECLARED, reason, f"`{name}`")
 

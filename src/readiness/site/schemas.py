@@ -67,10 +67,14 @@ def _step(whole: Json, node: Json, part: str | int) -> Json:
 
 
 def _resolved(whole: Json, node: Json) -> Json:
-    """The node behind references and behind `something or null`."""
+    """The node behind references and `something or null`; of several kinds the keys of all."""
     if "$ref" in node:
         return _resolved(whole, whole["$defs"][node["$ref"].rpartition("/")[2]])
     choices = [one for one in node.get("anyOf", ()) if one.get("type") != "null"]
+    kinds = [_resolved(whole, one) for one in node.get("oneOf", ())]
+    if kinds:
+        keys = {key: value for one in kinds for key, value in one.get("properties", {}).items()}
+        return {**kinds[0], "properties": keys}
     return _resolved(whole, choices[0]) if choices else node
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from readiness.site.declared.audit import Audit
-from readiness.site.declared.backup import Backup
+from readiness.site.declared.backup import Backup, ListedBackup
 from readiness.site.declared.balancer import Balancer, BalancerStatus
 from readiness.site.declared.common import Address
 from readiness.site.declared.database import ConsensusStore, Database
@@ -190,6 +190,30 @@ class BackupRepository:
     backup: Backup
     machine: Machine
     cluster: Cluster
+
+    @property
+    def id(self) -> str:
+        """The name of the backups."""
+        return self.backup.name
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder of a machine that listed backups may lie in, and whose they are there."""
+
+    machine: Machine
+    folder: str
+    user: str
+
+
+@dataclass(frozen=True)
+class BackupList:
+    """Backups of one database that a command lists: where it is asked, and where they may lie."""
+
+    backup: ListedBackup
+    machine: Machine
+    cluster: Cluster
+    homes: tuple[Home, ...]
 
     @property
     def id(self) -> str:
@@ -383,12 +407,33 @@ def _trail(environment: Environment) -> dict[str, Audit]:
 
 
 def backup_repositories(environment: Environment) -> tuple[BackupRepository, ...]:
-    """Every declared repository, with the cluster that it protects."""
+    """Every declared repository of pgBackRest's, with the cluster that it protects."""
     known = {one.id: one for one in clusters(environment)}
     return tuple(
         BackupRepository(one, environment.machine(one.repository.machine), known[one.database])
         for one in environment.backups
+        if isinstance(one, Backup)
     )
+
+
+def backup_lists(environment: Environment) -> tuple[BackupList, ...]:
+    """All backups that a command lists, with the cluster that they protect."""
+    known = {one.id: one for one in clusters(environment)}
+    return tuple(
+        BackupList(
+            one,
+            environment.machine(one.machine),
+            known[one.database],
+            tuple(Home(environment.machine(at.machine), at.folder, at.user) for at in one.places),
+        )
+        for one in environment.backups
+        if isinstance(one, ListedBackup)
+    )
+
+
+def lists_of(environment: Environment, cluster: Cluster) -> tuple[BackupList, ...]:
+    """The declared lists of backups of a cluster."""
+    return tuple(one for one in backup_lists(environment) if one.cluster == cluster)
 
 
 def backups_of(environment: Environment, cluster: Cluster) -> tuple[BackupRepository, ...]:
@@ -413,6 +458,13 @@ LOAD_TEST: Final = Kind(
 AUDITED_SERVER: Final = Kind("audited_server", "audit", by_id(audited_servers))
 AUDIT_TRAIL: Final = Kind("audit_trail", "audit", _trail)
 BACKUP_REPOSITORY: Final = Kind("backup_repository", "backups", by_id(backup_repositories))
+BACKUP_LIST: Final[Kind[BackupList]] = Kind(
+    # Of pgBackRest's and listed ones a site may have either, or both.
+    "backup_list",
+    "backups",
+    by_id(backup_lists),
+    instead_of="backups",
+)
 ZONE_PAIR: Final = Kind("zone_pair", "firewall", zone_pairs)
 OPEN_ZONE_PAIR: Final = Kind("open_zone_pair", "firewall", open_zone_pairs)
 DATABASE_CLUSTER: Final = Kind("database_cluster", "databases", by_id(clusters))
@@ -431,6 +483,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     AUDITED_SERVER,
     AUDIT_TRAIL,
     BACKUP_REPOSITORY,
+    BACKUP_LIST,
     ZONE_PAIR,
     OPEN_ZONE_PAIR,
     DATABASE_CLUSTER,

@@ -18,6 +18,8 @@ from readiness.model.words import Permission, Tier
 
 At = tuple[str | int, ...]
 REFUSAL: Final = "refused"
+KIND: Final = "kind: "
+"""Begins the tag of one of several models that a part of a file may be of."""
 
 _NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
 _FILE: Final = r"^file:[^\x00-\x1f]+$"

@@ -21,6 +21,12 @@ def _audit() -> Askers:
     return ASKERS
 
 
+def _backup_list() -> Askers:
+    from readiness.systems.backup_list.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _etcd() -> Askers:
     from readiness.systems.etcd.asking import ASKERS  # noqa: PLC0415
 
@@ -102,6 +108,7 @@ def _tls() -> Askers:
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "access": _access,
     "audit": _audit,
+    "backup_list": _backup_list,
     "etcd": _etcd,
     "firewall": _firewall,
     "haproxy": _haproxy,

@@ -8,6 +8,7 @@ from typing import Final
 
 from readiness.systems.access import reading as access
 from readiness.systems.audit import reading as audit
+from readiness.systems.backup_list import reading as backup_list
 from readiness.systems.etcd import reading as etcd
 from readiness.systems.firewall import reading as firewall
 from readiness.systems.haproxy import reading as haproxy
@@ -26,6 +27,7 @@ from readiness.systems.token import AnySource
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
     "audit": audit.SOURCES,
+    "backup_list": backup_list.SOURCES,
     "etcd": etcd.SOURCES,
     "firewall": firewall.SOURCES,
     "haproxy": haproxy.SOURCES,

@@ -1,0 +1,473 @@
+"""Listed backups end to end: a real PostgreSQL, pg_dump and gpg, asked over a real sshd.
+
+All machines are this one, told apart by their folders; sudo is played by a script that runs what it
+is given, and refuses other forms.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_postgres import BIN, postgres_alone
+from local_servers import SshServer, program, scratch, ssh_server
+from pki import hierarchy
+from replay import Result, really
+
+from readiness.model.words import Case, Outcome
+from readiness.site.documents import load_environment
+from readiness.site.environment import Environment
+from readiness.systems.hosts.reading.timer import Timer
+
+HOUR = 3600
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is what is tested
+SUDO = '#!/bin/sh\n[ "$1 $2" = "-n -u" ] || exit 1\nshift 3\nexec "$@"\n'
+ENVIRONMENT = """\
+schema: 1
+name: small
+kind: rehearsal
+zones: [all]
+looks_from: all
+authorities: {{own: "file:root.pem"}}
+ssh:
+  known_hosts: file:known_hosts
+  config: file:ssh_config
+  observe: {{user: {user}, key: "file:key"}}
+machines:
+  - {{name: box, zone: all, role: db, addresses: [198.18.9.1]}}
+  - {{name: vault, zone: all, role: vault, addresses: [198.18.9.2]}}
+databases:
+  - name: records
+    database: postgres
+    members: [box]
+    authority: own
+    lag_bytes: 1 MiB
+    lag_time: 10 s
+    automation: none
+    logins: {{observe: {{user: looker, password: "env:LOOKER"}}}}
+backups:
+  - name: dumps
+    kind: command
+    database: records
+    machine: vault
+    user: dumper
+    list: [{folder}/list-dumps]
+    every: 1 d
+    age: 26 h
+    places:
+      - {{machine: vault, folder: {folder}/vault, user: dumper}}
+      - {{machine: box, folder: {folder}/box, user: dumper}}
+{more}objectives:
+  availability: 99.9
+  recovery_time: 30 min
+  recovery_point: 1 d
+  database_recovery_time: 60 s
+"""
+AGE, SCHEDULE, ENCRYPTED, ELSEWHERE, WAL = (f"BKP-{n:03}" for n in range(13, 18))
+POINT = "OBJ-005"
+
+
+@dataclass
+class Dumped:
+    """Dumps of a database, where they lie, and what the list says of them."""
+
+    folder: Path
+    ssh: SshServer
+    dumps: tuple[bytes, bytes]  # the database's dump, plain and encrypted
+    more: str = ""
+    timer: Timer | None = None
+    said: list[dict[str, Any]] = field(default_factory=list)
+
+    def dump(self, hours: float, *, on: str = "vault", plain: bool = False) -> Path:
+        """A dump, as it would have been made so many hours ago; it is listed as it is."""
+        path = self.folder / on / f"{hours:g}.dump"
+        path.write_bytes(self.dumps[0 if plain else 1])
+        moment = datetime.now(UTC).timestamp() - hours * HOUR
+        os.utime(path, (moment, moment))
+        self.tell(path, on)
+        return path
+
+    def tell(self, path: Path, on: str, **changed: object) -> None:
+        """List a file as it is, but for what is changed."""
+        found = path.stat()
+        end = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
+        one = {"end": end, "bytes": found.st_size, "place": f"{on}:{path}", "encrypted": True}
+        self.said.append(one | {"kind": "full"} | changed)
+
+    def command(self, script: str) -> None:
+        """What lists the dumps."""
+        path = self.folder / "list-dumps"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    @property
+    def environment(self) -> Environment:
+        """The site as it is declared."""
+        path = self.folder / "site.yaml"
+        text = ENVIRONMENT.format(user=self.ssh.user, folder=self.folder, more=self.more)
+        path.write_text(text)
+        return load_environment(path)
+
+    def check(self, name: str) -> Result:
+        """How a check ends when the list says what it was told."""
+        if not (self.folder / "list-dumps").exists():
+            (self.folder / "list.json").write_text(json.dumps(self.said))
+            self.command(f"cat {self.folder}/list.json")
+        known: dict[tuple[str, str], object] = {
+            ("vault", "addresses"): ("127.0.0.1", "198.18.9.2"),
+            ("vault", "timer dump.timer"): self.timer,
+        }
+        return really(self.environment, [Case(name, "dumps")], known)[0]
+
+
+@pytest.fixture(scope="module")
+def dumps() -> tuple[bytes, bytes]:
+    """What pg_dump writes of a real database, and as gpg encrypts it by a passphrase."""
+    gpg = program("gpg", package="gpg")
+    with postgres_alone(hierarchy(), "box") as server, scratch() as home:
+        server.execute("CREATE TABLE kept AS SELECT md5(i::text) FROM generate_series(1, 2000) i")
+        words = ["-h", str(server.folder), "-p", str(server.port), "-U", "postgres"]
+        words = [f"{BIN}/pg_dump", *words, "-Fc", "postgres"]
+        plain = subprocess.run(words, check=True, capture_output=True).stdout
+        words = [gpg, "--homedir", str(home), "--batch", "--pinentry-mode", "loopback"]
+        words += ["--passphrase", "x", "--symmetric", "-o", "-"]
+        secret = subprocess.run(words, input=plain, check=True, capture_output=True).stdout
+    return plain, secret
+
+
+@pytest.fixture(scope="module")
+def ssh() -> Iterator[SshServer]:
+    """One sshd for the whole module, on which `sudo` is the script above."""
+    with scratch() as folder:
+        (folder / "sudo").write_text(SUDO)
+        (folder / "sudo").chmod(0o755)
+        with ssh_server(environment=f"PATH={folder}:/usr/bin:/bin:/usr/sbin") as running:
+            yield running
+
+
+@pytest.fixture
+def dumped(
+    ssh: SshServer, dumps: tuple[bytes, bytes], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Dumped]:
+    """The site, with no dump yet."""
+    monkeypatch.setenv("LOOKER", "unused")
+    with scratch() as folder:
+        for name in ("vault", "box"):
+            (folder / name).mkdir()
+        (folder / "root.pem").write_bytes(hierarchy().root.pem)
+        public = " ".join((ssh.folder / "host.pub").read_text().split()[:2])
+        (folder / "known_hosts").write_text(f"same {public}\n[same]:{ssh.port} {public}\n")
+        (folder / "key").write_text(ssh.key_file.read_text())
+        (folder / "key").chmod(0o600)
+        config = f"Host *\n  HostName 127.0.0.1\n  Port {ssh.port}\n  HostKeyAlias same\n"
+        (folder / "ssh_config").write_text(config)
+        yield Dumped(folder, ssh, dumps)
+
+
+@pytest.fixture
+def healthy(dumped: Dumped) -> Dumped:
+    """Three nightly dumps on the other machine."""
+    for hours in (50, 26, 2):
+        dumped.dump(hours)
+    return dumped
+
+
+@pytest.mark.parametrize("name", [AGE, SCHEDULE, ENCRYPTED, ELSEWHERE, POINT])
+def test_nightly_dumps_elsewhere_are_green(healthy: Dumped, name: str) -> None:
+    """Encrypted ones, each as big as those before, seen where they lie."""
+    result = healthy.check(name)
+    assert result.outcome is Outcome.PASSED, result
+
+
+def test_a_list_says_nothing_of_wal(healthy: Dumped) -> None:
+    """Never green."""
+    assert healthy.check(WAL).outcome is Outcome.NOT_RUN
+
+
+def older(site: Dumped) -> None:
+    """The newest dump is three days old."""
+    for hours in (120, 96, 72):
+        site.dump(hours)
+
+
+def empty(site: Dumped) -> None:
+    """The newest dump has no byte."""
+    older_ones(site)
+    path = site.folder / "vault/now.dump"
+    path.write_bytes(b"")
+    site.tell(path, "vault")
+
+
+def older_ones(site: Dumped) -> None:
+    """Two dumps that are well."""
+    for hours in (50, 27):
+        site.dump(hours)
+
+
+def cut_off(site: Dumped) -> None:
+    """The newest dump was cut off, and the list says how long it is."""
+    older_ones(site)
+    path = site.dump(2)
+    os.truncate(path, path.stat().st_size // 4)
+    site.said.pop()
+    site.tell(path, "vault")
+
+
+def half_there(site: Dumped) -> None:
+    """The newest dump is shorter than the list says."""
+    older_ones(site)
+    path = site.dump(2)
+    moment = path.stat().st_mtime
+    os.truncate(path, path.stat().st_size // 4)
+    os.utime(path, (moment, moment))
+
+
+def not_there(site: Dumped) -> None:
+    """The newest dump is said to lie where nothing is."""
+    older_ones(site)
+    site.dump(2).unlink()
+
+
+def older_one_gone(site: Dumped) -> None:
+    """A dump that is still listed was removed."""
+    path = site.dump(50)
+    site.dump(26)
+    site.dump(2)
+    path.unlink()
+
+
+def dangling(site: Dumped) -> None:
+    """The newest dump is a link that leads nowhere."""
+    older_ones(site)
+    path = site.dump(2)
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+def called_young(site: Dumped) -> None:
+    """The newest dump is said to be younger than its file."""
+    older_ones(site)
+    site.said[-1]["end"] = datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def none(_: Dumped) -> None:
+    """There are no dumps at all."""
+
+
+def only_increments(site: Dumped) -> None:
+    """Nothing listed can be restored by itself."""
+    site.dump(2)
+    site.said[-1]["kind"] = "incremental"
+
+
+def gap(site: Dumped) -> None:
+    """Two nights are missing."""
+    for hours in (98, 74, 2):
+        site.dump(hours)
+
+
+def readable(site: Dumped) -> None:
+    """The newest dump is not encrypted though the list says so."""
+    older_ones(site)
+    site.dump(2, plain=True)
+
+
+def said_plain(site: Dumped) -> None:
+    """The list itself says that the newest is not encrypted."""
+    older_ones(site)
+    site.dump(2, plain=True)
+    site.said[-1]["encrypted"] = False
+
+
+def compressed(site: Dumped) -> None:
+    """An older dump is compressed and no more."""
+    older_ones(site)
+    path = site.folder / "vault/old.gz"
+    path.write_bytes(b"\x1f\x8b\x08" + bytes(1000))
+    site.tell(path, "vault")
+
+
+def same_machine(site: Dumped) -> None:
+    """All dumps lie on the database's machine."""
+    for hours in (50, 26, 2):
+        site.dump(hours, on="box")
+
+
+def copied_once(site: Dumped) -> None:
+    """Only an old dump lies elsewhere."""
+    site.dump(50)
+    for hours in (26, 2):
+        site.dump(hours, on="box")
+
+
+def in_memory(site: Dumped) -> None:
+    """The newest dump is a link into memory."""
+    older_ones(site)
+    path = site.dump(2)
+    kept = MEMORY / site.folder.name
+    kept.write_bytes(path.read_bytes())
+    os.utime(kept, (path.stat().st_mtime,) * 2)
+    path.unlink()
+    path.symlink_to(kept)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "said"),
+    [
+        (older, AGE, "seconds since the end of vault:\\S+72.dump at most 93600, found 259"),
+        (empty, AGE, "bytes of vault:\\S+now.dump at least 1, found 0"),
+        (cut_off, AGE, "bytes of the newest, vault:\\S+2.dump, at least \\d+, found \\d+"),
+        (half_there, AGE, "bytes of vault:\\S+2.dump to be \\d+, found"),
+        (not_there, AGE, "what lies at vault:\\S+2.dump to be one of file, folder, found nothing"),
+        (dangling, AGE, "what lies at vault:\\S+2.dump to be one of file, folder, found nothing"),
+        (older_one_gone, AGE, "listed that are not there to be none, found vault:\\S+50.dump"),
+        (called_young, AGE, "seconds that vault:\\S+27.dump is older than the list says"),
+        (none, AGE, "whole backups listed at least 1, found 0"),
+        (only_increments, AGE, "whole backups listed at least 1, found 0"),
+        (gap, SCHEDULE, "seconds between backups at most at most 93600, found 2592"),
+        (not_there, SCHEDULE, "seconds between backups at most at most 93600, found 97"),
+        (none, SCHEDULE, "whole backups listed at least 1, found 0"),
+        (readable, ENCRYPTED, "that anybody can read to be none, found vault:\\S+2.dump .pg_dump"),
+        (compressed, ENCRYPTED, "that anybody can read to be none, found vault:\\S+old.gz .gzip"),
+        (said_plain, ENCRYPTED, "listed as not encrypted to be none, found vault:\\S+2.dump"),
+        (same_machine, ELSEWHERE, "machine that keeps box:\\S+2.dump to be none of box, found box"),
+        (copied_once, ELSEWHERE, "machine that keeps box:\\S+2.dump to be none of box, found box"),
+        (in_memory, ELSEWHERE, "file system at /dev/shm to be none of ramfs, tmpfs"),
+        (none, POINT, "whole backups listed at least 1, found 0"),
+    ],
+)
+def test_what_is_wrong_with_the_dumps_is_red(
+    dumped: Dumped, spoil: Callable[[Dumped], None], name: str, said: str
+) -> None:
+    """Each defect by its own check, and the reason says where."""
+    spoil(dumped)
+    try:
+        result = dumped.check(name)
+    finally:
+        (MEMORY / dumped.folder.name).unlink(missing_ok=True)
+    assert result.outcome is Outcome.FAILED, result
+    assert re.search(said, result.reason), result.reason
+
+
+def test_an_interval_longer_than_the_promise_is_red(healthy: Dumped) -> None:
+    """Without WAL what is written between two dumps is lost."""
+    text = ENVIRONMENT.replace("recovery_point: 1 d", "recovery_point: 5 min")
+    path = healthy.folder / "list.json"
+    path.write_text(json.dumps(healthy.said))
+    healthy.command(f"cat {path}")
+    site = healthy.folder / "promised.yaml"
+    site.write_text(text.format(user=healthy.ssh.user, folder=healthy.folder, more=""))
+    (result,) = really(load_environment(site), [Case(POINT, "dumps")])
+    assert result.outcome is Outcome.FAILED, result
+    assert "at most 300, found 86400" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("yes", r"says more than 1048576 B"),
+        ("exit 0", "expected JSON, found nothing"),
+        ("""printf '[{"end": "2026'""", "expected JSON, found"),
+        ("echo no repository >&2; exit 3", "ended with 3: no repository"),
+        ("head -c 9999999 /dev/zero | tr '\\0' y >&2; exit 4", "ended with 4: y"),
+        ("yes >&2", "ended with 141: y"),
+        ("kill -9 $$", "ended with 137"),
+    ],
+)
+@pytest.mark.parametrize("name", [AGE, SCHEDULE, POINT])
+def test_a_command_that_lists_nothing_sensible_is_no_finding(
+    dumped: Dumped, name: str, script: str, said: str
+) -> None:
+    """Neither red nor green, in one line."""
+    dumped.command(script)
+    result = dumped.check(name)
+    assert result.outcome is Outcome.INCONCLUSIVE, result
+    assert re.search(said, result.reason), result.reason
+    assert "\n" not in result.reason
+
+
+def test_a_command_that_hangs_is_given_up(dumped: Dumped, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the limit; it is not waited for."""
+    monkeypatch.setattr("readiness.systems.backup_list.asking.LIMIT", 0.5)
+    dumped.command("exec sleep 30")
+    result = dumped.check(AGE)
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "no end of" in result.reason
+
+
+def test_what_lies_where_nobody_looks_is_stated(dumped: Dumped) -> None:
+    """A bucket may hold what the list says: nobody saw it, and that is told."""
+    end = datetime.now(UTC).isoformat(timespec="seconds")
+    one = {"end": end, "bytes": 5, "encrypted": True, "kind": "snapshot"}
+    dumped.said = [{**one, "place": f"s3://bucket/{n}"} for n in range(3)]
+    for name in (AGE, SCHEDULE, ENCRYPTED, ELSEWHERE):
+        result = dumped.check(name)
+        assert result.outcome is Outcome.INCONCLUSIVE, result
+        assert "stated only: nobody could look there" in result.reason
+
+
+def test_the_first_dump_has_nothing_to_be_measured_by(dumped: Dumped) -> None:
+    """Unless its least size is declared."""
+    size = dumped.dump(2).stat().st_size
+    assert dumped.check(AGE).outcome is Outcome.INCONCLUSIVE
+    dumped.more = f"    smallest: {size} B\n"
+    assert dumped.check(AGE).outcome is Outcome.PASSED
+    dumped.more = f"    smallest: {size + 1} B\n"
+    assert dumped.check(AGE).outcome is Outcome.FAILED
+
+
+def timer(**changed: object) -> Timer:
+    """One that ran two hours ago and elapses in 22."""
+    now = datetime.now(UTC).timestamp()
+    told: dict[str, Any] = {
+        "load": "loaded",
+        "active": "active",
+        "enabled": "enabled",
+        "next": now + 22 * HOUR,
+        "last": now - 2 * HOUR - 30,
+        "service": "dump.service",
+        "result": "success",
+        "service_state": "inactive",
+    }
+    return Timer(**told | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"active": "inactive"}, "dump.timer active"),
+        ({"enabled": "disabled"}, "dump.timer enabled"),
+        ({"next": None}, "timer due again"),
+        ({"result": "exit-code"}, "last end of dump.service"),
+        ({"last": datetime.now(UTC).timestamp() - HOUR}, "to the last dump.timer"),
+    ],
+)
+def test_a_declared_timer_is_looked_at(
+    healthy: Dumped, changed: dict[str, object], said: str
+) -> None:
+    """It is on, will elapse again, and left a dump when it last did."""
+    healthy.more, healthy.timer = "    timer: dump.timer\n", timer(**changed)
+    result = healthy.check(SCHEDULE)
+    assert result.outcome is (Outcome.FAILED if said else Outcome.PASSED), result
+    assert said in result.reason
+
+
+def test_the_script_of_the_papers_lists_what_lies_there(healthy: Dumped) -> None:
+    """As printed in docs/operations.md, but for the folder and what encrypts."""
+    paper = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    (script,) = re.findall(r"```sh\n(#!/bin/sh\n# Lists the dumps.*?)```", paper, re.DOTALL)
+    folder = healthy.folder / "vault"
+    healthy.command(script.replace("/srv/dumps", str(folder)).replace(".age", ".dump"))
+    for name in (AGE, SCHEDULE, ENCRYPTED, ELSEWHERE, POINT):
+        assert healthy.check(name).outcome is Outcome.PASSED, name
+    for one in folder.iterdir():
+        one.unlink()
+    result = healthy.check(AGE)
+    assert "whole backups listed at least 1, found 0" in result.reason
