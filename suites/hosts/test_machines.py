@@ -112,8 +112,10 @@ def test_clock_is_synchronised(machine: Machine, ask: Ask) -> None:
 def follows_by_timesyncd(found: Found[ClockState], state: TimeSync) -> None:
     """Claim that the last answer of a server is fresh, usable, and near the machine's clock."""
     assert holds(found.fact("time server of timesyncd", state.server or "none"), "!=", "none")
-    assert holds(found.fact("answers of it", state.packets), ">=", 1)
-    assert holds(found.fact("leap indicator of it", state.leap), "!=", UNSYNCHRONISED_LEAP)
+    assert holds(found.fact("answers of its time server", state.packets), ">=", 1)
+    assert holds(
+        found.fact("leap indicator of its time server", state.leap), "!=", UNSYNCHRONISED_LEAP
+    )
     assert holds(found.fact("stratum", state.stratum), "<", UNSYNCHRONISED_STRATUM)
     age = found.fact("seconds since its last answer", state.age)
     assert holds(age, "<=", state.patience)

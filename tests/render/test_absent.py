@@ -167,6 +167,7 @@ def no_shared_addresses(written: Json) -> None:
 
 
 NO_PATRONI = database(patroni=None, consensus=None)
+ROTATION = ("backends-in-rotation", "servers-as-declared")
 LACKS = {
     "services": Lack("`services`", unsaid=every_machine("services")),
     "listens": Lack("`listens`", unsaid=every_machine("listens")),
@@ -175,6 +176,8 @@ LACKS = {
     "balancer": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
     ),
+    # Of one server other answers are enough: what follows has a test of its own.
+    "statistics": Lack("`status`"),
     "shared address": Lack(
         "`shared_addresses`", section("balancers", absent=True), no_shared_addresses
     ),
@@ -241,6 +244,22 @@ def test_a2_the_whole_site_is_a_go(tmp_path: Path) -> None:
     verdict = judged(tmp_path, lacking(lambda _: None), *wanted)
     assert {name: clause(verdict, name).status for name in wanted} == dict.fromkeys(wanted, "held")
     assert verdict.decision is Decision.GO
+
+
+def test_an_observed_balancer_shows_each_server_and_not_which_it_has_besides(
+    tmp_path: Path,
+) -> None:
+    """Who answers is evidence for each server; a forgotten one may answer nobody yet."""
+    written = lacking(
+        lambda site: site["balancers"][0].update(
+            kind="observed", status=None, backend="", others=[]
+        )
+    )
+    each, whole = (f"infra.load-balancer/{name}" for name in ROTATION)
+    verdict = judged(tmp_path, written, each, whole)
+    assert clause(verdict, each).status == "held"
+    assert clause(verdict, whole).status == "not-run"
+    assert "`status` of the balancer portal" in told(verdict)
 
 
 @pytest.mark.parametrize("name", ABSENT)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -91,15 +92,17 @@ def read_location(text: str) -> Location:
     return Location(str(parts.username), str(parts.hostname), port, name)
 
 
-def require_reference(text: str) -> None:
-    """Refuse what is no reference to a password.
+def reference(text: str) -> str:
+    """A reference to a password, its file as it is found from everywhere.
 
     Raises:
-        UsageError: it is not; it may be the password itself and is not repeated.
+        UsageError: it is none; it may be the password itself and is not repeated.
     """
     if not _ENV.fullmatch(text):
         expected = "a reference, file:PATH or env:NAME"
         raise UsageError("is no reference", key="--postgres-password", expected=expected)
+    kind, _, rest = text.partition(":")
+    return text if kind == "env" else f"file:{Path(rest).expanduser().absolute()}"
 
 
 def look(location: Location, way: str, session: Session) -> Seen:

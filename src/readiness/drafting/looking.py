@@ -1,6 +1,6 @@
 """What `readiness init --url` does: looks at a site, and writes the pair of files that fits it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -60,7 +60,7 @@ def wanted(
     Raises:
         UsageError: one of the words is wrong; nothing was asked.
     """
-    database.require_reference(password)
+    password = database.reference(password)
     read = read_url(url)
     if read.scheme != "https":
         problem = "is not served over TLS"
@@ -70,12 +70,26 @@ def wanted(
     return Wanted(
         read,
         read_addresses(connect_to),
-        tuple(machine.read_login(one) for one in ssh),
+        _distinct(machine.read_login(one) for one in ssh),
         tuple(database.read_location(one) for one in postgres),
         password,
         authority.absolute() if authority else None,
         read_inventory(inventory) if inventory else NONE,
     )
+
+
+def _distinct(logins: Iterable[machine.Login]) -> tuple[machine.Login, ...]:
+    """One login to each machine.
+
+    Raises:
+        UsageError: there are two to one.
+    """
+    found: dict[str, machine.Login] = {}
+    for one in logins:
+        if found.setdefault(one.host, one) is not one:
+            expected, twice = "each machine once", f"{one.host} twice"
+            raise UsageError("is wrong", key="--ssh", expected=expected, found=twice)
+    return tuple(found.values())
 
 
 def draft_site(asked: Wanted, folder: Path, policy: str, say: Say) -> Draft:
@@ -260,16 +274,32 @@ def _asked(
 
 
 def _next_steps(asked: Wanted, found: Draft, folder: Path) -> Iterator[str]:
-    """What to do now, in the order in which to do it."""
+    """What to do now, in the order in which to do it, and what was not seen."""
     file, rules = folder / EXAMPLES[0], folder / EXAMPLES[1]
     yield f"read {file}: each `found` in it is a question to you; then"
     yield f"  readiness doctor --env {file} --write-identity"
     yield f"  readiness gate --env {file} --policy {rules}"
+    yield from _not_seen(found)
+    for name in asked.inventory.vaulted:
+        yield f"not read: how SSH gets to {name} is encrypted in the inventory"
     if not found.front.openapi:
         yield "not found: a document of the routes (OpenAPI); `access` says who may ask which"
     if not any(one.seen for one in found.hosts):
         yield "not looked at: the machines; --ssh USER@HOST looks at services, ports and clocks"
-    for name in asked.inventory.vaulted:
-        yield f"not read: how SSH gets to {name} is encrypted in the inventory"
     if not found.databases:
         yield "not looked at: a database; --postgres postgresql://USER@HOST/DATABASE looks at one"
+
+
+def _not_seen(found: Draft) -> Iterator[str]:
+    """What was asked for and did not show itself, with the reason."""
+    if not found.front.pages:
+        yield f"not seen: the site's pages: {found.front.problem or 'none answered'}"
+    for one in found.hosts:
+        if one.seen and one.seen.problem:
+            yield f"not seen: the machine {one.name}: {one.seen.problem}"
+    for seen in found.databases:
+        name = seen.location.name
+        if seen.problem:
+            yield f"not seen: the database {name}: {seen.problem}"
+        elif not seen.application:
+            yield f"not seen: who uses the database {name}; name the roles under `application`"

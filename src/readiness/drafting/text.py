@@ -17,6 +17,11 @@ _MOST: Final = 140  # characters of a comment that somebody else wrote
 # What YAML takes for a text without quotes, and no reader for anything else.
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9._/@:-]*[A-Za-z0-9_/]|/|[A-Za-z]")
 _WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+# 99 % of 30 days leave 7.2 h, of which the loss of the one machine may take four.
+_OBJECTIVES: Final = (
+    "objectives: {availability: 99, recovery_time: 4 h, recovery_point: 24 h, "
+    "database_recovery_time: 4 h}"
+)
 _OTHER_SECTIONS: Final = (
     ("databases", "a PostgreSQL: `--postgres postgresql://USER@HOST/DATABASE` looks at one"),
     ("backups", "what restores it: docs/operations.md shows pgBackRest, pg_dump and others"),
@@ -53,11 +58,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     yield from _databases(draft)
     yield from _absent(draft)
     yield "# What was promised: your figures, please."
-    yield "objectives:"
-    yield "  availability: 99.5"
-    yield "  recovery_time: 4 h"
-    yield "  recovery_point: 24 h"
-    yield "  database_recovery_time: 4 h"
+    yield _OBJECTIVES
 
 
 def _ssh(draft: Draft) -> Iterator[str]:
@@ -110,17 +111,15 @@ def _listener(draft: Draft) -> Iterator[str]:
     front = draft.front
     said = "trusted" if front.trusted else f"not trusted: {front.distrust}"
     yield "listeners:"
-    yield f"  - name: {LISTENER}"
-    yield "    protocol: https"
-    yield f"    port: {front.url.port}"
-    yield f"    machines: {_list((draft.hosts[0].name,))}"
-    yield f"    names: {_list((front.url.host,))}"
-    yield "    names_only: true  # what clients are shown that ask for no name is not judged"
-    yield f"    authority: {'site' if draft.authority else 'system'}{_found(said)}"
-    if front.url.path != "/":
-        yield f"    path: {_word(front.url.path)}"
-    if front.plain_port:
-        yield f"    plain_http: {{port: {front.plain_port}}}{_found('something answers there')}"
+    yield f"  - {{name: {LISTENER}, protocol: https, port: {front.url.port},"
+    path = f", path: {_word(front.url.path)}" if front.url.path != "/" else ""
+    plain = f", plain_http: {{port: {front.plain_port}}}" if front.plain_port else ""
+    # What clients are shown that ask for no name (SNI) is nobody's fault on a shared machine.
+    yield (
+        f"     machines: {_list((draft.hosts[0].name,))}, names: {_list((front.url.host,))}, "
+        f"names_only: true{path}{plain},"
+    )
+    yield f"     authority: {'site' if draft.authority else 'system'}}}{_found(said)}"
 
 
 def _pages(draft: Draft) -> Iterator[str]:
@@ -148,11 +147,10 @@ def _access(draft: Draft) -> Iterator[str]:
         yield "#   which routes there are and who may ask them; no document of them was found"
         return
     public = dict.fromkeys(one.path.partition("?")[0] for one in front.pages)
-    yield "# Every route that is not public must refuse whoever does not sign in."
-    yield "access:"
-    yield f"  - listener: {LISTENER}"
-    yield f"    openapi: file:{OPENAPI_FILE}{_found(f'served at {front.openapi_path}')}"
-    yield f"    public: {_list(public)}  # add what anybody may ask"
+    yield "# Each route that is not public must refuse who does not sign in. `values: {id: 1001}`"
+    yield "# says what to ask a parameter with (synthetic only); else it is what belongs to nobody."
+    yield f"access:{_found(f'a document of the routes at {front.openapi_path}')}"
+    yield f"  - {{listener: {LISTENER}, openapi: file:{OPENAPI_FILE}, public: {_list(public)}}}"
 
 
 def _databases(draft: Draft) -> Iterator[str]:
@@ -166,27 +164,28 @@ def _databases(draft: Draft) -> Iterator[str]:
 def _database(draft: Draft, one: Database) -> Iterator[str]:
     where = one.location
     host = draft.host_of(where)
-    yield f"  - name: {_word(_identifier(where.name))}"
-    yield f"    database: {_word(where.name)}"
-    yield f"    members: {_list((host.name if host else where.host,))}"
-    yield f"    port: {where.port}"
     if one.problem:
-        yield f"    # not looked at: {one_line(one.problem, _MOST)}"
-    yield f"    {one.way}"
+        yield f"  # not looked at: {one_line(one.problem, _MOST)}"
     if one.standbys:
-        yield f"    # found: {one.standbys} standby servers; name each under `members`"
-    yield "    automation: none  # what promotes a standby by itself: nothing that was seen"
-    yield "    synchronous_standbys: 0"
+        yield f"  # found: {one.standbys} standby servers; name each under `members`"
+    if one.too_much:
+        excess = one_line(", ".join(one.too_much[:5]), _MOST)
+        yield f"  # found: {where.user} could do harm ({excess}), and is refused"
+    members = _list((host.name if host else where.host,))
+    # What promotes a standby by itself: nothing that was seen.
+    yield (
+        f"  - {{name: {_word(_identifier(where.name))}, database: {_word(where.name)}, "
+        f"members: {members}, port: {where.port}, {one.way},"
+    )
     user = f"user: {_word(where.user)}, password: {_word(draft.password)}"
-    excess = f"  # found: {', '.join(one.too_much[:5])}" if one.too_much else ""
-    note = f"{one_line(excess, _MOST)}; a login that could do harm is refused" if excess else ""
-    yield f"    logins: {{observe: {{{user}}}}}{f'  {note}' if note else ''}"
+    yield f"     automation: none, synchronous_standbys: 0, logins: {{observe: {{{user}}}}},"
     yield from _application(one)
 
 
 def _application(one: Database) -> Iterator[str]:
     if not one.application:
-        yield "    # application: [{user: NAME}]  # roles that programs log in as; none was seen"
+        yield "     # roles that programs log in as (none was seen): application: [{user: NAME}]"
+        yield "    }"
         return
     count = dict(one.sessions)
     users = ", ".join(f"{{user: {_word(name)}}}" for name in one.application)
@@ -194,7 +193,7 @@ def _application(one: Database) -> Iterator[str]:
         f"{name} with {count[name]} sessions" if name in count else f"{name} owns tables"
         for name in one.application
     )
-    yield f"    application: [{users}]{_found(seen)}"
+    yield f"     application: [{users}]}}{_found(seen)}"
 
 
 def _absent(draft: Draft) -> Iterator[str]:
@@ -202,8 +201,8 @@ def _absent(draft: Draft) -> Iterator[str]:
     left = [(name, what) for name, what in _OTHER_SECTIONS if name not in has]
     yield "# Nothing of these was seen. What there is leaves this list and gets a section, as in"
     yield "# the example that `readiness init` writes without --url. Absent and required is red."
-    yield "absent:"
-    yield from (f"  - {name}  # {what}" for name, what in left)
+    yield from (f"#   {name}: {what}" for name, what in left)
+    yield f"absent: {_list(name for name, _ in left)}"
 
 
 def _identifier(text: str) -> str:

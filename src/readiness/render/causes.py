@@ -10,6 +10,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, Verdict
 from readiness.model.words import STRENGTH, Decision, Outcome, Severity, Tier
@@ -51,9 +52,12 @@ def causes(verdict: Verdict) -> tuple[Cause, ...]:
         groups[_cause_key(case, machines)].append(case)
     seen = [_of_cases(cases, machines, verdict) for cases in groups.values()]
     seen.sort(key=_weight)
-    failed = [one for one in seen if one.outcome == Outcome.FAILED]
-    rest = [one for one in seen if one.outcome != Outcome.FAILED]
-    found = (*failed, *_of_run(verdict), *rest, *_of_clauses(verdict))
+    everything = [*seen, *_of_clauses(verdict)]
+    failed = [one for one in everything if one.outcome == Outcome.FAILED]
+    rest = [one for one in everything if one.outcome != Outcome.FAILED]
+    # What is required comes before what is in the way by its severity alone.
+    failed.sort(key=lambda one: not one.clauses)
+    found = (*failed, *_of_run(verdict), *rest)
     return found or _of_nothing(verdict)
 
 
@@ -118,7 +122,7 @@ def _weight(cause: Cause) -> tuple[int, int, int]:
 
 
 def _of_cases(cases: Sequence[CaseVerdict], machines: frozenset[str], verdict: Verdict) -> Cause:
-    first = cases[0]
+    first = min(cases, key=lambda case: list(Severity).index(case.check.severity))
     others = len({_pattern(case, machines) for case in cases}) - 1
     more = f" (and {words.count(others, 'other reason')} at the same machine)" if others else ""
     required = {one.id for one in verdict.required}
@@ -272,6 +276,12 @@ _NO_CASES = {
 }
 
 
+_BUILD: Final = (
+    "build what is missing and declare it under its own key instead of `absent`, or do not require "
+    "the clause"
+)
+
+
 def _of_clauses(verdict: Verdict) -> list[Cause]:
     """Required clauses that no case answers for, by reason."""
     told = {clause for case in blocking_cases(verdict) for clause in case.check.clauses}
@@ -287,7 +297,7 @@ def _of_clauses(verdict: Verdict) -> list[Cause]:
             reason=words.sentence(f"{clauses[0].id}: {clauses[0].reason}", clauses[0].refused),
             cases=(),
             clauses=tuple(one.id for one in clauses),
-            remedy=_NO_CASES.get(kind, "look again"),
+            remedy=_BUILD if clauses[0].absent else _NO_CASES.get(kind, "look again"),
             commands=(again,) if clauses[0].status == "inconclusive" else ("readiness checks",),
         )
         for kind, clauses in groups.items()

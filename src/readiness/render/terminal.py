@@ -3,6 +3,7 @@
 Lines are broken here and not by the console, so a pipe gets the same text as a narrow terminal.
 """
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ MOST_BLOCKERS: Final = 12
 MOST_PLACES: Final = 8
 MOST_CHECKS: Final = 4
 EARLIER: Final = 6
+# The check that a clause's reason begins with: several say the same of one thing.
+_CHECK: Final = re.compile(r"^[A-Z]+-[0-9]+ ")
 LABEL: Final = 12
 STYLES: Final = {
     Decision.GO: "bold white on green",
@@ -156,11 +159,25 @@ class _Page:
                 self.line(line)
                 for name, clauses in _elsewhere(criterion).items():
                     self.wrapped(f"shown on {name}: {_list(clauses)}", " " * 14, " " * 16)
+        for reason, clauses in _red_and_not_required(shown).items():
+            self.line()
+            self.wrapped(f"red, and not required by this policy: {reason} ({_list(clauses)})")
         if shown.counts.criteria.not_required:
             self.line()
             text = ", ".join(shown.counts.criteria.not_required)
             self.wrapped(f"not required, so nothing is said about: {text}")
         self.line()
+
+
+def _red_and_not_required(shown: VerdictDocument) -> dict[str, list[str]]:
+    """The clauses that fail and that a GO does without, by what was found."""
+    found: dict[str, list[str]] = {}
+    for criterion in shown.criteria:
+        for clause in criterion.clauses:
+            if not clause.required and clause.status == "failed":
+                reason = _CHECK.sub("", clause.reason)
+                found.setdefault(reason, []).append(clause.id)
+    return found
 
 
 def _elsewhere(criterion: Criterion) -> dict[str, list[str]]:

@@ -97,6 +97,22 @@ class Doors:
     answers: Answers
     untried: tuple[str, ...]
     """Routes that were not asked, as it might change something."""
+    guessed: tuple[str, ...] = ()
+    """Routes that were asked with a value of a parameter that nobody declared."""
+
+    @property
+    def missed(self) -> list[str]:
+        """Routes that were asked for what belongs to nobody, and where nothing was.
+
+        Who knows what they answer for what is there.
+        """
+        told = (one for one in self.answers.told if one.said == Said.ABSENT)
+        lines = (
+            (route, line)
+            for one in told
+            for route, line in zip(one.routes, one.each(), strict=True)
+        )
+        return [line for route, line in lines if route in self.guessed]
 
 
 @dataclass(frozen=True)

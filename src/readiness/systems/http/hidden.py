@@ -152,6 +152,10 @@ HIDDEN: Final = (
         "/env", "Spring Boot's settings", _has("profiles", "systemProperties"), Severity.CRITICAL
     ),
     Hidden("/actuator/configprops", "Spring Boot's settings", _has("contexts")),
+    Hidden("/actuator/mappings", "every route of a Spring Boot application", _has("contexts")),
+    Hidden("/actuator/beans", "the parts of a Spring Boot application", _has("contexts")),
+    Hidden("/actuator/loggers", "Spring Boot's log levels", _has("levels", "loggers")),
+    Hidden("/actuator/threaddump", "what a Java process does", _has("threads")),
     Hidden("/actuator/prometheus", "metrics", _exposition, Severity.MEDIUM),
     Hidden("/jolokia/version", "Java management over HTTP", _jolokia),
     Hidden("/metrics", "metrics", _exposition, Severity.MEDIUM),

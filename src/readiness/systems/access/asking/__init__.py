@@ -36,6 +36,7 @@ def _doors(connections: Connections, place: AccessAddress) -> Doors:
         servers=there.servers,
         answers=answers(here, there, requests),
         untried=tuple(one.name for one in guards if not one.asked),
+        guessed=tuple(one.name for one in reading if one.lacks(access)),
     )
 
 
