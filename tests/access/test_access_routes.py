@@ -75,11 +75,11 @@ def test_each_route_is_asked_by_who_may_and_by_who_must_be_refused() -> None:
     given = access(roles=ROLES, values={"student": "{amy}"})
     rights = Rights(given, (AMY, BOB, EVE), (RECORD, STAFF, WRITE))
     assert [one.name for one in rights.right().asked] == [
-        "GET /records/{student} as amy",
-        "GET /staff as eve",
+        "GET /records/{student} (as amy)",
+        "GET /staff (as eve)",
     ]
-    assert [one.name for one in rights.wrong_role().asked] == ["GET /staff as amy"]
-    assert [one.name for one in rights.wrong_object().asked] == ["GET /records/{student} as bob"]
+    assert [one.name for one in rights.wrong_role().asked] == ["GET /staff (as amy)"]
+    assert [one.name for one in rights.wrong_object().asked] == ["GET /records/{student} (as bob)"]
     parts = (rights.right(), rights.wrong_role(), rights.wrong_object())
     assert [one.lacking for one in parts] == [[], [], []]
 

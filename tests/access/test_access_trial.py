@@ -92,12 +92,12 @@ def test_a_healthy_application_is_green(served: Application, reasons: list[str])
         (
             "wrong_objects_are_refused",
             lambda asked: asked.who == "bob" and asked.path == "/records/11",
-            "GET /records/{student} as bob: HTTP 200",
+            "GET /records/{student} (as bob): HTTP 200",
         ),
         (
             "wrong_roles_are_refused",
             lambda asked: asked.who == "amy" and asked.path == "/staff",
-            "GET /staff as amy: HTTP 200",
+            "GET /staff (as amy): HTTP 200",
         ),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_route_that_refuses_everybody_is_red(
 
     with application(tmp_path, authority, rule) as served, pytest.raises(AssertionError):
         judged("test_somebody_is_served", served.site())
-    assert f"GET /staff as eve: HTTP {status}" in reasons[0]
+    assert f"GET /staff (as eve): HTTP {status}" in reasons[0]
 
 
 def test_somebody_elses_record_may_not_be_there(tmp_path: Path, authority: Hierarchy) -> None:
@@ -175,8 +175,8 @@ def test_pages_are_answered_as_declared_to_who_is_named(
     wrong = instead(lambda asked: asked.path == "/records/11" and asked.who in {"bob", "eve"})
     with application(folder, authority, wrong) as other, pytest.raises(AssertionError):
         judged("test_somebody_is_served", other.site(ACCESS, PAGES))
-    assert "GET /records/{amy} as bob: HTTP 200" in reasons[-1]
-    assert "GET /records/{amy} as eve: another page than the right one" in reasons[-1]
+    assert "GET /records/{amy} (as bob): HTTP 200" in reasons[-1]
+    assert "GET /records/{amy} (as eve): another page than the right one" in reasons[-1]
 
 
 def test_without_identities_nothing_is_proven(served: Application) -> None:

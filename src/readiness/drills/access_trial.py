@@ -152,7 +152,7 @@ class AccessTrial:
                         yield from self._wrong_page(page, name, here)
 
     def _wrong_page(self, page: PortalPage, name: str, here: _Address) -> Iterator[str]:
-        told = f"{page.method} {page.path} as {name}"
+        told = f"{page.method} {page.path} (as {name})"
         headers = {**ACCEPT, **here.sessions.get(name, {})}
         request = Request(told, self._site.filled(page.path), page.method, headers)
         for server, heard in statuses(here.front, here.known, request).items():

@@ -18,7 +18,7 @@ class Asked:
     @property
     def name(self) -> str:
         """The route, and who asks for it."""
-        return f"{self.route.name} as {self.who.name}"
+        return f"{self.route.name} (as {self.who.name})"
 
 
 @dataclass(frozen=True)

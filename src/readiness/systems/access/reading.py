@@ -190,5 +190,5 @@ def grouped(lines: Iterable[Line], unheard: Iterable[str]) -> Answers:
 
 
 # What an application answers to who does not sign in, at each address.
-DOORS: Final[Source[AccessAddress, Doors]] = Source("routes without a login", ACCESS_ADDRESS, Doors)
+DOORS: Final[Source[AccessAddress, Doors]] = Source("anonymous", ACCESS_ADDRESS, Doors)
 SOURCES: Final = (DOORS,)

@@ -269,7 +269,7 @@ ROTATION: Final[Sources[Backend, Endpoint, Rotation]] = Sources(
     "rotation", HTTP_LISTENER, Rotation, label=lambda backend: backend.balancer.name
 )
 # What an address answers to what must never answer.
-EXPOSED: Final[Source[Endpoint, Exposed]] = Source("hidden paths", HTTP_LISTENER, Exposed)
+EXPOSED: Final[Source[Endpoint, Exposed]] = Source("exposed", HTTP_LISTENER, Exposed)
 # What a page over HTTPS asks of browsers, by its path.
 DEFENDED: Final[Sources[str, Endpoint, Defended]] = Sources(
     "defences", HTTP_LISTENER, Defended, label=str
