@@ -6,20 +6,25 @@ from collections import defaultdict
 import pytest
 from replay import RUNS, VARIANTS, Recording, cases, load, replay, replay_all, whole
 
-from lab import matrix
+from lab import matrix, product
 from lab.faults import all_faults, resolved
+from lab.home import LAB
+from lab.inventory import sites
+from lab.recording import kept_in
 from lab.variants import all_variants
 from readiness.catalogue.checks import load_catalogue
 from readiness.model.words import Case, Outcome, Tier
 
 HEALTHY = "healthy"
+OTHERS = [one for one in sites() if one != LAB]
 RECORDED = sorted(path.name.removesuffix(".json.gz") for path in RUNS.glob("*.json.gz"))
 FAULTS = [name for name in RECORDED if name != HEALTHY]
 # What was recorded before a check changed may lack what it asks now: it is renewed with the matrix.
 ODD = [
     name
     for name, one in matrix.load()["variants"].items()
-    if (VARIANTS / f"{name}.json.gz").exists()
+    if name in all_variants()
+    and (VARIANTS / f"{name}.json.gz").exists()
     and matrix.state(all_variants()[name], one) == matrix.PROVEN
 ]
 AGAIN = "scripts/lab matrix"
@@ -65,6 +70,42 @@ def test_a_healthy_variant_is_green(name: str, healthy: Recording) -> None:
     assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
 
 
+@pytest.mark.parametrize("site", OTHERS)
+def test_another_healthy_site_is_green(site: str) -> None:
+    """Every case that its GO needs."""
+    recording = load(HEALTHY, kept_in(site))
+    wanted = {*product.observing(gate_only=True, site=site)}
+    results = replay_all(recording, [case for case in cases(recording) if case.check in wanted])
+    assert {one.case.check for one in results} == wanted
+    assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
+
+
+@pytest.mark.parametrize("site", OTHERS)
+def test_a_fault_of_another_site_is_red_as_it_declares(site: str) -> None:
+    """Each of those that are recorded."""
+    below = load(HEALTHY, kept_in(site))
+    names = {path.name.removesuffix(".json.gz") for path in kept_in(site).glob("*.json.gz")}
+    assert names > {HEALTHY}
+    for name in sorted(names - {HEALTHY}):
+        recording, fault = load(name, kept_in(site)).over(below), all_faults()[name]
+        for (check, subject), pattern in resolved(fault.reddens, recording.facts).items():
+            result = replay(recording, Case(check, subject))
+            assert result.outcome is Outcome.FAILED, result
+            assert re.search(pattern, result.reason), result.reason
+
+
+@pytest.mark.parametrize("site", OTHERS)
+def test_a_healthy_variant_of_another_site_is_green(site: str) -> None:
+    """The checks that it tempts pass on what was seen under it."""
+    below, folder = load(HEALTHY, kept_in(site)), kept_in(site, variants=True)
+    for path in sorted(folder.glob("*.json.gz")):
+        name = path.name.removesuffix(".json.gz")
+        recording, tempts = load(name, folder).over(below), all_variants()[name].tempts
+        results = replay_all(recording, [one for one in cases(recording) if one.check in tempts])
+        assert results
+        assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
+
+
 def test_no_check_is_green_without_what_it_looks_at(healthy: Recording) -> None:
     """Take away any one observation that a green case rests on: it is green no more.
 
@@ -96,6 +137,8 @@ def test_no_zone_is_open_without_a_scan(healthy: Recording) -> None:
 def test_nothing_is_missing_for_any_check() -> None:
     """Each check has a proven fault and a recording of it; else the command that mends it."""
     missing = []
+    folders = [kept_in(site) for site in OTHERS]
+    elsewhere = {one.name.removesuffix(".json.gz") for each in folders for one in each.iterdir()}
     for check in load_catalogue().values():
         faults = [one for one in all_faults().values() if check.id in one.reddens]
         if not faults:
@@ -103,6 +146,6 @@ def test_nothing_is_missing_for_any_check() -> None:
         if check.tier is not Tier.OBSERVE:
             continue
         seen = [one.name for one in faults if one.tier == "observe"]
-        if seen and not set(seen) & set(FAULTS):
+        if seen and not set(seen) & {*FAULTS, *elsewhere}:
             missing.append(f"{check.id}: no recording: scripts/lab try {seen[0]}")
     assert missing == []
