@@ -9,9 +9,11 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +21,15 @@ from engine import Engine, Site
 from local_postgres import BIN, PASSWORDS, postgres_alone
 from local_servers import SshServer, program, scratch, ssh_server
 from pki import Hierarchy, hierarchy
-from replay import Result, really
+from replay import Asking, Result, really
 
+from readiness.drills.listed import require_listed_backup
+from readiness.model.errors import NotRun
 from readiness.model.words import Case, Outcome
+from readiness.session.clients import Clients
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment
+from readiness.site.subjects import clusters
 from readiness.systems.backup_list.reading import Lying, Places
 from readiness.systems.hosts.reading.mounts import Mount
 from readiness.systems.hosts.reading.timer import Timer
@@ -599,3 +605,23 @@ def test_a_small_site_gets_a_go_on_what_was_seen(gated: Gated) -> None:
     code, clauses, said = gated.gate(*PROVEN)
     assert (code, clauses["ops.backup/encrypted"]) == (1, "failed"), said
     assert "backups that anybody can read" in said
+
+
+@pytest.mark.parametrize(("hours", "begins"), [((50, 26, 2), True), ((74, 50), False), ((), False)])
+def test_no_drill_begins_without_a_recent_backup_that_was_seen(
+    dumped: Dumped, hours: tuple[float, ...], *, begins: bool
+) -> None:
+    """What the list says alone lets nobody cut anything off."""
+    for one in hours:
+        dumped.dump(one)
+    dumped.tell(dumped.folder / "root.pem", "vault", end=datetime.now(UTC).isoformat())
+    (dumped.folder / "list.json").write_text(json.dumps(dumped.said))
+    dumped.command(f"cat {dumped.folder}/list.json")
+    environment = dumped.environment
+    run: Any = SimpleNamespace(environment=environment, case=None, on_disturbance=[])
+    look = Asking(environment, run)
+    with closing(Clients(run)) as clients:
+        clients.look = look
+        (cluster,) = clusters(environment)
+        with nullcontext() if begins else pytest.raises(NotRun, match="nothing was cut off"):
+            require_listed_backup(clients, cluster)
