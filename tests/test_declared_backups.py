@@ -12,6 +12,7 @@ from readiness.session.permitted import permitted
 from readiness.site.declared.backup import Backup, ListedBackup
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment
+from readiness.site.written import place_of
 
 LISTED = """backups:
   - name: dumps
@@ -87,6 +88,12 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, old: str, new: str, s
     told = "\n".join(caught.value.lines)
     assert said in told, told
     assert re.match(rf"{re.escape(str(tmp_path))}/site\.yaml:\d+:\d+: backups", told)
+
+
+def test_no_place_that_people_are_told_has_the_models_tag_in_it() -> None:
+    """It stands in no file."""
+    told = place_of(("backups", 0, "kind: command", "places", 0, "folder"))
+    assert told == ("backups", 0, "places", 0, "folder")
 
 
 @pytest.fixture

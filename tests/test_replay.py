@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 import pytest
-from replay import RUNS, VARIANTS, Recording, cases, load, replay, replay_all, whole
+from replay import RUNS, UNSEEN, VARIANTS, Recording, cases, load, replay, replay_all, whole
 
 from lab import matrix, product
 from lab.faults import all_faults, resolved
@@ -43,7 +43,7 @@ def test_the_healthy_lab_is_green() -> None:
     results = whole(HEALTHY)
     assert {one.case.check for one in results} == {
         check.id for check in load_catalogue().values() if check.tier is Tier.OBSERVE
-    }
+    } - UNSEEN
     assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_missing_for_any_check() -> None:
     elsewhere = {one.name.removesuffix(".json.gz") for each in folders for one in each.iterdir()}
     for check in load_catalogue().values():
         faults = [one for one in all_faults().values() if check.id in one.reddens]
-        if not faults:
+        if not faults and check.id not in UNSEEN:
             missing.append(f"{check.id}: no fault reddens it: add one to lab/faults/")
         if check.tier is not Tier.OBSERVE:
             continue

@@ -53,6 +53,11 @@ def seen_at(found: Found[Listing], places: Found[Places], listed: Listed) -> Lyi
     return lying
 
 
+def dated(seen: Lying) -> bool:
+    """Whether it shows when it was made, if it is there: a folder of no known tool does not."""
+    return seen.what != "folder" or seen.modified is not None
+
+
 @check(
     "BKP-013",
     "The newest backup that is listed is recent, whole, and lies where the list says",
@@ -106,7 +111,7 @@ def test_listed_schedule(backup_list: BackupList, ask: Ask) -> None:
     newest = newest_of(found)
     recent = found.reading.whole[-RECENT:]
     lying = [(one, places.reading.at(one.place)) for one in recent]
-    unseen = [one.place for one, seen in lying if seen is None]
+    unseen = [one.place for one, seen in lying if seen is None or not dated(seen)]
     words = f"recent backups ({', '.join(unseen) or 'none'} {STATED})" if unseen else "backups seen"
     ends = [one.end for one, seen in lying if seen and lies_there(one, seen)]
     count = derive(words, found.subject, None if unseen else len(ends), found, places)

@@ -22,6 +22,7 @@ from readiness.systems.backup_list.reading import (
     RECENT,
     SPREAD,
     Listed,
+    Listing,
     Lying,
     least_size,
     read_list,
@@ -139,10 +140,18 @@ def test_the_newest_is_measured_by_those_before_it_of_its_kind() -> None:
 def test_the_newest_are_all_looked_at_and_the_others_spread() -> None:
     """However many there are."""
     every = [listed(1, age) for age in range(1000, 0, -1)]
-    found = sample(every)
+    found = sample(Listing(NOW, tuple(every)))
     assert found[:RECENT] == tuple(f"vault:/srv/{age}" for age in range(1, RECENT + 1))
     assert len(found) == len(set(found)) == RECENT + SPREAD
     assert found[-1] == "vault:/srv/1000"
+
+
+def test_whole_ones_are_looked_at_however_many_increments_there_are() -> None:
+    """A full one a week, and increments by the hour."""
+    increments = [listed(1, age, "incremental") for age in range(100, 0, -1)]
+    found = sample(Listing(NOW, (listed(1, 200), listed(1, 150), *increments)))
+    assert found[:2] == ("vault:/srv/150", "vault:/srv/200")
+    assert len(found) == 2 + SPREAD
 
 
 @pytest.mark.parametrize(
@@ -154,6 +163,8 @@ def test_the_newest_are_all_looked_at_and_the_others_spread() -> None:
         ("cifs", "//nas/dumps", "nas"),
         ("fuse.sshfs", "dumps@vault:/srv", "vault"),
         ("ceph", "10.0.0.1,10.0.0.2:/", None),
+        ("autofs", "/etc/auto.nas", None),
+        ("fuse.somefs", "somefs", None),
         ("nfs4", "nonsense", None),
     ],
 )

@@ -1,7 +1,7 @@
 """Listed backups end to end: a real PostgreSQL, pg_dump and gpg, asked over a real sshd.
 
 All machines are this one, told apart by their folders; sudo is played by a script that runs what it
-is given, and refuses other forms.
+is given, and refuses other forms, and `ip` by one that knows the other machine's address.
 """
 
 import json
@@ -9,25 +9,36 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from local_postgres import BIN, postgres_alone
+from engine import Engine, Site
+from local_postgres import BIN, PASSWORDS, postgres_alone
 from local_servers import SshServer, program, scratch, ssh_server
-from pki import hierarchy
-from replay import Result, really
+from pki import Hierarchy, hierarchy
+from replay import Asking, Result, really
 
+from readiness.drills.listed import require_listed_backup
+from readiness.model.errors import NotRun
 from readiness.model.words import Case, Outcome
+from readiness.session.clients import Clients
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment
+from readiness.site.subjects import clusters
+from readiness.systems.backup_list.reading import Lying, Places
+from readiness.systems.hosts.reading.mounts import Mount
 from readiness.systems.hosts.reading.timer import Timer
 
 HOUR = 3600
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is what is tested
 SUDO = '#!/bin/sh\n[ "$1 $2" = "-n -u" ] || exit 1\nshift 3\nexec "$@"\n'
+CARD = {"flags": ["UP"], "addr_info": [{"local": "198.18.9.2"}]}
+IP = f"#!/bin/sh\necho '{json.dumps([CARD])}'\n"
 ENVIRONMENT = """\
 schema: 1
 name: small
@@ -82,6 +93,7 @@ class Dumped:
     dumps: tuple[bytes, bytes]  # the database's dump, plain and encrypted
     more: str = ""
     timer: Timer | None = None
+    places: Places | None = None
     said: list[dict[str, Any]] = field(default_factory=list)
 
     def dump(self, hours: float, *, on: str = "vault", plain: bool = False) -> Path:
@@ -120,9 +132,10 @@ class Dumped:
             (self.folder / "list.json").write_text(json.dumps(self.said))
             self.command(f"cat {self.folder}/list.json")
         known: dict[tuple[str, str], object] = {
-            ("vault", "addresses"): ("127.0.0.1", "198.18.9.2"),
             ("vault", "timer dump.timer"): self.timer,
         }
+        if self.places is not None:
+            known["dumps", "backup-places"] = self.places
         return really(self.environment, [Case(name, "dumps")], known)[0]
 
 
@@ -143,31 +156,34 @@ def dumps() -> tuple[bytes, bytes]:
 
 @pytest.fixture(scope="module")
 def ssh() -> Iterator[SshServer]:
-    """One sshd for the whole module, on which `sudo` is the script above."""
+    """One sshd for the whole module, on which `sudo` and `ip` are the scripts above."""
     with scratch() as folder:
-        (folder / "sudo").write_text(SUDO)
-        (folder / "sudo").chmod(0o755)
+        for name, script in (("sudo", SUDO), ("ip", IP)):
+            (folder / name).write_text(script)
+            (folder / name).chmod(0o755)
         with ssh_server(environment=f"PATH={folder}:/usr/bin:/bin:/usr/sbin") as running:
             yield running
 
 
 @pytest.fixture
 def dumped(
-    ssh: SshServer, dumps: tuple[bytes, bytes], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Dumped]:
+    ssh: SshServer,
+    dumps: tuple[bytes, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dumped:
     """The site, with no dump yet."""
     monkeypatch.setenv("LOOKER", "unused")
-    with scratch() as folder:
-        for name in ("vault", "box"):
-            (folder / name).mkdir()
-        (folder / "root.pem").write_bytes(hierarchy().root.pem)
-        public = " ".join((ssh.folder / "host.pub").read_text().split()[:2])
-        (folder / "known_hosts").write_text(f"same {public}\n[same]:{ssh.port} {public}\n")
-        (folder / "key").write_text(ssh.key_file.read_text())
-        (folder / "key").chmod(0o600)
-        config = f"Host *\n  HostName 127.0.0.1\n  Port {ssh.port}\n  HostKeyAlias same\n"
-        (folder / "ssh_config").write_text(config)
-        yield Dumped(folder, ssh, dumps)
+    for name in ("vault", "box"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "root.pem").write_bytes(hierarchy().root.pem)
+    public = " ".join((ssh.folder / "host.pub").read_text().split()[:2])
+    (tmp_path / "known_hosts").write_text(f"same {public}\n[same]:{ssh.port} {public}\n")
+    (tmp_path / "key").write_text(ssh.key_file.read_text())
+    (tmp_path / "key").chmod(0o600)
+    config = f"Host *\n  HostName 127.0.0.1\n  Port {ssh.port}\n  HostKeyAlias same\n"
+    (tmp_path / "ssh_config").write_text(config)
+    return Dumped(tmp_path, ssh, dumps)
 
 
 @pytest.fixture
@@ -471,3 +487,141 @@ def test_the_script_of_the_papers_lists_what_lies_there(healthy: Dumped) -> None
         one.unlink()
     result = healthy.check(AGE)
     assert "whole backups listed at least 1, found 0" in result.reason
+
+
+PROVEN = tuple(f"ops.backup/{one}" for one in ("age", "schedule-met", "encrypted", "off-host-copy"))
+
+
+@pytest.mark.parametrize(
+    ("on", "kind", "source", "outcome", "said"),
+    [
+        ("box", "nfs4", "vault:/export", Outcome.PASSED, ""),
+        ("box", "cifs", "//198.18.9.2/dumps", Outcome.PASSED, ""),
+        ("box", "ext4", "/dev/sdb1", Outcome.FAILED, "none of box, found box"),
+        ("vault", "nfs", "box:/export", Outcome.FAILED, "none of box, found box"),
+        ("vault", "nfs", "198.18.9.1:/export", Outcome.FAILED, "none of box, found box"),
+        ("box", "nfs4", "nas:/export", Outcome.INCONCLUSIVE, "stated only"),
+        ("box", "ceph", "mon1:/", Outcome.INCONCLUSIVE, "stated only"),
+        ("vault", "tmpfs", "tmpfs", Outcome.FAILED, "file system at /mnt"),
+    ],
+)
+def test_a_backup_lies_on_the_machine_whose_disk_it_is(
+    healthy: Dumped, on: str, kind: str, source: str, outcome: Outcome, said: str
+) -> None:
+    """Whatever machine it was looked at on; of a share only its source tells."""
+    mount = Mount(source, "/mnt", kind)
+    healthy.places = Places(
+        tuple(
+            Lying(one["place"], on, "file", one["bytes"], moment(one), "OpenPGP", mount)
+            for one in healthy.said
+        )
+    )
+    result = healthy.check(ELSEWHERE)
+    assert result.outcome is outcome, result
+    assert said in result.reason
+
+
+def moment(one: dict[str, Any]) -> float:
+    """When a listed backup ended."""
+    return datetime.fromisoformat(one["end"]).timestamp()
+
+
+RESTIC = ("config", "keys/1", "snapshots/1", "data/00/1")
+
+
+def test_a_folder_is_known_by_its_tools_files(dumped: Dumped) -> None:
+    """A repository of restic's is encrypted, and as young as its newest snapshot."""
+    repository = dumped.folder / "vault/restic"
+    for name in RESTIC:
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_bytes(bytes(range(256)))
+    now = datetime.now(UTC).timestamp()
+    for hours in (25, 1):
+        end = datetime.fromtimestamp(now - hours * HOUR, UTC).isoformat()
+        one = {"end": end, "bytes": 1000, "place": f"vault:{repository}", "encrypted": True}
+        dumped.said.append(one | {"kind": "snapshot"})
+    for name in (AGE, SCHEDULE, ENCRYPTED, ELSEWHERE):
+        result = dumped.check(name)
+        assert result.outcome is Outcome.PASSED, result
+    os.utime(repository / "snapshots", (now - 30 * HOUR,) * 2)
+    result = dumped.check(AGE)
+    assert result.outcome is Outcome.FAILED, result
+    assert "is older than the list says" in result.reason
+    os.utime(repository / "snapshots")
+    (repository / "config").unlink()
+    for name in (AGE, SCHEDULE, ENCRYPTED):
+        result = dumped.check(name)
+        assert result.outcome is Outcome.INCONCLUSIVE, result
+
+
+@dataclass
+class Gated:
+    """The site with its database, which is looked at by whole gates."""
+
+    dumped: Dumped
+    site: Site
+    engine: Engine
+
+    def gate(self, *required: str) -> tuple[int, dict[str, str], str]:
+        """Exit code, clauses by name, and what the terminal said."""
+        (self.dumped.folder / "list.json").write_text(json.dumps(self.dumped.said))
+        self.site.requiring(*required)
+        ended = self.engine.gate(self.site, LOOKER=PASSWORDS["looker"])
+        assert self.site.runs(), ended.text
+        clauses = {
+            one.id: one.status for part in self.site.judged().criteria for one in part.clauses
+        }
+        return ended.code, clauses, " ".join(ended.text.split())
+
+
+@pytest.fixture
+def gated(engine: Engine, healthy: Dumped, authority: Hierarchy) -> Iterator[Gated]:
+    """Pinned, the database at an address that only it has: `ip` is played, too."""
+    with postgres_alone(authority, "box") as server:
+        site = Site(healthy.folder)
+        text = ENVIRONMENT.replace("name: small", "name: mini\nidentity: file:identity.json")
+        text = text.replace("198.18.9.1", "127.0.0.1")
+        text = text.replace("authority: own\n", f"authority: own\n    port: {server.port}\n", 1)
+        written = text.format(user=healthy.ssh.user, folder=healthy.folder, more=healthy.more)
+        site.environment.write_text(written)
+        (healthy.folder / "root.pem").write_bytes(authority.root.pem)
+        healthy.command(f"cat {healthy.folder}/list.json")
+        words = ("doctor", "--env", site.environment, "--write-identity")
+        ended = engine.cli(site, *words, LOOKER=PASSWORDS["looker"])
+        assert (healthy.folder / "identity.json").exists(), ended.text
+        yield Gated(healthy, site, engine)
+
+
+def test_a_small_site_gets_a_go_on_what_was_seen(gated: Gated) -> None:
+    """The gate itself: GO on four clauses, never on WAL, and a plain dump is a NO-GO."""
+    code, clauses, said = gated.gate(*PROVEN)
+    assert {one: clauses[one] for one in PROVEN} == dict.fromkeys(PROVEN, "held"), said
+    assert code == 0, said
+    wal = "ops.backup/wal-continuous"
+    code, clauses, said = gated.gate(*PROVEN, wal)
+    assert (code, clauses[wal]) == (2, "not-run"), said
+    assert "`backups` of `kind: pgbackrest` of the database records" in said
+    gated.dumped.dump(1, plain=True)
+    code, clauses, said = gated.gate(*PROVEN)
+    assert (code, clauses["ops.backup/encrypted"]) == (1, "failed"), said
+    assert "backups that anybody can read" in said
+
+
+@pytest.mark.parametrize(("hours", "begins"), [((50, 26, 2), True), ((74, 50), False), ((), False)])
+def test_no_drill_begins_without_a_recent_backup_that_was_seen(
+    dumped: Dumped, hours: tuple[float, ...], *, begins: bool
+) -> None:
+    """What the list says alone lets nobody cut anything off."""
+    for one in hours:
+        dumped.dump(one)
+    dumped.tell(dumped.folder / "root.pem", "vault", end=datetime.now(UTC).isoformat())
+    (dumped.folder / "list.json").write_text(json.dumps(dumped.said))
+    dumped.command(f"cat {dumped.folder}/list.json")
+    environment = dumped.environment
+    run: Any = SimpleNamespace(environment=environment, case=None, on_disturbance=[])
+    look = Asking(environment, run)
+    with closing(Clients(run)) as clients:
+        clients.look = look
+        (cluster,) = clusters(environment)
+        with nullcontext() if begins else pytest.raises(NotRun, match="nothing was cut off"):
+            require_listed_backup(clients, cluster)

@@ -23,6 +23,7 @@ from readiness.model.errors import UsageError
 from readiness.model.words import Json, Outcome
 from readiness.site.environment import Environment
 from readiness.site.policy import Policy
+from readiness.site.written import place_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _environment(record: Record) -> Environment:
         raise UsageError(
             "not a run that this version can judge",
             file=str(record.path),
-            key=".".join(map(str, ("environment", *first["loc"]))),
+            key=".".join(map(str, ("environment", *place_of(first["loc"])))),
             expected="the description of an environment",
             found=first["msg"],
         ) from error

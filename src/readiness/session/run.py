@@ -36,7 +36,7 @@ from readiness.site.journey_files import own_journeys
 from readiness.site.pins import read_pins
 from readiness.site.policy import Policy
 from readiness.site.references import references, unusable
-from readiness.site.written import Written
+from readiness.site.written import Written, place_of
 from readiness.site.yaml_file import KeyPath, read_yaml, written
 from readiness.systems.access.documents import refuse_unreadable
 
@@ -191,7 +191,7 @@ def _refuse_hidden(environment: Environment, plan: Plan, file: Path) -> None:
     try:
         Environment.model_validate_json(json.dumps(redactor.value(_described(environment))))
     except ValidationError as error:
-        keys.append(written(error.errors(include_url=False)[0]["loc"]))
+        keys.append(written(place_of(error.errors(include_url=False)[0]["loc"])))
     keys += [one.check.id for one in plan.cases if redactor.text(one.case.key) != one.case.key]
     if keys:
         raise UsageError(

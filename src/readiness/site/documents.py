@@ -25,7 +25,7 @@ from readiness.site.examples import write_examples
 from readiness.site.policy import Policy
 from readiness.site.references import check_references
 from readiness.site.schemas import keys_at, node_at
-from readiness.site.written import KIND, PATTERNS, REFUSAL, At, Written, one_of
+from readiness.site.written import PATTERNS, REFUSAL, At, Written, one_of, place_of
 from readiness.site.yaml_file import Place, YamlFile, harmless_key, read_yaml, written
 
 __all__ = [
@@ -231,8 +231,7 @@ def _meant(key: str, choices: Collection[str]) -> str:
 def _path(error: ErrorDetails) -> At:
     """Where in the file: without what the models add, as the kind of a part that has several."""
     below = error.get("ctx", {}).get("at", ()) if error["type"] == REFUSAL else ()
-    written_ = (one for one in error["loc"] if one != "[key]" and not str(one).startswith(KIND))
-    return (*written_, *below)
+    return (*(one for one in place_of(error["loc"]) if one != "[key]"), *below)
 
 
 def _sentence(source: YamlFile, model: type[Written], error: ErrorDetails) -> UsageError:

@@ -97,6 +97,11 @@ class Written(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
+def place_of(location: At) -> At:
+    """Where in a file something was refused: its place in the models without their tags."""
+    return tuple(one for one in location if not str(one).startswith(KIND))
+
+
 def wrong(expected: str, at: At = (), found: str = "") -> PydanticCustomError:
     """The refusal of a value at that place below the object that is being validated."""
     words = "expected {expected}" + (", found {found}" if found else "")

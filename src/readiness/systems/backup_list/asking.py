@@ -42,7 +42,6 @@ from readiness.systems.hosts.reading import TIMER
 from readiness.systems.hosts.reading.mounts import read_mount
 
 LIMIT: Final = 25.0  # seconds; a tool may have to open a repository far away
-MOST_FOLDERS: Final = 4  # of one machine that are looked into, the newest first
 STAT, REALPATH, HEAD = LOOKS
 GONE: Final = (b"No such file or directory", b"Not a directory")
 
@@ -152,7 +151,7 @@ def looked_at(session: ObserveSession, home: Home, paths: Mapping[str, str]) -> 
     first = firsts(session, user, sizes)
     real = _real(session, user, list(there))
     mounts = _must(session, MOUNTS).decode("utf-8", "replace")
-    folders = [path for path, one in there.items() if one.what == "folder"][:MOST_FOLDERS]
+    folders = [path for path, one in there.items() if one.what == "folder"]
     inside = {path: _inside(session, user, path) for path in folders}
     lying = []
     for path, one in found.items():
@@ -189,7 +188,7 @@ def _places(connections: Connections, one: BackupList) -> Places:
     """What lies where its backups are said to lie, as far as folders are declared."""
     listing = connections.ask(LISTING, one).reading
     of_home: dict[Home, dict[str, str]] = {}
-    for place in sample(listing.backups):
+    for place in sample(listing):
         if found := home_of(place, one.homes):
             of_home.setdefault(found[0], {})[found[1]] = place
     lying = [

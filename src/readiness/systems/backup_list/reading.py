@@ -6,7 +6,7 @@ system and first bytes are seen; of the bytes no more is kept than what they sho
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -22,8 +22,8 @@ from readiness.systems.token import Source
 MOST_BACKUPS: Final = 10_000  # of one list: a year's hourly ones, and no more than people keep
 MOST_TEXT: Final = 500  # characters of a place
 MOST_BYTES: Final = 2**63
-RECENT: Final = 20  # of the newest each is looked at
-SPREAD: Final = 20  # and as many of those before, spread evenly
+RECENT: Final = 20  # of the newest whole ones each is looked at
+SPREAD: Final = 20  # and so many of the others, spread evenly
 FITS: Final = 300.0  # seconds that a file may be older than the end that the list gives it
 CLOCKS: Final = 60.0  # seconds that the clocks of two machines may differ
 KINDS: Final = ("full", "incremental", "snapshot")
@@ -40,7 +40,11 @@ _SERVERS: Final[Mapping[str, str]] = {
     "smb3": r"//([^/]+)/.*",
     "fuse.sshfs": r"(?:[^@]*@)?\[?([^\]]+?)\]?:.*",
 }
-ELSEWHERE: Final = ("9p", "ceph", "glusterfs", "fuse.rclone", "fuse.s3fs", "virtiofs")
+# File systems of the machine itself; of any other nobody can tell whose disk it is.
+_OWN: Final = frozenset({
+    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "jfs", "ntfs3",
+    "overlay", "ramfs", "tmpfs", "vfat", "xfs", "zfs",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,11 @@ class Lying:
     @property
     def server(self) -> str | None:
         """The name or address of the machine that keeps it; None where nobody can tell."""
-        if self.mount is None or self.mount.kind in ELSEWHERE:
+        if self.mount is None:
             return None
-        if self.mount.kind not in _SERVERS:
+        if self.mount.kind in _OWN:
             return self.machine
-        match = re.fullmatch(_SERVERS[self.mount.kind], self.mount.source)
+        match = re.fullmatch(_SERVERS.get(self.mount.kind, "(?!)"), self.mount.source)
         return match[1] if match else None
 
 
@@ -186,14 +190,15 @@ def home_of(place: str, homes: Iterable[Home]) -> tuple[Home, str] | None:
     return None
 
 
-def sample(backups: Sequence[Listed]) -> tuple[str, ...]:
-    """The places that are looked at, the newest first: of some backups, or of all."""
-    places = list(dict.fromkeys(one.place for one in reversed(backups)))
-    newest, older = places[:RECENT], places[RECENT:]
-    if len(older) > SPREAD:
-        step = (len(older) - 1) / (SPREAD - 1)
-        older = [older[round(number * step)] for number in range(SPREAD)]
-    return (*newest, *older)
+def sample(listing: Listing) -> tuple[str, ...]:
+    """The places that are looked at: of the newest whole backups, and some of the others."""
+    newest = dict.fromkeys(one.place for one in reversed(listing.whole[-RECENT:]))
+    places = dict.fromkeys(one.place for one in reversed(listing.backups))
+    others = [one for one in places if one not in newest]
+    if len(others) > SPREAD:
+        step = (len(others) - 1) / (SPREAD - 1)
+        others = [others[round(number * step)] for number in range(SPREAD)]
+    return (*newest, *others)
 
 
 def lies_there(listed: Listed, seen: Lying) -> bool:
