@@ -11,7 +11,7 @@ from readiness.catalogue.checks import Check, catalogue_digest
 from readiness.catalogue.clauses import load_clauses
 from readiness.catalogue.matrix import Proof, ProvenOn
 from readiness.evidence.record import RecordWriter, now, read_record
-from readiness.evidence.redact import Redactor
+from readiness.evidence.redact import Described, Redactor
 from readiness.judging.judge import judge
 from readiness.judging.verdict import Verdict
 from readiness.model.words import Case, Severity, Tier
@@ -258,7 +258,7 @@ def _opening(writer: RecordWriter, story: Story) -> None:
         release=story.environment["release"],
         environment_file="environments/campus.yaml",
         environment_sha256="e" * 64,
-        environment=story.environment,
+        environment=Described(story.environment),
         policy_sha256="a" * 64,
         policy=story.policy.model_dump(mode="json", by_alias=True) if story.policy else None,
         policy_file="site/go live.yaml" if story.policy else None,
