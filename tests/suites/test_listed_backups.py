@@ -1,197 +1,34 @@
-"""Listed backups end to end: a real PostgreSQL, pg_dump and gpg, asked over a real sshd.
-
-All machines are this one, told apart by their folders; sudo is played by a script that runs what it
-is given, and refuses other forms, and `ip` by one that knows the other machine's address.
-"""
+"""Listed backups end to end: a real PostgreSQL, pg_dump and gpg, asked over a real sshd."""
 
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dumped import AGE, ELSEWHERE, ENCRYPTED, ENVIRONMENT, HOUR, POINT, SCHEDULE, WAL, Dumped
 from engine import Engine, Site
-from local_postgres import BIN, PASSWORDS, postgres_alone
-from local_servers import SshServer, program, scratch, ssh_server
-from pki import Hierarchy, hierarchy
-from replay import Asking, Result, really
+from local_postgres import PASSWORDS, postgres_alone
+from pki import Hierarchy
+from replay import Asking, really
 
 from readiness.drills.listed import require_listed_backup
 from readiness.model.errors import NotRun
 from readiness.model.words import Case, Outcome
 from readiness.session.clients import Clients
 from readiness.site.documents import load_environment
-from readiness.site.environment import Environment
 from readiness.site.subjects import clusters
 from readiness.systems.backup_list.reading import Lying, Places
 from readiness.systems.hosts.reading.mounts import Mount
 from readiness.systems.hosts.reading.timer import Timer
 
-HOUR = 3600
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is what is tested
-SUDO = '#!/bin/sh\n[ "$1 $2" = "-n -u" ] || exit 1\nshift 3\nexec "$@"\n'
-CARD = {"flags": ["UP"], "addr_info": [{"local": "198.18.9.2"}]}
-IP = f"#!/bin/sh\necho '{json.dumps([CARD])}'\n"
-ENVIRONMENT = """\
-schema: 1
-name: small
-kind: rehearsal
-zones: [all]
-looks_from: all
-authorities: {{own: "file:root.pem"}}
-ssh:
-  known_hosts: file:known_hosts
-  config: file:ssh_config
-  observe: {{user: {user}, key: "file:key"}}
-machines:
-  - {{name: box, zone: all, role: db, addresses: [198.18.9.1]}}
-  - {{name: vault, zone: all, role: vault, addresses: [198.18.9.2]}}
-databases:
-  - name: records
-    database: postgres
-    members: [box]
-    authority: own
-    lag_bytes: 1 MiB
-    lag_time: 10 s
-    automation: none
-    logins: {{observe: {{user: looker, password: "env:LOOKER"}}}}
-backups:
-  - name: dumps
-    kind: command
-    database: records
-    machine: vault
-    user: dumper
-    list: [{folder}/list-dumps]
-    every: 1 d
-    age: 26 h
-    places:
-      - {{machine: vault, folder: {folder}/vault, user: dumper}}
-      - {{machine: box, folder: {folder}/box, user: dumper}}
-{more}objectives:
-  availability: 99.9
-  recovery_time: 30 min
-  recovery_point: 1 d
-  database_recovery_time: 60 s
-"""
-AGE, SCHEDULE, ENCRYPTED, ELSEWHERE, WAL = (f"BKP-{n:03}" for n in range(13, 18))
-POINT = "OBJ-005"
-
-
-@dataclass
-class Dumped:
-    """Dumps of a database, where they lie, and what the list says of them."""
-
-    folder: Path
-    ssh: SshServer
-    dumps: tuple[bytes, bytes]  # the database's dump, plain and encrypted
-    more: str = ""
-    timer: Timer | None = None
-    places: Places | None = None
-    said: list[dict[str, Any]] = field(default_factory=list)
-
-    def dump(self, hours: float, *, on: str = "vault", plain: bool = False) -> Path:
-        """A dump, as it would have been made so many hours ago; it is listed as it is."""
-        path = self.folder / on / f"{hours:g}.dump"
-        path.write_bytes(self.dumps[0 if plain else 1])
-        moment = datetime.now(UTC).timestamp() - hours * HOUR
-        os.utime(path, (moment, moment))
-        self.tell(path, on)
-        return path
-
-    def tell(self, path: Path, on: str, **changed: object) -> None:
-        """List a file as it is, but for what is changed."""
-        found = path.stat()
-        end = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
-        one = {"end": end, "bytes": found.st_size, "place": f"{on}:{path}", "encrypted": True}
-        self.said.append(one | {"kind": "full"} | changed)
-
-    def command(self, script: str) -> None:
-        """What lists the dumps."""
-        path = self.folder / "list-dumps"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-    @property
-    def environment(self) -> Environment:
-        """The site as it is declared."""
-        path = self.folder / "site.yaml"
-        text = ENVIRONMENT.format(user=self.ssh.user, folder=self.folder, more=self.more)
-        path.write_text(text)
-        return load_environment(path)
-
-    def check(self, name: str) -> Result:
-        """How a check ends when the list says what it was told."""
-        if not (self.folder / "list-dumps").exists():
-            (self.folder / "list.json").write_text(json.dumps(self.said))
-            self.command(f"cat {self.folder}/list.json")
-        known: dict[tuple[str, str], object] = {
-            ("vault", "timer dump.timer"): self.timer,
-        }
-        if self.places is not None:
-            known["dumps", "backup-places"] = self.places
-        return really(self.environment, [Case(name, "dumps")], known)[0]
-
-
-@pytest.fixture(scope="module")
-def dumps() -> tuple[bytes, bytes]:
-    """What pg_dump writes of a real database, and as gpg encrypts it by a passphrase."""
-    gpg = program("gpg", package="gpg")
-    with postgres_alone(hierarchy(), "box") as server, scratch() as home:
-        server.execute("CREATE TABLE kept AS SELECT md5(i::text) FROM generate_series(1, 2000) i")
-        words = ["-h", str(server.folder), "-p", str(server.port), "-U", "postgres"]
-        words = [f"{BIN}/pg_dump", *words, "-Fc", "postgres"]
-        plain = subprocess.run(words, check=True, capture_output=True).stdout
-        words = [gpg, "--homedir", str(home), "--batch", "--pinentry-mode", "loopback"]
-        words += ["--passphrase", "x", "--symmetric", "-o", "-"]
-        secret = subprocess.run(words, input=plain, check=True, capture_output=True).stdout
-    return plain, secret
-
-
-@pytest.fixture(scope="module")
-def ssh() -> Iterator[SshServer]:
-    """One sshd for the whole module, on which `sudo` and `ip` are the scripts above."""
-    with scratch() as folder:
-        for name, script in (("sudo", SUDO), ("ip", IP)):
-            (folder / name).write_text(script)
-            (folder / name).chmod(0o755)
-        with ssh_server(environment=f"PATH={folder}:/usr/bin:/bin:/usr/sbin") as running:
-            yield running
-
-
-@pytest.fixture
-def dumped(
-    ssh: SshServer,
-    dumps: tuple[bytes, bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Dumped:
-    """The site, with no dump yet."""
-    monkeypatch.setenv("LOOKER", "unused")
-    for name in ("vault", "box"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "root.pem").write_bytes(hierarchy().root.pem)
-    public = " ".join((ssh.folder / "host.pub").read_text().split()[:2])
-    (tmp_path / "known_hosts").write_text(f"same {public}\n[same]:{ssh.port} {public}\n")
-    (tmp_path / "key").write_text(ssh.key_file.read_text())
-    (tmp_path / "key").chmod(0o600)
-    config = f"Host *\n  HostName 127.0.0.1\n  Port {ssh.port}\n  HostKeyAlias same\n"
-    (tmp_path / "ssh_config").write_text(config)
-    return Dumped(tmp_path, ssh, dumps)
-
-
-@pytest.fixture
-def healthy(dumped: Dumped) -> Dumped:
-    """Three nightly dumps on the other machine."""
-    for hours in (50, 26, 2):
-        dumped.dump(hours)
-    return dumped
 
 
 @pytest.mark.parametrize("name", [AGE, SCHEDULE, ENCRYPTED, ELSEWHERE, POINT])
