@@ -76,6 +76,6 @@ class ShownToAll:
     allowed: tuple[str, ...]
 
 
-FILES: Final[Source[Machine, OpenFiles]] = Source("open files", REACHED_MACHINE, OpenFiles)
-SHOWN: Final[Source[Machine, ShownToAll]] = Source("shown to all", REACHED_MACHINE, ShownToAll)
+FILES: Final[Source[Machine, OpenFiles]] = Source("open-files", REACHED_MACHINE, OpenFiles)
+SHOWN: Final[Source[Machine, ShownToAll]] = Source("shown-to-all", REACHED_MACHINE, ShownToAll)
 SOURCES: Final = (FILES, SHOWN)
