@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from engine import Engine, Site
-from test_documents import LAB
+from wrong_files import LAB
 
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.clauses import clause_ids

@@ -40,7 +40,7 @@ from readiness.site.written import (
     known,
     wrong,
 )
-from readiness.systems.every_declared import SectionsOfRooms
+from readiness.systems.every_declared import OF_ROOM, SectionsOfRooms
 
 Percent = Annotated[float, Field(gt=0, lt=100)]
 
@@ -109,7 +109,7 @@ if TYPE_CHECKING:
 else:
     SectionName = Literal[
         "listeners", "databases", "balancers", "load_tests", "audit", "backups", "firewall",
-        *SectionsOfRooms.model_fields,
+        *dict.fromkeys(kind.section for room in OF_ROOM.values() for kind in room),
     ]  # fmt: skip
 
 
