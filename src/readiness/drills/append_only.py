@@ -15,11 +15,11 @@ import psycopg
 from psycopg import sql
 
 from readiness.drills.permit import Permit
-from readiness.drills.writers import conninfo
 from readiness.model.errors import NotUnderstood, TimedOut, Unreachable
 from readiness.model.words import Tier
 from readiness.site.declared.audit import Audit
 from readiness.site.environment import Environment
+from readiness.systems.postgres.asking.session import PostgresTarget
 
 CONNECT_TIMEOUT: Final = 5
 STATEMENT_LIMIT: Final = "3s"
@@ -71,16 +71,16 @@ def attempt(
     environment: Environment,
     permit: Permit,
     audit: Audit,
-    member: str,
+    target: PostgresTarget,
     find: Callable[[], Sequence[str]],
 ) -> Attempts:
     """Try every change as every role on one member; nothing of it stays.
 
     Args:
-        environment: where the member and the login stand.
+        environment: where the tester's password stands.
         permit: of a case that may write.
         audit: whose trail.
-        member: the primary.
+        target: the primary, as the tester.
         find: gives the ids of the canary's requests, one for each event that is there.
 
     Raises:
@@ -91,40 +91,41 @@ def attempt(
     before = find()
     if not before:
         raise NotUnderstood(f"{audit.name}: no event of ours is in the trail to try it on")
-    request = before[0]
+    request, password = before[0], environment.secret(part.tester.password)
     controls: dict[str, str] = {}
     found: list[Attempt] = []
     for role in (part.application, part.owner):
         for statement in _CHANGES:
-            with _session(environment, audit, member) as connection:
+            with _session(target, password) as connection:
                 connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
                 controls[role] = _control(connection, environment, audit, request)
                 state = _try(connection, _statement(connection, audit, statement, request))
             if state in _TIMEOUTS:
-                raise TimedOut(f"{member}: {statement} as {role} ended with {state}")
+                raise TimedOut(f"{target.name}: {statement} as {role} ended with {state}")
             found.append(Attempt(role, statement, state))
-    return Attempts(member, controls, tuple(found), len(before), len(find()))
+    return Attempts(target.name, controls, tuple(found), len(before), len(find()))
 
 
 @contextmanager
-def _session(
-    environment: Environment, audit: Audit, member: str
-) -> Iterator[psycopg.Connection[Any]]:
+def _session(target: PostgresTarget, password: str) -> Iterator[psycopg.Connection[Any]]:
     """A transaction as the tester, rolled back whatever happens."""
-    database = environment.database(audit.trail.database)
-    login = audit.append_only.tester
     try:
         connection = psycopg.connect(
-            **conninfo(environment, database, member, login),
+            **target.way,
+            port=target.port,
+            dbname=target.dbname,
+            user=target.user,
+            password=password,
+            application_name="readiness",
             connect_timeout=CONNECT_TIMEOUT,
             options=f"-c statement_timeout={STATEMENT_LIMIT} -c lock_timeout={LOCK_LIMIT}",
         )
     except psycopg.Error as error:
-        raise Unreachable(f"{member} as {login.user}: {' '.join(str(error).split())}") from None
+        raise Unreachable(f"{target}: {' '.join(str(error).split())}") from None
     try:
         yield connection
     except psycopg.Error as error:
-        raise NotUnderstood(f"{member}: {' '.join(str(error).split())}") from None
+        raise NotUnderstood(f"{target.name}: {' '.join(str(error).split())}") from None
     finally:
         # Of a session that broke there is nothing left to take back.
         try:

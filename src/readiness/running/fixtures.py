@@ -39,7 +39,7 @@ from readiness.site.subjects import (
 )
 from readiness.systems.access.declared import AccessAddress
 from readiness.systems.audit.asking import read_on_the_primary
-from readiness.systems.postgres.asking import primary
+from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.token import Ask
 
 
@@ -201,7 +201,7 @@ def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]
 
     def ask(audit: Audit) -> Found[Attempts]:
         requests = _audit_trial(run, clients, audit).requests
-        writable = primary(clients, audit.trail.database).machine.name
+        writable = primary(clients, audit.trail.database)
 
         def there() -> list[str]:
             return [
@@ -209,7 +209,9 @@ def append_only(run: Run, clients: Clients) -> Callable[[Audit], Found[Attempts]
             ]
 
         def act() -> Found[Attempts]:
-            found = attempt(run.environment, mint(run), audit, writable, there)
+            permit = mint(run)
+            with reached(clients, writable, audit.append_only.tester) as target:
+                found = attempt(run.environment, permit, audit, target, there)
             return clients.look.note(audit.name, "append-only attempts", found)
 
         return run.once.do("append-only attempts", audit.name, act)

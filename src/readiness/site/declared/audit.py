@@ -109,6 +109,4 @@ class Audit(Section):
             if named is not None:
                 site.require_identity(named, (*at, key, "identity"))
         names = [one.name for one in site.databases]
-        place = (*at, "trail", "database")
-        known("database", self.trail.database, names, place)
-        site.database(self.trail.database).require_authority(place)
+        known("database", self.trail.database, names, (*at, "trail", "database"))

@@ -1,6 +1,7 @@
 """Asks members of a PostgreSQL database, in read-only sessions of a login that can do no harm."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from readiness.model.errors import OverPrivileged, Unreachable
@@ -39,6 +40,32 @@ from readiness.systems.postgres.reading.restart import Restart
 from readiness.systems.postgres.reading.state import SETTINGS, ServerState
 
 
+@contextmanager
+def reached(connections: Connections, member: Member, login: Login) -> Iterator[PostgresTarget]:
+    """A member as that login, by the way that is declared to it, which ends with the block.
+
+    Raises:
+        ProbeError: the machine whose own server it is forwards nothing.
+    """
+    site, database = connections.site, member.database
+    vouching, socket = database.authority, None
+    with ExitStack() as tunnel:
+        if database.through:
+            over = connections.session(member.machine)
+            socket = tunnel.enter_context(forwarded(over, database.port))
+        yield PostgresTarget(
+            name=member.machine.name,
+            host=member.machine.name,
+            address=member.machine.addresses[0],
+            port=database.port,
+            dbname=database.database,
+            user=login.user,
+            ca_file=site.path(site.authorities[vouching]) if vouching else None,
+            socket=socket,
+            encrypted=not database.tls,
+        )
+
+
 def reading_session(connections: Connections, member: Member, login: Login) -> Session:
     """A read-only session with one member as that login, refused where it could do harm.
 
@@ -50,26 +77,11 @@ def reading_session(connections: Connections, member: Member, login: Login) -> S
     """
 
     def opened() -> Session:
-        site, database = connections.site, member.database
-        tunnel = ExitStack()
+        way = ExitStack()
         with ExitStack() as refused:
-            refused.enter_context(tunnel)
-            vouching, socket = database.authority, None
-            if database.through:
-                over = connections.session(member.machine)
-                socket = tunnel.enter_context(forwarded(over, database.port))
-            target = PostgresTarget(
-                name=member.machine.name,
-                host=member.machine.name,
-                address=member.machine.addresses[0],
-                port=database.port,
-                dbname=database.database,
-                user=login.user,
-                ca_file=site.path(site.authorities[vouching]) if vouching else None,
-                socket=socket,
-                encrypted=not database.tls,
-            )
-            new = session.connect(target, site.secret(login.password))
+            refused.enter_context(way)
+            target = way.enter_context(reached(connections, member, login))
+            new = session.connect(target, connections.site.secret(login.password))
             refused.enter_context(new)
             dangerous = session.rights(new).dangerous
             if dangerous:
@@ -79,7 +91,7 @@ def reading_session(connections: Connections, member: Member, login: Login) -> S
                     "may do, it may: REVOKE CREATE ON SCHEMA public FROM PUBLIC)"
                 )
             refused.pop_all()
-            new.closes_with(tunnel.close)
+            new.closes_with(way.close)
         return new
 
     return connections.kept(f"postgresql {member.id} {login.user}", opened)
