@@ -83,9 +83,11 @@ _WHOLE: Final = (
 )
 # Neither what the kernel makes up nor a device: reading those may take something away.
 _REAL: Final = r"/(?!(?:proc|sys|dev|run)(?:[/\s]|$))[A-Za-z0-9@+=:,._-][A-Za-z0-9@+=:,._/-]*"
-_SUDO: Final = "sudo -n -u "
-_USER: Final = r"(?:sudo -n -u [A-Za-z_][A-Za-z0-9_.-]* /usr/bin/)?"
-_MATCHED: Final = r"find -L {} -maxdepth {} -type f -printf '%s %p\0'"
+# `find` wants to come back to where it began: another user may not enter our login's home.
+_SUDO: Final = "cd / && sudo -n -u "
+_USER: Final = r"(?:cd / && sudo -n -u [A-Za-z_][A-Za-z0-9_.-]* /usr/bin/)?"
+# No character that sudoers(5) has to have escaped: the rule is copied from our reason.
+_MATCHED: Final = "find -L {} -maxdepth {} -type f -print0"
 
 SERVICES: Final = (
     "systemctl show --timestamp=unix --property=Id,WorkingDirectory,EnvironmentFiles,Environment,"
@@ -105,7 +107,7 @@ PATTERNS: Final = (
         .replace(_SPARED, rf"(?:-path {_REAL} -o )*")
         for one in (_LISTED, _COUNTED, _SEARCHED, _BINARY, _WHOLE)
     ),
-    rf"{_USER}find -L {_REAL} -maxdepth \d{{1,2}} -type f -printf '%s %p\\0'",
+    rf"{_USER}find -L {_REAL} -maxdepth \d{{1,2}} -type f -print0",
     re.escape(SHIPPED),
     rf"md5sum -- {_REAL}",
     rf"{_USER}head -c {MOST_BYTES + 1} -- {_REAL}",

@@ -11,9 +11,9 @@ from readiness.systems.secrets.asking.open_files import content, secrets_of_file
 from readiness.systems.secrets.asking.sent import LIMIT
 from readiness.systems.secrets.declared import LookedAt, Secrets
 from readiness.systems.secrets.globs import folder_and_depth, is_glob, matches
-from readiness.systems.secrets.questions import MOST_BYTES, MOST_LISTED
+from readiness.systems.secrets.questions import MOST_LISTED
 from readiness.systems.secrets.reading import OpenFiles
-from readiness.systems.secrets.reading.answers import read_sizes
+from readiness.systems.secrets.reading.answers import read_names
 from readiness.systems.secrets.reading.lines import whole_secret
 
 MOST_FILES: Final = 200
@@ -28,21 +28,21 @@ def look(session: ObserveSession, entry: LookedAt, said: Secrets, machine: str) 
     Raises:
         ProbeError: one of them is not there, can't be read, or is more than is looked at.
     """
-    sizes: dict[str, int] = {}
-    for pattern in entry.paths:
-        sizes |= _matched(session, pattern, entry.user)
-    if len(sizes) > MOST_FILES or sum(sizes.values()) > MOST_IN_ALL:
+    paths = sorted({path for one in entry.paths for path in _matched(session, one, entry.user)})
+    if len(paths) > MOST_FILES:
         raise NotUnderstood(
-            f"{session.where}: {len(sizes)} files of {sum(sizes.values())} bytes are declared to "
-            f"be looked at; more than {MOST_FILES} or {MOST_IN_ALL >> 20} MiB is not"
+            f"{session.where}: {len(paths)} files are declared to be looked at; more than "
+            f"{MOST_FILES} are not"
         )
-    large = tuple(sorted(path for path, size in sizes.items() if size > MOST_BYTES))
-    if large:
-        raise NotUnderstood(f"{session.where}: {large[0]} is larger than {MOST_BYTES >> 20} MiB")
-    found, read, binary, lines = [], [], [], 0
-    for path in sorted(sizes):
-        data = _content(session, path, entry.user) if sizes[path] else b""
-        read.append(path)
+    found, binary, lines, size = [], [], 0, 0
+    for path in paths:
+        data = _content(session, path, entry.user)
+        size += len(data)
+        if size > MOST_IN_ALL:
+            raise NotUnderstood(
+                f"{session.where}: the files that are declared to be looked at have more than "
+                f"{MOST_IN_ALL >> 20} MiB"
+            )
         if b"\0" in data:
             binary.append(path)
             continue
@@ -53,7 +53,7 @@ def look(session: ObserveSession, entry: LookedAt, said: Secrets, machine: str) 
         found += [without_value(whole, path)] if whole else []
     secrets, allowed = sorted_out(found, said, machine)
     return OpenFiles(
-        (), len(sizes), lines, secrets, (), allowed, tuple(read), tuple(binary), (), ()
+        (), len(paths), lines, secrets, (), allowed, tuple(paths), tuple(binary), (), ()
     )
 
 
@@ -62,8 +62,8 @@ def _sounds_secret(path: str) -> bool:
     return any(word in name for word in ("pass", "secret", "token", "credential"))
 
 
-def _matched(session: ObserveSession, pattern: str, user: str | None) -> dict[str, int]:
-    """Path -> bytes of each file that a pattern means."""
+def _matched(session: ObserveSession, pattern: str, user: str | None) -> list[str]:
+    """The files that a pattern means."""
     folder, depth = folder_and_depth(pattern)
     answer = session.run(questions.matched(folder, depth, user), remember=False, timeout=LIMIT)
     complaint = answer.stderr.decode("utf-8", "replace").lower()
@@ -73,8 +73,8 @@ def _matched(session: ObserveSession, pattern: str, user: str | None) -> dict[st
         raise _refused(session, rules, pattern, user)
     if answer.exit_code != 0 or len(answer.stdout) >= MOST_LISTED:
         raise NotUnderstood(f"{session.where}: {folder} can't be listed, or is not there")
-    found = read_sizes(answer.stdout, session.where)
-    meant = {path: size for path, size in found.items() if matches(pattern, path)}
+    found = read_names(answer.stdout)
+    meant = [path for path in found if matches(pattern, path)]
     if not meant and not is_glob(pattern):
         raise NotUnderstood(f"{session.where}: {pattern} is no file there")
     return meant
@@ -95,8 +95,7 @@ def _refused(
     session: ObserveSession, commands: Sequence[str], path: str, user: str | None
 ) -> AccessDenied:
     """That it can't be read, with the rules for sudo that would let us."""
-    # As sudoers(5) wants them: without the shell's quotes, and a backslash escaped.
-    rules = ", ".join("/usr/bin/" + one.replace("'", "").replace("\\", "\\\\") for one in commands)
+    rules = ", ".join(f"/usr/bin/{one}" for one in commands)
     declare = "" if user else " declare `user: USER`, somebody who may read it, and"
     return AccessDenied(
         f"{session.where}: {path} can't be read;{declare} permit it to sudo: "

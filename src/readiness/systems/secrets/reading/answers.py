@@ -96,7 +96,7 @@ def read_lines(said: bytes) -> Iterator[Line]:
 
 
 def read_names(said: bytes) -> tuple[str, ...]:
-    """The paths that `grep -LZ` names."""
+    """The paths that `grep -LZ` or `find -print0` names."""
     return tuple(one for one in _text(said).split("\0") if one)
 
 
