@@ -121,7 +121,7 @@ def test_listed_schedule(backup_list: BackupList, ask: Ask) -> None:
         for earlier, later in zip(ends, [*ends[1:], found.reading.asked], strict=True)
     ]
     longest = derive(
-        "seconds between backups at most", found.subject, round(max(gaps)), found, places
+        "longest seconds between two backups", found.subject, round(max(gaps)), found, places
     )
     assert holds(longest, "<=", backup_list.backup.age)
     if backup_list.backup.timer is not None:

@@ -162,6 +162,14 @@ def section(name: str, *, absent: bool) -> Change:
     return change
 
 
+def nobody_signs_in(written: Json) -> None:
+    """Nobody is declared, and nothing is said of anybody."""
+    written["identities"] = []
+    written.pop("audit", None)
+    written["access"][0] |= {"roles": {}, "values": {}}
+    written["pages"] = [one for one in written["pages"] if "as" not in one]
+
+
 def no_shared_addresses(written: Json) -> None:
     """Every listener stays where it is."""
     for one in written["listeners"]:
@@ -181,6 +189,7 @@ LACKS = {
     "statistics": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
     ),
+    "identities": Lack("`identities`", unsaid=nobody_signs_in),
     "shared address": Lack(
         "`shared_addresses`", section("balancers", absent=True), no_shared_addresses
     ),

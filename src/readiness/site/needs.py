@@ -86,6 +86,14 @@ def _statistics(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.SPARED if own else Why.UNDECLARED, reason, f"`status` of the balancer {name}")
 
 
+def _identities(environment: Environment, _: Any) -> Gap | None:
+    if environment.identities:
+        return None
+    return Gap(
+        Why.UNDECLARED, f"{environment.name}: nobody is declared to sign in as", "`identities`"
+    )
+
+
 def _shared_address(environment: Environment, _: Any) -> Gap | None:
     if not environment.balancers:
         return section(environment, "balancers")
@@ -282,6 +290,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "ssh": _ssh,
     "balancer": _balancer,
     "statistics": _statistics,
+    "identities": _identities,
     "shared address": _shared_address,
     "moved by keepalived": _moved_by_keepalived,
     "standby": _standby,
