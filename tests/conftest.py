@@ -16,7 +16,8 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("here")
 
 PAGE = (
-    b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=31536000\r\nContent-Length: 0\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=31536000\r\n"
+    b"X-Content-Type-Options: nosniff\r\nContent-Length: 0\r\n\r\n"
 )
 
 

@@ -76,7 +76,7 @@ def here(authority: Hierarchy, tmp_path: Path) -> Iterator[Here]:
     """A portal over HTTPS and over HTTP."""
     leaf = authority.leaf()
     (tmp_path / "root.pem").write_bytes(authority.root.pem)
-    (tmp_path / "canary").write_text("secret")
+    (tmp_path / "canary").write_text("nobody-guesses")
     (tmp_path / "canary").chmod(0o600)
     secure, plain = (ThreadingHTTPServer(("127.0.0.1", 0), Portal) for _ in range(2))
     context = server_context(leaf.write(tmp_path / "leaf.pem", *leaf.above))
@@ -120,7 +120,7 @@ def test_the_declared_load_is_browsed_as_declared(here: Here) -> None:
     assert done.returncode == 0, done.stdout
     assert "front" in done.stdout
     assert "marks" in done.stdout
-    assert "secret" not in done.stdout
+    assert "nobody-guesses" not in done.stdout
 
 
 def test_users_sign_in_as_declared(here: Here) -> None:

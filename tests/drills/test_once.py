@@ -98,12 +98,12 @@ def test_b1_every_drill_that_failed_is_done_once(
     made = SimpleNamespace(**{method: done, "requests": ()}) if method else None
     monkeypatch.setattr(fixtures, drill, (lambda *_, **__: made) if method else done)
     database = SimpleNamespace(failover=None, rows_schema=None)
-    site = SimpleNamespace(databases=(), database=lambda _: database)
+    site = SimpleNamespace(databases=(), backups=(), database=lambda _: database)
     run = SimpleNamespace(environment=site, once=Once())
     forgetful = SimpleNamespace(forget=lambda: None, at=lambda _s, _t, act: act())
     member = SimpleNamespace(machine=SimpleNamespace(name="db1"))
     monkeypatch.setattr(fixtures, "primary", lambda *_: member)
-    clients = SimpleNamespace(look=forgetful)
+    clients = SimpleNamespace(look=forgetful, site=site)
     asked = getattr(fixtures, fixture)._get_wrapped_function()(run, clients)
     for _ in range(5):
         with pytest.raises(TimedOut, match="did not answer"):
