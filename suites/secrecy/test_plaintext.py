@@ -26,8 +26,9 @@ MOST_TOLD = 5
         "the declared files; stat of the declared places of secrets",
     ),
     rights="an SSH login without privileges; sudo for declared files that it can't read",
-    remedy="move the secret into a file that only its owner reads (mode 0600, or LoadCredential= "
-    "of its unit), give it a new value, and look for copies of that file; declare under "
+    remedy="move the secret into a file that only its owner reads (mode 0600), or hand it to its "
+    "unit by systemd's LoadCredential; give it a new value, and look for copies of that file; "
+    "declare under "
     "`secrets.allowed`, with a reason, what is none",
 )
 def test_no_secret_in_open_files(machine: Machine, site: Environment, ask: Ask) -> None:
@@ -72,7 +73,7 @@ def is_kept(found: Found[OpenFiles], path: str, meant: Kept) -> None:
     risk="systemd and the kernel show both to every user, whatever the rights of the files are.",
     reads=("systemctl show of every service", "ps of every process, with its arguments"),
     rights="an SSH login without privileges",
-    remedy="give it to the service as LoadCredential= or in an EnvironmentFile= of mode 0600, "
+    remedy="give it to the service by systemd's LoadCredential or an EnvironmentFile of mode 0600, "
     "restart the service, and give the secret a new value: it has been seen; declare under "
     "`secrets.allowed`, with unit and reason, what is none",
 )

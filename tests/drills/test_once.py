@@ -1,6 +1,7 @@
 """A drill is done once in a run, whatever becomes of it."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,7 +69,10 @@ def _restore(ask: Callable[..., Any]) -> Any:
 
 def _named(ask: Callable[..., Any]) -> Any:
     audit = SimpleNamespace(name="records", trail=SimpleNamespace(database="db"))
-    return ask(SimpleNamespace(name="records", audit=audit, trail=audit.trail, id="records"))
+    only = SimpleNamespace(tester=None)
+    named = SimpleNamespace(name="records", audit=audit, trail=audit.trail, append_only=only)
+    named.id = "records"
+    return ask(named)
 
 
 DRILLS = [
@@ -95,6 +99,7 @@ def test_b1_every_drill_that_failed_is_done_once(
     monkeypatch.setattr(target_lease, "hold", lambda *_: None)
     if fixture == "append_only":
         monkeypatch.setattr(fixtures, "_audit_trial", lambda *_: SimpleNamespace(requests=()))
+        monkeypatch.setattr(fixtures, "reached", lambda *_: nullcontext())
     made = SimpleNamespace(**{method: done, "requests": ()}) if method else None
     monkeypatch.setattr(fixtures, drill, (lambda *_, **__: made) if method else done)
     database = SimpleNamespace(failover=None, rows_schema=None)

@@ -225,6 +225,8 @@ def _database(
                 return _asked(found, location, way, reach(stack))
         except (ProbeError, UsageError) as error:
             problems.append(f"{way}: {error}")
+    if isinstance(session, ReadinessError):
+        problems.append(str(session))
     return database.Seen(location, _last_way(session), problem="; ".join(problems))
 
 

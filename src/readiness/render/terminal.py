@@ -30,6 +30,7 @@ MOST_CHECKS: Final = 4
 EARLIER: Final = 6
 # The check that a clause's reason begins with: several say the same of one thing.
 _CHECK: Final = re.compile(r"^[A-Z]+-[0-9]+ ")
+MOST_OF_REASON: Final = 160
 LABEL: Final = 12
 STYLES: Final = {
     Decision.GO: "bold white on green",
@@ -161,7 +162,8 @@ class _Page:
                     self.wrapped(f"shown on {name}: {_list(clauses)}", " " * 14, " " * 16)
         for reason, clauses in _red_and_not_required(shown).items():
             self.line()
-            self.wrapped(f"red, and not required by this policy: {reason} ({_list(clauses)})")
+            told = words.short(reason, MOST_OF_REASON)
+            self.wrapped(f"red, and not required by this policy: {told} ({_list(clauses)})")
         if shown.counts.criteria.not_required:
             self.line()
             text = ", ".join(shown.counts.criteria.not_required)
@@ -171,10 +173,13 @@ class _Page:
 
 def _red_and_not_required(shown: VerdictDocument) -> dict[str, list[str]]:
     """The clauses that fail and that a GO does without, by what was found."""
+    told = {check for blocker in shown.blockers for check in blocker.checks}
     found: dict[str, list[str]] = {}
     for criterion in shown.criteria:
         for clause in criterion.clauses:
-            if not clause.required and clause.status == "failed":
+            if clause.required or clause.status != "failed":
+                continue
+            if clause.reason.partition(" ")[0] not in told:
                 reason = _CHECK.sub("", clause.reason)
                 found.setdefault(reason, []).append(clause.id)
     return found
