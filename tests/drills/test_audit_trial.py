@@ -160,7 +160,9 @@ class Local:
         def there() -> list[str]:
             return [str(one.parts["request"]) for one in self.find(requests)]
 
-        return append_only.attempt(self.site, PERMIT, self.audit, NAME, there)
+        tester = self.audit.append_only.tester.user
+        target = self.portal.primary.target(tester, DATABASE)
+        return append_only.attempt(self.site, PERMIT, self.audit, target, there)
 
     def sql(self, *statements: str) -> None:
         """Run statements as superuser."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from replay import Recording, altered, load, replay
-from test_documents import LAB, several
+from test_documents import several
+from wrong_files import LAB
 
 from readiness.evidence.claim import plain
 from readiness.model.words import Case, Outcome
