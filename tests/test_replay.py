@@ -14,6 +14,7 @@ from lab.recording import kept_in
 from lab.variants import all_variants
 from readiness.catalogue.checks import load_catalogue
 from readiness.model.words import Case, Outcome, Tier
+from readiness.site.documents import load_policy
 
 HEALTHY = "healthy"
 OTHERS = [one for one in sites() if one != LAB]
@@ -42,8 +43,11 @@ def test_the_healthy_lab_is_green() -> None:
     """Every observe check passes for every subject."""
     results = whole(HEALTHY)
     assert {one.case.check for one in results} == {
-        check.id for check in load_catalogue().values() if check.tier is Tier.OBSERVE
-    } - UNSEEN
+        check.id
+        for check in load_catalogue().values()
+        # The big site's backups are pgBackRest's; another site lists its own.
+        if check.tier is Tier.OBSERVE and check.each != "backup_list"
+    }
     assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
 
 
@@ -76,7 +80,11 @@ def test_another_healthy_site_is_green(site: str) -> None:
     recording = load(HEALTHY, kept_in(site))
     wanted = {*product.observing(gate_only=True, site=site)}
     results = replay_all(recording, [case for case in cases(recording) if case.check in wanted])
-    assert {one.case.check for one in results} == wanted
+    catalogue = load_catalogue()
+    shown = {clause for one in results for clause in catalogue[one.case.check].clauses}
+    # Beyond the observe tier a recording shows nothing.
+    needed = {clause for name in wanted for clause in catalogue[name].clauses}
+    assert {*(load_policy(product.policy(site)).required or ())} & needed <= shown
     assert [str(one) for one in results if one.outcome is not Outcome.PASSED] == []
 
 
