@@ -94,7 +94,7 @@ def test_an_environment_file_is_that_of_the_home(tmp_path: Path) -> None:
     site = Site(Home(tmp_path / "elsewhere", SMALL))
     text = product.environment_file(site).read_text()
     assert f"file:{tmp_path}/elsewhere/secrets/known_hosts" in text
-    assert "/var/lib/" not in text
+    assert "/var/lib/readiness" not in text
 
 
 def test_a_site_that_is_none_is_refused() -> None:
