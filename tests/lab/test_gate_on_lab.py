@@ -78,9 +78,13 @@ def traces(site: Site) -> dict[str, str]:
     found["tables"] = sql(site, leader, tables)
     counters = (
         "SELECT string_agg(concat_ws(':', relname, n_tup_ins, n_tup_upd, n_tup_del), ',' "
-        "ORDER BY relname) FROM pg_stat_user_tables WHERE relname NOT LIKE '%session%'"
+        "ORDER BY relname) FROM pg_stat_user_tables "
+        "WHERE relname NOT LIKE '%session%' AND relname <> 'access_events'"
     )
     found["rows written"] = sql(site, leader, counters)
+    # The portal writes down whom it refuses, and who asks without a login is refused.
+    reads = "SELECT count(*) FROM audit.access_events WHERE outcome <> 'denied'"
+    found["reads of records"] = sql(site, leader, reads)
     return found
 
 
