@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from test_absent import ROTATION, judged, lacking, section, told
+from test_absent import ROTATION, judged, lacking, section
+from test_needs import told
 
 WANTED = "infra.cache/persistence"
 
