@@ -314,12 +314,13 @@ def plan(
 
     environment = load_environment(env)
     rules = load_policy(policy) if policy else None
-    catalogue = {**load_catalogue(), **load_own(environment).catalogue}
+    own = load_own(environment)
+    if rules:
+        validate_policy(rules, clause_ids() | own.clause_ids, at=now())
+    catalogue = {**load_catalogue(), **own.catalogue}
     planned = make_plan(catalogue, environment, _tier(tier), only or (), _permissions(scan=scan))
     print_plan(planned, environment, out)
     if rules:
-        own = load_own(environment)
-        validate_policy(rules, clause_ids() | own.clause_ids, at=now())
         if only:  # a selection says nothing about what the rest would show
             scanned = _permissions(scan=scan)
             planned = make_plan(catalogue, environment, _tier(tier), (), scanned)

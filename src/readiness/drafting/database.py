@@ -1,19 +1,20 @@
 """What of a PostgreSQL is seen by a login that only looks: who uses it, who follows it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter, ValidationError
+
 from readiness.model.errors import NotUnderstood, UsageError
+from readiness.site.written import SecretReference
 from readiness.systems.postgres.asking.session import Session, rights
 
 _EXPECTED: Final = "postgresql://USER@HOST[:PORT]/DATABASE"
 _PORT: Final = 5432
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_ENV: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 
 # Roles that own something or are connected now, but for whoever looks; and who follows.
 _QUESTION: Final = """
@@ -98,9 +99,12 @@ def reference(text: str) -> str:
     Raises:
         UsageError: it is none; it may be the password itself and is not repeated.
     """
-    if not _ENV.fullmatch(text):
+    try:
+        TypeAdapter(SecretReference).validate_python(text)
+    except ValidationError:
         expected = "a reference, file:PATH or env:NAME"
-        raise UsageError("is no reference", key="--postgres-password", expected=expected)
+        problem = "is no reference"
+        raise UsageError(problem, key="--postgres-password", expected=expected) from None
     kind, _, rest = text.partition(":")
     return text if kind == "env" else f"file:{Path(rest).expanduser().absolute()}"
 

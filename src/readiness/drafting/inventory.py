@@ -6,7 +6,7 @@ encrypted (`!vault`) is told and not read. Ansible: "Building an inventory".
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from readiness.model.errors import UsageError
 from readiness.model.printable import one_line
+from readiness.site.text_file import bounded_text
 
 MOST_BYTES: Final = 1024 * 1024
 MOST_MACHINES: Final = 500
@@ -67,7 +68,7 @@ def read(path: Path) -> Inventory:
     Raises:
         UsageError: it can't be read, is no inventory, or has too many machines.
     """
-    text = _text(path)
+    text = bounded_text(path, MOST_BYTES)
     hosts: dict[str, dict[str, Any]] = {}
     try:
         for name, group, values in _of_yaml(text, path) if _is_yaml(path, text) else _of_ini(text):
@@ -89,20 +90,6 @@ def read(path: Path) -> Inventory:
         if any(isinstance(values.get(key), _Vaulted) for key in _KEPT)
     )
     return Inventory(machines, tuple(sealed))
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"can't be read ({error.strerror})", file=str(path)) from None
-    if len(raw) > MOST_BYTES:
-        raise UsageError("is too big", file=str(path), expected=f"at most {MOST_BYTES} bytes")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("is not UTF-8", file=str(path), expected="a text file") from None
 
 
 def _is_yaml(path: Path, text: str) -> bool:
@@ -160,9 +147,9 @@ def _kept(values: Any) -> dict[str, Any]:
 
 
 def _of_ini(text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Hosts line by line, then what stands for whole groups."""
+    """Hosts in their order, then what stands for whole groups, then what they say themselves."""
     group, kind = "ungrouped", None
-    members: dict[str, list[str]] = {}
+    hosts: list[tuple[str, str, dict[str, Any]]] = []
     children: dict[str, list[str]] = {}
     variables: dict[str, dict[str, Any]] = {}
     for number, raw in enumerate(text.splitlines(), 1):
@@ -182,9 +169,10 @@ def _of_ini(text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
             children.setdefault(group, []).append(line.split()[0])
         else:
             name, own = _host_line(line, number)
-            members.setdefault(group, []).append(name)
-            yield name, group, own
-    yield from _of_groups(members, children, variables)
+            hosts.append((name, group, own))
+    yield from ((name, group, {}) for name, group, _ in hosts)
+    yield from _of_groups(hosts, children, variables)
+    yield from hosts
 
 
 def _host_line(line: str, number: int) -> tuple[str, dict[str, Any]]:
@@ -197,22 +185,21 @@ def _host_line(line: str, number: int) -> tuple[str, dict[str, Any]]:
 
 
 def _of_groups(
-    members: Mapping[str, list[str]],
+    hosts: Sequence[tuple[str, str, Any]],
     children: Mapping[str, list[str]],
     variables: Mapping[str, dict[str, Any]],
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """What a group says for its hosts, where they do not say it themselves."""
+    """What a group says for its hosts."""
 
     def below(group: str, depth: int) -> Iterator[str]:
-        yield from members.get(group, ())
+        yield from (name for name, of, _ in hosts if of == group)
         for child in children.get(group, ()) if depth < MOST_DEPTH else ():
             yield from below(child, depth + 1)
 
     for group, values in variables.items():
-        everyone = group == "all"
-        names = (one for each in members.values() for one in each) if everyone else below(group, 0)
-        for name in names:
-            yield name, "all", {f"default {key}": value for key, value in values.items()}
+        everybody = (name for name, _, _ in hosts)
+        for name in everybody if group == "all" else below(group, 0):
+            yield name, "all", values
 
 
 def _expanded(name: str) -> Iterator[str]:
@@ -240,7 +227,7 @@ def _range(first: str, last: str, step: int) -> Iterator[str]:
 
 def _machine(name: str, values: Mapping[str, Any]) -> Machine:
     plain = Machine(name, name, str(values["group"]))
-    found = {key: values.get(key, values.get(f"default {key}")) for key in _KEPT}
+    found = {key: values.get(key) for key in _KEPT}
     host, port, user = (None if isinstance(one, _Vaulted) else one for one in found.values())
     number = int(str(port)) if str(port).isdigit() else None
     return replace(plain, host=str(host or name), port=number, user=str(user or ""))

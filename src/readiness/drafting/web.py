@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from readiness.model.errors import ProbeError
 from readiness.model.printable import one_line
@@ -121,10 +122,12 @@ def _pages(pages: Pages, control: Page) -> Iterator[FoundPage]:
             break
         asked.append(path)
         yield FoundPage(path, page.status, _words(page))
-        target = _within(pages.url, page)
-        if not target or target in asked:
+        if not _MOVED <= page.status < _WRONG:
             break
-        path = target
+        target = urlsplit(pages.target(page)[0])
+        path = target._replace(scheme="", netloc="").geturl()
+        if not path or path in asked:
+            break
     for path in HEALTH:
         page = _get(pages, path)
         if page is not None and _tells_health(page, control):
@@ -137,16 +140,6 @@ def _get(pages: Pages, path: str) -> Page | None:
         return pages.get(pages.url.to(path))
     except ProbeError:
         return None
-
-
-def _within(url: Url, page: Page) -> str:
-    """The path that a redirect leads to within the same site; empty where it leads elsewhere."""
-    (location, *more) = page.header("location") or ("",)
-    origin = f"{url.scheme}://{url.netloc}"
-    target = location.removeprefix(origin)
-    good = target.startswith("/") and not target.startswith("//") and target.isascii()
-    good = good and target.isprintable() and " " not in target and not more
-    return target.partition("#")[0] if good and _MOVED <= page.status < _WRONG else ""
 
 
 def _words(page: Page) -> str:

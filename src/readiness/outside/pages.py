@@ -63,7 +63,7 @@ class Pages:
         keeps_cookies = False
         while page.status in _REDIRECTS:
             keeps_cookies = keeps_cookies or bool(page.cookies)
-            target, problem = self._target(page)
+            target, problem = self.target(page)
             if problem:
                 yield Finding(Weight.UNSEEN, self.where, f"the page {page.url[:_SHOWN]} {problem}")
                 return
@@ -83,7 +83,7 @@ class Pages:
         remedy = "have one of them answer with a page: browsers give up"
         return Finding(Weight.WRONG, self.where, seen, "a page", remedy, Severity.CRITICAL)
 
-    def _target(self, page: Page) -> tuple[str, str]:
+    def target(self, page: Page) -> tuple[str, str]:
         """Where a redirect leads within the host, or how it does not."""
         try:
             (location,) = page.header("location")

@@ -86,12 +86,10 @@ def _statistics(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.SPARED if own else Why.UNDECLARED, reason, f"`status` of the balancer {name}")
 
 
-def _identities(environment: Environment, _: Any) -> Gap | None:
+def _identities(environment: Environment, subject: Any) -> Gap | None:
     if environment.identities:
         return None
-    return Gap(
-        Why.UNDECLARED, f"{environment.name}: nobody is declared to sign in as", "`identities`"
-    )
+    return Gap(Why.UNDECLARED, f"{subject.id}: no identities are declared", "`identities`")
 
 
 def _shared_address(environment: Environment, _: Any) -> Gap | None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from readiness.model.errors import UsageError
 from readiness.model.extras import missing
 from readiness.model.printable import printable
+from readiness.site.text_file import bounded_text
 from readiness.systems.access.routes import Parameter, Route
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -76,19 +77,13 @@ def _yaml(path: Path, text: str) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        if not path.is_file():
-            problem = "is not a file" if path.exists() else "does not exist"
-            raise UsageError(problem, file=str(path), expected="an OpenAPI document")
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        there = path.is_file()
     except OSError as error:
         raise UsageError(f"can't be read ({error.strerror})", file=str(path)) from None
-    if len(raw) > MAX_BYTES:
-        raise UsageError("is too big", file=str(path), expected=f"at most {MAX_BYTES} bytes")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("is not UTF-8", file=str(path), expected="a text file") from None
+    if not there:
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise UsageError(problem, file=str(path), expected="an OpenAPI document")
+    return bounded_text(path, MAX_BYTES)
 
 
 class _Document:
