@@ -35,7 +35,7 @@ OPENAPI: Final = (
 )  # fmt: skip
 _TITLE: Final = re.compile(r"<title[^>]*>\s*([^<]{1,120}?)\s*</title>", re.IGNORECASE)
 _MOST_HOPS: Final = 3
-_OK, _MOVED, _WRONG, _BROKEN = 200, 300, 400, 500
+_OK, _MOVED, _WRONG = 200, 300, 400
 _CLOSED: Final = frozenset({401, 403, 404, 405, 410})
 PATIENCE: Final = 5.0  # seconds for one page
 
