@@ -19,8 +19,10 @@ from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
+from readiness.drills.personal_answers import Personal, PersonalAnswers
 from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
+from readiness.drills.session_trial import Life, SessionTrial
 from readiness.drills.trial import Trial
 from readiness.evidence.claim import Found
 from readiness.measure.confidence import sentence
@@ -191,6 +193,34 @@ def access_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[
 
         done = run.once.do("access trial", place.access.listener, act)
         return clients.look.at(place.id, "routes with logins", lambda: done[place.id])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def session_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Life]]:
+    """Follows a session of each role from sign-in to sign-out; done once for all addresses."""
+
+    def ask(place: AccessAddress) -> Found[Life]:
+        def act() -> dict[str, Life]:
+            return SessionTrial(clients, mint(run), place.access).run()
+
+        done = run.once.do("session trial", place.access.listener, act)
+        return clients.look.at(place.id, "sessions", lambda: done[place.id])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def personal_answers(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Personal]]:
+    """Asks for what is somebody's own, and then without a login; done once for all addresses."""
+
+    def ask(place: AccessAddress) -> Found[Personal]:
+        def act() -> dict[str, Personal]:
+            return PersonalAnswers(clients, mint(run), place.access).run()
+
+        done = run.once.do("personal answers", place.access.listener, act)
+        return clients.look.at(place.id, "personal answers", lambda: done[place.id])
 
     return ask
 
