@@ -24,7 +24,7 @@ SUITES = Path(__file__).parents[2] / "suites"
 SESSIONS = runpy.run_path(str(SUITES / "pentest/test_sessions.py"))["test_sessions_end"]
 PERSONAL = runpy.run_path(str(SUITES / "cdn/test_personal_answers.py"))
 PERMIT = Permit("run", Case("PEN-008", "web/box/v4"), Tier.TOUCH)
-TRIALS = {
+TRIALS: dict[str, tuple[Any, Any]] = {
     "sessions": (SESSIONS, SessionTrial),
     "personal": (PERSONAL["test_nothing_personal_is_kept"], PersonalAnswers),
 }
@@ -140,7 +140,7 @@ def test_an_altered_session_that_is_served_is_red(
         ({"X-Session-Token": "short"}, False),
     ],
 )
-def test_only_the_key_of_a_session_is_altered(session: dict[str, str], differs: bool) -> None:
+def test_only_the_key_of_a_session_is_altered(session: dict[str, str], *, differs: bool) -> None:
     """Names stay, lengths too, and of a signed token it is the signature that changes."""
     changed = altered(session)
     (name,) = session

@@ -148,7 +148,10 @@ class SessionTrial:
         return found
 
     def _end(
-        self, application: Application, asked: Sequence[Asked], sessions: Sequence[Mapping[str, Session]]
+        self,
+        application: Application,
+        asked: Sequence[Asked],
+        sessions: Sequence[Mapping[str, Session]],
     ) -> None:
         for one in asked:
             live = [each[one.who.name] for each in sessions if one.who.name in each]
@@ -164,7 +167,9 @@ class SessionTrial:
             for one in asked
         ]
 
-    def _over(self, place: _Place, asked: Sequence[Asked], sessions: Mapping[str, Session]) -> Answers:
+    def _over(
+        self, place: _Place, asked: Sequence[Asked], sessions: Mapping[str, Session]
+    ) -> Answers:
         """What is answered once no machine remembers the sessions any more, or should not."""
         requests = self._requests(asked, sessions)
         return until(lambda: place.ask(requests), time.monotonic() + REMEMBERED)

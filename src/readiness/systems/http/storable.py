@@ -20,6 +20,11 @@ def directives(headers: Iterable[tuple[str, str]], name: str = "cache-control") 
     return found
 
 
+def written(said: dict[str, str]) -> tuple[str, ...]:
+    """Directives as people write them, sorted: their order says nothing (RFC 9111, 5.2)."""
+    return tuple(sorted(f"{name}={given}" if given else name for name, given in said.items()))
+
+
 def _parted(value: str) -> list[str]:
     """At the commas that stand outside of quotes."""
     parts, quoted = [""], False
