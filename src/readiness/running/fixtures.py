@@ -11,6 +11,8 @@ from readiness.drills.access_trial import AccessTrial, Matrix
 from readiness.drills.append_only import Attempts, attempt
 from readiness.drills.audit_trial import AuditTrial
 from readiness.drills.audit_trial import Trial as AuditedMachine
+from readiness.drills.cache_failover import CacheFailoverDrill, CacheTrial
+from readiness.drills.cache_view import CacheView
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill
@@ -42,6 +44,7 @@ from readiness.site.subjects import (
 from readiness.systems.access.declared import AccessAddress
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.postgres.asking import primary, reached
+from readiness.systems.redis.declared import CacheCluster
 from readiness.systems.token import Ask
 
 
@@ -146,6 +149,40 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
 
     def drill(cluster: Cluster) -> Drilled:
         return run.once.do("failover drill", cluster.id, lambda: cut(cluster))
+
+    return drill
+
+
+@dataclass(frozen=True)
+class CacheDrilled:
+    """The trials of a cache's failover drill; the control trial stands apart."""
+
+    control: Found[CacheTrial]
+    trials: tuple[Found[CacheTrial], ...]
+
+
+@pytest.fixture(scope="session")
+def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], CacheDrilled]:
+    """Cuts a cache's master off and measures; done once for all checks that judge it."""
+
+    def cut(cluster: CacheCluster) -> CacheDrilled:
+        permit = mint(run)
+        for database in run.environment.databases:
+            if database.rows_schema:
+                target_lease.hold(run, database)
+        clients.look.forget()
+        view = CacheView(clients, cluster)
+        try:
+            trials = CacheFailoverDrill(run, permit, view, view.reached()).trials()
+        finally:
+            clients.look.forget()
+        control, *cuts = [
+            clients.look.note(cluster.id, f"failover trial {one.number}", one) for one in trials
+        ]
+        return CacheDrilled(control, tuple(cuts))
+
+    def drill(cluster: CacheCluster) -> CacheDrilled:
+        return run.once.do("cache failover drill", cluster.id, lambda: cut(cluster))
 
     return drill
 
