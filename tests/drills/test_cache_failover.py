@@ -137,7 +137,7 @@ def _texts(folder: Path, address: str, ports: dict[str, int], rights: str) -> di
     )
     first = ADDRESSES["cache1"]
     follows = f"replicaof {first} {ports['redis']}\n" if address != first else ""
-    sentinel = "+sentinel|get-master-addr-by-name"
+    sentinel = "+sentinel|masters"
     return {
         "redis": f"{tls}\nuser driller on >{PASSWORD} +ping +role {rights}\n"
         f'tls-port {ports["redis"]}\nsave ""\nrepl-diskless-sync-delay 0\n'

@@ -270,7 +270,7 @@ class _Attempt:
             lost_sample=ledger.lost.sample,
             wrong=never_legal(ledger),
             rejoin_seconds=self.rejoined,
-            following=following if self.rejoined is not None else (),
+            following=following,
             not_whole=self.not_whole,
             problem=self._why_useless(series, ledger),
         )

@@ -83,18 +83,21 @@ class Reached:
                 break
             try:
                 with one.talk(left) as talk:
-                    said = talk.require("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.watches)
-                return self._node(said)
+                    return self._node(talk.require("SENTINEL", "MASTERS"))
             except ProbeError as error:
                 why = error
         raise why or NotUnderstood(f"{self.watches}: no Sentinel was asked in time")
 
     def _node(self, said: Any) -> Server:
-        if isinstance(said, list) and said:
-            for one in self.nodes:
-                if said[0] in (one.target.address, one.target.host):
-                    return one
-        raise NotUnderstood(f"{self.watches}: a Sentinel names a master that is not declared")
+        """The declared node among what SENTINEL MASTERS answers: lists of names and values."""
+        for one in said if isinstance(said, list) else ():
+            pairs = dict(zip(one[::2], one[1::2], strict=False)) if isinstance(one, list) else {}
+            if pairs.get("name") == self.watches:
+                place = pairs.get("ip")
+                for node in self.nodes:
+                    if place in (node.target.address, node.target.host):
+                        return node
+        raise NotUnderstood(f"{self.watches}: a Sentinel names no master that is declared")
 
 
 class Writer:
