@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from stories import ENVIRONMENT, REQUIRED, Story
 
@@ -170,22 +171,26 @@ class Signing:
         return gather(self.policy, Redactor())
 
     def verdict(
-        self, told: Sequence[Json] | None = None, later: timedelta = timedelta(minutes=3)
+        self,
+        told: Sequence[Json] | None = None,
+        later: timedelta = timedelta(minutes=3),
+        **story: Any,
     ) -> Verdict:
-        """A run in which every check passes reads the attestations, and is judged."""
+        """A run in which all checks pass, unless told otherwise, reads them and is judged."""
         run = self.folder / "run"
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir()
         said = json.loads((self.folder / "site.yaml").read_text())
-        story = Story(
+        written = Story(
             run,
             policy=self.policy,
             environment=said,
             attested=self.told() if told is None else told,
             pins=pins_of(self.environment),
             later=later,
+            **story,
         )
-        return story.verdict()
+        return written.verdict()
 
 
 def clause(verdict: Verdict, identity: str) -> ClauseVerdict:

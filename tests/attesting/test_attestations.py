@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from signing import (
@@ -19,12 +20,16 @@ from signing import (
     Signing,
     clause,
 )
+from stories import CATALOGUE, SEEN_RED, Bad, make_check
 
 from readiness.attesting.body import APPROVED, SIGNED
 from readiness.attesting.making import allowed_signers
 from readiness.evidence.record import now
 from readiness.judging.verdict import Verdict
 from readiness.model.words import Decision
+from readiness.render import document, write_reports
+from readiness.render.junit import junit_xml
+from readiness.render.terminal import lines
 
 
 @pytest.fixture
@@ -393,3 +398,72 @@ def test_a_machine_more_is_the_same_site(site: Signing) -> None:
     pins = {"postgresql": {"student-db": "7412345678901234567"}, "ssh": {"edge1": "a", "b": "c"}}
     site.pinning(pins)
     assert site.verdict().decision is Decision.GO
+
+
+def test_a_clause_with_a_check_is_not_signed(site: Signing) -> None:
+    """Where a check looks at what a clause says, no signature counts: what is red stays red."""
+    site.sign_everything()
+    look = make_check("HOST-009", "Somebody asks", APPROVAL, "environment")
+    for bad, status, decision in (
+        ({"HOST-009|campus": Bad()}, "failed", Decision.NO_GO),
+        ({"HOST-009|campus": Bad(phase="inconclusive")}, "inconclusive", Decision.INCONCLUSIVE),
+        ({}, "held", Decision.GO),
+    ):
+        checks = {**CATALOGUE, look.id: look}
+        verdict = site.verdict(checks=checks, matrix=dict.fromkeys(checks, SEEN_RED), bad=bad)
+        found = clause(verdict, APPROVAL)
+        assert (found.status, found.attested, verdict.decision) == (status, (), decision)
+
+
+def test_a_red_check_beside_signatures(site: Signing) -> None:
+    """Everything is signed, one check is red: NO-GO."""
+    site.sign_everything()
+    verdict = site.verdict(bad={"PG-001|student-db": Bad()})
+    assert verdict.decision is Decision.NO_GO
+    assert statuses(verdict) == dict.fromkeys(GOVERNANCE, "held")
+
+
+def test_every_report_says_unsigned(site: Signing) -> None:
+    """Terminal, JSON, JUnit and page name what is unsigned, in the same sum as all the rest."""
+    site.sign_everything()
+    site.trusting(dean={"revoked": "2026-01-01"})
+    verdict = site.verdict()
+    shown = document(verdict)
+    assert set(shown.counts.clauses.required_not_proven) == {APPROVAL, RISK, COMPLETE, CURRENT}
+    said = " ".join(" ".join(lines(shown, 200)).split())
+    assert "UNSIGNED 4 clauses" in said
+    assert f"{RISK}: campus: gov.signoff.acceptable-risk-campus-" in said
+    assert "readiness attest --env environments/campus.yaml --policy" in said
+    junit = ET.fromstring(junit_xml(shown))  # noqa: S314 - our own
+    errors = {one.get("name") for one in junit.iter("testcase") if one.find("error") is not None}
+    assert errors >= {APPROVAL, RISK, COMPLETE, CURRENT}
+    write_reports(verdict, site.folder / "run")
+    page = (site.folder / "run" / "index.html").read_text()
+    assert "unsigned" in page
+    assert "whose key is revoked" in page
+
+
+def test_a_policy_without_signers(site: Signing) -> None:
+    """What is signed counts for nothing where the policy names nobody."""
+    site.sign_everything()
+    told = site.told()
+    policy = json.loads((site.folder / "policy.yaml").read_text())
+    del policy["attestations"]
+    (site.folder / "policy.yaml").write_text(json.dumps(policy))
+    verdict = site.verdict(told)
+    assert statuses(verdict) == dict.fromkeys(GOVERNANCE, "unsigned")
+
+
+def test_an_exception_stands_in_for_a_signature(site: Signing) -> None:
+    """What the policy excepts needs no signature, and what is added up is added up without it."""
+    files = site.sign_everything()
+    renewed(site, files, RISK)
+    policy = json.loads((site.folder / "policy.yaml").read_text())
+    grant = {"clause": RISK, "reason": "The dean is away", "approver": "The rector"}
+    grant["expires"] = str((now() + timedelta(days=9)).date())
+    policy["exceptions"] = {"granted": [grant]}
+    (site.folder / "policy.yaml").write_text(json.dumps(policy))
+    verdict = site.verdict()
+    found = statuses(verdict)
+    assert found == dict.fromkeys(GOVERNANCE, "held") | {RISK: "not-applicable"}
+    assert verdict.decision is Decision.GO
