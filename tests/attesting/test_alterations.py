@@ -74,6 +74,31 @@ def test_a_thousand_alterations(signed: tuple[Signing, Path], data: st.DataObjec
     assert not unseen, (file.name, how, place, byte)
 
 
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@given(data=st.data())
+def test_alterations_of_a_record(signed: tuple[Signing, Path], data: st.DataObject) -> None:
+    """Anybody can write a record: what its events say otherwise than signed is no evidence."""
+    site, _ = signed
+    (told,) = gather(site.policy, Redactor())
+    places = [("body", key) for key in told["body"] if key != "schema"] + [
+        (part, key) for part in ("signature", "approval") for key in ("key", "value")
+    ]
+    part, key = data.draw(st.sampled_from(places))
+    junk = st.none() | st.integers() | st.text(max_size=70) | st.lists(st.text(max_size=3))
+    other = data.draw(junk | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2))
+    changed = told | {part: told[part] | {key: other}}
+    found = vouched_now(site.environment, site.policy, load_clauses(), [changed], now())
+    assert not any(one.counts for one in found.statements)
+
+
+@pytest.mark.parametrize("told", [None, [], {}, {"body": 1}, {"body": {}, "file": "x"}, "text"])
+def test_events_that_say_nothing(signed: tuple[Signing, Path], told: object) -> None:
+    """What is no attestation in a record is about nothing, and breaks nothing."""
+    site, _ = signed
+    found = vouched_now(site.environment, site.policy, load_clauses(), [told], now())  # type: ignore[list-item]
+    assert found.statements == ()
+
+
 def test_whole_it_counts(signed: tuple[Signing, Path]) -> None:
     """The alterations above are of something that is evidence."""
     assert counts(signed[0])

@@ -138,6 +138,19 @@ def spoil_date(path: Path) -> None:
     path.write_text(path.read_text().replace(f'"until": "{said}"', '"until": "2026-02-30"'))
 
 
+def spoil_end(path: Path) -> None:
+    """A day at the end of every calendar."""
+    said = json.loads(path.read_text())["until"]
+    path.write_text(path.read_text().replace(f'"until": "{said}"', '"until": "9999-12-31"'))
+
+
+def spoil_seen(path: Path) -> None:
+    """More was seen than anybody reads on each run."""
+    text = path.read_text()
+    size = json.loads(text)["seen"][0]["size"]
+    path.write_text(text.replace(f'"size": {size}', f'"size": {10**12}'))
+
+
 def spoil_spelling(path: Path) -> None:
     """The same words, spelled otherwise."""
     path.write_text(json.dumps(json.loads(path.read_text())))
@@ -180,6 +193,8 @@ GARBAGE: dict[Callable[[Path], None], str] = {
     spoil_json: ":1:1: is no attestation; expected",
     spoil_key: "is no attestation; expected Field required",
     spoil_date: ":1: until: is no attestation; expected Input should be a valid date",
+    spoil_end: "until: is no attestation; expected Input should be less than or equal to 2199",
+    spoil_seen: "what was seen is too big together; expected at most 4294967296 bytes",
     spoil_spelling: ":1:1: is not spelled as it was written",
     spoil_encoding: "is not UTF-8",
     spoil_mark: "begins with a byte order mark",
@@ -200,7 +215,7 @@ def test_garbage_in_the_folder(
     env, policy = site.folder / "site.yaml", site.folder / "policy.yaml"
     code, _, line = command("plan", "--env", env, "--policy", policy)
     assert (code, len(line.splitlines())) == (64, 1), line
-    assert str(path) in line
+    assert str(path if spoil is not spoil_seen else path.parent) in line
     assert GARBAGE[spoil] in line
 
 

@@ -26,6 +26,8 @@ Said = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SAID)]
 PathText = Annotated[
     str, StringConstraints(pattern=r"^[^/\x00-\x1f][^\x00-\x1f]*$", max_length=300)
 ]
+# Further away is a mistake, and no sum of days with it is beyond what a calendar has.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -57,8 +59,8 @@ class Body(Written):
     environment: About
     signer: Name
     signed: AwareDatetime
-    since: date
-    until: date
+    since: Day
+    until: Day
 
     def data(self) -> Json:
         """The body as JSON has it."""
