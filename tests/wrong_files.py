@@ -78,7 +78,7 @@ WRONG_ENVIRONMENTS = (
     ),
     Wrong("identity: file:", "identity: env:", "identity: wrong value; expected a reference"),
     Wrong(
-        "path: /courses\n    contains: '\"credits\"'\n\n# Synthetic",
+        "path: /courses\n    contains: '\"credits\"'\n    cache: no-store\n\n# Synthetic",
         "path: /courses\n\n# Synthetic",
         "pages[0]: wrong value; expected what the page contains, or the statuses to expect",
         shape=False,

@@ -1,6 +1,7 @@
 """An application on loopback over TLS, with accounts, roles and records: healthy unless told."""
 
 import json
+import secrets
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -202,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
     def _asked(self) -> Asked:
         served, servers = self.server.served, self.server.names
         token = self.headers.get("X-Session-Token", "")
-        who = token.removeprefix("session of ") if token in served.sessions else ""
+        who = token.rpartition(" of ")[2] if token in served.sessions else ""
         with self.server.lock:
             server = servers[len(served.requests) % len(servers)] if servers else ""
             asked = Asked(self.command, self.path, who, dict(self.headers), server)
@@ -213,14 +214,15 @@ class Handler(BaseHTTPRequestHandler):
         """Sign in and out."""
         sessions = self.server.served.sessions
         if (asked.method, asked.path) == ("POST", "/logout"):
-            sessions.discard(f"session of {asked.who}")
+            if self.server.ends:
+                sessions.discard(asked.headers.get("X-Session-Token", ""))
             return Answer(200)
         if (asked.method, asked.path) != ("POST", "/login"):
             return None
         given = json.loads(body)
         if given["password"] != PASSWORD:
             return Answer(401)
-        token = f"session of {given['email']}"
+        token = f"{self.server.made()} of {given['email']}"
         sessions.add(token)
         return Answer(200, json.dumps({"token": token}).encode())
 
@@ -239,6 +241,8 @@ class Server(ThreadingHTTPServer):
     otherwise: Rule
     names: tuple[str, ...]
     keeps: bool
+    ends: bool
+    made: Callable[[], str]
     lock: threading.Lock
 
 
@@ -250,15 +254,20 @@ def application(
     *,
     servers: tuple[str, ...] = (),
     keeps: bool = True,
+    ends: bool = True,
+    made: Callable[[], str] = secrets.token_hex,
 ) -> Iterator[Application]:
-    """Serve it until the block ends; with `servers` each request goes to the next of them."""
+    """Serve it until the block ends; with `servers` each request goes to the next of them.
+
+    A sign-out `ends` its session, and each session is `made` anew.
+    """
     leaf = authority.leaf()
     (folder / "root.pem").write_bytes(authority.root.pem)
     server = Server(("127.0.0.1", 0), Handler)
     server.context = server_context(leaf.write(folder / "leaf.pem", *leaf.above))
     server.served = Application(server.server_address[1], folder, [], [], set())
     server.otherwise, server.names, server.keeps = otherwise, servers, keeps
-    server.lock = threading.Lock()
+    server.ends, server.made, server.lock = ends, made, threading.Lock()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

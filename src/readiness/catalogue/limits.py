@@ -43,6 +43,8 @@ def limit_of(check: Check, environment: Environment, subject: str) -> float:
         return check.limit + scan_limit(len(endpoints(environment)))
     needed = {
         (Tier.DISRUPT, "database_cluster"): _failover,
+        (Tier.DISRUPT, "cache"): _cache_failover,
+        (Tier.DISRUPT, "cache_node"): _cache_failover,
         (Tier.LOAD, "load_test"): _load,
         (Tier.LOAD, "backup_repository"): _restore,
         (Tier.LOAD, "database_cluster"): _restores,
@@ -57,6 +59,18 @@ def _failover(environment: Environment, subject: str, _: float) -> float:
     kinds = len(drill.experiments) + len(drill.own_experiments) if drill else 0
     trials = drill.trials * kinds + 1 if drill else 0
     return trials * trial_limit(database, environment.objectives.database_recovery_time) + SLACK
+
+
+def _cache_failover(environment: Environment, subject: str, _: float) -> float:
+    """The control trial and the declared cuts of a cache; a node is called after its cache."""
+    name = subject.partition("/")[0]
+    cache = next(one for one in environment.caches if one.name == name)
+    drill, watch = cache.failover, cache.sentinel
+    if drill is None or watch is None:
+        return SLACK
+    cut = min(PROMOTION_LIMIT, drill.expiry / 2) + drill.expiry
+    trial = 2 * REJOIN_LIMIT + drill.baseline + watch.down_after + cut + STABLE + SLACK
+    return (drill.trials + 1) * trial + SLACK
 
 
 def _load(environment: Environment, subject: str, least: float) -> float:

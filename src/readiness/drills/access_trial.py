@@ -4,17 +4,14 @@ Synthetic accounts only. What is kept of an answer is its status and who gave it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from readiness.drills.accounts import signed_in, signed_out
+from readiness.drills.access_sessions import application_at, sessions_of_all
 from readiness.drills.permit import Permit
 from readiness.model.words import Tier
-from readiness.probes.application import Application
 from readiness.site.declared.identity import ANONYMOUS
 from readiness.site.declared.listener import PortalPage
 from readiness.site.environment import Environment
-from readiness.site.subjects import SHARED, Endpoint
 from readiness.systems.access.asking import front
 from readiness.systems.access.asking.rounds import Known, answers, known, statuses
 from readiness.systems.access.declared import Access, AccessAddress, access_addresses
@@ -75,33 +72,8 @@ class AccessTrial:
             ProbeError: an account can't sign in, or an address can't be asked.
         """
         places = [one for one in access_addresses(self._site) if one.access == self._access]
-        with self._sessions(places) as sessions:
+        with sessions_of_all(self._site, application_at(self._site, places)) as sessions:
             return {one.id: self._matrix(one, sessions) for one in places}
-
-    @contextmanager
-    def _sessions(self, places: Sequence[AccessAddress]) -> Iterator[dict[str, dict[str, str]]]:
-        """A session of each identity, by its name; ended when nobody needs it any more."""
-        endpoint = min((one.endpoint for one in places), key=lambda one: one.node != SHARED)
-        application = self._application(endpoint)
-        sessions: dict[str, dict[str, str]] = {}
-        try:
-            for one in self._site.identities:
-                sessions[one.name] = signed_in(self._site, application, one.sign_in, one.login)
-            yield sessions
-        finally:
-            for one in self._site.identities:
-                if one.name in sessions:
-                    signed_out(application, one.sign_in, [sessions[one.name]])
-
-    def _application(self, endpoint: Endpoint) -> Application:
-        listener = endpoint.listener
-        return Application(
-            name=endpoint.names[0],
-            address=endpoint.address,
-            port=listener.port,
-            ca_file=self._site.path(self._site.authorities[listener.authority]),
-            served_by="",
-        )
 
     def _matrix(self, place: AccessAddress, sessions: Mapping[str, Mapping[str, str]]) -> Matrix:
         way = front(self._connections, place, trusts_all=False)

@@ -11,6 +11,8 @@ from readiness.drills.access_trial import AccessTrial, Matrix
 from readiness.drills.append_only import Attempts, attempt
 from readiness.drills.audit_trial import AuditTrial
 from readiness.drills.audit_trial import Trial as AuditedMachine
+from readiness.drills.cache_failover import CacheFailoverDrill, CacheTrial
+from readiness.drills.cache_view import CacheView
 from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill
@@ -19,8 +21,10 @@ from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
+from readiness.drills.personal_answers import Personal, PersonalAnswers
 from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
+from readiness.drills.session_trial import Life, SessionTrial
 from readiness.drills.trial import Trial
 from readiness.evidence.claim import Found
 from readiness.measure.confidence import sentence
@@ -40,6 +44,7 @@ from readiness.site.subjects import (
 from readiness.systems.access.declared import AccessAddress
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.postgres.asking import primary, reached
+from readiness.systems.redis.declared import CacheCluster
 from readiness.systems.token import Ask
 
 
@@ -148,6 +153,40 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
     return drill
 
 
+@dataclass(frozen=True)
+class CacheDrilled:
+    """The trials of a cache's failover drill; the control trial stands apart."""
+
+    control: Found[CacheTrial]
+    trials: tuple[Found[CacheTrial], ...]
+
+
+@pytest.fixture(scope="session")
+def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], CacheDrilled]:
+    """Cuts a cache's master off and measures; done once for all checks that judge it."""
+
+    def cut(cluster: CacheCluster) -> CacheDrilled:
+        permit = mint(run)
+        for database in run.environment.databases:
+            if database.rows_schema:
+                target_lease.hold(run, database)
+        clients.look.forget()
+        view = CacheView(clients, cluster)
+        try:
+            trials = CacheFailoverDrill(run, permit, view, view.reached()).trials()
+        finally:
+            clients.look.forget()
+        control, *cuts = [
+            clients.look.note(cluster.id, f"failover trial {one.number}", one) for one in trials
+        ]
+        return CacheDrilled(control, tuple(cuts))
+
+    def drill(cluster: CacheCluster) -> CacheDrilled:
+        return run.once.do("cache failover drill", cluster.id, lambda: cut(cluster))
+
+    return drill
+
+
 @pytest.fixture(scope="session")
 def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
     """Offers a declared load; done once for all checks that judge it."""
@@ -191,6 +230,34 @@ def access_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[
 
         done = run.once.do("access trial", place.access.listener, act)
         return clients.look.at(place.id, "routes with logins", lambda: done[place.id])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def session_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Life]]:
+    """Follows a session of each role from sign-in to sign-out; done once for all addresses."""
+
+    def ask(place: AccessAddress) -> Found[Life]:
+        def act() -> dict[str, Life]:
+            return SessionTrial(clients, mint(run), place.access).run()
+
+        done = run.once.do("session trial", place.access.listener, act)
+        return clients.look.at(place.id, "sessions", lambda: done[place.id])
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def personal_answers(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Personal]]:
+    """Asks for what is somebody's own, and then without a login; done once for all addresses."""
+
+    def ask(place: AccessAddress) -> Found[Personal]:
+        def act() -> dict[str, Personal]:
+            return PersonalAnswers(clients, mint(run), place.access).run()
+
+        done = run.once.do("personal answers", place.access.listener, act)
+        return clients.look.at(place.id, "personal answers", lambda: done[place.id])
 
     return ask
 

@@ -282,6 +282,16 @@ def _voters(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.ABSENT, reason, f"`machines` of the Sentinels of the cache {cache.name}")
 
 
+def _cache_failover(environment: Environment, subject: Any) -> Gap | None:
+    cache = subject.cache
+    if gap := _replica(environment, subject) or _sentinel(environment, subject):
+        return gap
+    if cache.failover:
+        return None
+    reason = f"{cache.name}: no failover drill is declared"
+    return Gap(Why.UNDECLARED, reason, f"`failover` of the cache {cache.name}")
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
@@ -335,6 +345,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "sentinel": _sentinel,
     "any sentinel": _any(_sentinel),
     "voters": _voters,
+    "cache failover drill": _cache_failover,
 }
 
 

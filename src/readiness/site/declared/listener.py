@@ -46,6 +46,11 @@ class PortalPage(Section):
         default=None,
         description="What the body holds when it is right; of a redirect (3xx), its Location.",
     )
+    cache: Text | None = Field(
+        default=None,
+        description="The directives of Cache-Control that it is answered with, in any order, as "
+        "`public, max-age=3600`; what needs a login is asked about by itself.",
+    )
 
     @property
     def told_by(self) -> str:
@@ -72,6 +77,8 @@ class PortalPage(Section):
             raise wrong("either status or expect", ("status",), "both")
         if self.contains is None and not self.expect:
             raise wrong("what the page contains, or the statuses to expect")
+        if self.cache is not None and not self.anybody:
+            raise wrong("a page that anybody asks for by GET", ("cache",), self.told_by)
         return self
 
     def fits(self, site: "Environment", at: At) -> None:

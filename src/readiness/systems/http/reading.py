@@ -248,6 +248,28 @@ class Defended:
     """What is missing or wrong, in words."""
 
 
+@dataclass(frozen=True)
+class SaidToCaches:
+    """What one machine behind an address says to caches about a page."""
+
+    server: str
+    """The machine; empty where answers name none."""
+    status: int
+    says: tuple[str, ...]
+    """The directives of Cache-Control, in lower case and sorted."""
+
+
+@dataclass(frozen=True)
+class Caching:
+    """What an address says to caches about a page, by every machine behind it."""
+
+    address: str
+    path: str
+    said: tuple[SaidToCaches, ...]
+    missing: tuple[str, ...]
+    """The machines of the balancer that answered nobody."""
+
+
 Named = tuple[str, AcmeChallenge]
 
 # A page over HTTPS at a listener's own address, by its path.
@@ -274,4 +296,17 @@ EXPOSED: Final[Source[Endpoint, Exposed]] = Source("exposed", HTTP_LISTENER, Exp
 DEFENDED: Final[Sources[str, Endpoint, Defended]] = Sources(
     "defences", HTTP_LISTENER, Defended, label=str
 )
-SOURCES: Final = (PAGE, BROWSED_PAGE, PLAIN_PAGE, CHALLENGE, ROTATION, EXPOSED, DEFENDED)
+# What a page says to caches, asked as a browser asks, whoever vouches for the address.
+CACHING: Final[Sources[str, Endpoint, Caching]] = Sources(
+    "caching", HTTP_LISTENER, Caching, label=str
+)
+SOURCES: Final = (
+    PAGE,
+    BROWSED_PAGE,
+    PLAIN_PAGE,
+    CHALLENGE,
+    ROTATION,
+    EXPOSED,
+    DEFENDED,
+    CACHING,
+)

@@ -7,10 +7,11 @@ from pydantic import Field, model_validator
 
 from readiness.model.errors import NotRun
 from readiness.model.quantities import Duration, Size
+from readiness.model.words import Tier
 from readiness.site.declared.common import Login, Port
 from readiness.site.declared.machine import Machine
 from readiness.site.declared.section import Section
-from readiness.site.written import At, Name, Text, Written, distinct, wrong
+from readiness.site.written import At, Name, Text, UsedBy, Written, distinct, wrong
 from readiness.systems.token import Kind, by_id
 
 if TYPE_CHECKING:
@@ -49,6 +50,26 @@ class Sentinels(Written):
         return self
 
 
+class CacheFailover(Written):
+    """How a failover drill cuts the master off, and what it writes."""
+
+    login: Annotated[Login, UsedBy(Tier.DISRUPT)] = Field(
+        description="A user that may get, set and delete keys of the prefix, and look; one that "
+        "could do more is refused."
+    )
+    prefix: Text = Field(
+        default="readiness:", description="What all keys begin with that the drill writes."
+    )
+    recovery_time: Duration = Field(
+        description="Within this the cache has to take writes again after its master is lost."
+    )
+    trials: Annotated[int, Field(ge=2, le=59)] = Field(
+        default=2, description="Cuts; after two of them each node has followed a new master."
+    )
+    expiry: Duration = Field(description="After this the cut undoes itself on the target.")
+    baseline: Duration = 12.0
+
+
 class Cache(Section):
     """One Redis over TLS only: a single one, or a master with replicas."""
 
@@ -84,6 +105,7 @@ class Cache(Section):
         description="`none`: nothing promotes a replica by itself. What does is declared instead.",
     )
     sentinel: Sentinels | None = None
+    failover: CacheFailover | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -93,6 +115,8 @@ class Cache(Section):
             raise wrong("no `sentinel` beside automation: none", ("sentinel",))
         if self.persistence == "snapshots" and self.snapshot_age is None:
             raise wrong("snapshot_age beside persistence: snapshots", ("persistence",))
+        if self.failover and not self.sentinel:
+            raise wrong("`sentinel` beside a failover drill", ("failover",))
         # One member alone is a finding and no slip: its checks say what would not take over.
         if self.good_replicas > max(len(self.members) - 1, 1):
             expected = f"at most {len(self.members) - 1}, one member being the master"

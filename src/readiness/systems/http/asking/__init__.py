@@ -7,17 +7,19 @@ from readiness.site.environment import Environment
 from readiness.site.subjects import Backend, ChallengedListener, Endpoint
 from readiness.site.subjects import pages as declared_pages
 from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
-from readiness.systems.http.asking import acme, alpn, exposure, lines, rotation
+from readiness.systems.http.asking import acme, alpn, caching, exposure, lines, rotation
 from readiness.systems.http.asking.pages import Question, ask_question
 from readiness.systems.http.asking.routes import challenge_route, client_certificate, web_place
 from readiness.systems.http.reading import (
     BROWSED_PAGE,
+    CACHING,
     CHALLENGE,
     DEFENDED,
     EXPOSED,
     PAGE,
     PLAIN_PAGE,
     ROTATION,
+    Caching,
     Challenge,
     Defended,
     Exchange,
@@ -98,6 +100,11 @@ def _defended(connections: Connections, path: str, endpoint: Endpoint) -> Defend
     return exposure.defended(_looked_at(connections, endpoint, path))
 
 
+def _caching(connections: Connections, path: str, endpoint: Endpoint) -> Caching:
+    front = lines.front_of(connections.site, endpoint, lines.Pace(HIDDEN_RATE))
+    return caching.caching(front, endpoint.address, path)
+
+
 def _fronts(_: Environment, backend: Backend) -> tuple[Endpoint, ...]:
     return backend.endpoints
 
@@ -110,4 +117,5 @@ ASKERS: Final[Askers] = (
     AskerOf(ROTATION, _rotation, together=_fronts),
     Asker(EXPOSED, _exposed),
     AskerOf(DEFENDED, _defended),
+    AskerOf(CACHING, _caching),
 )
