@@ -119,11 +119,11 @@ def test_a_recorded_policy_that_asks_for_an_unknown_clause(command: Command, ran
     assert line.endswith("found 'sec.tls/from-the-future'")
 
 
-@pytest.mark.parametrize("key", ["waivers", "attestations"])
+@pytest.mark.parametrize("key", ["waivers", "attested"])
 def test_a_policy_with_a_key_of_another_version(
     command: Command, ran: Written, tmp_path: Path, key: str
 ) -> None:
-    """What may be waived or attested in a later version is refused here, not ignored."""
+    """What may be waived in a later version, or is misspelt, is refused here, not ignored."""
     path = tmp_path / "policy.yaml"
     path.write_text(json.dumps(POLICY, indent=1)[:-2] + f',\n "{key}": []\n}}\n')
     line_number = path.read_text().splitlines().index(f' "{key}": []') + 1

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from readiness.attesting.folder import write as write_attested
+from readiness.attesting.vouching import vouched
 from readiness.catalogue.checks import Check, catalogue_digest
 from readiness.catalogue.clauses import load_clauses
 from readiness.catalogue.matrix import Proof, ProvenOn
@@ -14,7 +16,7 @@ from readiness.evidence.record import RecordWriter, now, read_record
 from readiness.evidence.redact import Described, Redactor
 from readiness.judging.judge import judge
 from readiness.judging.verdict import Verdict
-from readiness.model.words import Case, Severity, Tier
+from readiness.model.words import Case, Json, Severity, Tier
 from readiness.session.plan import make_plan
 from readiness.site.environment import Environment
 from readiness.site.policy import Policy
@@ -202,6 +204,9 @@ class Story:
     checks: dict[str, Check] = field(default_factory=lambda: CATALOGUE)
     drift_looks: Sequence[Sequence[int]] = ()
     own: dict[str, object] | None = None
+    attested: Sequence[Json] = ()
+    pins: dict[str, str] | None = None
+    """What identifies the system, where the run read attestations."""
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
 
     def verdict(self) -> Verdict:
@@ -211,13 +216,15 @@ class Story:
 
     def verdict_under(self, policy: Policy | None) -> Verdict:
         """Judge the written record under a policy."""
+        record, at = read_record(self.folder), datetime.now(UTC) + self.later
         return judge(
-            read_record(self.folder),
+            record,
             policy=policy,
             catalogue=self.checks,
             criteria=load_clauses(),
             matrix=self.matrix,
-            at=datetime.now(UTC) + self.later,
+            at=at,
+            vouched=vouched(record, policy, load_clauses(), at),
         )
 
     def write(self) -> None:
@@ -226,6 +233,8 @@ class Story:
         plan = make_plan(self.checks, environment, self.tier, self.only)
         with RecordWriter(self.folder / "record.jsonl", Redactor()) as writer:
             _opening(writer, self)
+            if self.pins is not None:
+                write_attested(writer, self.attested, self.pins)
             writer.write("plan", **(plan.event() | {"not_guarded": ["a fresh backup"]}))
             if self.identity is not None:
                 writer.write("identity", pinned=True, members=[_PINNED | self.identity])

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from msgspec import MsgspecError, Struct
+from msgspec import MsgspecError, Struct, field
 from msgspec.json import Decoder
 
 from readiness.site.kinds import KINDS
+from readiness.site.signers import CLASSES
 
 SOURCE: Final = "clauses.json"
 
@@ -23,7 +24,11 @@ PLANNED = frozenset({
     "table", "person",
 })  # fmt: skip
 SUBJECT_KINDS = PLANNED | KINDS.keys()
-PROVERS = frozenset({"check", "attestation"})
+PEOPLE: Final = "attestation"
+"""Proves a clause that only people can vouch for: a signature, and never where a check could."""
+ADDED_UP: Final = "computed"
+"""Proves a clause that follows from what people signed."""
+PROVERS = frozenset({"check", PEOPLE, ADDED_UP})
 
 _KEBAB = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _CRITERION_ID = re.compile(rf"[a-z]+\.{_KEBAB}")
@@ -37,12 +42,16 @@ class Clause(Struct, frozen=True, forbid_unknown_fields=True):
     text: str
     each: str
     by: str
+    kind: str = field(default="", name="class")
+    """The class of its attestations, where people prove it."""
 
     def __post_init__(self) -> None:
         _require(_CLAUSE_ID.fullmatch(self.id), self.id, "an id like sec.tls/chain", self.id)
         _require(self.text.strip(), self.id, "a text", self.text)
         _require(self.each in SUBJECT_KINDS, self.id, "a known kind of subject", self.each)
-        _require(self.by in PROVERS, self.id, "check or attestation", self.by)
+        _require(self.by in PROVERS, self.id, "check, attestation or computed", self.by)
+        known = self.kind in CLASSES if self.by == PEOPLE else not self.kind
+        _require(known, self.id, "a class exactly where people prove it", self.kind)
 
     @property
     def criterion(self) -> str:

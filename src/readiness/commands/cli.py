@@ -13,13 +13,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from readiness.attesting.words import Vouched
 from readiness.catalogue.checks import load_catalogue
-from readiness.catalogue.clauses import clause_ids
+from readiness.catalogue.clauses import clause_ids, load_clauses
 from readiness.catalogue.matrix import load_matrix
 from readiness.catalogue.own import Own, load_own
+from readiness.commands.attest import attest_command
 from readiness.commands.init import init
 from readiness.commands.terminal import unbreakable
 from readiness.evidence.record import now
+from readiness.evidence.redact import Redactor
 from readiness.model import interrupts
 from readiness.model.errors import NotInstalled, ReadinessError, UsageError
 from readiness.model.extras import missing
@@ -35,6 +38,8 @@ from readiness.model.words import (
 from readiness.render.console import MOST, SafeConsole
 from readiness.session.plan import make_plan
 from readiness.site.documents import load_environment, load_policy, validate_policy
+from readiness.site.environment import Environment
+from readiness.site.policy import Policy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -324,7 +329,17 @@ def plan(
         if only:  # a selection says nothing about what the rest would show
             scanned = _permissions(scan=scan)
             planned = make_plan(catalogue, environment, _tier(tier), (), scanned)
-        print_way(way_to_go(planned, catalogue, environment, rules), rules, out)
+        steps = way_to_go(planned, catalogue, environment, rules, _vouched(environment, rules))
+        print_way(steps, rules, out, f"readiness attest --env {env} --policy {policy}")
+
+
+def _vouched(environment: Environment, policy: Policy) -> Vouched:
+    """What people signed, as a run would read it now."""
+    from readiness.attesting.folder import gather  # noqa: PLC0415 - only with signers
+    from readiness.attesting.vouching import vouched_now  # noqa: PLC0415
+
+    told = gather(policy, Redactor())
+    return vouched_now(environment, policy, load_clauses(), told, now())
 
 
 @app.command()
@@ -394,6 +409,7 @@ def halt(env: Env) -> None:
 
 
 app.command()(init)
+app.command("attest")(attest_command)
 
 
 @app.command()

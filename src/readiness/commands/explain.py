@@ -82,13 +82,17 @@ _COSTS: Final = {
     Cost.COMMAND: "another command shows",
     Cost.PERMISSION: "once it is allowed",
     Cost.DECLARATION: "once it is declared",
+    Cost.SIGNATURE: "once it is signed",
     Cost.BUILDING: "red, as it is declared",
     Cost.NEVER: "no check can show yet",
 }
 
 
-def print_way(steps: Sequence[Step], policy: Policy, out: Console) -> None:
-    """Show what a GO under the policy still needs, the least of it first."""
+def print_way(steps: Sequence[Step], policy: Policy, out: Console, sign: str = "") -> None:
+    """Show what a GO under the policy still needs, the least of it first.
+
+    `sign` begins the command by which people sign.
+    """
     many = sum(len(one.clauses) for one in steps)
     out.print(f"\nA GO under {policy.name} needs {many} clauses, the nearest first:", markup=False)
     for one in steps:
@@ -96,6 +100,11 @@ def print_way(steps: Sequence[Step], policy: Policy, out: Console) -> None:
         out.print(f"  {len(one.clauses):>3} {_COSTS[one.cost]}{what}", markup=False)
         if one.cost is not Cost.NOTHING:
             out.print(f"      {', '.join(one.clauses)}", markup=False)
+    if sign and any(one.cost is Cost.SIGNATURE for one in steps):
+        out.print(
+            f"  They sign with: {sign} --clause CLAUSE --seen FILE --until DAY --key file:KEY",
+            markup=False,
+        )
 
 
 def _print_audit(environment: Environment, out: Console) -> None:

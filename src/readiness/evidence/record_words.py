@@ -101,6 +101,24 @@ class Confidence(Event):
     sentence: str
 
 
+class Pinned(Struct):
+    """Digests of what identifies the system."""
+
+    pins: dict[str, str]
+
+
+class AttestationsRead(Event):
+    """What attestations are held against; those follow."""
+
+    told: Pinned
+
+
+class Attestation(Event):
+    """One attestation. What can't be read in it is no evidence, and so no word of ours."""
+
+    told: dict[str, Any]
+
+
 class RunClosed(Event):
     """The last event."""
 
@@ -117,6 +135,8 @@ WORDS: Final[Mapping[str, type[Event]]] = {
     "not-restored": Reasoned,
     "own-unlisted": Reasoned,
     "confidence": Confidence,
+    "attestations-read": AttestationsRead,
+    "attestation": Attestation,
     "run-closed": RunClosed,
 }
 

@@ -1,15 +1,17 @@
 """The judge: run record, policy, catalogue and clock in, verdict out. A pure function."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from readiness.attesting.words import NOBODY, Vouched
 from readiness.catalogue.checks import Check
-from readiness.catalogue.clauses import Clause, Criterion
+from readiness.catalogue.clauses import ADDED_UP, PEOPLE, Clause, Criterion
 from readiness.catalogue.matrix import Proof, ProvenOn
 from readiness.evidence.record import Record
 from readiness.judging import sources
 from readiness.judging.outcomes import origin_of
+from readiness.judging.signed import Signed
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
 from readiness.model.words import Decision, Outcome, Tier, strongest
 from readiness.site.environment import Environment
@@ -29,6 +31,7 @@ def judge(
     matrix: Mapping[str, Proof],
     at: datetime,
     others: Sequence[Record] = (),
+    vouched: Vouched = NOBODY,
 ) -> Verdict:
     """Judge one run, or several together, as of a moment.
 
@@ -40,6 +43,7 @@ def judge(
         matrix: which checks have been seen red; one that never was can't support a GO.
         at: the moment to judge at.
         others: older runs, and runs of environments that the policy accepts as sources.
+        vouched: what people signed, as the run of `record` read it.
     """
     asked = policy or _DEFAULT
     looks = sources.group(sources.look(one, catalogue, asked, at) for one in (record, *others))
@@ -47,7 +51,15 @@ def judge(
     environment = looks[home][0].environment
     cases = sources.in_force(looks[home], lambda case: _fresh(case, asked, at))
     away = sources.elsewhere(looks, home, asked)
-    bench = _Bench(policy, catalogue, environment, matrix, at)
+    people = Signed(
+        vouched,
+        asked,
+        environment.name,
+        origin_of(record),
+        at,
+        tuple(_to_sign(criteria, catalogue, asked, at)),
+    )
+    bench = _Bench(policy, catalogue, environment, matrix, at, people)
     grouped = (_by_check(cases), {name: _by_check(away, name) for name in looks})
     criteria_judged = tuple(bench.criterion(one, *grouped) for one in criteria)
     notes = sources.notes(looks)
@@ -79,6 +91,18 @@ def judge(
         others=tuple(others),
         elsewhere=away,
     )
+
+
+def _to_sign(
+    criteria: Sequence[Criterion], catalogue: Mapping[str, Check], policy: Policy, at: datetime
+) -> Iterator[Clause]:
+    """The required clauses that people have to sign: without a check, and without an exception."""
+    served = {clause for one in catalogue.values() for clause in one.clauses}
+    for clause in (one for criterion in criteria for one in criterion.clauses):
+        wanted = policy.required is None or clause.id in policy.required
+        answered = clause.id in served or policy.grants(clause.id, at)
+        if clause.by == PEOPLE and wanted and not answered:
+            yield clause
 
 
 def _fresh(case: CaseVerdict, policy: Policy, at: datetime) -> bool:
@@ -142,6 +166,7 @@ class _Bench:
     environment: Environment
     matrix: Mapping[str, Proof]
     at: datetime
+    people: Signed
 
     def criterion(
         self, criterion: Criterion, cases: _Cases, away: Mapping[str, _Cases]
@@ -170,6 +195,9 @@ class _Bench:
 
     def _found(self, clause: Clause, cases: _Cases, away: Mapping[str, _Cases]) -> ClauseVerdict:
         """The clause here, or as it was shown where the policy accepts that."""
+        # What a check looks at is never a matter of who signed what.
+        if clause.by in {PEOPLE, ADDED_UP} and not self._served(clause.id):
+            return self.people.clause(clause, required=self._required(clause.id))
         here = self._shown_by(clause, cases)
         accepted = (self.policy or _DEFAULT).evidence_from.get(clause.id, ())
         if not accepted:
@@ -181,6 +209,14 @@ class _Bench:
         ]
         shown = [one for one in (here, *there) if one.looked]
         return min(shown, key=_against_first, default=_missing(here, accepted))
+
+    def _served(self, identity: str) -> bool:
+        """Whether a check looks at what the clause says."""
+        return any(identity in one.clauses for one in self.catalogue.values())
+
+    def _required(self, identity: str) -> bool:
+        wanted = self.policy.required if self.policy else None
+        return wanted is None or identity in wanted
 
     def _shown_by(self, clause: Clause, cases: _Cases) -> ClauseVerdict:
         """The clause as the cases of one environment show it."""
@@ -199,9 +235,7 @@ class _Bench:
         return ClauseVerdict(
             id=identity,
             text=clause.text,
-            required=self.policy is None
-            or self.policy.required is None
-            or identity in self.policy.required,
+            required=self._required(identity),
             status=status,
             reason=reason,
             subjects=tuple(dict.fromkeys(case.case.subject for case in mine)),

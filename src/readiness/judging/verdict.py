@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from readiness.attesting.words import Statement
 from readiness.catalogue.checks import Check
 from readiness.catalogue.matrix import Proof
 from readiness.evidence.record import Record
@@ -113,6 +114,8 @@ class ClauseVerdict:
     """Whether it fails because it is declared that there is nothing of what it is about."""
     exception: Grant | None = None
     """The policy's exception that stands in for its proof, if one does."""
+    attested: tuple[Statement, ...] = ()
+    """What people signed that it rests on, where only they can vouch for it."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from readiness.judging.signed import UNSIGNED
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, Verdict
 from readiness.model.words import STRENGTH, Decision, Outcome, Severity, Tier
 from readiness.render import words
@@ -268,11 +269,13 @@ def _of_nothing(verdict: Verdict) -> tuple[Cause, ...]:
     return (Cause("inconclusive", reason, (), (), remedy, ("readiness checks",)),)
 
 
+SIGN: Final = "--clause CLAUSE --seen FILE --until DAY --key file:KEY"
 _NO_CASES = {
     "no fault": "see it go red under a fault that it should find, or do not require it",
     "no check": "no check can prove it yet; only the policy's owner can leave it out",
     "the environment": "declare its subjects in the environment file, or do not require it",
     "its evidence": "look again, the evidence has expired",
+    UNSIGNED: "have them signed by whom the policy names, then look again",
 }
 
 
@@ -289,16 +292,35 @@ def _of_clauses(verdict: Verdict) -> list[Cause]:
     for one in verdict.required:
         if one.status not in SATISFIED and one.id not in told:
             kind = next((start for start in _NO_CASES if one.reason.startswith(start)), one.reason)
+            kind = UNSIGNED if one.status == UNSIGNED else kind
             groups[kind].append(one)
     again = gate_command(verdict, tier=verdict.tier, permissions=verdict.permissions)
     return [
         Cause(
             outcome=clauses[0].status,
-            reason=words.sentence(f"{clauses[0].id}: {clauses[0].reason}", clauses[0].refused),
+            reason=_unheld(clauses),
             cases=(),
             clauses=tuple(one.id for one in clauses),
             remedy=_BUILD if clauses[0].absent else _NO_CASES.get(kind, "look again"),
-            commands=(again,) if clauses[0].status == "inconclusive" else ("readiness checks",),
+            commands=_to_hold(clauses[0].status, again, verdict),
         )
         for kind, clauses in groups.items()
     ]
+
+
+def _unheld(clauses: Sequence[ClauseVerdict]) -> str:
+    """Why they do not hold: of what is unsigned each has a reason of its own."""
+    first = clauses[0]
+    # Several that nobody signed say the same, and are told once.
+    told = {one.reason: one for one in reversed(clauses)} if first.status == UNSIGNED else {}
+    several = [*reversed(told.values())] or [first]
+    return words.sentence(*(f"{one.id}: {one.reason}" for one in several), first.refused)
+
+
+def _to_hold(status: str, again: str, verdict: Verdict) -> tuple[str, ...]:
+    """The commands after which the clauses may hold."""
+    if status == UNSIGNED:
+        where = f"--env {shlex.quote(environment_file(verdict))}"
+        where += f" --policy {shlex.quote(policy_file(verdict) or 'POLICY')}"
+        return (f"readiness plan {where}", f"readiness attest {where} {SIGN}", again)
+    return (again,) if status == "inconclusive" else ("readiness checks",)

@@ -8,18 +8,18 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
 from readiness.catalogue.matrix import UNPROVEN, ProvenOn
-from readiness.evidence.record import Record, stamp
+from readiness.evidence.record import Record
 from readiness.evidence.steps import Claimed
 from readiness.judging.outcomes import origin_of
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
 from readiness.model.words import Decision, Outcome, Severity, Tier
 from readiness.render import words
+from readiness.render.attested import Attested, attested
 from readiness.render.causes import (
     SATISFIED,
     Cause,
@@ -28,15 +28,10 @@ from readiness.render.causes import (
     remedy,
     where_and_what,
 )
-from readiness.render.part import Part
+from readiness.render.part import Moment, Part
 from readiness.site.policy import Grant, Policy
 
 SCHEMA: Final = 1
-Moment = Annotated[
-    datetime,
-    PlainSerializer(stamp, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
 
 
 class Seen(Part):
@@ -81,6 +76,9 @@ class Clause(Part):
     until: Moment | None
     exception: GrantedException | None = Field(
         default=None, description="With status not-applicable: what stands in for its proof."
+    )
+    attested: tuple[Attested, ...] = Field(
+        default=(), description="What people signed that it rests on, where only they can."
     )
 
 
@@ -398,6 +396,7 @@ def _clause(clause: ClauseVerdict, verdict: Verdict) -> Clause:
         age=age,
         until=clause.until,
         exception=_granted(clause.exception) if clause.exception else None,
+        attested=tuple(attested(one) for one in clause.attested),
     )
 
 

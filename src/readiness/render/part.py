@@ -1,10 +1,18 @@
 """What the parts of a report have in common: frozen, and every text in them fit for people."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
+from readiness.evidence.record import stamp
 from readiness.model.printable import each_printable
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(stamp, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Part(BaseModel):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from readiness.attesting.vouching import vouched
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.clauses import clause_ids, load_clauses
 from readiness.catalogue.matrix import load_matrix
@@ -138,14 +139,16 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
     own = own_of(main)
     if policy:
         validate_policy(policy, clause_ids() | own.clause_ids, str(main.path), at=at)
+    criteria = load_clauses() + own.criteria
     return judge(
         main,
         others=others,
         policy=policy,
         catalogue={**load_catalogue(), **own.catalogue},
-        criteria=load_clauses() + own.criteria,
+        criteria=criteria,
         matrix={**load_matrix(), **own.proofs},
         at=at,
+        vouched=vouched(main, policy, criteria, at),
     )
 
 

@@ -16,6 +16,9 @@ from typing import NoReturn, Protocol
 
 from pydantic import ValidationError
 
+from readiness.attesting.body import pins_of
+from readiness.attesting.folder import gather
+from readiness.attesting.folder import write as write_attested
 from readiness.catalogue.checks import Check, catalogue_digest, load_catalogue
 from readiness.catalogue.clauses import clause_ids
 from readiness.catalogue.own import Own, load_own
@@ -33,7 +36,6 @@ from readiness.site import experiments
 from readiness.site.documents import load_environment, load_policy, validate_policy
 from readiness.site.environment import Environment
 from readiness.site.journey_files import own_journeys
-from readiness.site.pins import read_pins
 from readiness.site.policy import Policy
 from readiness.site.references import references, unusable
 from readiness.site.written import Written, place_of
@@ -126,7 +128,8 @@ def open_run(request: RunRequest) -> Run:
         request.purpose,
     )
     _agree(request, environment)
-    read_pins(environment)
+    pins = pins_of(environment)
+    attested = gather(policy, Redactor(secret_values(environment))) if policy else ()
     refuse_unreadable(environment)
     _refuse_unusable(request, environment)
     if request.tier is Tier.DISRUPT:
@@ -164,6 +167,8 @@ def open_run(request: RunRequest) -> Run:
             lease=lease,
         )
         _write_opening(run, request, log)
+        if policy and policy.attestations:
+            write_attested(writer, attested, pins)
         log.recorded(identity)
     except BaseException:
         lease.release()

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from readiness.attesting.words import NOBODY, Vouched
 from readiness.catalogue.checks import Check, gaps
 from readiness.catalogue.clauses import clause_ids
 from readiness.session.plan import Plan, PlannedCase
+from readiness.session.to_sign import signed_clauses, to_sign
 from readiness.site.environment import Environment
 from readiness.site.kinds import KINDS
 from readiness.site.needs import Gap, Why, section
@@ -24,9 +26,11 @@ class Cost(IntEnum):
     """The environment's owner has to allow that command first."""
     DECLARATION = 3
     """Something has to be written into the environment file."""
-    BUILDING = 4
+    SIGNATURE = 4
+    """Somebody has to sign it whom the policy names."""
+    BUILDING = 5
     """Something is declared as absent: it has to be there."""
-    NEVER = 5
+    NEVER = 6
     """No check can show it yet; only an exception of the policy lets a GO lean on it."""
 
 
@@ -40,7 +44,11 @@ class Step:
 
 
 def way_to_go(
-    plan: Plan, catalogue: Mapping[str, Check], environment: Environment, policy: Policy
+    plan: Plan,
+    catalogue: Mapping[str, Check],
+    environment: Environment,
+    policy: Policy,
+    vouched: Vouched = NOBODY,
 ) -> tuple[Step, ...]:
     """The steps to a GO, by cost; a clause stands at the costliest thing that it waits for.
 
@@ -49,16 +57,21 @@ def way_to_go(
         catalogue: our checks and the site's own.
         environment: what is declared.
         policy: what is required.
+        vouched: what people signed, as a run would read it now.
     """
     excepted = {one.clause for one in policy.exceptions.granted}
     required = clause_ids() if policy.required is None else policy.required
     lacking = gaps(catalogue, environment)
     steps: dict[tuple[Cost, str], list[str]] = {}
-    for clause in required:
-        if clause in excepted:
-            continue
+    open_ = [one for one in required if one not in excepted]
+    for clause in open_:
         serving = [one for one in catalogue.values() if clause in one.clauses]
-        needed = max(_needs(serving, plan, lacking, environment))
+        people = None if serving else signed_clauses(clause, open_)
+        if people is not None:
+            what = to_sign(people, environment, policy, vouched)
+            needed = (Cost.SIGNATURE, what) if what else (Cost.NOTHING, "")
+        else:
+            needed = max(_needs(serving, plan, lacking, environment))
         steps.setdefault(needed, []).append(clause)
     return tuple(Step(cost, what, tuple(names)) for (cost, what), names in sorted(steps.items()))
 

@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.model.quantities import Duration
 from readiness.model.words import Severity
+from readiness.site.signers import Attestations
 from readiness.site.written import ClauseId, Name, Text, Written, distinct
 
 DAY = 86400.0
@@ -77,6 +78,9 @@ class Policy(Written):
     evidence_age: EvidenceAge = EvidenceAge()
     confidence: Confidence = Confidence()
     exceptions: Exceptions = Exceptions()
+    attestations: Attestations | None = Field(
+        default=None, description="Who may vouch for what only people can say."
+    )
     may_be_not_applicable: tuple[ClauseId, ...] = Field(
         default=(),
         description="Has no effect any more: `exceptions` grants them, with approver and expiry.",

@@ -1,0 +1,1 @@
+"""What only people can vouch for: signed by them, read from files, never turned into more."""
