@@ -1,16 +1,17 @@
 """Whether every alert that is needed is loaded, can fire, and would come in time."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from readiness import Ask, Environment, Found, NotRun, Severity, check, derive, holds
 from readiness.systems.alertmanager.declared import Alert, Alerting
 from readiness.systems.prometheus.declared import PROMETHEUS, Prometheus
-from readiness.systems.prometheus.expressions import asked_of, metrics_of
-from readiness.systems.prometheus.reading import QUERY, RULES, RUNNING, TARGETS, Rule
 from readiness.systems.prometheus.declared import servers as prometheus_servers
+from readiness.systems.prometheus.expressions import asked_of, metrics_of
+from readiness.systems.prometheus.reading import KNOWN, QUERY, RULES, RUNNING, TARGETS, Rule
 
+Rules = Found[tuple[Rule, ...]]
 # A rule is late when two evaluations and a second have passed.
 EVALUATIONS: Final = 2
 SLACK: Final = 1.0
@@ -59,7 +60,7 @@ def test_alerts_are_loaded(prometheus: Prometheus, ask: Ask, site: Environment) 
     """Each is loaded, healthy, evaluated lately, has data, and waits no longer than it may."""
     alerting = alerts_of(site)
     found = ask(RULES, prometheus)
-    for alert in everyone(alerting):
+    for alert in alerting.needed:
         mine = [one for one in found.reading if one.alert == alert.name and fits(one, alert)]
         loaded = found.fact(f"rules that raise {alert.name}", len(mine))
         assert holds(loaded, ">=", 1)
@@ -68,7 +69,9 @@ def test_alerts_are_loaded(prometheus: Prometheus, ask: Ask, site: Environment) 
         late = [round(one.age or 0.0, 1) for one in mine if is_late(one)]
         assert holds(found.fact(f"rules of {alert.name} not evaluated lately", late), "==", [])
         words = f"seconds that {alert.name} waits before it fires"
-        assert holds(found.fact(words, min(one.waits + one.interval for one in mine)), "<=", most(alert))
+        assert holds(
+            found.fact(words, min(one.waits + one.interval for one in mine)), "<=", most(alert)
+        )
         assert_has_data(prometheus, ask, found, alert, mine)
 
 
@@ -79,15 +82,10 @@ def alerts_of(site: Environment) -> Alerting:
         NotRun: nothing is.
     """
     if site.alerting is None:
-        raise NotRun(f"{site.name}: which alerts there must be is not declared", declare="`alerting`")
+        raise NotRun(
+            f"{site.name}: which alerts there must be is not declared", declare="`alerting`"
+        )
     return site.alerting
-
-
-def everyone(alerting: Alerting) -> Iterable[Alert]:
-    """Each declared alert, the one that always fires with them."""
-    yield from alerting.alerts
-    if switch := alerting.dead_mans_switch:
-        yield Alert(name=switch.alert, receivers=(switch.receiver,), within=switch.period)
 
 
 def fits(rule: Rule, alert: Alert) -> bool:
@@ -106,15 +104,18 @@ def most(alert: Alert) -> float:
 
 
 def assert_has_data(
-    prometheus: Prometheus, ask: Ask, found: Found[tuple[Rule, ...]], alert: Alert, rules: list[Rule]
+    prometheus: Prometheus, ask: Ask, found: Rules, alert: Alert, rules: list[Rule]
 ) -> None:
-    """What at least one of its rules asks for is there; of several that are joined by `or`, all."""
+    """Of each group of series that its rules ask for some are there, or described by a target."""
     for rule in rules:
-        for selector in asked_of(rule.expression):
-            given = ask(QUERY.of(f"count({selector})"), prometheus)
-            count = int(given.reading[0].value) if given.reading else 0
-            words = f"series of {selector}, which {alert.name} asks for"
-            assert holds(derive(words, prometheus.id, count, found, given), ">=", 1)
+        for group in asked_of(rule.expression):
+            given = [ask(QUERY.of(f"count({one})"), prometheus) for one in group]
+            count = sum(int(one.reading[0].value) for one in given if one.reading)
+            known = [] if count else [ask(KNOWN.of(one), prometheus) for one in group]
+            there = count + sum(one.reading for one in known)
+            words = f"series of {' or '.join(group)}, which {alert.name} asks for"
+            fact = derive(words, prometheus.id, there, found, *given, *known)
+            assert holds(fact, ">=", 1)
 
 
 @check(
@@ -133,7 +134,7 @@ def assert_has_data(
     ),
     rights="network access to every Prometheus",
     remedy="see what fails in its log; load an alert for each of its own failures; have each "
-    "Prometheus and Alertmanager scraped by another Prometheus; name every Alertmanager in `alerting`",
+    "Prometheus and Alertmanager scraped by another Prometheus; have it send to every Alertmanager",
 )
 def test_monitoring_is_monitored(prometheus: Prometheus, ask: Ask, site: Environment) -> None:
     """Nothing of it failed lately, an alert of each failure is loaded, and another scrapes it."""
@@ -147,12 +148,12 @@ def test_monitoring_is_monitored(prometheus: Prometheus, ask: Ask, site: Environ
         assert holds(grown.fact(f"how much {name} grew in {LATELY}", value), "<=", 0)
     rules = ask(RULES, prometheus)
     asked = {name for one in rules.reading for name in metrics_of(one.expression)}
-    told = [
-        what for what, metric in OWN_FAILURES.items() if not any(map(metric.match, asked))
-    ]
+    told = [what for what, metric in OWN_FAILURES.items() if not any(map(metric.search, asked))]
     assert holds(rules.fact("own failures that no alert tells of", told), "==", [])
     assert_watched(prometheus, ask, site)
-    lacking = [one for one in alertmanagers(site) if not sends_to(one, running.reading.alertmanagers, site)]
+    lacking = [
+        one for one in alertmanagers(site) if not sends_to(one, running.reading.alertmanagers, site)
+    ]
     assert holds(running.fact("Alertmanagers that it does not send to", lacking), "==", [])
 
 
@@ -163,7 +164,9 @@ def alertmanagers(site: Environment) -> list[str]:
 
 def sends_to(machine: str, urls: tuple[str, ...], site: Environment) -> bool:
     """Whether one of the addresses is that machine's."""
-    hosts = {url.partition("://")[2].partition("/")[0].rpartition(":")[0].strip("[]") for url in urls}
+    hosts = {
+        url.partition("://")[2].partition("/")[0].rpartition(":")[0].strip("[]") for url in urls
+    }
     return any(site.machine(machine).known_as(one) for one in hosts)
 
 

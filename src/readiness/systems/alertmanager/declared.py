@@ -72,6 +72,18 @@ class Alerting(Section):
     dead_mans_switch: Switch | None = None
     silences: tuple[Silence, ...] = ()
 
+    @property
+    def needed(self) -> tuple[Alert, ...]:
+        """Each declared alert, the one that always fires with them."""
+        if self.dead_mans_switch is None:
+            return self.alerts
+        switch = self.dead_mans_switch
+        # Its duration is a number already, which a file may not hold.
+        always = Alert.model_construct(
+            name=switch.alert, receivers=(switch.receiver,), labels={}, within=switch.period
+        )
+        return (*(one for one in self.alerts if one.name != switch.alert), always)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         distinct("server", [one.machine for one in self.servers], ("servers",), "machine")

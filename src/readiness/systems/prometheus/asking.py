@@ -19,6 +19,7 @@ from readiness.systems.prometheus.declared import Prometheus
 from readiness.systems.prometheus.reading import (
     AVAILABILITY,
     HISTORY,
+    KNOWN,
     PROBED,
     QUERY,
     RULES,
@@ -31,6 +32,7 @@ from readiness.systems.prometheus.reading import (
     Running,
     Series,
     Targets,
+    data,
     kept,
     read_points,
     read_rules,
@@ -42,6 +44,8 @@ from readiness.systems.prometheus.reading import (
 # Points that a retention is looked at by; the answer stays below 100 kB.
 POINTS: Final = 400
 _MODULE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+# What a histogram, a summary or a counter is called by besides.
+_PARTS: Final = ("_bucket", "_sum", "_count", "_total")
 _SUCCESS: Final = re.compile(rb"^probe_success(?:\{[^}]*\})? ([01])\b", re.MULTILINE)
 
 
@@ -79,6 +83,18 @@ def _running(connections: Connections, one: Prometheus) -> Running:
 def _query(connections: Connections, expression: str, one: Prometheus) -> tuple[Series, ...]:
     answer, where = _get(connections, one, "/api/v1/query", query=expression)
     return read_series(answer, where)
+
+
+def _known(connections: Connections, selector: str, one: Prometheus) -> bool:
+    """Whether a target of that job describes the metric, by its name or by what it is a part of."""
+    metric, brace, matchers = selector.partition("{")
+    names = (metric, *(metric.removesuffix(end) for end in _PARTS if metric.endswith(end)))
+    for name in names:
+        given = {"metric": name, "limit": "1", "match_target": brace + matchers}
+        answer, where = _get(connections, one, "/api/v1/targets/metadata", **given)
+        if data(answer, where):
+            return True
+    return False
 
 
 def _range(connections: Connections, one: Prometheus, asked: Range) -> Kept:
@@ -136,6 +152,7 @@ ASKERS: Final[Askers] = (
     Asker(RULES, _rules),
     Asker(RUNNING, _running),
     AskerOf(QUERY, _query),
+    AskerOf(KNOWN, _known),
     Asker(HISTORY, _history),
     Asker(AVAILABILITY, _availability),
     AskerOf(PROBED, _probed, by_itself),

@@ -6,6 +6,7 @@ there gives nothing for ever; others may name what has not happened yet, as a st
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 _TOKEN: Final = re.compile(
@@ -26,62 +27,104 @@ _MADE: Final = {"ALERTS", "ALERTS_FOR_STATE"}
 _KEPT: Final = {"job"}
 
 
+@dataclass(frozen=True)
+class Selector:
+    """Series that an expression asks for, by name."""
+
+    name: str
+    matchers: tuple[tuple[str, str], ...]  # label, and label with relation and value
+    needed: bool  # it gives nothing without them
+    choice: int  # those of one parenthesis with `or` in it have one number, else it is 0
+
+    def __str__(self) -> str:
+        kept = ",".join(each for label, each in self.matchers if label in _KEPT)
+        return f"{self.name}{{{kept}}}" if kept else self.name
+
+
 def metrics_of(expression: str) -> tuple[str, ...]:
     """The names of the metrics in it, those in `absent` too."""
-    return tuple(dict.fromkeys(name for name, _, _ in _selectors(expression)))
+    return tuple(dict.fromkeys(one.name for one in selectors(expression)))
 
 
-def asked_of(expression: str) -> tuple[str, ...]:
-    """The series that have to be there for it to give something, each as a selector."""
-    found = []
-    for name, matchers, absent in _selectors(expression):
-        if absent or name in _MADE:
-            continue
-        kept = ",".join(each for label, each in matchers if label in _KEPT)
-        found.append(f"{name}{{{kept}}}" if kept else name)
-    return tuple(dict.fromkeys(found))
+def asked_of(expression: str) -> tuple[tuple[str, ...], ...]:
+    """The series that have to be there for it to give something: of each group of selectors one.
+
+    Each side of an `or` that stands by itself is a condition of its own, and has to have data. In
+    parentheses it is a choice, as between an older and a newer name of a metric.
+    """
+    groups: dict[tuple[int, str], list[str]] = {}
+    for one in selectors(expression):
+        if one.needed:
+            key = (one.choice, "" if one.choice else str(one))
+            groups.setdefault(key, []).append(str(one))
+    return tuple(tuple(dict.fromkeys(group)) for group in groups.values())
 
 
-def _selectors(expression: str) -> Iterator[tuple[str, tuple[tuple[str, str], ...], bool]]:
-    """Name, matchers, and whether it is in `absent`, of each selector that has a name."""
+@dataclass
+class _Depth:
+    """A parenthesis that is open."""
+
+    number: int
+    absent: bool = False
+    unless: bool = False
+
+
+def selectors(expression: str) -> tuple[Selector, ...]:
+    """Every selector of it that has a name."""
     tokens = [(one.lastgroup or "", one[0]) for one in _TOKEN.finditer(expression)]
-    depth, absent_at, place = 0, 0, 0
+    return tuple(_read(tokens, _choices(tokens)))
+
+
+def _choices(tokens: list[tuple[str, str]]) -> set[int]:
+    """The numbers of the parentheses in which an `or` stands; they count from 1 on."""
+    found, stack, opened = set(), [0], 0
+    for _, text in tokens:
+        if text == "(":
+            opened += 1
+            stack.append(opened)
+        elif text == ")" and len(stack) > 1:
+            stack.pop()
+        elif text.lower() == "or":
+            found.add(stack[-1])
+    return found - {0}
+
+
+def _read(tokens: list[tuple[str, str]], choices: set[int]) -> Iterator[Selector]:
+    stack, opened, place, word = [_Depth(0)], 0, 0, ""
     while place < len(tokens):
         kind, text = tokens[place]
-        following = tokens[place + 1][1] if place + 1 < len(tokens) else ""
-        if kind == "name" and text.lower() in _LISTS:
-            place = _after_list(tokens, place + 1)
+        low = text.lower() if kind == "name" else ""
+        following = tokens[place + 1][1].lower() if place + 1 < len(tokens) else ""
+        if low in _LISTS:
+            opened, place = _after_list(tokens, place + 1, opened)
             continue
-        if kind == "name" and following == "(":
-            absent_at = absent_at or (depth + 1 if text in _ABSENT else 0)
-        elif kind == "name" and text.lower() not in _BETWEEN and not _is_aggregation(tokens, place):
+        if low in _BETWEEN:
+            if low in {"and", "or", "unless"}:
+                stack[-1].unless = low == "unless"
+        elif kind == "name" and following not in {"(", "by", "without"}:
             matchers, place = _braces(tokens, place + 1)
-            yield text, matchers, bool(absent_at)
+            free = text in _MADE or any(one.absent or one.unless for one in stack)
+            choice = next((one.number for one in stack if one.number in choices), 0)
+            yield Selector(text, matchers, not free, choice)
             continue
         elif text == "(":
-            depth += 1
-        elif text == ")":
-            depth -= 1
-            absent_at = absent_at if depth >= absent_at else 0
-        place += 1
+            opened += 1
+            stack.append(_Depth(opened, absent=word in _ABSENT))
+        elif text == ")" and len(stack) > 1:
+            stack.pop()
+        word, place = low, place + 1
 
 
-def _is_aggregation(tokens: list[tuple[str, str]], place: int) -> bool:
-    """Whether a name is an operator with its labels before its expression: `sum by (job) (up)`."""
-    return place + 1 < len(tokens) and tokens[place + 1][1].lower() in {"by", "without"}
-
-
-def _after_list(tokens: list[tuple[str, str]], place: int) -> int:
+def _after_list(tokens: list[tuple[str, str]], place: int, opened: int) -> tuple[int, int]:
+    """How many parentheses were opened behind a list of labels, and where it ends."""
     if place >= len(tokens) or tokens[place][1] != "(":
-        return place
+        return opened, place
     while place < len(tokens) and tokens[place][1] != ")":
         place += 1
-    return place + 1
+    return opened + 1, place + 1
 
 
-def _braces(
-    tokens: list[tuple[str, str]], place: int
-) -> tuple[tuple[tuple[str, str], ...], int]:
+def _braces(tokens: list[tuple[str, str]], place: int) -> tuple[tuple[tuple[str, str], ...], int]:
     """The matchers behind a name, each with its label, and where they end."""
     if place >= len(tokens) or tokens[place][1] != "{":
         return (), place

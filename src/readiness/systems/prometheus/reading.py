@@ -271,6 +271,10 @@ RUNNING: Final[Source[Prometheus, Running]] = Source("prometheus-running", PROME
 QUERY: Final[Sources[str, Prometheus, tuple[Series, ...]]] = Sources(
     "prometheus-query", PROMETHEUS, tuple[Series, ...], label=str, drift=Drift.VOLATILE
 )
+# Whether some target says that it has a metric, also one that nothing was counted in yet.
+KNOWN: Final[Sources[str, Prometheus, bool]] = Sources(
+    "prometheus-metadata", PROMETHEUS, bool, label=str, drift=Drift.VOLATILE
+)
 # What the environment's availability, and the time for which something is kept, rest on.
 HISTORY: Final[Source[Prometheus, Kept]] = Source(
     "prometheus-history", PROMETHEUS, Kept, drift=Drift.VOLATILE
@@ -282,4 +286,4 @@ AVAILABILITY: Final[Source[Prometheus, Kept]] = Source(
 PROBED: Final[Sources[str, Prometheus, Probed]] = Sources(
     "prometheus-prober", PROMETHEUS, Probed, label=str, drift=Drift.VOLATILE
 )
-SOURCES: Final = (TARGETS, RULES, RUNNING, QUERY, HISTORY, AVAILABILITY, PROBED)
+SOURCES: Final = (TARGETS, RULES, RUNNING, QUERY, KNOWN, HISTORY, AVAILABILITY, PROBED)
