@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from readiness.probes.interface import get, target
+from readiness.site.environment import Environment
 from readiness.systems.alertmanager.declared import Alertmanager, AlertReceiver
 from readiness.systems.alertmanager.reading import (
     ALERTMANAGER_SAYS,
@@ -25,11 +26,20 @@ def _says(connections: Connections, one: Alertmanager) -> Telling:
     return read_telling(status.body, silences.body, alerts.body, now, f"{at}: /api/v2")
 
 
-def _received(connections: Connections, one: AlertReceiver) -> tuple[Notice, ...]:
-    at = target(connections.site, one.machine, one.receiver)
+def received(site: Environment, one: AlertReceiver) -> tuple[Notice, ...]:
+    """What a receiver has got so far.
+
+    Raises:
+        ProbeError: it does not say.
+    """
+    at = target(site, one.machine, one.receiver)
     answer = get(at, one.receiver, one.receiver.listed)
     now = answer.date or time.time()
     return read_notices(answer.body, now, f"{at}: {one.receiver.listed}")
+
+
+def _received(connections: Connections, one: AlertReceiver) -> tuple[Notice, ...]:
+    return received(connections.site, one)
 
 
 ASKERS: Final[Askers] = (Asker(ALERTMANAGER_SAYS, _says), Asker(RECEIVED, _received))

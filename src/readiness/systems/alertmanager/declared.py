@@ -6,11 +6,23 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from readiness.model.quantities import Duration
+from readiness.model.words import Tier
 from readiness.site.declared.common import Port
 from readiness.site.declared.interface import Interface
 from readiness.site.declared.machine import Machine
 from readiness.site.declared.section import Section
-from readiness.site.written import At, Name, Text, UrlPath, Written, distinct, known, wrong
+from readiness.site.written import (
+    At,
+    Name,
+    Text,
+    UnitName,
+    UrlPath,
+    UsedBy,
+    Written,
+    distinct,
+    known,
+    wrong,
+)
 from readiness.systems.token import Kind, by_id
 
 if TYPE_CHECKING:
@@ -61,6 +73,22 @@ class Silence(Written):
     longest: Duration = Field(description="It ends this far from now, at most.")
 
 
+class Drill(Written):
+    """A real fault that is made, harmless as its owner knows, and the alerts that must come."""
+
+    machine: Name
+    unit: UnitName = Field(description="The unit of that machine that is stopped for a while.")
+    expects: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
+        description="The alerts that it has to raise, all of them."
+    )
+    trials: Annotated[int, Field(ge=1, le=59)] = Field(
+        default=3, description="How often it is made; the policy says how many it wants."
+    )
+    quiet: Duration = Field(
+        default=10.0, description="How long others are waited for once all have come."
+    )
+
+
 class Alerting(Section):
     """What sends alerts, which there must be, and who gets them."""
 
@@ -71,6 +99,7 @@ class Alerting(Section):
     receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
     dead_mans_switch: Switch | None = None
     silences: tuple[Silence, ...] = ()
+    drill: Annotated[Drill | None, UsedBy(Tier.DISRUPT)] = None
 
     @property
     def needed(self) -> tuple[Alert, ...]:
@@ -98,6 +127,10 @@ class Alerting(Section):
         for key in ("servers", "receivers"):
             for index, one in enumerate(getattr(self, key)):
                 one.fits_interface(site, (*at, key, index))
+        self._receivers_fit(at)
+        self._alerts_fit(site, at)
+
+    def _receivers_fit(self, at: At) -> None:
         names = [one.name for one in self.receivers]
         for index, alert in enumerate(self.alerts):
             for place, name in enumerate(alert.receivers):
@@ -105,7 +138,13 @@ class Alerting(Section):
         if self.dead_mans_switch:
             here = (*at, "dead_mans_switch", "receiver")
             known("receiver", self.dead_mans_switch.receiver, names, here)
+
+    def _alerts_fit(self, site: "Environment", at: At) -> None:
         alerts = [one.name for one in self.alerts]
+        if self.drill:
+            site.require_machine(self.drill.machine, (*at, "drill", "machine"))
+            for place, name in enumerate(self.drill.expects):
+                known("alert", name, alerts, (*at, "drill", "expects", place))
         for index, silence in enumerate(self.silences):
             known("alert", silence.alert, alerts, (*at, "silences", index, "alert"))
             if silence.machine is not None:
