@@ -3,7 +3,6 @@
 import time
 from typing import Final
 
-from readiness.probes.interface import get, target
 from readiness.site.environment import Environment
 from readiness.systems.alertmanager.declared import Alertmanager, AlertReceiver
 from readiness.systems.alertmanager.reading import (
@@ -15,6 +14,7 @@ from readiness.systems.alertmanager.reading import (
     read_telling,
 )
 from readiness.systems.asker import Asker, Askers, Connections
+from readiness.systems.interface import get, target
 
 
 def _says(connections: Connections, one: Alertmanager) -> Telling:

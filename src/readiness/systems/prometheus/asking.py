@@ -11,10 +11,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from readiness.model.errors import NotRun, NotUnderstood
-from readiness.probes.interface import get, target
 from readiness.probes.rest import fetch
 from readiness.systems.answer import RestAnswer
 from readiness.systems.asker import Asker, AskerOf, Askers, Connections, by_itself
+from readiness.systems.interface import get, target
 from readiness.systems.prometheus.declared import Prometheus
 from readiness.systems.prometheus.reading import (
     AVAILABILITY,
