@@ -12,6 +12,7 @@ from readiness.systems.prometheus.reading import (
     QUERY,
     RUNNING,
     TARGETS,
+    Kept,
     Series,
     Target,
 )
@@ -171,21 +172,21 @@ def test_samples_are_kept(prometheus: Prometheus, ask: Ask) -> None:
         words = "days that its setting keeps samples"
         assert holds(running.fact(words, set_to / DAY), ">=", promised / DAY)
     history = ask(HISTORY, prometheus)
-    age = oldest(history.reading.first)
+    age = oldest(history.reading)
     fact = derive("days since its oldest sample", prometheus.id, age, running, history)
-    assert holds(fact, ">=", least(prometheus))
+    assert holds(fact, ">=", least(prometheus, history.reading.end))
 
 
-def oldest(first: float | None) -> float | None:
-    """Days since a moment."""
-    return None if first is None else round((datetime.now(UTC).timestamp() - first) / DAY, 3)
+def oldest(kept: Kept) -> float | None:
+    """Days since the oldest sample."""
+    return None if kept.first is None else round((kept.end - kept.first) / DAY, 3)
 
 
-def least(prometheus: Prometheus) -> float:
+def least(prometheus: Prometheus, now: float) -> float:
     """Days that the oldest sample has to be old: the retention, or since the server began."""
     promised = prometheus.metrics.retention / DAY * (1 - YOUNGER)
     began = prometheus.server.began
     if began is None:
         return round(promised, 3)
-    since = (datetime.now(UTC).date() - began).days - 1
+    since = (datetime.fromtimestamp(now, UTC).date() - began).days - 1
     return round(min(promised, max(since, 0)), 3)

@@ -2,7 +2,8 @@
 
 Steps, the numbers stand again at the code:
 
-1. nothing fires before, so that no older alert is taken for the drill's
+1. none of what is expected fires before, so that no older alert is taken for the drill's; what
+   fires besides is left out, as the dead man's switch is
 2. undo on disk, expiry armed, the unit stopped and seen stopped (`readiness.drills.disturbance`)
 3. every receiver's list is asked again and again, until all that is expected has come, or is late
 4. others are waited for, as long as declared
@@ -103,6 +104,7 @@ class AlertDrill:
         }
         self.limit = max(one.within for one in alerting.alerts if one.name in self.drill.expects)
         self.arrivals: dict[str, dict[tuple[str, str, bool], Arrival]] = {}
+        self.before: set[str] = set()
         self.asked = 0
         self.last = 0.0
 
@@ -139,13 +141,13 @@ class AlertDrill:
         }
 
     def _nothing_fires(self, said: Sequence[Telling]) -> None:
-        switch = self.alerting.dead_mans_switch
-        always = {switch.alert} if switch else set()
-        firing = {one.labels.get("alertname", "") for each in said for one in each.alerts} - always
-        if firing:
+        """Refuse where an expected alert fires; others that do are not the drill's."""
+        self.before = {one.labels.get("alertname", "") for each in said for one in each.alerts}
+        if switch := self.alerting.dead_mans_switch:
+            self.before.add(switch.alert)
+        if firing := sorted(self.before & {*self.drill.expects}):
             raise NotUnderstood(
-                f"{', '.join(sorted(firing))[:200]} fires already: nobody could tell the drill's "
-                "alerts from it"
+                f"{', '.join(firing)} fires already: nobody could tell the drill's alerts from it"
             )
 
     def _await(self, began: float, since: tuple[float, float], status: str) -> None:
@@ -181,8 +183,7 @@ class AlertDrill:
         self.last = before
 
     def _note(self, receiver: str, notice: Notice, since: tuple[float, float], now: float) -> None:
-        switch = self.alerting.dead_mans_switch
-        if switch and notice.alert == switch.alert:
+        if notice.alert in self.before:
             return
         about = any(map(self.machine.known_as, _hosts(notice)))
         key = (notice.alert, notice.status, about)

@@ -106,6 +106,7 @@ class Range:
 class Kept:
     """A range that was asked, without its thousands of points: how many there are, and when."""
 
+    end: float  # the moment that it was asked at, by its own clock
     series: int
     points: int  # of the first one
     first: float | None
@@ -245,6 +246,7 @@ def kept(points: tuple[tuple[tuple[float, float], ...], ...], asked: Range, dige
     first = [(at, value) for at, value in (points[0] if points else ()) if math.isfinite(value)]
     moments = [asked.start, *(at for at, _ in first), asked.end]
     return Kept(
+        end=asked.end,
         series=len(points),
         points=len(first),
         first=first[0][0] if first else None,
