@@ -158,10 +158,7 @@ def test_monitoring_is_monitored(prometheus: Prometheus, ask: Ask, site: Environ
     targets = ask(TARGETS, prometheus)
     window = lately(rules.reading, targets.reading)
     for name in FAILURES:
-        grown = [
-            ask(QUERY.of(f"sum(increase({name}[{window}s] offset {window * back}s))"), prometheus)
-            for back in range(WINDOWS)
-        ]
+        grown = [ask(QUERY.of(one), prometheus) for one in growth(name, window)]
         words = f"how much {name} grew in each of the last {WINDOWS} times {window} s"
         fact = derive(words, prometheus.id, at_least(grown), *grown, targets)
         assert holds(fact, "<=", 0)
@@ -179,6 +176,12 @@ def lately(rules: tuple[Rule, ...], targets: Targets) -> int:
     """Seconds in which whatever fails fails at least once."""
     every = [one.interval for one in rules] + [one.interval or 0.0 for one in targets.targets]
     return math.ceil(TIMES * max(every, default=60.0))
+
+
+def growth(name: str, window: int) -> list[str]:
+    """How much a counter grew in each of the last windows, the newest first."""
+    ends = ("", *(f" offset {window * back}s" for back in range(1, WINDOWS)))
+    return [f"sum(increase({name}[{window}s]{end}))" for end in ends]
 
 
 def at_least(grown: list[Found[tuple[Series, ...]]]) -> float | None:
