@@ -8,6 +8,7 @@ import pytest
 
 from readiness.drills import target_lease
 from readiness.drills.access_trial import AccessTrial, Matrix
+from readiness.drills.alerts import AlertDrill, Alerted, trials_of
 from readiness.drills.append_only import Attempts, attempt
 from readiness.drills.audit_trial import AuditTrial
 from readiness.drills.audit_trial import Trial as AuditedMachine
@@ -42,6 +43,9 @@ from readiness.site.subjects import (
     Cluster,
 )
 from readiness.systems.access.declared import AccessAddress
+from readiness.systems.alertmanager.asking import received
+from readiness.systems.alertmanager.declared import Alerting, AlertReceiver, receivers, servers
+from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
@@ -185,6 +189,37 @@ def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], Cache
         return run.once.do("cache failover drill", cluster.id, lambda: cut(cluster))
 
     return drill
+
+
+@pytest.fixture(scope="session")
+def alert_drill(
+    run: Run, clients: Clients
+) -> Callable[[AlertReceiver], tuple[Found[Alerted], ...]]:
+    """Makes the declared fault and waits for its alerts; done once for all checks and receivers."""
+
+    def act(alerting: Alerting) -> list[dict[str, Found[Alerted]]]:
+        everyone, permit = receivers(run.environment), mint(run)
+
+        def listed(one: AlertReceiver) -> tuple[Notice, ...]:
+            return received(run.environment, one)
+
+        def trial(number: int) -> dict[str, Found[Alerted]]:
+            clients.look.forget()
+            said = [clients.ask(ALERTMANAGER_SAYS, one).reading for one in servers(run.environment)]
+            try:
+                found = AlertDrill(run, permit, alerting, everyone, listed).done(said)
+            finally:
+                clients.look.forget()
+            source = f"alert drill {number}"
+            return {key: clients.look.note(key, source, one) for key, one in found.items()}
+
+        return [trial(number) for number in range(1, (trials_of(alerting)) + 1)]
+
+    def told(one: AlertReceiver) -> tuple[Found[Alerted], ...]:
+        done = run.once.do("alert drill", run.environment.name, lambda: act(one.alerting))
+        return tuple(each[one.id] for each in done)
+
+    return told
 
 
 @pytest.fixture(scope="session")

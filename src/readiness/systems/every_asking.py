@@ -15,6 +15,12 @@ def _access() -> Askers:
     return ASKERS
 
 
+def _alertmanager() -> Askers:
+    from readiness.systems.alertmanager.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _audit() -> Askers:
     from readiness.systems.audit.asking import ASKERS  # noqa: PLC0415
 
@@ -81,6 +87,12 @@ def _postgres() -> Askers:
     return ASKERS
 
 
+def _prometheus() -> Askers:
+    from readiness.systems.prometheus.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _redis() -> Askers:
     from readiness.systems.redis.asking import ASKERS  # noqa: PLC0415
 
@@ -107,6 +119,7 @@ def _tls() -> Askers:
 
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "access": _access,
+    "alertmanager": _alertmanager,
     "audit": _audit,
     "backup_list": _backup_list,
     "etcd": _etcd,
@@ -118,6 +131,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,
     "postgres": _postgres,
+    "prometheus": _prometheus,
     "redis": _redis,
     "secrets": _secrets,
     "sentinel": _sentinel,

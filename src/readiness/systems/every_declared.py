@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from readiness.systems.access import declared as access
+from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
+    "alertmanager": alertmanager.KINDS,
+    "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
     "secrets": secrets.KINDS,
 }
@@ -20,6 +24,8 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 
 class SectionsOfRooms(
     access.Sections,
+    alertmanager.Sections,
+    prometheus.Sections,
     redis.Sections,
     secrets.Sections,
 ):

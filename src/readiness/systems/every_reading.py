@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from readiness.systems.access import reading as access
+from readiness.systems.alertmanager import reading as alertmanager
 from readiness.systems.audit import reading as audit
 from readiness.systems.backup_list import reading as backup_list
 from readiness.systems.etcd import reading as etcd
@@ -18,6 +19,7 @@ from readiness.systems.keepalived import reading as keepalived
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
+from readiness.systems.prometheus import reading as prometheus
 from readiness.systems.redis import reading as redis
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
@@ -26,6 +28,7 @@ from readiness.systems.token import AnySource
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
+    "alertmanager": alertmanager.SOURCES,
     "audit": audit.SOURCES,
     "backup_list": backup_list.SOURCES,
     "etcd": etcd.SOURCES,
@@ -37,6 +40,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "patroni": patroni.SOURCES,
     "pgbackrest": pgbackrest.SOURCES,
     "postgres": postgres.SOURCES,
+    "prometheus": prometheus.SOURCES,
     "redis": redis.SOURCES,
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
