@@ -1,9 +1,10 @@
 """A central log as its owner describes it: where it is kept, who ships to it, and for how long."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from readiness.model.errors import NotRun
 from readiness.model.quantities import Duration
@@ -18,13 +19,38 @@ from readiness.systems.token import Kind, by_id
 if TYPE_CHECKING:
     from readiness.site.environment import Environment
 
-# Names of indices, and patterns of them: nothing that would be another part of a path or a query.
-Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.][a-z0-9._*-]*$", max_length=120)]
-FieldName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z@_][A-Za-z0-9@._-]*$", max_length=120)
-]
-# Shorter ones stand in other words by chance.
-CanaryValue = Annotated[str, StringConstraints(min_length=8, max_length=200)]
+# Nothing that would be another part of a path or of a query.
+_PATTERN: Final = re.compile(r"[a-z0-9.][a-z0-9._*-]{0,119}")
+_FIELD: Final = re.compile(r"[A-Za-z@_][A-Za-z0-9@._-]{0,119}")
+SHORTEST: Final = 8  # characters: shorter values stand in other words by chance
+LONGEST: Final = 200
+
+
+def _pattern(value: str) -> str:
+    """A name of indices, or a pattern of them."""
+    if not _PATTERN.fullmatch(value):
+        raise wrong("a pattern of indices, such as logs-*", (), f"'{value[:60]}'")
+    return value
+
+
+def _field(value: str) -> str:
+    """The name of a field."""
+    if not _FIELD.fullmatch(value):
+        raise wrong("the name of a field, such as @timestamp", (), f"'{value[:60]}'")
+    return value
+
+
+def _canary(value: str) -> str:
+    """A value that is long enough to be nobody else's."""
+    if not SHORTEST <= len(value) <= LONGEST or not value.isprintable():
+        expected = f"{SHORTEST} to {LONGEST} characters that can be printed"
+        raise wrong(expected, (), f"{len(value)}")
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+FieldName = Annotated[str, AfterValidator(_field)]
+CanaryValue = Annotated[str, AfterValidator(_canary)]
 DAY: Final = 86400.0
 MOST_LINES: Final = 10_000  # that one search finds (index.max_result_window)
 
