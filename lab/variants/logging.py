@@ -74,7 +74,8 @@ VARIANTS = (
         steps=(
             shell(
                 ["log1"],
-                "store PUT '/metrics-2020/_doc/1?refresh=true'"
+                """store PUT /metrics-2020 '{"settings": {"number_of_replicas": 0}}';"""
+                " store PUT '/metrics-2020/_doc/1?refresh=true'"
                 """ '{"@timestamp": "2020-01-01T00:00:00Z", "host": "web1"}'""",
                 "store DELETE '/metrics-2020?ignore_unavailable=true'",
             ),
