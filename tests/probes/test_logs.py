@@ -201,8 +201,8 @@ def target(pki: Hierarchy, tmp_path: Path) -> Target:
     [
         (200, b"<html>Sign in</html>", NotUnderstood),
         (302, b"{}", NotUnderstood),
-        (429, b"{}", NotUnderstood),
-        (500, b"{}", NotUnderstood),
+        (429, b"{}", Unreachable),
+        (500, b"{}", Unreachable),
         (503, b"OpenSearch Security not initialized.", Unreachable),
         (401, b"{}", AccessDenied),
         (403, b"{}", AccessDenied),

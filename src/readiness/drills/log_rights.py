@@ -7,7 +7,7 @@ is deleted that nobody has, and so is an index whose name only resembles those t
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from readiness.drills.permit import Permit
 from readiness.model.errors import NotRun, NotUnderstood
@@ -15,11 +15,9 @@ from readiness.model.words import Tier
 from readiness.systems.asker import Connections
 from readiness.systems.logs import queries
 from readiness.systems.logs.asking import reader, target
-from readiness.systems.logs.asking.client import Target, require, send
+from readiness.systems.logs.asking.client import BUSY, Target, require, send
 from readiness.systems.logs.declared import LogNode
 from readiness.systems.logs.reading import complete, of
-
-BUSY: Final = (429, *range(500, 600))
 
 
 @dataclass(frozen=True)

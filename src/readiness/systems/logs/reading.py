@@ -5,7 +5,7 @@ lines no text is kept, only whose they are, when they were written, and how many
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from readiness.model.errors import NotUnderstood
@@ -63,12 +63,13 @@ class LogDoor:
     """What one address answers to whom; HTTP statuses, by what was asked."""
 
     is_open: bool
-    stranger: Mapping[str, int]
-    wrong_password: int | None
-    reader: int | None
+    in_the_clear: int | None = None
+    """To a stranger without TLS; None: no HTTP is spoken there."""
+    stranger: Mapping[str, int] = field(default_factory=dict)
+    """Empty where it is not spoken over TLS."""
+    wrong_password: int | None = None
+    reader: int | None = None
     """To our own login, which shows that there is something to be refused."""
-    in_the_clear: int | None
-    """To the same without TLS; None: no HTTP is spoken there."""
 
 
 def of(body: Any, *path: str, where: str) -> Any:

@@ -3,10 +3,10 @@
 import socket
 from typing import Final
 
-from readiness.model.errors import NotUnderstood, ProbeError
+from readiness.model.errors import NotUnderstood, ProbeError, Unreachable
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.logs import queries
-from readiness.systems.logs.asking.client import Target, require, send
+from readiness.systems.logs.asking.client import BUSY, Target, require, send
 from readiness.systems.logs.declared import LogNode, LogPort
 from readiness.systems.logs.reading import (
     DOOR,
@@ -92,20 +92,37 @@ def _kept(connections: Connections, node: LogNode) -> LogsKept:
 def _door(connections: Connections, port: LogPort) -> LogDoor:
     node, store = port.node, port.node.store
     if not _is_open(port):
-        return LogDoor(
-            is_open=False, stranger={}, wrong_password=None, reader=None, in_the_clear=None
-        )
+        return LogDoor(is_open=False)
+    spoken = _in_the_clear(port)
     stranger = target(connections, node, port.address, None)
     paths = [one.format(indices=store.indices) for one in _TEMPTING]
     guess = target(connections, node, port.address, (store.login.user, _WRONG))
     search = f"/{store.indices}/_search?size=0"
-    return LogDoor(
-        is_open=True,
-        stranger={path: send(stranger, "GET", path).status for path in paths},
-        wrong_password=send(guess, "GET", search).status,
-        reader=send(reader(connections, node, port.address), "GET", search).status,
-        in_the_clear=_in_the_clear(port),
-    )
+    try:
+        return LogDoor(
+            is_open=True,
+            in_the_clear=spoken,
+            stranger={path: _status(stranger, path) for path in paths},
+            wrong_password=_status(guess, search),
+            reader=_status(reader(connections, node, port.address), search),
+        )
+    except NotUnderstood:
+        # Where it is spoken in the clear, that there is no TLS is no surprise, and the finding.
+        if spoken is None:
+            raise
+        return LogDoor(is_open=True, in_the_clear=spoken)
+
+
+def _status(who: Target, path: str) -> int:
+    """The status that somebody is answered.
+
+    Raises:
+        Unreachable: the node is busy, or does not work: that says nothing of who may come in.
+    """
+    status = send(who, "GET", path).status
+    if status in BUSY:
+        raise Unreachable(f"{who}: GET {path.partition('?')[0]} answered HTTP {status}")
+    return status
 
 
 def _is_open(port: LogPort) -> bool:
@@ -147,7 +164,7 @@ def _connected(port: LogPort) -> socket.socket:
 
 
 def _silent(port: LogPort, error: OSError) -> ProbeError:
-    return ProbeError(f"{port.id}: {error.strerror or 'no answer'}")
+    return Unreachable(f"{port.id}: {error.strerror or 'no answer'}")
 
 
 ASKERS: Final[Askers] = (

@@ -21,8 +21,9 @@ MOST: Final = 8 * 1024 * 1024  # bytes of one answer: 10,000 lines of a drill, a
 _PIECE: Final = 64 * 1024
 _OK: Final = range(200, 300)
 _REFUSED: Final = (401, 403)
-# What a node says that is not ready to know anybody (security plugin, before its setup).
-_BUSY: Final = 503
+# What a node says that has too much to do, or does not know anybody yet (security plugin, before
+# its setup).
+BUSY: Final = (429, *range(500, 600))
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def require(target: Target, method: str, path: str, body: Any = None) -> Any:
     place = path.partition("?")[0]
     if said.status in _REFUSED:
         raise AccessDenied(f"{target}: {method} {place} answered HTTP {said.status}")
-    if said.status == _BUSY:
+    if said.status in BUSY:
         raise Unreachable(f"{target}: {method} {place} answered HTTP {said.status}")
     if said.status not in _OK or said.body is None:
         raise NotUnderstood(f"{target}: {method} {place} answered HTTP {said.status}")
