@@ -80,7 +80,7 @@ def test_only_a_full_disk_and_a_closed_cluster_are_blocks() -> None:
     said = {"blocks": {"indices": blocks}}
     assert read_blocks(ANSWERS["blocks"], {"logs-1"}, where=WHERE) == ()
     assert read_blocks(said, {"logs-1", "logs-2"}, where=WHERE) == ("logs-2",)
-    everything = {"blocks": {"global": {"6": {}}}}
+    everything: dict[str, Any] = {"blocks": {"global": {"6": {}}}}
     assert read_blocks(everything, set(), where=WHERE) == ("the whole cluster",)
 
 
@@ -135,7 +135,8 @@ def test_every_field_with_text_is_searched() -> None:
     assert {
         "wildcard": {"host": {"value": r"*a\*b\?c@example.test*", "case_insensitive": True}}
     } in (asked["plain"])
-    for body in (None, {}, {"fields": {}}, {"fields": {"@timestamp": {"date": {}}}}):
+    nothing: tuple[Any, ...] = (None, {}, {"fields": {}}, {"fields": {"@timestamp": {"date": {}}}})
+    for body in nothing:
         with pytest.raises(NotUnderstood):
             read_fields(body, where=WHERE)
 
