@@ -47,6 +47,11 @@ class Home:
         return (self.shared or self.path) / "image"
 
     @property
+    def archives(self) -> Path:
+        """What was fetched that is no Debian package, by its digest."""
+        return (self.shared or self.path) / "archives"
+
+    @property
     def added(self) -> Path:
         """What packages of this site's own add to the image, one folder per key."""
         return self.path / "added"
@@ -99,7 +104,15 @@ class Home:
         """Make the folders, readable by root alone."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
-        for folder in (self.images, self.added, self.frozen, self.run, self.secrets, self.log):
+        for folder in (
+            self.images,
+            self.archives,
+            self.added,
+            self.frozen,
+            self.run,
+            self.secrets,
+            self.log,
+        ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -31,6 +31,10 @@ SHOWN: Final = 60
 
 # Debian Policy 5.6.1.
 _PACKAGE: Final = r"^[a-z0-9][a-z0-9+.-]+$"
+# As Maven writes coordinates: group, artifact, version and type.
+_ARTIFACT: Final = r"^[a-z0-9._-]+:[a-z0-9._-]+:[A-Za-z0-9._-]+:zip$"
+_SHA256: Final = r"^[0-9a-f]{64}$"
+_FOLDER: Final = r"^(/[A-Za-z0-9][A-Za-z0-9._-]*)+$"
 # It stays below the secrets folder, in a folder of its own.
 _KEPT: Final = r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*/[a-z0-9][a-z0-9._-]*$"
 # The bridge's end of its cable has the machine's name, and Linux gives such a name 15 characters.
@@ -48,6 +52,9 @@ _WHY: Final = r'^[^"\\\x00-\x1f\x7f-\U0010ffff]{1,128}$'
 # What is expected, in the words of people: by pattern, and by pydantic's kind of error.
 _PATTERNS: Final = {
     _PACKAGE: "the name of a Debian package",
+    _ARTIFACT: "the coordinates of a ZIP file: group:artifact:version:zip",
+    _SHA256: "a SHA-256 in 64 hexadecimal digits",
+    _FOLDER: "an absolute folder of the machine",
     _KEPT: "a file below secrets, such as redis/portal.password",
     _MACHINE: "a machine's name: a letter, then at most 14 letters, digits and '-', all lower-case",
     _ZONE: "a zone's name: a letter, then at most 11 letters and digits, all lower-case",
@@ -71,6 +78,9 @@ _EXPECTED: Final = {
 }
 
 Package = Annotated[str, StringConstraints(pattern=_PACKAGE)]
+Artifact = Annotated[str, StringConstraints(pattern=_ARTIFACT)]
+Sha256 = Annotated[str, StringConstraints(pattern=_SHA256)]
+Folder = Annotated[str, StringConstraints(pattern=_FOLDER)]
 SecretFile = Annotated[str, StringConstraints(pattern=_KEPT)]
 MachineName = Annotated[str, StringConstraints(pattern=_MACHINE)]
 SiteName = Annotated[str, StringConstraints(pattern=_SITE)]
@@ -106,6 +116,14 @@ class Flow(Written):
     protocol: Literal["tcp", "udp"] = "tcp"
 
 
+class Archive(Written):
+    """A ZIP file that is no Debian package: where Maven has it, its digest, and where it goes."""
+
+    artifact: Artifact
+    sha256: Sha256
+    into: Folder
+
+
 class Site(Written):
     """What the whole site has for a role."""
 
@@ -116,6 +134,7 @@ class Site(Written):
     # Its zones and their numbers, which are part of their addresses; the big site's are in code.
     zones: dict[ZoneName, Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=dict)
     packages: tuple[Package, ...] = ()
+    archives: tuple[Archive, ...] = ()
     passwords: tuple[SecretFile, ...] = ()
     # Pairs of SSH keys, secrets/ssh/NAME and NAME.pub, each made once.
     ssh_keys: tuple[KeyPair, ...] = ()

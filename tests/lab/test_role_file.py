@@ -25,6 +25,15 @@ BROKEN = {
     "[site]\npackages = ['a,b']": (
         "site.packages[0]: expected the name of a Debian package, found 'a,b'"
     ),
+    "[[site.archives]]\nartifact = 'x'\nsha256 = '0'\ninto = '/opt'": (
+        "site.archives[0].artifact: expected the coordinates of a ZIP file"
+    ),
+    f"[[site.archives]]\nartifact = 'g:a:1:zip'\nsha256 = '{'0' * 64}'\ninto = 'opt'": (
+        "site.archives[0].into: expected an absolute folder of the machine, found 'opt'"
+    ),
+    "[[site.archives]]\nartifact = 'g:a:1:zip'\nsha256 = '0'\ninto = '/opt'": (
+        "site.archives[0].sha256: expected a SHA-256 in 64 hexadecimal digits, found '0'"
+    ),
     "[site]\npasswords = ['../x']": "site.passwords[0]: expected a file below secrets, such as",
     "[site]\npasswords = ['/etc/x']": "site.passwords[0]: expected a file below secrets, such as",
     "[site]\npasswords = ['x']": "site.passwords[0]: expected a file below secrets, such as",

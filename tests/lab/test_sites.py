@@ -99,7 +99,9 @@ def test_an_environment_file_is_that_of_the_home(tmp_path: Path) -> None:
 
 def test_a_site_that_is_none_is_refused() -> None:
     """With the names of those that there are."""
-    with pytest.raises(LabError, match=r"no site is called 'smal'; there are: lab, small"):
+    with pytest.raises(
+        LabError, match=rf"no site is called 'smal'; there are: {', '.join(sites())}"
+    ):
         this("smal")
 
 
@@ -108,7 +110,8 @@ def test_the_command_line_refuses_a_site_that_is_none() -> None:
     words = [sys.executable, "-m", "lab", "status", "--site", "smal"]
     done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (64, "")
-    said = "lab: no site is called 'smal'; there are: lab, small; scripts/lab --help"
+    there = ", ".join(sites())
+    said = f"lab: no site is called 'smal'; there are: {there}; scripts/lab --help"
     assert done.stderr.splitlines() == [said]
 
 
@@ -123,10 +126,10 @@ def test_every_command_about_a_lab_takes_the_site() -> None:
 
 def test_only_what_a_machines_roles_name_is_added_to_its_image() -> None:
     """The image itself is the big site's, and so is who needs nothing more."""
-    machines = {one.name: added.packages(one) for one in layout(SMALL).machines}
+    machines = {one.name: added.more(one).packages for one in layout(SMALL).machines}
     assert "nginx-light" in machines["solo"]
     assert machines["mon1"] == ()
-    assert all(added.packages(one) == () for one in layout().machines)
+    assert all(added.more(one).packages == () for one in layout().machines)
     home = Home(Path("/nonexistent/lab"), SMALL)
     assert added.layers(home, layout(SMALL).machine("mon1")) == [image.root(home)]
     assert len(added.layers(home, layout(SMALL).machine("solo"))) == 2

@@ -8,6 +8,7 @@ import pytest
 
 from readiness.drills import target_lease
 from readiness.drills.access_trial import AccessTrial, Matrix
+from readiness.drills.actions import disturbing
 from readiness.drills.alerts import AlertDrill, Alerted, trials_of
 from readiness.drills.append_only import Attempts, attempt
 from readiness.drills.audit_trial import AuditTrial
@@ -20,6 +21,9 @@ from readiness.drills.failover import FailoverDrill
 from readiness.drills.guards import require_fresh_backup
 from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
+from readiness.drills.log_lines import CanaryLine, LogTrial, Searched
+from readiness.drills.log_loss import LogLoss, LossDrill
+from readiness.drills.log_rights import LogRights, try_rights
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import mint
 from readiness.drills.personal_answers import Personal, PersonalAnswers
@@ -29,6 +33,7 @@ from readiness.drills.session_trial import Life, SessionTrial
 from readiness.drills.trial import Trial
 from readiness.evidence.claim import Found
 from readiness.measure.confidence import sentence
+from readiness.model.errors import ReadinessError
 from readiness.running import pytest_plugin
 from readiness.session.clients import Clients
 from readiness.session.look import SuiteLook
@@ -47,6 +52,7 @@ from readiness.systems.alertmanager.asking import received
 from readiness.systems.alertmanager.declared import Alerting, AlertReceiver, receivers, servers
 from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
 from readiness.systems.audit.asking import read_on_the_primary
+from readiness.systems.logs.declared import LogNode, Logs, LogSource
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
 from readiness.systems.token import Ask
@@ -341,6 +347,76 @@ def _audit_trial(run: Run, clients: Clients, audit: Audit) -> AuditTried:
         return AuditTried(trial.run(), trial.requests)
 
     return run.once.do("audit trial", audit.name, act)
+
+
+@dataclass(frozen=True)
+class LogTried:
+    """What became of each machine's line, and what each node finds that must be in no line."""
+
+    lines: dict[str, CanaryLine | ReadinessError]
+    searched: dict[str, Searched]
+
+
+def _log_trial(run: Run, clients: Clients, logs: Logs) -> LogTried:
+    def act() -> LogTried:
+        permit = mint(run)
+        with disturbing(run) as machines:
+            return LogTried(*LogTrial(clients, permit, logs, machines).run())
+
+    return run.once.do("log trial", logs.id, act)
+
+
+@pytest.fixture(scope="session")
+def canary_line(run: Run, clients: Clients) -> Callable[[LogSource], Found[CanaryLine]]:
+    """Writes a line on every machine that ships and looks for it; done once for all of them."""
+
+    def ask(source: LogSource) -> Found[CanaryLine]:
+        def line() -> CanaryLine:
+            found = _log_trial(run, clients, source.logs).lines[source.machine.name]
+            if isinstance(found, ReadinessError):
+                raise found
+            return found
+
+        return clients.look.at(source.id, "canary line", line)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def searched_lines(run: Run, clients: Clients) -> Callable[[Logs, LogNode], Found[Searched]]:
+    """Searches every line for what must be in none, and for what was written to be found."""
+
+    def ask(logs: Logs, node: LogNode) -> Found[Searched]:
+        done = _log_trial(run, clients, logs)
+        return clients.look.at(node.id, "searched lines", lambda: done.searched[node.id])
+
+    return ask
+
+
+@pytest.fixture
+def log_rights(run: Run, clients: Clients) -> Callable[[LogNode], Found[LogRights]]:
+    """Tries what who reads and who ships must not be able to do."""
+
+    def ask(node: LogNode) -> Found[LogRights]:
+        found = try_rights(clients, mint(run), node)
+        return clients.look.note(node.id, "rights at a central log", found)
+
+    return ask
+
+
+@pytest.fixture
+def log_drill(run: Run, clients: Clients) -> Callable[[Logs], Found[LogLoss]]:
+    """Stops collectors and store while numbered lines are written."""
+
+    def drill(logs: Logs) -> Found[LogLoss]:
+        clients.look.forget()
+        try:
+            found = LossDrill(run, mint(run), clients, logs).result()
+        finally:
+            clients.look.forget()
+        return clients.look.note(logs.id, "log drill", found)
+
+    return drill
 
 
 @pytest.fixture(scope="session")

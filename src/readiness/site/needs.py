@@ -15,6 +15,7 @@ from readiness.site.declared.database import Database
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import BackupList, backups_of, lists_of
+from readiness.systems.logs.declared import LogSource, LogStore
 
 
 class Why(StrEnum):
@@ -292,6 +293,27 @@ def _cache_failover(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, f"`failover` of the cache {cache.name}")
 
 
+def _central_log(_: Environment, source: LogSource) -> Gap | None:
+    if source.found_in:
+        return None
+    name = source.machine.name
+    reason = f"{name}: it is not declared that it ships its lines to a central log"
+    return Gap(Why.UNDECLARED, reason, f"`ships` of a central log, with {name}")
+
+
+def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need:
+    """A part of the central log that a subject is, is a node of, or ships to."""
+
+    def need(_: Environment, subject: Any) -> Gap | None:
+        store = getattr(getattr(subject, "found_in", subject), "store", None)
+        if store is None or part(store):
+            return None
+        reason = f"{store.name}: {lacking}"
+        return Gap(Why.UNDECLARED, reason, f"`{key}` of the central log {store.name}")
+
+    return need
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
@@ -346,6 +368,17 @@ NEEDS: Final[Mapping[str, Need]] = {
     "any sentinel": _any(_sentinel),
     "voters": _voters,
     "cache failover drill": _cache_failover,
+    "central log": _central_log,
+    "log lines": _of_logs(
+        lambda store: store.lines, "nobody is declared who writes lines", "lines"
+    ),
+    "log writer": _of_logs(
+        lambda store: store.writer, "it is not declared as whom collectors ship", "writer"
+    ),
+    "log canaries": _of_logs(
+        lambda store: store.never, "no value is declared that must be in no line", "never"
+    ),
+    "log drill": _of_logs(lambda store: store.drill, "no drill is declared", "drill"),
 }
 
 

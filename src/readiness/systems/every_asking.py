@@ -69,6 +69,12 @@ def _keepalived() -> Askers:
     return ASKERS
 
 
+def _logs() -> Askers:
+    from readiness.systems.logs.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _patroni() -> Askers:
     from readiness.systems.patroni.asking import ASKERS  # noqa: PLC0415
 
@@ -128,6 +134,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "hosts": _hosts,
     "http": _http,
     "keepalived": _keepalived,
+    "logs": _logs,
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,
     "postgres": _postgres,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
@@ -16,6 +17,7 @@ from readiness.systems.token import Kind
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
     "secrets": secrets.KINDS,
@@ -25,6 +27,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    logs.Sections,
     prometheus.Sections,
     redis.Sections,
     secrets.Sections,

@@ -1,0 +1,119 @@
+"""Healthy variants of the lab's site with a central log."""
+
+from lab.scene import Scene
+from lab.steps import edited, shell
+from lab.variants import variant
+
+SITE = "logged"
+CONFIG = "/etc/rsyslog.conf"
+TWICE = """
+cp -a -n /etc/rsyslog.conf /root/rsyslog.conf.once
+sed -n '/^action(/,$p' /root/rsyslog.conf.once \\
+    | sed 's/name="store"/name="again"/; s/filename="store"/filename="again"/;
+           s/bulkid="id" dynbulkid="on"//' >> /etc/rsyslog.conf
+systemctl restart rsyslog
+"""
+ONCE = "cp -a /root/rsyslog.conf.once /etc/rsyslog.conf; systemctl restart rsyslog"
+DAILY = """    constant(value="logs-")
+"""
+MONTHLY = """    constant(value="logs-web-")
+"""
+DAY = """property(name="timereported" dateFormat="day" date.inUTC="on")"""
+SILENT = "    silent: 15 min\n"
+YESTERDAY = "/logs-$(date -u -d yesterday +%Y.%m.%d)/_settings"
+
+
+def says(scene: Scene, path: str, word: str) -> str:
+    """What of the store's answer has that word."""
+    said = scene.ask("log1", "store", "GET", path).out
+    return f"{path} has {word}" if word in said else ""
+
+
+def ships_twice(scene: Scene) -> str:
+    """Two actions ship each line."""
+    said = scene.ask("web2", "grep", "-c", "^action(", CONFIG).out.strip()
+    return "web2 ships each line twice" if said == "2" else ""
+
+
+VARIANTS = (
+    variant(
+        "lines-kept-at-least-once",
+        "Lines of one web server are kept twice, and the site declares that they may be",
+        "At-least-once delivery is what most collectors promise; duplicates are told apart later.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-005",),
+        tier="touch",
+        only=("LOG-005",),
+        steps=(shell(["web2"], TWICE, ONCE),),
+        environment=lambda text: text.replace(
+            "    silent: 15 min\n", "    silent: 15 min\n    copies: 3\n"
+        ),
+        shows=ships_twice,
+    ),
+    variant(
+        "an-index-a-month",
+        "One web server's lines go into an index of their own, one a month",
+        "Small sources get few indices; their names tell another day than their lines.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-001", "LOG-002", "LOG-003"),
+        steps=(
+            edited(["web2"], CONFIG, DAILY, MONTHLY, "rsyslog", "restart"),
+            shell(["log1"], "true", "store DELETE '/logs-web-*' || true"),
+        ),
+        shows=lambda scene: says(scene, "/_cat/indices/logs-*?h=index", "logs-web-"),
+    ),
+    variant(
+        "an-old-index-of-something-else",
+        "The store has an index that is a year old and holds no logs",
+        "Others use it, too; what is declared is the pattern of the logs.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-003",),
+        steps=(
+            shell(
+                ["log1"],
+                """store PUT /metrics-2020 '{"settings": {"number_of_replicas": 0}}';"""
+                " store PUT '/metrics-2020/_doc/1?refresh=true'"
+                """ '{"@timestamp": "2020-01-01T00:00:00Z", "host": "web1"}'""",
+                "store DELETE '/metrics-2020?ignore_unavailable=true'",
+            ),
+        ),
+        shows=lambda scene: says(scene, "/_cat/indices?h=index", "metrics-2020"),
+    ),
+    variant(
+        "yesterdays-index-takes-no-lines",
+        "The index of yesterday is closed to writes, as a rollover leaves it",
+        "Nobody writes there any more; it may be merged and moved.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-001",),
+        steps=(
+            shell(
+                ["log1"],
+                f"""store PUT "{YESTERDAY}" '{{"index.blocks.write": true}}'""",
+                f"""store PUT "{YESTERDAY}" '{{"index.blocks.write": null}}'""",
+            ),
+        ),
+        shows=lambda scene: says(
+            scene, "/logs-*/_settings?flat_settings", '"index.blocks.write":"true"'
+        ),
+    ),
+    variant(
+        "one-copy-too-few",
+        "An index has a copy that no node is there for, and is yellow",
+        "A single node is yellow by default; no line is missing.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-001",),
+        steps=(
+            shell(
+                ["log1"],
+                """store PUT '/logs-*/_settings' '{"index.number_of_replicas": 1}'""",
+                """store PUT '/logs-*/_settings' '{"index.number_of_replicas": 0}'""",
+            ),
+        ),
+        shows=lambda scene: says(scene, "/_cluster/health/logs-*", '"status":"yellow"'),
+    ),
+)

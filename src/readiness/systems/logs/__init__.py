@@ -1,0 +1,1 @@
+"""Logs that are kept centrally: an OpenSearch or an Elasticsearch, and who ships to it."""

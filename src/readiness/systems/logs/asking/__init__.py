@@ -1,0 +1,175 @@
+"""Asks every node of a central log for itself, at its own address."""
+
+import socket
+from typing import Final
+
+from readiness.model.errors import NotUnderstood, ProbeError, Unreachable
+from readiness.systems.asker import Asker, Askers, Connections
+from readiness.systems.logs import queries
+from readiness.systems.logs.asking.client import BUSY, Target, require, send
+from readiness.systems.logs.declared import LogNode, LogPort
+from readiness.systems.logs.reading import (
+    DOOR,
+    KEPT,
+    SHIPPED,
+    STATE,
+    LogDoor,
+    LogsKept,
+    LogsShipped,
+    LogState,
+    names,
+    number,
+    of,
+    read_blocks,
+    read_kept,
+    read_newest,
+)
+
+PATIENCE: Final = 5.0  # seconds for a port that may speak to nobody without TLS
+_STATUS: Final = b"HTTP/1."
+# What a stranger may be tempted by: the node, what there is, and the lines themselves.
+_TEMPTING: Final = ("/", "/_cat/indices", "/{indices}/_search?size=1", "/_cluster/settings")
+_WRONG: Final = "readiness-is-not-the-password"
+
+
+def target(
+    connections: Connections, node: LogNode, address: str, login: tuple[str, str] | None
+) -> Target:
+    """A node at an address, as somebody."""
+    site, store = connections.site, node.store
+    return Target(
+        name=node.id,
+        host=node.machine.name,
+        address=address,
+        port=store.port,
+        ca_file=site.path(site.authorities[store.authority]),
+        login=login,
+    )
+
+
+def reader(connections: Connections, node: LogNode, address: str = "") -> Target:
+    """A node as the one who reads, at its first address unless told another."""
+    login = node.store.login
+    pair = (login.user, connections.site.secret(login.password))
+    return target(connections, node, address or node.machine.addresses[0], pair)
+
+
+def _listed(where: Target, indices: str) -> object:
+    path = f"/_cat/indices/{indices}?format=json&h=index,status,creation.date&expand_wildcards=all"
+    return require(where, "GET", path)
+
+
+def _state(connections: Connections, node: LogNode) -> LogState:
+    store, where = node.store, reader(connections, node)
+    who, said = str(where), require(where, "GET", "/")
+    listed = names(_listed(where, store.indices), where=who)
+    path = f"/_cluster/health/{store.indices}?local=true&timeout=1s"
+    health = require(where, "GET", path)
+    blocks = require(where, "GET", "/_cluster/state/blocks?local=true")
+    return LogState(
+        version=str(of(said, "version", "number", where=who))[:40],
+        cluster=str(of(said, "cluster_uuid", where=who))[:40],
+        health=str(of(health, "status", where=who))[:10],
+        nodes=number(health, "number_of_nodes", where=who),
+        indices=len(listed),
+        closed_to_writes=read_blocks(blocks, listed, where=who),
+    )
+
+
+def _shipped(connections: Connections, node: LogNode) -> LogsShipped:
+    store, where = node.store, reader(connections, node)
+    found = require(where, "POST", queries.whole(store.indices), queries.newest(store))
+    return LogsShipped(queries.now(), read_newest(found, where=str(where)))
+
+
+def _kept(connections: Connections, node: LogNode) -> LogsKept:
+    store, where, now = node.store, reader(connections, node), queries.now()
+    found = require(where, "POST", queries.whole(store.indices), queries.kept(store, now))
+    listed = _listed(where, store.indices)
+    return read_kept(found, listed, now, now - store.retention.most, where=str(where))
+
+
+def _door(connections: Connections, port: LogPort) -> LogDoor:
+    node, store = port.node, port.node.store
+    if not _is_open(port):
+        return LogDoor(is_open=False)
+    spoken = _in_the_clear(port)
+    stranger = target(connections, node, port.address, None)
+    paths = [one.format(indices=store.indices) for one in _TEMPTING]
+    guess = target(connections, node, port.address, (store.login.user, _WRONG))
+    search = f"/{store.indices}/_search?size=0"
+    try:
+        return LogDoor(
+            is_open=True,
+            in_the_clear=spoken,
+            stranger={path: _status(stranger, path) for path in paths},
+            wrong_password=_status(guess, search),
+            reader=_status(reader(connections, node, port.address), search),
+        )
+    except NotUnderstood:
+        # Where it is spoken in the clear, that there is no TLS is no surprise, and the finding.
+        if spoken is None:
+            raise
+        return LogDoor(is_open=True, in_the_clear=spoken)
+
+
+def _status(who: Target, path: str) -> int:
+    """The status that somebody is answered.
+
+    Raises:
+        Unreachable: the node is busy, or does not work: that says nothing of who may come in.
+    """
+    status = send(who, "GET", path).status
+    if status in BUSY:
+        raise Unreachable(f"{who}: GET {path.partition('?')[0]} answered HTTP {status}")
+    return status
+
+
+def _is_open(port: LogPort) -> bool:
+    """Whether somebody accepts the connection; a refusal is an answer, silence is none.
+
+    Raises:
+        ProbeError: nobody answers.
+    """
+    try:
+        _connected(port).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError as error:
+        raise _silent(port, error) from error
+    return True
+
+
+def _in_the_clear(port: LogPort) -> int | None:
+    """The status that is answered without TLS; None where no HTTP is."""
+    request = f"GET / HTTP/1.0\r\nHost: {port.node.machine.name}\r\n\r\n".encode()
+    try:
+        with _connected(port) as line:
+            line.sendall(request)
+            said = line.recv(64)
+    except TimeoutError:
+        return None  # it waits for what TLS would begin with
+    except OSError:
+        return None  # it hung up
+    if not said.startswith(_STATUS):
+        return None
+    status = said[9:12]
+    if not status.isdigit():
+        raise NotUnderstood(f"{port.id}: answers HTTP without a status")
+    return int(status)
+
+
+def _connected(port: LogPort) -> socket.socket:
+    return socket.create_connection((port.address, port.node.store.port), timeout=PATIENCE)
+
+
+def _silent(port: LogPort, error: OSError) -> ProbeError:
+    return Unreachable(f"{port.id}: {error.strerror or 'no answer'}")
+
+
+ASKERS: Final[Askers] = (
+    Asker(STATE, _state),
+    Asker(SHIPPED, _shipped),
+    Asker(KEPT, _kept),
+    Asker(DOOR, _door),
+)
