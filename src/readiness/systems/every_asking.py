@@ -63,6 +63,12 @@ def _keepalived() -> Askers:
     return ASKERS
 
 
+def _kubernetes() -> Askers:
+    from readiness.systems.kubernetes.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _patroni() -> Askers:
     from readiness.systems.patroni.asking import ASKERS  # noqa: PLC0415
 
@@ -115,6 +121,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "hosts": _hosts,
     "http": _http,
     "keepalived": _keepalived,
+    "kubernetes": _kubernetes,
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,
     "postgres": _postgres,

@@ -50,9 +50,7 @@ def running(api: Api, namespaces: Iterable[str]) -> Running:
     def every(group: str, kind: str) -> list[Mapping[str, Any]]:
         """All of one kind in all of them."""
         base = f"/apis/{group}" if "/" in group else f"/api/{group}"
-        return [
-            thing for name in judged for thing in api.list(f"{base}/namespaces/{name}/{kind}")
-        ]
+        return [thing for name in judged for thing in api.list(f"{base}/namespaces/{name}/{kind}")]
 
     controllers = (
         one

@@ -98,9 +98,7 @@ def _impersonate(rule: Rule, _: str) -> bool:
 
 
 def _on_roles(verb: str) -> Callable[[Rule, str], bool]:
-    return lambda rule, _: any(
-        rule.allows((verb,), RBAC, one) for one in ("roles", "clusterroles")
-    )
+    return lambda rule, _: any(rule.allows((verb,), RBAC, one) for one in ("roles", "clusterroles"))
 
 
 def _runs_in_system(rule: Rule, where: str) -> bool:

@@ -45,4 +45,3 @@ def _beyond(rule: Mapping[str, Any]) -> str:
     if verbs and core and named:
         return f"{', '.join(sorted(verbs))} {', '.join(sorted(resources))}"
     return ""
-
