@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import added, cgroups, containers, freeze, health, host, identity, image, mounts, network, roles
+from lab import (
+    added,
+    cgroups,
+    containers,
+    freeze,
+    health,
+    host,
+    identity,
+    image,
+    mounts,
+    network,
+    roles,
+)
 from lab.errors import LabError
 from lab.home import Home, current
 from lab.inventory import Machine, layout

@@ -43,7 +43,7 @@ def pods_of(workload: WorkloadSubject, ask: Ask) -> tuple[Found[Running], tuple[
     "those that have none a default",
 )
 def test_requests_and_limits(workload: WorkloadSubject, ask: Ask) -> None:
-    """Also of those that prepare, stand beside it, or look into it: these can have the pod's only."""
+    """Also those that prepare or stand beside; those that look into it can have the pod's only."""
     found, pods = pods_of(workload, ask)
     if "resources" in workload.declared.exceptions:
         assert holds(found.fact("pods that may be without", len(pods)), ">=", 1)

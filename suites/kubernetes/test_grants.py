@@ -17,7 +17,7 @@ from readiness.systems.kubernetes.reading import GRANTS
         "SelfSubjectRulesReview: that the server asks RBAC, and not nobody, of our own account",
     ),
     rights="an account of the cluster that may get and list, as examples/kubernetes/observer.yaml",
-    remedy="remove the binding, or the rule that the way names; declare under `grants` who needs it",
+    remedy="remove the binding or the rule that the way names; declare who needs it under `grants`",
 )
 def test_least_rights(kubernetes_cluster: ClusterSubject, ask: Ask) -> None:
     """Every power that anybody holds, Kubernetes's own parts aside, is one that was declared.

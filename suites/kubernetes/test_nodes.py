@@ -74,7 +74,10 @@ def _well(found: Found[Nodes], node: Node, *, cordoned: bool) -> None:
     remedy="add a node in the domain that has none, or label those that stand there",
 )
 def test_nodes_are_spread(kubernetes_cluster: ClusterSubject, ask: Ask) -> None:
-    """Each domain has a node that is ready and takes pods; no node is in an undeclared one."""
+    """Each domain has a node that is ready and takes pods; no node is in an undeclared one.
+
+    One that is cordoned for a declared reason still stands where it stands.
+    """
     found, domains = nodes_of(kubernetes_cluster, ask), kubernetes_cluster.declared.domains
     if domains is None:
         said = f"{kubernetes_cluster.id}: no failure domains are declared"
@@ -82,7 +85,12 @@ def test_nodes_are_spread(kubernetes_cluster: ClusterSubject, ask: Ask) -> None:
     for node in found.reading.nodes:
         where = found.fact(f"domain of {node.name}", node.labels.get(domains.label, ""))
         assert holds(where, "in", domains.values)
-    usable = [one for one in found.reading.nodes if one.is_ready and not one.unschedulable]
+    resting = {one.node for one in kubernetes_cluster.declared.cordoned}
+    usable = [
+        one
+        for one in found.reading.nodes
+        if one.is_ready and (not one.unschedulable or one.name in resting)
+    ]
     covered = sorted({one.labels[domains.label] for one in usable})
     assert holds(found.fact("domains with a node", covered), "includes", domains.values)
 

@@ -38,8 +38,9 @@ class Named(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Ask for the certificate of that name, where there is one."""
-        named = {"server_hostname": self._name, "assert_hostname": self._name}
-        super().init_poolmanager(*args, **kwargs, **(named if self._name else {}))
+        if self._name:
+            kwargs |= {"server_hostname": self._name, "assert_hostname": self._name}
+        super().init_poolmanager(*args, **kwargs)
 
 
 class Api:

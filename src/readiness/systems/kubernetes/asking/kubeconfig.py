@@ -1,4 +1,4 @@
-"""What a kubeconfig says of one way to a cluster: where it is, how it proves itself, as whom we come.
+"""What a kubeconfig says of one way to a cluster: where it is, how it proves itself, who we are.
 
 Read here and not by a client library, which would run a plug-in without a limit and ask again in
 silence. What is not understood is refused by name: a way that we would take differently from

@@ -1,5 +1,4 @@
-"""The hardening baseline of containers, as rows: what each rule asks, where it is from, what breaks
-it.
+"""The hardening baseline of containers, as rows: each rule, where it is from, and what breaks it.
 
 Pod Security Standards of Kubernetes 1.34, profile Restricted (kubernetes.io/docs/concepts/security/
 pod-security-standards), and of the CIS Kubernetes Benchmark 1.11 what that leaves open.
@@ -21,7 +20,8 @@ _SECCOMP: Final = ("RuntimeDefault", "Localhost")
 # Those that the kernel keeps apart for each pod (Pod Security Standards, Baseline).
 _SYSCTLS: Final = frozenset(
     {
-        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
+        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_unprivileged_port_start",
         "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
         "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout",
         "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes",
@@ -35,7 +35,7 @@ OfContainer = Callable[[Container], str]
 
 @dataclass(frozen=True)
 class Row:
-    """One rule: its name, where it is from, and what is found where a pod or container breaks it."""
+    """One rule: where it is from, and what is found where a pod or a container breaks it."""
 
     rule: str
     source: str
@@ -136,7 +136,8 @@ def as_root(pods: Iterable[Pod]) -> tuple[list[str], list[str]]:
     Root of a pod that has users of its own (`hostUsers: false`) is nobody on its node, as Pod
     Security Standards have it.
     """
-    root, unknown = [], []
+    root: list[str] = []
+    unknown: list[str] = []
     for pod in pods:
         for one in there(pod) if pod.host_users else ():
             if one.is_root is not False:

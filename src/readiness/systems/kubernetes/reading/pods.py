@@ -1,4 +1,4 @@
-"""The pods of the judged namespaces, with whose they are: up to what was declared, not its parts."""
+"""The pods of the judged namespaces, with whose they are: a Deployment's, not its ReplicaSet's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -169,7 +169,7 @@ def is_own(role: str, subject: str) -> bool:
     """Whether Kubernetes itself binds that account to that role."""
     named = f"ServiceAccount:{SYSTEM}/{role.removeprefix(_CONTROLLER)}"
     usual = named if role.startswith(_CONTROLLER) else f"User:{role}"
-    return role.startswith("system:") and subject == usual or _OWN.get(role) == subject
+    return (role.startswith("system:") and subject == usual) or _OWN.get(role) == subject
 
 
 def _role_key(role: Mapping[str, Any]) -> tuple[str, str, str]:
