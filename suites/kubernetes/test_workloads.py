@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from readiness import Ask, Found, Severity, check, derive, holds
 from readiness.systems.kubernetes.declared import WORKLOAD, WorkloadSubject
 from readiness.systems.kubernetes.reading import NODES, RUNNING
+from readiness.systems.kubernetes.reading.containers import familiar
 from readiness.systems.kubernetes.reading.parts import selects
 from readiness.systems.kubernetes.reading.pods import Pod
-from readiness.systems.kubernetes.reading.workloads import Controller, Running
+from readiness.systems.kubernetes.reading.workloads import Budget, Controller, Running
 
 RIGHTS = "an account of the cluster that may get and list, as examples/kubernetes/observer.yaml"
 DAEMONS = "DaemonSet"
@@ -92,19 +93,19 @@ def _one_release(workload: WorkloadSubject, found: Found[Running], pods: Iterabl
     for pod in pods:
         for one in pod.containers:
             if one.kind != "ephemeral":
-                running.setdefault(one.name, set()).add(one.digest)
-                asked.setdefault(one.name, set()).add(one.image)
+                running.setdefault(one.name, set()).add(one.digest.rpartition("@")[2])
+                asked.setdefault(one.name, set()).add(familiar(one.image))
     for name, digests in sorted(running.items()):
         different = found.fact(f"different images that run as {name}", len(digests))
         assert holds(different, "==", 1)
     for name, image in workload.declared.images.items():
         wanted, _, digest = image.partition("@")
         if digest:
-            seen = sorted(one.rpartition("@")[2] for one in running.get(name, ()))
+            seen = sorted(running.get(name, ()))
             assert holds(found.fact(f"digest that runs as {name}", seen), "==", (digest,))
         else:
-            seen = sorted(one.partition("@")[0] for one in asked.get(name, ()))
-            assert holds(found.fact(f"image of {name}", seen), "==", (wanted,))
+            seen = sorted(asked.get(name, ()))
+            assert holds(found.fact(f"image of {name}", seen), "==", (familiar(wanted),))
 
 
 @check(
@@ -134,22 +135,29 @@ def test_disruption_budget(workload: WorkloadSubject, ask: Ask) -> None:
         assert holds(found.fact(f"replicas of {workload.id}", one.wanted), "==", 1)
         return
     assert holds(found.fact(f"replicas of {workload.id}", one.wanted), ">=", 2)
-    mine = [each for each in found.reading.budgets if each.namespace == workload.declared.namespace]
-    assert pods_found(found, pods)
+    covering = _budgets(workload, found, pods)
+    serving = sum(pod.serves for pod in pods)
+    for budget in covering:
+        name = f"{budget.name} ({budget.rule})"
+        assert holds(found.fact(f"{name} was acted upon", budget.fresh), "==", True)
+        assert holds(found.fact(f"evictions that {name} allows", budget.allowed), ">=", 1)
+        left = found.fact(f"ready replicas that {name} keeps", serving - budget.allowed)
+        assert holds(left, ">=", 1)
+
+
+def _budgets(
+    workload: WorkloadSubject, found: Found[Running], pods: tuple[Pod, ...]
+) -> tuple[Budget, ...]:
+    """Those that cover its pods, of which there are some, each by exactly one."""
+    here = workload.declared.namespace
+    mine = [one for one in found.reading.budgets if one.namespace == here]
+    assert holds(found.fact("pods", len(pods)), ">=", 1)
+    covering: dict[str, Budget] = {}
     for pod in pods:
-        names = [each.name for each in mine if selects(each.selector, pod.labels)]
-        assert holds(found.fact(f"budgets of {pod.name}", len(names)), "==", 1)
-    budget = next(each for each in mine if selects(each.selector, pods[0].labels))
-    assert holds(found.fact(f"{budget.name} was acted upon", budget.fresh), "==", True)
-    allowed = found.fact(f"evictions that {budget.name} allows ({budget.rule})", budget.allowed)
-    assert holds(allowed, ">=", 1)
-    left = budget.healthy - budget.allowed
-    assert holds(found.fact(f"replicas that {budget.name} keeps ({budget.rule})", left), ">=", 1)
-
-
-def pods_found(found: Found[Running], pods: tuple[Pod, ...]) -> bool:
-    """Whether there is a pod at all."""
-    return bool(holds(found.fact("pods", len(pods)), ">=", 1))
+        its = [one for one in mine if selects(one.selector, pod.labels)]
+        assert holds(found.fact(f"budgets of {pod.name}", len(its)), "==", 1)
+        covering[its[0].name] = its[0]
+    return tuple(covering.values())
 
 
 @check(

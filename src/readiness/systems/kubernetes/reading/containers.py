@@ -64,6 +64,14 @@ class Container:
         return False if self.refuses_root and (self.running or self.ended) else None
 
 
+def familiar(image: str) -> str:
+    """The name of an image without its digest, as people write it (distribution/reference)."""
+    name = image.partition("@")[0]
+    for begins in ("docker.io/", "index.docker.io/", "library/"):
+        name = name.removeprefix(begins)
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
 def read_containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Container, ...]:
     """Every container of a pod: those that prepare, those that serve, those that look into it."""
     security = mapping(spec.get("securityContext"), "securityContext")

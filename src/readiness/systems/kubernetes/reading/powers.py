@@ -16,6 +16,7 @@ EVERYWHERE: Final = ""
 SYSTEM: Final = "kube-system"
 _READS: Final = frozenset({"get", "list", "watch"})
 _WRITES: Final = frozenset({"create", "update", "patch"})
+_WHO: Final = ("users", "groups", "serviceaccounts")
 _RUNS: Final = {
     "": ("pods", "replicationcontrollers", "pods/ephemeralcontainers"),
     "apps": ("deployments", "statefulsets", "daemonsets", "replicasets"),
@@ -84,17 +85,12 @@ def _secrets(rule: Rule, _: str) -> bool:
 
 def _exec(rule: Rule, _: str) -> bool:
     # A GET opens it, too: exec is a connection that is upgraded.
-    return any(
-        rule.allows(("create", "get"), "", one)
-        for one in ("pods/exec", "pods/attach", "pods/ephemeralcontainers")
-        if one != "pods/ephemeralcontainers" or rule.allows(("update", "patch"), "", one)
-    )
+    enters = any(rule.allows(("create", "get"), "", one) for one in ("pods/exec", "pods/attach"))
+    return enters or rule.allows(("update", "patch"), "", "pods/ephemeralcontainers")
 
 
 def _impersonate(rule: Rule, _: str) -> bool:
-    core = ("users", "groups", "serviceaccounts")
-    more = any(rule.allows(("impersonate",), "authentication.k8s.io", one) for one in ("uids",))
-    return more or any(rule.allows(("impersonate",), "", one) for one in core)
+    return any(rule.allows(("impersonate",), "", one) for one in _WHO)
 
 
 def _on_roles(verb: str) -> Callable[[Rule, str], bool]:
