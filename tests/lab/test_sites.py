@@ -99,7 +99,7 @@ def test_an_environment_file_is_that_of_the_home(tmp_path: Path) -> None:
 
 def test_a_site_that_is_none_is_refused() -> None:
     """With the names of those that there are."""
-    with pytest.raises(LabError, match=r"no site is called 'smal'; there are: lab, small"):
+    with pytest.raises(LabError, match=r"no site is called 'smal'; there are: lab, cluster, small"):
         this("smal")
 
 
@@ -108,7 +108,7 @@ def test_the_command_line_refuses_a_site_that_is_none() -> None:
     words = [sys.executable, "-m", "lab", "status", "--site", "smal"]
     done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (64, "")
-    said = "lab: no site is called 'smal'; there are: lab, small; scripts/lab --help"
+    said = "lab: no site is called 'smal'; there are: lab, cluster, small; scripts/lab --help"
     assert done.stderr.splitlines() == [said]
 
 

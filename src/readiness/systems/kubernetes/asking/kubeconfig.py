@@ -86,16 +86,20 @@ class _Reader:
         server = str(cluster.get("server", ""))
         if urlsplit(server).scheme != "https":
             raise self._wrong("server", "an address that begins with https://", server)
-        folder = tempfile.TemporaryDirectory(prefix="readiness-")
         given = {**user, **self._plugged(user, server)}
-        return Way(
-            server.rstrip("/"),
-            self._file(cluster, "certificate-authority", folder),
-            cluster.get("tls-server-name"),
-            self._token(given),
-            self._pair(given, folder),
-            folder,
-        )
+        folder = tempfile.TemporaryDirectory(prefix="readiness-")
+        try:
+            return Way(
+                server.rstrip("/"),
+                self._file(cluster, "certificate-authority", folder),
+                cluster.get("tls-server-name"),
+                self._token(given),
+                self._pair(given, folder),
+                folder,
+            )
+        except BaseException:
+            folder.cleanup()
+            raise
 
     def _named(self, section: str, kind: str, name: object) -> Mapping[str, Any]:
         """The entry of a list that has this name."""
