@@ -205,6 +205,6 @@ def workloads(environment: "Environment") -> tuple[WorkloadSubject, ...]:
     )
 
 
-CLUSTER: Final = Kind("kubernetes_cluster", "clusters", by_id(clusters))
-WORKLOAD: Final = Kind("workload", "clusters", by_id(workloads))
+CLUSTER: Final[Kind[ClusterSubject]] = Kind("kubernetes_cluster", "clusters", by_id(clusters))
+WORKLOAD: Final[Kind[WorkloadSubject]] = Kind("workload", "clusters", by_id(workloads))
 KINDS: Final = (CLUSTER, WORKLOAD)
