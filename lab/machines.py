@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, mounts, network
+from lab import cgroups, containers, mounts, network
 from lab.errors import LabError
 from lab.home import LAB, Home
 from lab.inventory import Layout, Machine, layout
@@ -77,6 +77,7 @@ class Lab:
             # A machine may set its own network's switches, nothing else of the kernel.
             "env",
             "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
+            *containers.environment(machine),
             "systemd-nspawn",
             "--quiet",
             "--register=no",
@@ -91,11 +92,14 @@ class Lab:
             "--timezone=off",
             "--link-journal=no",
             "--console=pipe",
+            *containers.options(self.home, machine),
         ]
+        group = self.group(machine.name)
+        more = containers.groups(machine, group)
         with console.open("ab") as output:
             # Forked away: the machine is no child of this tool, whose end it outlives.
             subprocess.run(
-                ["setsid", "--fork", *self._joined(self.group(machine.name), argv)],
+                ["setsid", "--fork", *self._joined(group, argv, more)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -221,8 +225,8 @@ class Lab:
     def _alive(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if cgroups.members(self.group(name))]
 
-    def _joined(self, group: str, argv: Sequence[str]) -> list[str]:
-        files = [str(file) for file in cgroups.create(group)]
+    def _joined(self, group: str, argv: Sequence[str], more: Sequence[Path] = ()) -> list[str]:
+        files = [str(file) for file in (*cgroups.create(group), *more)]
         return ["sh", "-c", JOIN, "join", *files, "--", *argv]
 
     def _known(self, name: str) -> None:

@@ -153,6 +153,8 @@ class Said(Written):
     crl: Laid = Field(default_factory=dict)
     trees: Laid = Field(default_factory=dict)
     collect: Laid = Field(default_factory=dict)
+    # Whether its machine runs containers itself, and is given what that takes.
+    runs_containers: bool = False
     site: Site = Site()
 
 

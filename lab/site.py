@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import added, cgroups, freeze, health, host, identity, image, mounts, network, roles
+from lab import (
+    added,
+    cgroups,
+    containers,
+    freeze,
+    health,
+    host,
+    identity,
+    image,
+    mounts,
+    network,
+    roles,
+)
 from lab.errors import LabError
 from lab.home import Home, current
 from lab.inventory import Machine, layout
@@ -108,6 +120,7 @@ class Site:
         self.secrets.ensure()
         image.ensure(self.home)
         added.ensure(self.home)
+        containers.ensure(self.home)
         key = freeze.key(self.secrets)
         if not freeze.present(self.home, key):
             self._bootstrap(key)
@@ -229,6 +242,7 @@ class Site:
             raise LabError("this command runs inside `lab enter`; leave it first")
         self.home.state.unlink(missing_ok=True)
         cgroups.clear(self.home.cgroup)
+        containers.clear(self.home)
         mounts.unmount_below(self.home.run)
         network.destroy(self.home)
         shutil.rmtree(self.home.run)

@@ -69,6 +69,12 @@ def _keepalived() -> Askers:
     return ASKERS
 
 
+def _kubernetes() -> Askers:
+    from readiness.systems.kubernetes.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _logs() -> Askers:
     from readiness.systems.logs.asking import ASKERS  # noqa: PLC0415
 
@@ -134,6 +140,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "hosts": _hosts,
     "http": _http,
     "keepalived": _keepalived,
+    "kubernetes": _kubernetes,
     "logs": _logs,
     "patroni": _patroni,
     "pgbackrest": _pgbackrest,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
@@ -17,6 +18,7 @@ from readiness.systems.token import Kind
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
@@ -27,6 +29,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    kubernetes.Sections,
     logs.Sections,
     prometheus.Sections,
     redis.Sections,

@@ -16,6 +16,7 @@ from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
 from readiness.systems.keepalived import reading as keepalived
+from readiness.systems.kubernetes import reading as kubernetes
 from readiness.systems.logs import reading as logs
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.pgbackrest import reading as pgbackrest
@@ -38,6 +39,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,
     "keepalived": keepalived.SOURCES,
+    "kubernetes": kubernetes.SOURCES,
     "logs": logs.SOURCES,
     "patroni": patroni.SOURCES,
     "pgbackrest": pgbackrest.SOURCES,

@@ -1,0 +1,144 @@
+"""Machines that run containers themselves: what such a machine is given besides, and Kubernetes.
+
+Its control groups are its own in every hierarchy, so that kubelets of several machines never clean
+up after each other; what an overlay can't lie on is bound from the host's file system. Kubernetes
+is built once from its Go modules and kept by version, outside the clone: later set-ups compile
+nothing.
+"""
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from lab import keys, roles
+from lab.cgroups import hierarchies, wait_until
+from lab.errors import LabError
+from lab.home import REPOSITORY, Home
+from lab.inventory import Machine, layout
+from lab.progress import step
+
+SOURCE: Final = REPOSITORY / "lab/kubernetes"
+CACHE: Final = Path("/var/cache/readiness-lab/kubernetes")
+PROGRAM: Final = "kubernetes"
+VERSION: Final = "1.34.4"
+# From nothing it takes 12 minutes of one processor, and others may build at the same time.
+BUILD_LIMIT: Final = 3600.0
+CONTROLLERS: Final = Path("/sys/fs/cgroup")
+# The clock and the kernel's modules are the host's: no container has business with them.
+NEVER: Final = "CAP_SYS_TIME,CAP_SYS_MODULE"
+# overlayfs refuses to lie on itself, and containers' layers are overlays.
+BOUND: Final = ("var/lib/containerd", "var/lib/kubelet")
+GONE_LIMIT: Final = 10.0
+
+
+def runs_them(machine: Machine) -> bool:
+    """Whether one of its roles says so."""
+    return any(role.runs_containers for role in roles.roles_of(machine))
+
+
+def ensure(home: Home) -> None:
+    """Build Kubernetes where a machine of the site needs it and nobody built it yet.
+
+    Raises:
+        LabError: there is no Go, or it could not be built.
+    """
+    if any(map(runs_them, layout(home.site).machines)) and not (_place() / PROGRAM).exists():
+        with step(f"building Kubernetes {VERSION} from its modules, once (12 minutes of one CPU)"):
+            _build(_place())
+
+
+def options(home: Home, machine: Machine) -> list[str]:
+    """What systemd-nspawn is told besides for a machine that runs containers."""
+    if not runs_them(machine):
+        return []
+    binds = []
+    for place in BOUND:
+        folder = home.run / machine.name / "bound" / place
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        binds.append(f"--bind={folder}:/{place}")
+    more = ["--capability=all", f"--drop-capability={NEVER}", *binds]
+    return [*more, f"--bind-ro={_place()}:/opt/kubernetes"]
+
+
+def environment(machine: Machine) -> list[str]:
+    """Variables of systemd-nspawn: its filter of system calls refuses what runc needs."""
+    return ["SYSTEMD_SECCOMP=0"] if runs_them(machine) else []
+
+
+def groups(machine: Machine, group: str) -> list[Path]:
+    """The `cgroup.procs` of its group in the hierarchies that systemd has no use for."""
+    if not runs_them(machine):
+        return []
+    found = []
+    for root in _others():
+        folder = root / group
+        folder.mkdir(parents=True, exist_ok=True)
+        if root.name.startswith("cpuset"):
+            _same_processors(root, folder)
+        found.append(folder / "cgroup.procs")
+    return found
+
+
+def clear(home: Home) -> None:
+    """Remove the site's groups from those hierarchies, once nothing runs in them any more."""
+    for root in _others():
+        top = root / home.cgroup
+        if not wait_until(lambda top=top: _removed(top), GONE_LIMIT):  # type: ignore[misc]
+            raise LabError(f"control groups stay behind: {top}")
+
+
+def _others() -> list[Path]:
+    """The hierarchies of version 1 with a controller; none where the host has version 2 alone."""
+    systemd = hierarchies(Path("/proc/self/mountinfo").read_text())
+    mounted = (one for one in sorted(CONTROLLERS.iterdir()) if (one / "cgroup.procs").exists())
+    real = {one.resolve(): one.resolve() for one in mounted if one.is_dir()}
+    return [one for one in real if one not in systemd and one.parent == CONTROLLERS]
+
+
+def _same_processors(root: Path, folder: Path) -> None:
+    """Give a group of processors what its parents have; a new one has none, and nobody may join."""
+    above = root
+    for part in folder.relative_to(root).parts:
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            given = (above / name).read_text()
+            if (above / part / name).read_text() != given:
+                (above / part / name).write_text(given)
+        above /= part
+
+
+def _removed(top: Path) -> bool:
+    for where, _, _ in os.walk(top, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(where).rmdir()
+    return not top.exists()
+
+
+def _place() -> Path:
+    return CACHE / keys.digest(keys.tree_files(SOURCE), REPOSITORY, VERSION)
+
+
+def _build(place: Path) -> None:
+    draft = place / f"{PROGRAM}.new"
+    place.mkdir(mode=0o755, parents=True, exist_ok=True)
+    about = "k8s.io/component-base/version"
+    major, minor, _ = VERSION.split(".")
+    told = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}
+    flags = " ".join(["-s -w", *(f"-X {about}.{key}={value}" for key, value in told.items())])
+    words = ["nice", "go", "build", "-trimpath", "-mod=readonly", "-ldflags", flags]
+    try:
+        done = subprocess.run(
+            [*words, "-o", str(draft), "."],
+            cwd=SOURCE,
+            env={**os.environ, "CGO_ENABLED": "0"},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_LIMIT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LabError(f"Kubernetes could not be built: {error}") from error
+    if done.returncode:
+        raise LabError(f"Kubernetes could not be built: {done.stderr.strip()[-600:]}")
+    draft.rename(place / PROGRAM)

@@ -1,0 +1,75 @@
+"""Makes the lab's images around a static busybox and hands them to containerd, without a registry.
+
+The same files make the same image, byte by byte: its digest is the same on every node.
+"""
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+BUSYBOX = Path("/bin/busybox")
+PAGE = b"enrollments of the demonstration\n"
+NEWER_PAGE = b"enrollments of the demonstration, next release\n"
+PAUSE = ["/bin/busybox", "sh", "-c", "trap exit TERM; while :; do sleep 3600 & wait; done"]
+SERVE = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
+# Name, page, user and command of each. What is tagged `stale` stands for an older build of `:1`.
+IMAGES = (
+    ("lab.test/pause:1", b"", "65535", PAUSE),
+    ("lab.test/portal:1", PAGE, "10001", SERVE),
+    ("lab.test/portal:2", NEWER_PAGE, "10001", SERVE),
+    ("lab.test/portal:latest", PAGE, "10001", SERVE),
+    ("lab.test/root:1", PAGE, "0", SERVE),
+)
+
+
+def main() -> None:
+    """Imports every image; one that is there already is there twice and does no harm."""
+    for name, page, user, command in IMAGES:
+        image = archive(name, page, user, command)
+        words = ["ctr", "--namespace", "k8s.io", "images", "import", "--digests=true", "-"]
+        subprocess.run(words, input=image, check=True, stdout=subprocess.DEVNULL)
+
+
+def archive(name: str, page: bytes, user: str, command: list[str]) -> bytes:
+    """What `docker save` would write of it."""
+    layer = layered({"bin/busybox": (BUSYBOX.read_bytes(), 0o755), "www/index.html": (page, 0o644)})
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"User": user, "Entrypoint": command, "Env": ["PATH=/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer)}"]},
+        },
+        sort_keys=True,
+    ).encode()
+    entry = {"Config": f"{sha256(config)}.json", "RepoTags": [name], "Layers": ["layer.tar"]}
+    return layered(
+        {
+            f"{sha256(config)}.json": (config, 0o644),
+            "layer.tar": (layer, 0o644),
+            "manifest.json": (json.dumps([entry]).encode(), 0o644),
+        }
+    )
+
+
+def layered(files: dict[str, tuple[bytes, int]]) -> bytes:
+    """A tar of these files, which belong to root and have no age."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        for name, (content, mode) in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), mode
+            tar.addfile(member, io.BytesIO(content))
+    return held.getvalue()
+
+
+def sha256(content: bytes) -> str:
+    """A digest as images have it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
