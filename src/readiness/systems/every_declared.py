@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from readiness.systems.access import declared as access
+from readiness.systems.hardening import declared as hardening
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
+    "hardening": hardening.KINDS,
     "redis": redis.KINDS,
     "secrets": secrets.KINDS,
 }
@@ -20,6 +22,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 
 class SectionsOfRooms(
     access.Sections,
+    hardening.Sections,
     redis.Sections,
     secrets.Sections,
 ):
