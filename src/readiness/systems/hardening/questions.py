@@ -14,12 +14,15 @@ SPACE: Final = "df --local --block-size=1 --output=fstype,size,avail,itotal,iava
 MOST_FOUND: Final = 256 * 1024  # bytes; a whole tree that everybody writes to is seen by its begin
 LONGEST_SEARCH: Final = 10  # seconds
 _ROOTS: Final = "/etc /usr /opt /home /tmp /var/tmp /dev/shm"
+# What lies on other machines is theirs, and a walk through it may have no end.
+_ELSEWHERE: Final = r"\( -fstype nfs -o -fstype nfs4 -o -fstype cifs -o -fstype autofs \) -prune -o"
 _WRONG: Final = (
-    r"\( -type f -perm /6000 -o -type f -perm -0002 -o -type d -perm -0002 ! -perm -1000 \)"
+    r"\( -type f -perm /6000 -perm /111 -o -type f -perm -0002 "
+    r"-o -type d -perm -0002 ! -perm -1000 \)"
 )
 # What find complains of is what we may not enter; nobody else but its owner may, either.
 FILES: Final = (
-    rf"{{ timeout {LONGEST_SEARCH} find {_ROOTS} -xdev {_WRONG} "
+    rf"{{ timeout {LONGEST_SEARCH} find {_ROOTS} -xdev {_ELSEWHERE} {_WRONG} "
     r"-printf '%y %m %u %p\0' 2>/dev/null; "
     rf"printf 'ended %d\0' $?; }} | head -c {MOST_FOUND}"
 )

@@ -29,7 +29,9 @@ def offers(addresses: tuple[str, ...], port: int, login: str) -> Offers:
     found = asyncio.run(_all([_at(one, port, login) for one in addresses]))
     answered = tuple(one for one in found if isinstance(one, Offer))
     if not answered:
-        raise Unreachable(f"{', '.join(addresses)} port {port}: no SSH server answers us")
+        raise Unreachable(
+            f"{', '.join(addresses)} port {port}: no SSH server; `ssh_port` says another"
+        )
     closed = {*addresses} - {one.address for one in answered}
     return Offers(answered, tuple(sorted(closed)))
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from readiness.model.errors import NotUnderstood
 from readiness.systems.hardening.reading import FileSystem, Space
 
-# They are as they were made, whatever is free in them.
-_NEVER_WRITTEN = ("squashfs", "iso9660", "erofs", "cramfs", "romfs", "udf")
+# They are as they were made, whatever is free in them; the last is the firmware's.
+_NEVER_WRITTEN = ("squashfs", "iso9660", "erofs", "cramfs", "romfs", "udf", "efivarfs")
 _COLUMNS = 6
 
 
@@ -51,5 +51,5 @@ def _unseen(mounted: Mapping[str, tuple[str, tuple[str, ...]]], seen: set[str]) 
     return tuple(
         point
         for point, (device, options) in sorted(mounted.items())
-        if device.startswith("/dev/") and device not in told and "ro" not in options
+        if device.startswith("/dev/") and device not in {*told, "/dev/fuse"} and "ro" not in options
     )
