@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from readiness.model.errors import ReadinessError
+from readiness.systems.hardening.questions import PATTERNS as _HARDENING
 from readiness.systems.secrets.questions import PATTERNS as _SECRETS
 
 
@@ -105,6 +106,8 @@ _ALLOWED: Final = tuple(
     + _DATABASE
     # Searches for secrets in what everybody on the machine can read, or in declared files.
     + _SECRETS
+    # Rights of files, kernel settings and room of file systems, all of which everybody sees.
+    + _HARDENING
 )
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 

@@ -70,6 +70,11 @@ def _ssh(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.CLOSED, f"{machine.name}: no SSH is declared for it", key)
 
 
+def _ssh_everywhere(environment: Environment, _: Any) -> Gap | None:
+    gaps = (_ssh(environment, machine) for machine in environment.machines)
+    return next((gap for gap in gaps if gap), None)
+
+
 def _balancer(environment: Environment, _: Any) -> Gap | None:
     return None if environment.balancers else section(environment, "balancers")
 
@@ -318,6 +323,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
     "ssh": _ssh,
+    "ssh everywhere": _ssh_everywhere,
     "balancer": _balancer,
     "statistics": _statistics,
     "identities": _identities,

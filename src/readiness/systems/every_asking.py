@@ -51,6 +51,12 @@ def _haproxy() -> Askers:
     return ASKERS
 
 
+def _hardening() -> Askers:
+    from readiness.systems.hardening.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _hosts() -> Askers:
     from readiness.systems.hosts.asking import ASKERS  # noqa: PLC0415
 
@@ -137,6 +143,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "etcd": _etcd,
     "firewall": _firewall,
     "haproxy": _haproxy,
+    "hardening": _hardening,
     "hosts": _hosts,
     "http": _http,
     "keepalived": _keepalived,

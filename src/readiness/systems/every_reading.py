@@ -13,6 +13,7 @@ from readiness.systems.backup_list import reading as backup_list
 from readiness.systems.etcd import reading as etcd
 from readiness.systems.firewall import reading as firewall
 from readiness.systems.haproxy import reading as haproxy
+from readiness.systems.hardening import reading as hardening
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
 from readiness.systems.keepalived import reading as keepalived
@@ -36,6 +37,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "etcd": etcd.SOURCES,
     "firewall": firewall.SOURCES,
     "haproxy": haproxy.SOURCES,
+    "hardening": hardening.SOURCES,
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,
     "keepalived": keepalived.SOURCES,
