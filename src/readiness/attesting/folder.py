@@ -27,8 +27,6 @@ from readiness.site.policy import Policy
 from readiness.site.text_file import bounded_text
 from readiness.site.written import place_of
 
-READ: Final = "attestations-read"
-ONE: Final = "attestation"
 BODY: Final = ".json"
 SIGNATURE: Final = ".json.sig"
 APPROVAL: Final = ".json.approved.sig"
@@ -220,9 +218,9 @@ def _told(signature: Signature | None) -> Json | None:
 
 def write(writer: RecordWriter, told: Iterable[Json], pins: Mapping[str, str]) -> None:
     """Put what was gathered into the record, and which system it is held against."""
-    writer.write(READ, told=Described({"pins": dict(pins)}))
+    writer.write("attestations-read", told=Described({"pins": dict(pins)}))
     for one in told:
-        writer.write(ONE, told=Described(one))
+        writer.write("attestation", told=Described(one))
 
 
 def _shown_whole(one: Attestation, redactor: Redactor) -> Json:

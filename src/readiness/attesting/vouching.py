@@ -14,7 +14,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from readiness.attesting.body import APPROVED, SIGNED, Body, another_system, pins_of
-from readiness.attesting.folder import ONE, READ
 from readiness.attesting.sshsig import Signature
 from readiness.attesting.words import NOBODY, Statement, Vouched
 from readiness.catalogue.clauses import PEOPLE, Criterion
@@ -31,13 +30,13 @@ def vouched(
     record: Record, policy: Policy | None, criteria: Sequence[Criterion], at: datetime
 ) -> Vouched:
     """What the people of a policy vouch for, as a run read it, at a moment."""
-    event = record.first(READ)
+    event = record.first("attestations-read")
     if policy is None or policy.attestations is None or event is None:
         return NOBODY
     opening = record.opening
     about = Target(opening["environment"]["name"], opening["release"] or "", event["told"]["pins"])
     desk = Desk(policy.attestations, criteria, about, at)
-    told = (one["told"] for one in record.of(ONE))
+    told = (one["told"] for one in record.of("attestation"))
     return Vouched(tuple(desk.each(told)), datetime.fromisoformat(event["at"]))
 
 
