@@ -27,7 +27,7 @@ from readiness.session.clients import Clients
 from readiness.session.look import Look
 from readiness.site.environment import Environment
 from readiness.site.kinds import subjects
-from readiness.systems.every import SOURCES
+from readiness.systems.every import SOURCES, name_of
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
 from readiness.systems.postgres.reading import state as postgres_state
@@ -92,7 +92,7 @@ class Recording:
         """What was seen, in its own type again; worked out once."""
         one = self.observations[number]
         if id(one) not in self.known:
-            kind = READINGS[one["source"].partition(" ")[0]]
+            kind = READINGS[name_of(one["source"])]
             self.known[id(one)] = one, typed(kind, one["reading"])
         return self.known[id(one)][1]
 

@@ -10,7 +10,7 @@ TWICE = """
 cp -a -n /etc/rsyslog.conf /root/rsyslog.conf.once
 sed -n '/^action(/,$p' /root/rsyslog.conf.once \\
     | sed 's/name="store"/name="again"/; s/filename="store"/filename="again"/;
-           s/bulkid="id" dynbulkid="on"//' >> /etc/rsyslog.conf
+           s/writeoperation="create" bulkid="id" dynbulkid="on"//' >> /etc/rsyslog.conf
 systemctl restart rsyslog
 """
 ONCE = "cp -a /root/rsyslog.conf.once /etc/rsyslog.conf; systemctl restart rsyslog"

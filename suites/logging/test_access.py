@@ -61,7 +61,7 @@ def test_nobody_reads_without_a_login(log_node: LogNode, ask: Ask) -> None:
             assert holds(found.fact(f"status of {path} to a stranger", status), "in", REFUSALS)
         asked = found.fact("requests of a stranger", len(door.stranger))
         assert holds(asked, ">=", 1)
-        guess = found.fact("status to a wrong password", door.wrong_password)
+        guess = found.fact("status to a wrong password", door.guess)
         assert holds(guess, "in", REFUSALS)
         assert holds(found.fact("status to our own login", door.reader), "==", OK)
 

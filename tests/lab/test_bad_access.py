@@ -27,7 +27,7 @@ def altered(file: Path, old: str, new: str) -> Path:
     return file
 
 
-def test_wrong_password_is_said_and_the_run_goes_on(
+def test_guess_is_said_and_the_run_goes_on(
     readiness: Gate, environment_file: Path, tmp_path: Path
 ) -> None:
     """PostgreSQL refuses us: its cases are inconclusive and name member and user, others pass."""

@@ -131,7 +131,7 @@ def test_a_student_sees_their_own_record_only(curl: Callable[..., str], tmp_path
     assert _status(curl, *bearer, f"{base}/auth/validate") == "401"
 
 
-def test_five_wrong_passwords_lock_the_account(curl: Callable[..., str], tmp_path: Path) -> None:
+def test_five_guesss_lock_the_account(curl: Callable[..., str], tmp_path: Path) -> None:
     """The fifth wrong password is answered 423, whatever comes next."""
     email = "student00200@example.test"
     answers = [_log_in(curl, tmp_path, email, "wrong")[0] for _ in range(5)]

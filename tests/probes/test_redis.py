@@ -87,7 +87,7 @@ def test_a_login_whose_rights_can_not_be_tried_is_not_used(local: LocalRedis) ->
         asking.state(local.redis, "blind", PASSWORD)
 
 
-def test_a_wrong_password_is_named_and_not_told(local: LocalRedis) -> None:
+def test_a_guess_is_named_and_not_told(local: LocalRedis) -> None:
     """The message has the user and the server's code."""
     with pytest.raises(AccessDenied, match="the login looker is refused: WRONGPASS") as caught:
         asking.state(local.redis, "looker", "another secret")

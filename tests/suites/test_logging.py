@@ -206,7 +206,7 @@ def doors(*two: LogDoor) -> None:
 
 
 SHUT = LogDoor(is_open=False)
-RIGHT = LogDoor(is_open=True, stranger={"/": 401, "/_search": 401}, wrong_password=401, reader=200)
+RIGHT = LogDoor(is_open=True, stranger={"/": 401, "/_search": 401}, guess=401, reader=200)
 
 
 @pytest.mark.parametrize("second", [RIGHT, SHUT])
@@ -218,9 +218,9 @@ def test_a_door_that_is_shut_or_guarded_is_green(second: LogDoor) -> None:
 @pytest.mark.parametrize(
     "second",
     [
-        LogDoor(is_open=True, stranger={"/": 200}, wrong_password=401, reader=200),
-        LogDoor(is_open=True, stranger={"/": 401}, wrong_password=200, reader=200),
-        LogDoor(is_open=True, stranger={"/": 401}, wrong_password=401, reader=403),
+        LogDoor(is_open=True, stranger={"/": 200}, guess=401, reader=200),
+        LogDoor(is_open=True, stranger={"/": 401}, guess=200, reader=200),
+        LogDoor(is_open=True, stranger={"/": 401}, guess=401, reader=403),
         LogDoor(is_open=True, in_the_clear=200),
         LogDoor(is_open=True, in_the_clear=401),
         LogDoor(is_open=True),

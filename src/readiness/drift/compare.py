@@ -11,6 +11,7 @@ from readiness.evidence.claim import shown
 from readiness.evidence.steps import Observation
 from readiness.judging.verdict import CaseVerdict, Verdict
 from readiness.model.words import Outcome
+from readiness.systems.every import name_of
 from readiness.systems.marks import Drift
 
 
@@ -112,7 +113,7 @@ def _fixed(
     seen: dict[tuple[str, str], Mapping[str, list[str]]] = {}
     for event in observations:
         values: dict[str, list[str]] = defaultdict(list)
-        for path, value in leaves((event.source.partition(" ")[0],), event.reading):
+        for path, value in leaves((name_of(event.source),), event.reading):
             if kind_of(path) is Drift.FIXED:
                 values[in_words(path)].append(shown(value))
         seen[(event.subject, event.source)] = {k: sorted(v) for k, v in values.items()}

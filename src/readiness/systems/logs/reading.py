@@ -67,7 +67,7 @@ class LogDoor:
     """To a stranger without TLS; None: no HTTP is spoken there."""
     stranger: Mapping[str, int] = field(default_factory=dict)
     """Empty where it is not spoken over TLS."""
-    wrong_password: int | None = None
+    guess: int | None = None
     reader: int | None = None
     """To our own login, which shows that there is something to be refused."""
 

@@ -103,7 +103,7 @@ def _door(connections: Connections, port: LogPort) -> LogDoor:
             is_open=True,
             in_the_clear=spoken,
             stranger={path: _status(stranger, path) for path in paths},
-            wrong_password=_status(guess, search),
+            guess=_status(guess, search),
             reader=_status(reader(connections, node, port.address), search),
         )
     except NotUnderstood:
