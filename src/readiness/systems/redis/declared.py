@@ -64,7 +64,7 @@ class CacheFailover(Written):
         description="Within this the cache has to take writes again after its master is lost."
     )
     trials: Annotated[int, Field(ge=2, le=59)] = Field(
-        default=2, description="Cuts; after two of them each node has followed a new master."
+        default=3, description="Cuts; after two of them each node has followed a new master."
     )
     expiry: Duration = Field(description="After this the cut undoes itself on the target.")
     baseline: Duration = 12.0
