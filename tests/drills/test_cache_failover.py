@@ -208,6 +208,8 @@ def held(cluster: Trio, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(cache_failover, "drill_target", lambda *_: None)
     monkeypatch.setattr(cache_failover, "STABLE", 3.0)
     monkeypatch.setattr(cache_failover, "CONTROL", 2.0)
+    # The machine that tests is as busy as can be.
+    monkeypatch.setattr(cache_failover, "LATE", 1.0)
     monkeypatch.setattr(cache_failover, "LEAST_ACKNOWLEDGED", 15)
     return Cut.seen_by
 

@@ -77,7 +77,7 @@ def test_machines_are_found_by_name_and_role() -> None:
 def test_a_machine_has_every_role_that_is_also_on_it() -> None:
     """What an experiment may do stands above what is drilled, or its sudoers would not be there."""
     assert machine("db1").roles == ("base", "db", "drilled")
-    assert machine("cache1").roles == ("base", "cache")
+    assert machine("cache1").roles == ("base", "cache", "cachedrill")
 
 
 def test_template_values_know_the_machine_and_all_the_others() -> None:

@@ -39,6 +39,8 @@ CONTROL: Final = 12.0
 """Seconds of the control trial after its baseline."""
 LEAST_ACKNOWLEDGED: Final = 50
 """Acknowledged writes before a cut, below which nothing lost shows nothing."""
+LATE: Final = 0.01
+"""Share of writes that may be sent late: with more nobody knows who was slow."""
 TICK: Final = 0.5
 """Seconds between two looks at the cluster."""
 
@@ -256,7 +258,9 @@ class _Attempt:
         rows = self._rows(master) if master else None
         _, cut_at = self.marks.get("cut", (None, None))
         ledger = reconcile(ops, rows, fault_at=cut_at, minimum_acknowledged=LEAST_ACKNOWLEDGED)
-        series = bracket_group(GROUP, ops, Rules(cadence=CADENCE, stable_seconds=STABLE))
+        series = bracket_group(
+            GROUP, ops, Rules(cadence=CADENCE, stable_seconds=STABLE, maximum_late=LATE)
+        )
         self._draw(series)
         following = drill.view.following(self.promoted) if self.promoted else ()
         return CacheTrial(
