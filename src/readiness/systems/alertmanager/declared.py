@@ -205,6 +205,6 @@ def receivers(environment: "Environment") -> tuple[AlertReceiver, ...]:
     )
 
 
-ALERTMANAGER: Final = Kind("alertmanager", "alerting", by_id(servers))
-ALERT_RECEIVER: Final = Kind("alert_receiver", "alerting", by_id(receivers))
+ALERTMANAGER: Final[Kind[Alertmanager]] = Kind("alertmanager", "alerting", by_id(servers))
+ALERT_RECEIVER: Final[Kind[AlertReceiver]] = Kind("alert_receiver", "alerting", by_id(receivers))
 KINDS: Final = (ALERTMANAGER, ALERT_RECEIVER)

@@ -262,8 +262,8 @@ def sources(environment: "Environment") -> tuple[LogSource, ...]:
     return tuple(found)
 
 
-LOGS: Final = Kind("logs", "logs", by_id(stores))
-NODE: Final = Kind("log_node", "logs", by_id(nodes))
-PORT: Final = Kind("log_port", "logs", by_id(ports))
-SOURCE: Final = Kind("log_source", "logs", by_id(sources))
+LOGS: Final[Kind[Logs]] = Kind("logs", "logs", by_id(stores))
+NODE: Final[Kind[LogNode]] = Kind("log_node", "logs", by_id(nodes))
+PORT: Final[Kind[LogPort]] = Kind("log_port", "logs", by_id(ports))
+SOURCE: Final[Kind[LogSource]] = Kind("log_source", "logs", by_id(sources))
 KINDS: Final = (LOGS, NODE, PORT, SOURCE)

@@ -147,5 +147,5 @@ def expected(environment: "Environment", job: Job) -> tuple[Machine, ...]:
     )
 
 
-PROMETHEUS: Final = Kind("prometheus", "metrics", by_id(servers))
+PROMETHEUS: Final[Kind[Prometheus]] = Kind("prometheus", "metrics", by_id(servers))
 KINDS: Final = (PROMETHEUS,)
