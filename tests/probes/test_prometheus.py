@@ -27,7 +27,6 @@ INTERFACE = Interface(machine="prom1", port=9090)
 Answering = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
-@contextmanager
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
     """A connection that was broken off is collected in its own test (docs/next.md), in no other."""
@@ -37,6 +36,7 @@ def collected() -> Iterator[None]:
         gc.collect()
 
 
+@contextmanager
 def server(answer: Answering) -> Iterator[RestTarget]:
     """A server on loopback that answers every GET so."""
 
