@@ -1,7 +1,8 @@
 """Every need and every section: absent is red, unsaid is a question, and who needs it not is free.
 
-The base is the rehearsal site, which has everything, under a run in which all that was asked is
-green; each case takes one thing out of its file.
+The base is the rehearsal site with what only other sites of the lab have, so that it has
+everything, under a run in which all that was asked is green; each case takes one thing out of its
+file.
 """
 
 import json
@@ -15,7 +16,7 @@ import pytest
 from stories import SEEN_RED, Bad, Story
 from test_needs import OURS, clause, requiring, told
 
-from readiness.catalogue.checks import gaps
+from readiness.catalogue.checks import Check, gaps
 from readiness.judging.verdict import Verdict
 from readiness.model.words import Decision, Json, Severity, Tier
 from readiness.site.documents import load_environment
@@ -24,10 +25,37 @@ from readiness.site.kinds import KINDS
 from readiness.site.needs import NEEDS, Why
 from readiness.systems.token import Kind
 
-LAB_FILE = Path(__file__).parents[2] / "environments" / "lab.yaml"
-LAB: Json = json.loads(
-    load_environment(LAB_FILE).model_dump_json(by_alias=True, exclude_unset=True)
-)
+ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+
+
+def written_in(name: str) -> Json:
+    """The file of one of the lab's sites, as it is written."""
+    read = load_environment(ENVIRONMENTS / f"{name}.yaml")
+    written: Json = json.loads(read.model_dump_json(by_alias=True, exclude_unset=True))
+    return written
+
+
+def moved(part: Any, names: dict[str, str]) -> Any:
+    """A part of another site's file under the names of machines and authorities here."""
+    if isinstance(part, dict):
+        return {key: moved(value, names) for key, value in part.items()}
+    if isinstance(part, list):
+        return [moved(one, names) for one in part]
+    return names.get(part, part) if isinstance(part, str) else part
+
+
+def whole() -> Json:
+    """The rehearsal site with a central log of every machine, metrics, alerting and a cluster."""
+    site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
+    site["logs"] = moved(logged["logs"], {"log1": "mon1", "hall": "internal"})
+    site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
+    # There is a receiver by the name of its machine, which is called otherwise here, too.
+    here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
+    site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    return site | {"clusters": written_in("cluster")["clusters"]}
+
+
+LAB = whole()
 PROVEN = dict.fromkeys(OURS, SEEN_RED)
 CONTROL = "slo.objectives/objectives-consistent"
 Change = Callable[[Json], object]
@@ -45,32 +73,37 @@ def lacking(change: Change) -> Json:
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
     if not written["balancers"] or not bases:
         written.pop("audit", None)
+    if "metrics" not in written:
+        written.pop("alerting", None)
     return written
 
 
-# All that is asked in a run without a cut, as if the network might be scanned: of a cut the number
-# of its trials would decide.
-CHECKS = {
-    name: one.model_copy(update={"permission": None})
-    for name, one in OURS.items()
-    if one.tier is not Tier.DISRUPT
-}
+# As if the network might be scanned.
+EVERY = {name: one.model_copy(update={"permission": None}) for name, one in OURS.items()}
+# All that is asked in a run without a cut: of a cut the number of its trials would decide.
+CHECKS = {name: one for name, one in EVERY.items() if one.tier is not Tier.DISRUPT}
+Checks = dict[str, Check]
 
 
-def run(folder: Path, environment: Json, bad: dict[str, Bad] | None = None) -> Story:
+def run(
+    folder: Path,
+    environment: Json,
+    bad: dict[str, Bad] | None = None,
+    checks: Checks = CHECKS,
+) -> Story:
     """A run over it in which all that was asked is green, but for what is bad."""
-    parts: Json = {"matrix": PROVEN, "checks": CHECKS, "tier": Tier.LOAD, "drills": False}
+    parts: Json = {"matrix": PROVEN, "checks": checks, "tier": Tier.LOAD, "drills": False}
     story = Story(folder, environment=environment, bad=bad or {}, **parts)
     story.write()
     return story
 
 
-def judged(folder: Path, environment: Json, *required: str) -> Verdict:
+def judged(folder: Path, environment: Json, *required: str, checks: Checks = CHECKS) -> Verdict:
     """The verdict under a policy of these clauses; who requires none of them is not blocked.
 
     Nothing that nobody could ask blocks by its severity.
     """
-    story = run(folder, environment)
+    story = run(folder, environment, checks=checks)
     free = story.verdict_under(requiring(CONTROL, blocking=tuple(Severity)))
     assert free.decision is Decision.GO, told(free)
     return story.verdict_under(requiring(CONTROL, *required))
@@ -98,6 +131,11 @@ def database(**more: object) -> Change:
 def cache(**more: object) -> Change:
     """The one cache, altered."""
     return lambda written: alter(written["caches"][0], more)
+
+
+def logs(**more: object) -> Change:
+    """The one central log, altered."""
+    return lambda written: alter(written["logs"][0], more)
 
 
 def backups(**more: object) -> Change:
@@ -150,10 +188,10 @@ def section(name: str, *, absent: bool) -> Change:
     """A whole section left out, or declared as absent."""
 
     def change(written: Json) -> None:
-        if name in {"audit", "firewall"}:
-            del written[name]
-        else:
+        if isinstance(written[name], list):
             written[name] = []
+        else:
+            del written[name]
         if name == "listeners":  # what is said of an application is said of its listener
             written["access"] = []
         if absent:
@@ -176,15 +214,26 @@ def no_shared_addresses(written: Json) -> None:
         one.pop("shared_addresses", None)
 
 
+def ships_all_but(name: str) -> Change:
+    """A machine of which nobody says that its lines reach a central log."""
+    return lambda written: written["logs"][0]["ships"].remove(name)
+
+
 NO_PATRONI = database(patroni=None, consensus=None)
+# A drill asks the Sentinels who leads: a file that has one without them is refused.
+NO_SENTINEL = cache(sentinel=None, failover=None)
+NONE_FOR_CACHE = cache(sentinel=None, failover=None, automation="none")
 ROTATION = ("backends-in-rotation", "servers-as-declared")
 LACKS = {
     "services": Lack("`services`", unsaid=every_machine("services")),
     "listens": Lack("`listens`", unsaid=every_machine("listens")),
     # Declared services are a reason to look: without SSH they are closed, and block.
     "ssh": Lack("`ssh`"),
-    # Of a drill alone, which these runs have none of.
-    "balancer": Lack("`balancers`"),
+    # So does one machine alone: of that there is a test of its own.
+    "ssh everywhere": Lack("`ssh`"),
+    "balancer": Lack(
+        "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
+    ),
     # Of a balancer that tells nothing about itself there is a test of its own.
     "statistics": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
@@ -202,7 +251,7 @@ LACKS = {
         "`patroni`", database(patroni=None, consensus=None, automation="none"), NO_PATRONI
     ),
     "any automation": Lack("`patroni`", unsaid=NO_PATRONI),
-    "any sentinel": Lack("`sentinel`", unsaid=cache(sentinel=None)),
+    "any sentinel": Lack("`sentinel`", unsaid=NO_SENTINEL),
     "consensus store": Lack(
         "`consensus`",
         database(patroni=None, consensus=None, automation="none"),
@@ -228,21 +277,40 @@ LACKS = {
     "no wal": Lack(""),
     "encryption": Lack("`encrypted`", backups(encrypted=False)),
     "replica": Lack("`members`", cache(members=["cache1"])),
-    "sentinel": Lack("`sentinel`", cache(sentinel=None, automation="none"), cache(sentinel=None)),
+    "sentinel": Lack("`sentinel`", NONE_FOR_CACHE, NO_SENTINEL),
     "voters": Lack(
         "`machines`",
         lambda written: written["caches"][0]["sentinel"].update(machines=["cache1", "cache2"]),
     ),
+    "cache failover drill": Lack("`failover`", NONE_FOR_CACHE, cache(failover=None)),
+    "central log": Lack("`ships`", unsaid=ships_all_but("app2")),
+    "log lines": Lack("`lines`", unsaid=logs(lines=None)),
+    "log writer": Lack("`writer`", unsaid=logs(writer=None)),
+    "log canaries": Lack("`never`", unsaid=logs(never=None)),
+    "log drill": Lack("`drill`", unsaid=logs(drill=None)),
 }
-# An automation that is absent takes its store with it, and the key to declare is the automation's.
-KEYS_WHERE_ABSENT = {"consensus store": "`patroni`", "shared address": "`balancers`"}
+# An automation that is absent takes its store and its drill with it, and the key to declare is the
+# automation's.
+KEYS_WHERE_ABSENT = {
+    "consensus store": "`patroni`",
+    "shared address": "`balancers`",
+    "cache failover drill": "`sentinel`",
+}
 ABSENT = sorted(name for name, lack in LACKS.items() if lack.absent)
 UNSAID = sorted(name for name, lack in LACKS.items() if lack.unsaid)
 
 
-def needing(name: str) -> tuple[str, ...]:
+def needing(name: str, checks: Checks = CHECKS) -> tuple[str, ...]:
     """The checks that need it."""
-    return tuple(sorted(one.id for one in CHECKS.values() if name in one.declared))
+    return tuple(sorted(one.id for one in checks.values() if name in one.declared))
+
+
+def asked_for(name: str) -> Checks:
+    """What is asked in a run about a need: drills, too, where they alone need it.
+
+    Where it is lacking there is no cut, so that no trials decide.
+    """
+    return CHECKS | ({} if needing(name) else {one: EVERY[one] for one in needing(name, EVERY)})
 
 
 def test_a2_every_need_stands_in_the_table() -> None:
@@ -253,7 +321,9 @@ def test_a2_every_need_stands_in_the_table() -> None:
 def test_a2_the_whole_site_is_a_go(tmp_path: Path) -> None:
     """The control: with everything declared each clause that a need is about holds."""
     wanted = clauses_of(*(one for name in NEEDS for one in needing(name)))
-    verdict = judged(tmp_path, lacking(lambda _: None), *wanted)
+    written = lacking(lambda _: None)
+    assert gaps(EVERY, Environment.model_validate_json(json.dumps(written))) == {}
+    verdict = judged(tmp_path, written, *wanted)
     assert {name: clause(verdict, name).status for name in wanted} == dict.fromkeys(wanted, "held")
     assert verdict.decision is Decision.GO
 
@@ -279,13 +349,14 @@ def test_a2_b3_what_is_declared_as_absent_fails_every_clause_about_it(
     tmp_path: Path, name: str
 ) -> None:
     """Each with a reason, and the key stands below."""
-    lack, checks = LACKS[name], needing(name)
+    lack, asked = LACKS[name], asked_for(name)
+    checks = needing(name, asked)
     assert lack.absent is not None
     written = lacking(lack.absent)
-    verdict = judged(tmp_path, written, *clauses_of(*checks))
+    verdict = judged(tmp_path, written, *clauses_of(*checks), checks=asked)
     assert verdict.decision is Decision.NO_GO
     # Of which the check has a subject: a section that is absent has none for a need to be about.
-    found = gaps(CHECKS, Environment.model_validate_json(json.dumps(written)))
+    found = gaps(asked, Environment.model_validate_json(json.dumps(written)))
     about = [one for one in checks if any(key.startswith(f"{one}|") for key in found)]
     assert about
     for identity in clauses_of(*about):
@@ -300,13 +371,33 @@ def test_a2_b3_what_is_declared_as_absent_fails_every_clause_about_it(
 @pytest.mark.parametrize("name", UNSAID)
 def test_a2_b3_what_is_not_declared_is_asked_for_by_its_key(tmp_path: Path, name: str) -> None:
     """Neither green nor red: inconclusive, with the key."""
-    lack, checks = LACKS[name], needing(name)
+    lack, asked = LACKS[name], asked_for(name)
+    checks = needing(name, asked)
+    assert checks
     assert lack.unsaid is not None
-    verdict = judged(tmp_path, lacking(lack.unsaid), *clauses_of(*checks))
+    verdict = judged(tmp_path, lacking(lack.unsaid), *clauses_of(*checks), checks=asked)
     assert verdict.decision is Decision.INCONCLUSIVE
     for identity in clauses_of(*checks):
         assert clause(verdict, identity).status in {"not-run", "unproven"}, identity
     assert lack.key in told(verdict)
+
+
+def test_b3_one_machine_without_ssh_leaves_open_what_is_about_every_machine(
+    tmp_path: Path,
+) -> None:
+    """It is declared, so that it blocks: the question names the machine whose key is missing."""
+
+    def change(written: Json) -> None:
+        next(one for one in written["machines"] if one["name"] == "edge2")["ssh"] = False
+        written["firewall"]["vantage_points"].remove("edge2")
+
+    wanted = clauses_of(*needing("ssh everywhere"))
+    assert wanted
+    verdict = run(tmp_path, lacking(change)).verdict_under(requiring(CONTROL, *wanted))
+    assert verdict.decision is Decision.INCONCLUSIVE
+    for identity in wanted:
+        assert clause(verdict, identity).status in {"not-run", "unproven"}, identity
+    assert "`ssh: true` for the machine edge2" in told(verdict)
 
 
 NOBODY = database(patroni=None, consensus=None, automation="none")
@@ -317,7 +408,7 @@ NOBODY = database(patroni=None, consensus=None, automation="none")
     [
         (NOBODY, "slo.objectives/settings-consistent", f"OBJ-002|{LAB['databases'][0]['name']}"),
         (
-            cache(sentinel=None, automation="none"),
+            NONE_FOR_CACHE,
             "infra.cache/topology-as-declared",
             f"CACHE-002|{LAB['caches'][0]['name']}",
         ),
