@@ -10,6 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast, get_args
 
 import pytest
@@ -19,6 +20,7 @@ from test_needs import OURS, clause, requiring, told
 from readiness.catalogue.checks import Check, gaps
 from readiness.judging.verdict import Verdict
 from readiness.model.words import Decision, Json, Severity, Tier
+from readiness.site.declared.machine import Machine
 from readiness.site.documents import load_environment
 from readiness.site.environment import Environment, SectionName
 from readiness.site.kinds import KINDS
@@ -398,6 +400,27 @@ def test_b3_one_machine_without_ssh_leaves_open_what_is_about_every_machine(
     for identity in wanted:
         assert clause(verdict, identity).status in {"not-run", "unproven"}, identity
     assert "`ssh: true` for the machine edge2" in told(verdict)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_is_closed_is_told_wherever_its_machine_stands(*, last: bool) -> None:
+    """A machine of which nothing is declared, before or after those that nobody may look at."""
+
+    def change(written: Json) -> None:
+        written.pop("ssh")
+        bare = written["machines"].pop(0)
+        for key in ("services", "listens"):
+            bare.pop(key, None)
+        written["machines"].insert(len(written["machines"]) if last else 0, bare)
+
+    written = lacking(change)
+    environment = SimpleNamespace(
+        ssh=None,
+        machines=[Machine.model_validate_json(json.dumps(one)) for one in written["machines"]],
+    )
+    gap = NEEDS["ssh everywhere"](cast("Any", environment), None)
+    assert gap is not None
+    assert gap.why is Why.CLOSED
 
 
 NOBODY = database(patroni=None, consensus=None, automation="none")
