@@ -201,7 +201,7 @@ def test_a_fault_is_told(accepted: Verdict, name: str, tmp_path: Path) -> None:
 
 
 def test_every_fault_is_recorded() -> None:
-    """What the matrix holds of the observe tier has a recording; `scripts/lab faults` names the rest.
+    """What the matrix has of the observe tier is recorded; `scripts/lab faults` names the rest.
 
     Those of the big site are put to drift above.
     """
