@@ -1,12 +1,15 @@
 """The drawing of a drill keeps to its frame, and its brackets stand where the outage was."""
 
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness.render import timeline
+from readiness.render.page import due
 from readiness.render.timeline import Drill, draw, read_drill
+from readiness.site.documents import load_environment
 
 EVENT = {
     "kind": "drill",
@@ -106,3 +109,15 @@ def test_a_label_that_stands_before_its_mark_has_room_there() -> None:
     objective, before = marks["objective"], marks["reconnected"]
     assert objective.leftwards
     assert objective.level != before.level or before.span[1] <= objective.span[0]
+
+
+def test_a_cache_has_an_objective_of_its_own() -> None:
+    """Its drill is drawn with what is declared for it, and a database of its name with its own."""
+    site = load_environment(Path(__file__).parents[2] / "environments/lab.yaml")
+    (cache,) = site.caches
+    ours = due(read_drill(EVENT | {"case": f"CACHE-013|{cache.name}"}), site)
+    assert [one.label for one in draw(ours, limit=60.0).marks if one.objective] == [
+        "objective 20 s"
+    ]
+    other = due(read_drill(EVENT | {"case": f"PG-020|{cache.name}"}), site)
+    assert other.objective is None

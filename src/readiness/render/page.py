@@ -11,6 +11,7 @@ from readiness.render import words
 from readiness.render.document import VerdictDocument, document
 from readiness.render.part import Part
 from readiness.render.timeline import Drill, read_drill
+from readiness.site.environment import Environment
 
 LONGEST_READING: Final = 6000
 
@@ -73,9 +74,21 @@ def page(verdict: Verdict) -> Page:
             )
             for case in verdict.every_case
         },
-        drills=tuple(read_drill(event) for one in verdict.records for event in one.of("drill")),
+        drills=tuple(
+            due(read_drill(event), verdict.environment)
+            for one in verdict.records
+            for event in one.of("drill")
+        ),
         limit=verdict.environment.objectives.database_recovery_time,
     )
+
+
+def due(drill: Drill, environment: Environment) -> Drill:
+    """The drill with the objective of the cache that it is about, if it is one's."""
+    check, _, subject = drill.case.partition("|")
+    named = [one for one in environment.caches if one.name == subject.partition("/")[0]]
+    found = [one.failover for one in named if one.failover and check.startswith("CACHE-")]
+    return drill.model_copy(update={"objective": found[0].recovery_time}) if found else drill
 
 
 def _claim(claim: Claimed, case: CaseVerdict, verdict: Verdict) -> ShownClaim:

@@ -67,6 +67,8 @@ class Drill(Part):
     marks: tuple[Moment, ...]
     outages: tuple[SeenOutage, ...]
     samples: tuple[tuple[float, str, str], ...]
+    objective: float | None = None
+    """How long the outage may last (s), where it is another part's than the database's."""
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -150,7 +152,8 @@ class Drawing:
 
 
 def draw(drill: Drill, limit: float) -> Drawing:
-    """Lay a trial out. `limit` (s) is how long the outage may last, from the disturbance on."""
+    """Lay a trial out. `limit` (s): how long an outage of the database may last, from its begin."""
+    limit = limit if drill.objective is None else drill.objective
     # The first mark of a trial is what was disturbed.
     begun = min((mark.t for mark in drill.marks), default=None) if drill.fault != "none" else None
     due = None if begun is None else begun + limit
