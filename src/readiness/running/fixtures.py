@@ -1,8 +1,8 @@
 """What suites ask with: one fixture for each kind of thing that can be asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -25,7 +25,7 @@ from readiness.drills.log_lines import CanaryLine, LogTrial, Searched
 from readiness.drills.log_loss import LogLoss, LossDrill
 from readiness.drills.log_rights import LogRights, try_rights
 from readiness.drills.paths import Paths, through_poolers
-from readiness.drills.permit import mint
+from readiness.drills.permit import Permit, mint
 from readiness.drills.personal_answers import Personal, PersonalAnswers
 from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
@@ -47,7 +47,7 @@ from readiness.site.subjects import (
     BackupRepository,
     Cluster,
 )
-from readiness.systems.access.declared import AccessAddress
+from readiness.systems.access.declared import Access, AccessAddress
 from readiness.systems.alertmanager.asking import received
 from readiness.systems.alertmanager.declared import Alerting, AlertReceiver, receivers, servers
 from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
@@ -56,6 +56,8 @@ from readiness.systems.logs.declared import LogNode, Logs, LogSource
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
 from readiness.systems.token import Ask
+
+Shown_co = TypeVar("Shown_co", covariant=True)
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +165,13 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
     return drill
 
 
+def _hold_every_lease(run: Run) -> None:
+    """Keep other gates from the whole site: what disturbs more than a database has no row there."""
+    for database in run.environment.databases:
+        if database.rows_schema:
+            target_lease.hold(run, database)
+
+
 @dataclass(frozen=True)
 class CacheDrilled:
     """The trials of a cache's failover drill; the control trial stands apart."""
@@ -177,9 +186,7 @@ def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], Cache
 
     def cut(cluster: CacheCluster) -> CacheDrilled:
         permit = mint(run)
-        for database in run.environment.databases:
-            if database.rows_schema:
-                target_lease.hold(run, database)
+        _hold_every_lease(run)
         clients.look.forget()
         view = CacheView(clients, cluster)
         try:
@@ -234,9 +241,7 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
 
     def act(test: LoadTest) -> Found[Offered]:
         permit = mint(run)
-        for database in run.environment.databases:
-            if database.rows_schema:
-                target_lease.hold(run, database)
+        _hold_every_lease(run)
         try:
             reading = offer(run, permit, test)
         finally:
@@ -264,41 +269,44 @@ def audit_trial(run: Run, clients: Clients) -> Callable[[AuditedServer], Found[A
 @pytest.fixture(scope="session")
 def access_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Matrix]]:
     """Asks every route as each identity, at every address; done once for all checks."""
-
-    def ask(place: AccessAddress) -> Found[Matrix]:
-        def act() -> dict[str, Matrix]:
-            return AccessTrial(clients, mint(run), place.access).run()
-
-        done = run.once.do("access trial", place.access.listener, act)
-        return clients.look.at(place.id, "routes with logins", lambda: done[place.id])
-
-    return ask
+    return _at_each_address(run, clients, ("access trial", "routes with logins"), AccessTrial)
 
 
 @pytest.fixture(scope="session")
 def session_trial(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Life]]:
     """Follows a session of each role from sign-in to sign-out; done once for all addresses."""
-
-    def ask(place: AccessAddress) -> Found[Life]:
-        def act() -> dict[str, Life]:
-            return SessionTrial(clients, mint(run), place.access).run()
-
-        done = run.once.do("session trial", place.access.listener, act)
-        return clients.look.at(place.id, "sessions", lambda: done[place.id])
-
-    return ask
+    return _at_each_address(run, clients, ("session trial", "sessions"), SessionTrial)
 
 
 @pytest.fixture(scope="session")
 def personal_answers(run: Run, clients: Clients) -> Callable[[AccessAddress], Found[Personal]]:
     """Asks for what is somebody's own, and then without a login; done once for all addresses."""
+    names = ("personal answers", "personal answers")
+    return _at_each_address(run, clients, names, PersonalAnswers)
 
-    def ask(place: AccessAddress) -> Found[Personal]:
-        def act() -> dict[str, Personal]:
-            return PersonalAnswers(clients, mint(run), place.access).run()
 
-        done = run.once.do("personal answers", place.access.listener, act)
-        return clients.look.at(place.id, "personal answers", lambda: done[place.id])
+class _Trial(Protocol[Shown_co]):
+    """A trial of one application."""
+
+    def run(self) -> Mapping[str, Shown_co]:
+        """What each address showed, by its id."""
+
+
+def _at_each_address(
+    run: Run,
+    clients: Clients,
+    names: tuple[str, str],
+    trial: Callable[[Clients, Permit, Access], _Trial[Shown_co]],
+) -> Callable[[AccessAddress], Found[Shown_co]]:
+    """Asks what a trial showed at an address; `names` are the trial's and its source's."""
+    done, source = names
+
+    def ask(place: AccessAddress) -> Found[Shown_co]:
+        def act() -> Mapping[str, Shown_co]:
+            return trial(clients, mint(run), place.access).run()
+
+        shown = run.once.do(done, place.access.listener, act)
+        return clients.look.at(place.id, source, lambda: shown[place.id])
 
     return ask
 
