@@ -1,6 +1,7 @@
 """Servers on loopback that behave in one way each, for the probes to ask."""
 
 import contextlib
+import http.server
 import socket
 import ssl
 import threading
@@ -135,3 +136,32 @@ def closed_port(address: str = "127.0.0.1") -> int:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, 0), family=family) as listener:
         return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def replaying(
+    identity: Path, answer: Callable[[str], tuple[int, bytes]], *, leads_to: str
+) -> Iterator[int]:
+    """Answer each GET over TLS by its path; whoever is redirected is led to one place."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Location", leads_to)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = server_context(identity).wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()

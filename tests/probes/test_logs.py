@@ -1,11 +1,8 @@
 """What a real OpenSearch 2.19 answered is read as it was meant, and nothing else is believed."""
 
 import base64
-import http.server
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import NAME, Hierarchy
-from servers import server_context
+from servers import replaying
 
 from readiness.drills.log_lines import Line, read_seen
 from readiness.model.errors import AccessDenied, NotUnderstood, TimedOut, Unreachable
@@ -164,30 +161,9 @@ def test_a_line_is_as_far_off_as_its_time(store: LogStore) -> None:
     assert seen(store, hit(1000.5, host="x\x1b[0m\n")).hosts != ("x\x1b[0m\n",)
 
 
-@contextmanager
-def answering(identity: Path, status: int, body: bytes) -> Iterator[int]:
+def answering(identity: Path, status: int, body: bytes) -> AbstractContextManager[int]:
     """A server that answers everything so, over TLS."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Location", "/login")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = server_context(identity).wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    return replaying(identity, lambda _: (status, body), leads_to="/login")
 
 
 @pytest.fixture

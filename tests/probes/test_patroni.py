@@ -1,19 +1,17 @@
 """The Patroni probe on answers of a real cluster of three (Patroni 4.1.5, synchronous mode)."""
 
-import http.server
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import servers
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import NAME, Hierarchy
-from servers import serve, server_context, slam
+from servers import serve, slam
 
 from readiness.model.errors import AccessDenied, NotUnderstood, Unreachable
 from readiness.probes.rest import RestTarget
@@ -36,31 +34,11 @@ def recorded(case: str, member: str) -> patroni.MemberReading:
     )
 
 
-@contextmanager
-def replaying(answers: dict[str, tuple[int, bytes]], identity: Path) -> Iterator[int]:
+def replaying(answers: dict[str, tuple[int, bytes]], identity: Path) -> AbstractContextManager[int]:
     """Serve these answers by path over TLS; anything but a GET of them is 501 or 404."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers.get(self.path, (404, b"{}"))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Location", "/patroni")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = server_context(identity).wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    return servers.replaying(
+        identity, lambda path: answers.get(path, (404, b"{}")), leads_to="/patroni"
+    )
 
 
 @pytest.fixture
