@@ -1,9 +1,9 @@
 """Machines that run containers themselves: what such a machine is given besides, and Kubernetes.
 
 Its control groups are its own in every hierarchy, so that kubelets of several machines never clean
-up after each other; what an overlay can't lie on is bound from the host's file system. Kubernetes
-and what enforces its network policies are built once from their Go modules and kept by version,
-outside the clone: later set-ups compile nothing.
+up after each other; what an overlay can't lie on is bound from the host's file system. Kubernetes,
+what enforces its network policies, and its name service are built once from their Go modules and
+kept by version, outside the clone: later set-ups compile nothing.
 """
 
 import contextlib
@@ -66,6 +66,7 @@ _ROUTER: Final = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
 PROGRAMS: Final = (
     Built("kubernetes", "kubernetes", VERSION, ".", 12, _stamped(VERSION)),
     Built("policies", "kube-router", "2.1.0", _ROUTER, 4),
+    Built("names", "coredns", "1.15.0", ".", 2),
 )
 
 
