@@ -32,7 +32,12 @@ def test_policies_are_enforced(
     """What must be refused was, what must pass did, from every ready node to every place."""
     found = policies(kubernetes_cluster)
     refused, passing = found.reading.of(wanted=False), found.reading.of(wanted=True)
-    assert holds(found.fact("nodes that it was tried from", len(found.reading.nodes)), ">=", 1)
+    declared, nodes = kubernetes_cluster.declared, found.reading.nodes
+    least = declared.least_nodes or len(declared.nodes or ())
+    assert holds(found.fact("nodes that it was tried from", len(nodes)), ">=", max(1, least))
+    if declared.nodes:
+        named = found.fact("names of nodes that it was tried from", nodes)
+        assert holds(named, "includes", declared.nodes)
     assert holds(found.fact("attempts that must be refused", len(refused)), ">=", 1)
     assert holds(found.fact("attempts that must pass", len(passing)), ">=", 1)
     leaks = sorted({str(one) for one in refused if one.passed})

@@ -122,13 +122,14 @@ def tried(*passed: tuple[bool, bool]) -> Found[Tried]:
 
 def judge(found: Found[Tried]) -> None:
     """Run the check over it."""
-    SUITE["test_policies_are_enforced"](None, lambda _: found)
+    declared = SimpleNamespace(nodes=("kube1",), least_nodes=None)
+    SUITE["test_policies_are_enforced"](SimpleNamespace(declared=declared), lambda _: found)
 
 
 def test_what_was_declared_is_green(reasons: list[str]) -> None:
     """What must pass does, and what must not is refused."""
     judge(tried((True, True), (False, False)))
-    assert len(reasons) == 5
+    assert len(reasons) == 6
 
 
 def test_a_leak_is_red(reasons: list[str]) -> None:
@@ -143,6 +144,16 @@ def test_what_is_refused_and_declared_is_red(reasons: list[str]) -> None:
     with pytest.raises(AssertionError):
         judge(tried((True, False), (False, False)))
     assert reasons[-1].endswith("are refused to be none, found clerk on kube1 to target-0")
+
+
+def test_a_node_that_was_not_tried_is_not_green(reasons: list[str]) -> None:
+    """Of a declared node nothing is known without an attempt from it."""
+    elsewhere = Found(
+        Tried(("kube2",), tried((True, True), (False, False)).reading.attempts), "c", 0
+    )
+    with pytest.raises(AssertionError):
+        judge(elsewhere)
+    assert "nodes that it was tried from to include kube1, found kube2" in reasons[-1]
 
 
 def test_nothing_tried_is_not_green(reasons: list[str]) -> None:

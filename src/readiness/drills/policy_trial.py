@@ -127,12 +127,13 @@ class PolicyTrial:
                 return self._matrix(pods, nodes, own)
 
     def _nodes(self) -> tuple[str, ...]:
-        """Every node that is ready, for nobody can try from another."""
+        """Every node, each of which has to be ready: from another nobody can try."""
         found = self._clients.ask(NODES, self._subject).reading.nodes
-        ready = tuple(sorted(one.name for one in found if one.is_ready and not one.deleting))
-        if not ready:
-            raise NotUnderstood(f"{self._subject.id}: no node is ready")
-        return ready
+        away = [one.name for one in found if not one.is_ready or one.deleting]
+        if away or not found:
+            text = f"{', '.join(sorted(away)[:5]) or 'no node'}: not ready, so nothing can be tried"
+            raise NotUnderstood(f"{self._subject.id}: {text} there")
+        return tuple(sorted(one.name for one in found))
 
     def _require_nobodys(self, namespace: str, labels: Mapping[str, str]) -> None:
         """Refuse labels by which a service would send users to our pod, or a workload adopt it."""
@@ -152,10 +153,11 @@ class PolicyTrial:
                 raise NotRun(text, declare="other `labels` of the sources")
 
     def _matrix(self, pods: OwnPods, nodes: Iterable[str], own: Iterable[Target]) -> Tried:
-        places = [*self._listening(pods, nodes, own), *self._found()]
+        found = list(self._found())
+        places = [*self._listening(pods, nodes, own), *found]
         if len(places) > MOST_ATTEMPTS:
-            found = f"{len(places)} places of targets, at most {MOST_ATTEMPTS} are tried"
-            raise NotRun(f"{self._subject.id}: there are {found}")
+            many = f"{len(places)} places of targets, at most {MOST_ATTEMPTS} are tried"
+            raise NotRun(f"{self._subject.id}: there are {many}")
         trying: dict[tuple[str, str], tuple[Source, str]] = {}
         for source in self._traffic.sources:
             for node in nodes:
@@ -167,6 +169,7 @@ class PolicyTrial:
             names = [name for where, name in trying if where == namespace]
             for name, words in pods.told(namespace, names, limit).items():
                 attempts += self._read(*trying[namespace, name], places, words)
+        self._require_still_there(found, attempts)
         return Tried(tuple(nodes), tuple(sorted(attempts, key=lambda one: (str(one), one.place))))
 
     def _listening(
@@ -194,6 +197,18 @@ class PolicyTrial:
                     raise NotUnderstood(f"{self._subject.id}: no pod of {one.name} is ready")
                 for each in fitting:
                     yield from (Place(one, address) for address in addresses(each))
+
+    def _require_still_there(self, before: Iterable[Place], attempts: Iterable[Attempt]) -> None:
+        """Where somebody's pod went while it was tried, its silence is no refusal.
+
+        Raises:
+            NotUnderstood: one that should have answered is not there any more.
+        """
+        left = {one.where for one in before} - {one.where for one in self._found()}
+        for one in attempts:
+            if one.place in left and one.wanted and not one.passed:
+                text = f"{self._subject.id}: a pod of {one.target} went while it was tried"
+                raise NotUnderstood(text)
 
     def _recipe(self, source: Source, node: str, places: Iterable[Place]) -> Recipe:
         text = script(self._traffic, [one.words(self._traffic) for one in places])
