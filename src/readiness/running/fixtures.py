@@ -19,6 +19,7 @@ from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill
 from readiness.drills.guards import require_fresh_backup
+from readiness.drills.intrusion import IntrusionDrill, Struck
 from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
 from readiness.drills.log_lines import CanaryLine, LogTrial, Searched
@@ -52,6 +53,8 @@ from readiness.systems.alertmanager.asking import received
 from readiness.systems.alertmanager.declared import Alerting, AlertReceiver, receivers, servers
 from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
 from readiness.systems.audit.asking import read_on_the_primary
+from readiness.systems.intrusion.declared import Intrusion
+from readiness.systems.intrusion.declared import Target as AttackedMachine
 from readiness.systems.logs.declared import LogNode, Logs, LogSource
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
@@ -233,6 +236,34 @@ def alert_drill(
         return tuple(each[one.id] for each in done)
 
     return told
+
+
+@pytest.fixture(scope="session")
+def planted_attack(
+    run: Run, clients: Clients
+) -> Callable[[AttackedMachine], tuple[Found[Struck], ...]]:
+    """Plants the declared attack and waits for what follows; done once for all machines."""
+
+    def act(intrusion: Intrusion) -> list[dict[str, Found[Struck]]]:
+        permit = mint(run)
+        _hold_every_lease(run)
+
+        def trial(number: int) -> dict[str, Found[Struck]]:
+            clients.look.forget()
+            try:
+                found = IntrusionDrill(run, permit, intrusion).done()
+            finally:
+                clients.look.forget()
+            source = f"planted attack {number}"
+            return {key: clients.look.note(key, source, one) for key, one in found.items()}
+
+        return [trial(number) for number in range(1, intrusion.trials + 1)]
+
+    def struck(one: AttackedMachine) -> tuple[Found[Struck], ...]:
+        done = run.once.do("planted attack", run.environment.name, lambda: act(one.intrusion))
+        return tuple(each[one.id] for each in done)
+
+    return struck
 
 
 @pytest.fixture(scope="session")
