@@ -237,7 +237,8 @@ class IntrusionDrill:
         answer = session.run(list(self.intrusion.detection.command))
         if answer.exit_code:
             raise NotUnderstood(f"{session.name}: the detection says: {answer.complaint}")
-        return answer.text.splitlines()[-_MOST_LINES:]
+        wanted = self.intrusion.detection.contains or ""
+        return [one for one in answer.text.splitlines()[-_MOST_LINES:] if wanted in one]
 
     @contextmanager
     def _lifted(self) -> Iterator[None]:

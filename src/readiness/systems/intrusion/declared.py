@@ -18,6 +18,7 @@ from readiness.site.written import (
     Command,
     Name,
     SystemUser,
+    Text,
     UrlPath,
     UsedBy,
     Written,
@@ -84,6 +85,9 @@ class Detection(Written):
     command: Command = Field(
         description="Run as the user that may disturb; it prints the newest lines of a log, or "
         "whom the detection knows."
+    )
+    contains: Text | None = Field(
+        default=None, description="What such a line says besides: others may say why it is ignored."
     )
     within: Duration = Field(description="From the first attempt to the line, at most.")
 
