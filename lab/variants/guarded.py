@@ -41,10 +41,11 @@ VARIANTS = (
         "A ban may refuse or be silent: either keeps the source out.",
         kind="guarded",
         site=SITE,
+        tier="disrupt",
+        only=CHECKS,
         tempts=CHECKS,
         steps=(edited(EDGES, ACTION, "blocktype = reject", "blocktype = drop", "fail2ban"),),
         shows=silent,
-        alone=True,
     ),
     variant(
         "banned-for-longer",
@@ -52,10 +53,11 @@ VARIANTS = (
         "What is declared is how long it holds at least, and when it has ended at the latest.",
         kind="guarded",
         site=SITE,
+        tier="disrupt",
+        only=CHECKS,
         tempts=CHECKS,
         steps=(edited(EDGES, JAIL, "bantime = 20", "bantime = 32", "fail2ban"),),
         shows=longer,
-        alone=True,
     ),
     variant(
         "those-who-look-are-spared",
@@ -63,6 +65,8 @@ VARIANTS = (
         "Whoever runs a scanner of their own spares it; it is not the source of the attack.",
         kind="guarded",
         site=SITE,
+        tier="disrupt",
+        only=CHECKS,
         tempts=CHECKS,
         steps=(
             edited(
@@ -74,6 +78,5 @@ VARIANTS = (
             ),
         ),
         shows=spared,
-        alone=True,
     ),
 )
