@@ -44,7 +44,9 @@ VARIANTS = (
         tier="disrupt",
         only=CHECKS,
         tempts=CHECKS,
-        steps=(edited(EDGES, ACTION, "blocktype = reject", "blocktype = drop", "fail2ban"),),
+        steps=(
+            edited(EDGES, ACTION, "blocktype = reject", "blocktype = drop", "fail2ban", "restart"),
+        ),
         shows=silent,
     ),
     variant(
@@ -56,7 +58,7 @@ VARIANTS = (
         tier="disrupt",
         only=CHECKS,
         tempts=CHECKS,
-        steps=(edited(EDGES, JAIL, "bantime = 20", "bantime = 32", "fail2ban"),),
+        steps=(edited(EDGES, JAIL, "bantime = 25", "bantime = 32", "fail2ban", "restart"),),
         shows=longer,
     ),
     variant(
@@ -75,6 +77,7 @@ VARIANTS = (
                 "127.0.0.1/8 ::1",
                 "127.0.0.1/8 ::1 198.18.55.5 2001:2:0:55::5",
                 "fail2ban",
+                "restart",
             ),
         ),
         shows=spared,

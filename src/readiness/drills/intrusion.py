@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -69,7 +69,7 @@ class Door:
 
     id: str
     closed: Measurement | None  # how long after the attack began it was closed to the source
-    opened_early: bool  # it served the source again before the block has to end
+    held: Measurement | None  # how long it stayed closed; without an upper end, to the end
     open_at_the_end: bool  # it served the source once the block has to have ended
     served_us: bool  # it served us, whenever it was closed to the source
 
@@ -127,28 +127,48 @@ class _Watched:
 
     at: DoorAt
     closed: _Seen = field(default_factory=_Seen)
-    early: bool = False
+    shut_at: float | None = None  # the begin of the last look that found it closed
+    opened: float | None = None  # the end of the first look that found it open again
     missed: int = 0  # looks in a row at which it did not serve us
     shut: bool = False
     open_now: bool = True
     closing: tuple[float, float] | None = None  # the look that found it closed for the first time
 
-    def look(self, *, open_: bool, before: float, now: float, holds: float) -> None:
+    def look(self, *, open_: bool, before: float, now: float) -> None:
         """Take what one look from the source showed.
 
         One that is missed once may have been lost on its way: closed is what two looks in a row
         find closed, from the first of them on.
         """
         self.open_now = open_
-        closed_at = self.closed.high
         if open_:
             self.closing = None
-            self.early = self.early or (closed_at is not None and before < closed_at + holds)
+            if self.closed.high is not None and self.opened is None:
+                self.opened = now
         elif self.closing is None:
             self.closing = (before, now)
             return
+        else:
+            self.shut_at = before if self.opened is None else self.shut_at
         begun = self.closing or (before, now)
         self.closed.look(there=not open_, before=begun[0], now=begun[1])
+
+    def held(self) -> Measurement | None:
+        """How long it stayed closed: from and to the looks that bound it; nothing where never."""
+        if self.closed.high is None or self.shut_at is None:
+            return None
+        low = max(self.shut_at - self.closed.high, 0.0)
+        high = None if self.opened is None else max(self.opened - self.closed.low, low)
+        return Measurement(
+            name=f"block at {self.at.id}",
+            value=low if high is None else (low + high) / 2,
+            lower=low,
+            upper=high,
+            unit="s",
+            resolution=PAUSE,
+            n=self.closed.looks,
+            digest=digest_of([f"{self.at} {low} {high}"]),
+        )
 
 
 class IntrusionDrill:
@@ -163,6 +183,7 @@ class IntrusionDrill:
         self.detected = {pair: _Seen() for pair in pairs(self.site)}
         self.alerted = {pair: _Seen() for pair in pairs(self.site)}
         self.silent: dict[str, str] = {}
+        self.asked: dict[str, tuple[float, Future[list[str]]]] = {}
         self.before: dict[str, list[str]] = {}
         self.told_before: Sequence[str] = ()
         self.untold = ""
@@ -176,8 +197,8 @@ class IntrusionDrill:
             ProbeError: the control failed, or the source could not attack.
             ActionFailed: the source is still blocked, and stays so until it is lifted.
         """
-        with disturbing(self.run) as machines:
-            self.machines = machines
+        with disturbing(self.run) as machines, ThreadPoolExecutor() as pool:
+            self.machines, self.pool = machines, pool
             self.source = opened(machines, self.site, self.intrusion)
             self.sessions = {
                 one.id: machines.drill(drill_target(self.site, one.id)) for one in self.targets
@@ -187,7 +208,7 @@ class IntrusionDrill:
             with self._lifted():  # 3.
                 attempts = self._attacked()  # 4. and 5.
                 self._await_end()  # 6.
-                self._look_at_lines()
+                self._look_at_lines(LIFTED_WITHIN)
         return {one.id: self._struck(one, attempts) for one in self.targets}
 
     def _nobody_needed(self) -> None:
@@ -261,11 +282,10 @@ class IntrusionDrill:
 
     def _attacked(self) -> tuple[Attempts, ...]:
         """Attack, and look meanwhile: an attempt that the block meets hangs for a while."""
-        with ThreadPoolExecutor(1) as pool:
-            self.began = time.monotonic()
-            attack = pool.submit(self._attack)
-            self._watch()
-            return attack.result()
+        self.began = time.monotonic()
+        attack = self.pool.submit(self._attack)
+        self._watch()
+        return attack.result()
 
     def _attack(self) -> tuple[Attempts, ...]:
         attack = self.intrusion.attack
@@ -286,8 +306,8 @@ class IntrusionDrill:
         limits = [block.within, self.intrusion.detection.within]
         late = max([*limits, *([alert.within] if alert else [])]) + PAUSE
         while True:
-            self._look()
             now = self._since()
+            self._look()
             shut = [one.closed.high for one in self.doors]
             held = max((one for one in shut if one is not None), default=0.0) + block.holds
             if now > max(late, held) or (self._all_followed() and now > held):
@@ -325,20 +345,34 @@ class IntrusionDrill:
         words = re.findall(r"[A-Za-z0-9_.:-]+", line)
         return bool(alert and (not alert.names_machine or any(map(known.known_as, words))))
 
-    def _look_at_lines(self) -> None:
-        for name, known in self.before.items():
-            before = self._since()
-            try:
-                now = new_lines(known, self._lines(self.sessions[name]))
-            except ProbeError as error:
-                # It may be the block that keeps us out: the doors tell.
-                self.silent[name] = str(error)
-                continue
-            self.silent.pop(name, None)
-            for pair, seen in self.detected.items():
-                if pair[0] == name:
-                    there = bool(naming(now, pair[1]))
-                    seen.look(there=there, before=before, now=self._since())
+    def _look_at_lines(self, patience: float = PAUSE) -> None:
+        """Have every machine say what it noticed; who does not say it soon is asked at the next.
+
+        A block that keeps us out, too, must not keep us from looking at the doors.
+        """
+        for name in self.before:
+            if name not in self.asked:
+                session = self.sessions[name]
+                self.asked[name] = (self._since(), self.pool.submit(self._lines, session))
+        wait([one for _, one in self.asked.values()], patience)
+        for name, (before, answer) in list(self.asked.items()):
+            if answer.done():
+                del self.asked[name]
+                self._said(name, before, answer)
+
+    def _said(self, name: str, before: float, answer: "Future[list[str]]") -> None:
+        """Take what a machine said, which was asked so long after the attack began."""
+        try:
+            now = new_lines(self.before[name], answer.result())
+        except ProbeError as error:
+            # It may be the block that keeps us out: the doors tell.
+            self.silent[name] = str(error)
+            return
+        self.silent.pop(name, None)
+        for pair, seen in self.detected.items():
+            if pair[0] == name:
+                there = bool(naming(now, pair[1]))
+                seen.look(there=there, before=before, now=self._since())
 
     def _knock(self) -> None:
         """Knock at every door, from the source and from here, at the same doors at once."""
@@ -350,9 +384,7 @@ class IntrusionDrill:
         for one, state, here in zip(self.doors, states, ours, strict=True):
             if state == UNSENT:
                 raise NotUnderstood(f"{one.at.source}: the source could not leave from there")
-            one.look(
-                open_=state == SERVED, before=before, now=now, holds=self.intrusion.block.holds
-            )
+            one.look(open_=state == SERVED, before=before, now=now)
             one.missed = 0 if here == SERVED else one.missed + 1
             # One that is missed once may have been lost on its way.
             one.shut = one.shut or one.missed > 1
@@ -394,7 +426,7 @@ class IntrusionDrill:
                 Door(
                     one.at.id,
                     one.closed.measured(f"block at {one.at.id}"),
-                    one.early,
+                    one.held(),
                     one.open_now,
                     not one.shut,
                 )
