@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from wrong_files import ENVIRONMENTS
 
-from readiness.drills.intrusion import doors, pairs
+from readiness.drills.intrusion_block import doors, pairs
 from readiness.model.errors import UsageError
 from readiness.site.documents import load_environment
 

@@ -91,7 +91,11 @@ def test_a_server_that_says_nothing_is_silent(monkeypatch: pytest.MonkeyPatch) -
     """And whoever knocks gives up."""
     monkeypatch.setattr(source_program, "PATIENCE", 0.1)
     ended = threading.Event()
-    with server(lambda _: bool(ended.wait(5)) and None) as port:
+
+    def talk(_: socket.socket) -> None:
+        ended.wait(5)
+
+    with server(talk) as port:
         assert knock(HERE, HERE, port, "ssh") == "silent"
         ended.set()
 

@@ -18,24 +18,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from readiness.drills.actions import (
-    ActionFailed,
     disturbing,
     drill_target,
-    must,
     settle,
     write_undo,
 )
+from readiness.drills.intrusion_block import LIFTED_WITHIN, PAUSE, doors, lift, lifted, pairs
 from readiness.drills.permit import Permit
-from readiness.evidence.undo import undo_action
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model.errors import NotRun, NotUnderstood, ProbeError, ReadinessError
 from readiness.model.words import Tier
-from readiness.probes.ssh import DrillSession, Machines
+from readiness.probes.ssh import DrillSession
 from readiness.session.run import Run
-from readiness.site.declared.common import Address, canonical
+from readiness.site.declared.common import canonical
 from readiness.site.environment import Environment
 from readiness.systems.intrusion.asking import attacked, entries, knocked, knocked_here, opened
 from readiness.systems.intrusion.declared import Intrusion, Target, targets
@@ -48,9 +46,6 @@ from readiness.systems.intrusion.reading import (
     new_lines,
 )
 
-PAUSE: Final = 0.5
-# How long a lifted block may still be felt.
-LIFTED_WITHIN: Final = 20.0
 _MOST_LINES: Final = 5_000
 
 
@@ -266,7 +261,7 @@ class IntrusionDrill:
         block = self.intrusion.block
         entry = write_undo(
             self.run,
-            LIFT,
+            "intrusion.lift",
             {"source": self.intrusion.source.name},
             target=self.intrusion.source.name,
             expires_in=block.ends,
@@ -438,81 +433,6 @@ class IntrusionDrill:
         )
 
 
-def pairs(site: Environment) -> list[tuple[str, str, str]]:
-    """Who is attacked, from which address of the source, at which of its own."""
-    return [
-        (one.id, source, address)
-        for one in targets(site)
-        for address in one.machine.addresses
-        for source in one.intrusion.source.attacks_from
-        if Address(ip=source).family == Address(ip=address).family
-    ]
-
-
-def doors(site: Environment) -> list[DoorAt]:
-    """Every door of every machine, with each address of the source that is of its family."""
-    return [
-        DoorAt(name, source, address, one.port, one.speaks)
-        for name, source, address in pairs(site)
-        for one in (site.intrusion.doors if site.intrusion else ())
-    ]
-
-
-def lift(machines: Machines, site: Environment) -> None:
-    """Lift the block on every machine, where it is declared how.
-
-    Raises:
-        ActionFailed: it could not be lifted on one of them; it was tried on all.
-    """
-    failed: list[str] = []
-    for one in targets(site):
-        if one.intrusion.block.lift is None:
-            continue
-        try:
-            session = machines.drill(drill_target(site, one.id))
-            for source in one.intrusion.source.attacks_from:
-                must(session.run([*one.intrusion.block.lift, source]), f"lifting {source}")
-        except ReadinessError as error:
-            failed.append(f"{one.id}: {error}")
-    if failed:
-        raise ActionFailed("; ".join(failed))
-
-
-def lifted(machines: Machines, site: Environment) -> str:
-    """Lift what is still there, and see that every door serves the source again; the proof.
-
-    Raises:
-        ActionFailed: the source is still blocked.
-    """
-    intrusion = site.intrusion
-    if intrusion is None:
-        raise ActionFailed("the environment declares no intrusion any more")
-    places, source = doors(site), opened(machines, site, intrusion)
-    until = time.monotonic() + max(intrusion.block.ends or 0.0, LIFTED_WITHIN)
-    tried, why = False, ""
-    while set(states := knocked(source, places)) != {SERVED}:
-        if not tried or why:
-            tried, why = True, _lift(machines, site)
-        if time.monotonic() > until:
-            shut = [
-                f"{at.machine} {at.id}"
-                for at, state in zip(places, states, strict=True)
-                if state != SERVED
-            ]
-            more = f"; {why}" if why else ""
-            raise ActionFailed(f"{', '.join(shut)}: still closed to {intrusion.source.name}{more}")
-        time.sleep(PAUSE)
-    return f"{len(places)} doors serve {intrusion.source.name}"
-
-
-def _lift(machines: Machines, site: Environment) -> str:
-    try:
-        lift(machines, site)
-    except ActionFailed as error:
-        return str(error)
-    return ""
-
-
 def _same(one: str, other: str) -> bool:
     return canonical(one) == canonical(other.partition("%")[0].removeprefix("::ffff:"))
 
@@ -526,16 +446,3 @@ def _is_here(address: str) -> bool:
         except OSError:
             return False
     return True
-
-
-LIFT: Final = "intrusion.lift"
-
-
-@undo_action(LIFT)
-def undo_block(_: Mapping[str, Any], environment: Environment) -> str:
-    """Lift the block from wherever the journal is."""
-    with Machines() as machines:
-        try:
-            return lifted(machines, environment)
-        except ProbeError as error:
-            raise ActionFailed(str(error)) from error
