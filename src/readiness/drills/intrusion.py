@@ -64,7 +64,7 @@ class Door:
 
     id: str
     closed: Measurement | None  # how long after the attack began it was closed to the source
-    held: Measurement | None  # how long it stayed closed; without an upper end, to the end
+    held: Measurement | None  # how long it stayed closed, as far as it was watched
     open_at_the_end: bool  # it served the source once the block has to have ended
     served_us: bool  # it served us, whenever it was closed to the source
 
@@ -83,7 +83,7 @@ class Struck:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """When something was seen for the first time: not before the one, and by the other."""
 
     low: float = 0.0
@@ -117,13 +117,14 @@ class _Seen:
 
 
 @dataclass
-class _Watched:
+class Watched:
     """One door while it is watched."""
 
     at: DoorAt
-    closed: _Seen = field(default_factory=_Seen)
+    closed: Seen = field(default_factory=Seen)
     shut_at: float | None = None  # the begin of the last look that found it closed
     opened: float | None = None  # the end of the first look that found it open again
+    seen: float = 0.0  # the end of the newest look
     missed: int = 0  # looks in a row at which it did not serve us
     shut: bool = False
     open_now: bool = True
@@ -135,7 +136,7 @@ class _Watched:
         One that is missed once may have been lost on its way: closed is what two looks in a row
         find closed, from the first of them on.
         """
-        self.open_now = open_
+        self.open_now, self.seen = open_, now
         if open_:
             self.closing = None
             if self.closed.high is not None and self.opened is None:
@@ -149,14 +150,14 @@ class _Watched:
         self.closed.look(there=not open_, before=begun[0], now=begun[1])
 
     def held(self) -> Measurement | None:
-        """How long it stayed closed: from and to the looks that bound it; nothing where never."""
+        """How long it stayed closed, up to the newest look; nothing where it never was."""
         if self.closed.high is None or self.shut_at is None:
             return None
         low = max(self.shut_at - self.closed.high, 0.0)
-        high = None if self.opened is None else max(self.opened - self.closed.low, low)
+        high = max((self.opened or self.seen) - self.closed.low, low)
         return Measurement(
             name=f"block at {self.at.id}",
-            value=low if high is None else (low + high) / 2,
+            value=(low + high) / 2,
             lower=low,
             upper=high,
             unit="s",
@@ -174,9 +175,9 @@ class IntrusionDrill:
         self.run, self.intrusion = run, intrusion
         self.site: Environment = run.environment
         self.targets = targets(self.site)
-        self.doors = [_Watched(one) for one in doors(self.site)]
-        self.detected = {pair: _Seen() for pair in pairs(self.site)}
-        self.alerted = {pair: _Seen() for pair in pairs(self.site)}
+        self.doors = [Watched(one) for one in doors(self.site)]
+        self.detected = {pair: Seen() for pair in pairs(self.site)}
+        self.alerted = {pair: Seen() for pair in pairs(self.site)}
         self.silent: dict[str, str] = {}
         self.asked: dict[str, tuple[float, Future[list[str]]]] = {}
         self.before: dict[str, list[str]] = {}
@@ -406,7 +407,7 @@ class IntrusionDrill:
         own = [one for one in self.detected if one[0] == target.id]
         addresses = {address for _, _, address in own}
 
-        def noticed(of: Mapping[tuple[str, str, str], _Seen], what: str) -> tuple[Noticed, ...]:
+        def noticed(of: Mapping[tuple[str, str, str], Seen], what: str) -> tuple[Noticed, ...]:
             return tuple(
                 Noticed(one[1], of[one].measured(f"{what} of {one[1]}"), of[one].looks)
                 for one in own
