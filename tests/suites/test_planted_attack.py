@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from readiness.drills.intrusion import Door, Noticed, Struck, Watched
+from readiness.drills.intrusion import Door, Noticed, Struck
+from readiness.drills.intrusion_looks import Watched
 from readiness.evidence.claim import CURRENT, Found
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model.errors import NotRun, NotUnderstood
@@ -154,17 +155,24 @@ def watched(*looks: bool) -> Watched:
 def test_a_door_that_is_missed_once_is_not_closed() -> None:
     """A packet may be lost: two looks in a row have to find it closed."""
     one = watched(True, False, True, False, True)
-    assert (one.closed.measured("x"), one.held()) == (None, None)
+    assert (one.closed(), one.held()) == (None, None)
 
 
 def test_how_long_a_door_was_closed_is_a_bracket() -> None:
     """From the last look that found it open and the first that did not, and so at its end."""
     one = watched(True, True, False, False, False, True, True)
-    closed, held = one.closed.measured("x"), one.held()
+    closed, held = one.closed(), one.held()
     assert closed is not None
     assert held is not None
     assert (closed.lower, closed.upper) == (1.0, 2.5)
     assert (held.lower, held.upper) == (1.5, 4.5)
+
+
+def test_a_moment_before_the_block_is_not_the_block() -> None:
+    """A server that refuses by itself, as newer OpenSSH does, and is open until the block comes."""
+    held = watched(True, False, False, True, False, False, False, False, False, True).held()
+    assert held is not None
+    assert (held.lower, held.upper) == (3.5, 6.5)
 
 
 def test_a_door_that_is_still_closed_was_closed_for_at_least_so_long() -> None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 from readiness.drills.actions import (
@@ -27,13 +27,14 @@ from readiness.drills.actions import (
     write_undo,
 )
 from readiness.drills.intrusion_block import LIFTED_WITHIN, PAUSE, doors, lift, lifted, pairs
+from readiness.drills.intrusion_looks import Seen, Watched
 from readiness.drills.permit import Permit
-from readiness.measure.measurement import Measurement, digest_of
+from readiness.measure.measurement import Measurement
 from readiness.model.errors import NotRun, NotUnderstood, ProbeError, ReadinessError
 from readiness.model.words import Tier
 from readiness.probes.ssh import DrillSession
 from readiness.session.run import Run
-from readiness.site.declared.common import canonical
+from readiness.site.declared.common import Address, canonical
 from readiness.site.environment import Environment
 from readiness.systems.intrusion.asking import attacked, entries, knocked, knocked_here, opened
 from readiness.systems.intrusion.declared import Intrusion, Target, targets
@@ -41,7 +42,6 @@ from readiness.systems.intrusion.reading import (
     SERVED,
     UNSENT,
     Attempts,
-    DoorAt,
     naming,
     new_lines,
 )
@@ -66,7 +66,7 @@ class Door:
     closed: Measurement | None  # how long after the attack began it was closed to the source
     held: Measurement | None  # how long it stayed closed, as far as it was watched
     open_at_the_end: bool  # it served the source once the block has to have ended
-    served_us: bool  # it served us, whenever it was closed to the source
+    served_us: bool  # it served us, and the source's neighbour, at every look
 
 
 @dataclass(frozen=True)
@@ -82,91 +82,6 @@ class Struck:
     untold: str = ""  # why those who are told could not say what they got, where they could not
 
 
-@dataclass
-class Seen:
-    """When something was seen for the first time: not before the one, and by the other."""
-
-    low: float = 0.0
-    high: float | None = None
-    looks: int = 0
-
-    def look(self, *, there: bool, before: float, now: float) -> None:
-        """Take what one look showed, which began and ended so long after the attack began."""
-        self.looks += 1
-        if self.high is None:
-            if there:
-                self.high = now
-            else:
-                self.low = before
-
-    def measured(self, name: str) -> Measurement | None:
-        """The bracket; nothing where it was never seen."""
-        if self.high is None:
-            return None
-        low = min(self.low, self.high)
-        return Measurement(
-            name=name,
-            value=(low + self.high) / 2,
-            lower=low,
-            upper=self.high,
-            unit="s",
-            resolution=PAUSE,
-            n=self.looks,
-            digest=digest_of([f"{name} {low} {self.high} {self.looks}"]),
-        )
-
-
-@dataclass
-class Watched:
-    """One door while it is watched."""
-
-    at: DoorAt
-    closed: Seen = field(default_factory=Seen)
-    shut_at: float | None = None  # the begin of the last look that found it closed
-    opened: float | None = None  # the end of the first look that found it open again
-    seen: float = 0.0  # the end of the newest look
-    missed: int = 0  # looks in a row at which it did not serve us
-    shut: bool = False
-    open_now: bool = True
-    closing: tuple[float, float] | None = None  # the look that found it closed for the first time
-
-    def look(self, *, open_: bool, before: float, now: float) -> None:
-        """Take what one look from the source showed.
-
-        One that is missed once may have been lost on its way: closed is what two looks in a row
-        find closed, from the first of them on.
-        """
-        self.open_now, self.seen = open_, now
-        if open_:
-            self.closing = None
-            if self.closed.high is not None and self.opened is None:
-                self.opened = now
-        elif self.closing is None:
-            self.closing = (before, now)
-            return
-        else:
-            self.shut_at = before if self.opened is None else self.shut_at
-        begun = self.closing or (before, now)
-        self.closed.look(there=not open_, before=begun[0], now=begun[1])
-
-    def held(self) -> Measurement | None:
-        """How long it stayed closed, up to the newest look; nothing where it never was."""
-        if self.closed.high is None or self.shut_at is None:
-            return None
-        low = max(self.shut_at - self.closed.high, 0.0)
-        high = max((self.opened or self.seen) - self.closed.low, low)
-        return Measurement(
-            name=f"block at {self.at.id}",
-            value=(low + high) / 2,
-            lower=low,
-            upper=high,
-            unit="s",
-            resolution=PAUSE,
-            n=self.closed.looks,
-            digest=digest_of([f"{self.at} {low} {high}"]),
-        )
-
-
 class IntrusionDrill:
     """One planted attack on every machine that is declared."""
 
@@ -176,6 +91,13 @@ class IntrusionDrill:
         self.site: Environment = run.environment
         self.targets = targets(self.site)
         self.doors = [Watched(one) for one in doors(self.site)]
+        # The gate's own way in there is a neighbour of the source, which nobody may keep out.
+        login = intrusion.source.address
+        self.beside = {
+            one.at: replace(one.at, source=login)
+            for one in self.doors
+            if Address(ip=login).family == Address(ip=one.at.address).family
+        }
         self.detected = {pair: Seen() for pair in pairs(self.site)}
         self.alerted = {pair: Seen() for pair in pairs(self.site)}
         self.silent: dict[str, str] = {}
@@ -226,11 +148,16 @@ class IntrusionDrill:
     def _control(self) -> None:
         """Every door serves the source and us; what is known of the source is noted."""
         places = [one.at for one in self.doors]
-        here, there = knocked_here(places), knocked(self.source, places)
-        for whence, states in (("here", here), (self.intrusion.source.name, there)):
+        beside = list(self.beside.values())
+        looks = (
+            ("here", places, knocked_here(places)),
+            (self.intrusion.source.name, places, knocked(self.source, places)),
+            ("beside it", beside, knocked(self.source, beside)),
+        )
+        for whence, asked, states in looks:
             dead = [
                 f"{at.machine} {at.id}: {state}"
-                for at, state in zip(places, states, strict=True)
+                for at, state in zip(asked, states, strict=True)
                 if state != SERVED
             ]
             if dead:
@@ -304,7 +231,7 @@ class IntrusionDrill:
         while True:
             now = self._since()
             self._look()
-            shut = [one.closed.high for one in self.doors]
+            shut = [one.closed_at for one in self.doors]
             held = max((one for one in shut if one is not None), default=0.0) + block.holds
             if now > max(late, held) or (self._all_followed() and now > held):
                 return
@@ -314,7 +241,8 @@ class IntrusionDrill:
         lines = [one for pair, one in self.detected.items() if pair[0] not in self.silent]
         if self.intrusion.alert and not self.untold:
             lines += self.alerted.values()
-        return all(one.high is not None for one in [*lines, *(each.closed for each in self.doors)])
+        noticed = all(one.high is not None for one in lines)
+        return noticed and all(one.times for one in self.doors)
 
     def _look(self) -> None:
         """Look once at every door, and at everything that was said of the source."""
@@ -371,19 +299,18 @@ class IntrusionDrill:
                 seen.look(there=there, before=before, now=self._since())
 
     def _knock(self) -> None:
-        """Knock at every door, from the source and from here, at the same doors at once."""
+        """Knock at every door: from the source, from beside it, and from here."""
         places = [one.at for one in self.doors]
         before = self._since()
-        states = knocked(self.source, places)
+        states = knocked(self.source, [*places, *self.beside.values()])
         now = self._since()
+        beside = dict(zip(self.beside, states[len(places) :], strict=True))
         ours = knocked_here(places)
-        for one, state, here in zip(self.doors, states, ours, strict=True):
+        for one, state, here in zip(self.doors, states, ours, strict=False):
             if state == UNSENT:
                 raise NotUnderstood(f"{one.at.source}: the source could not leave from there")
             one.look(open_=state == SERVED, before=before, now=now)
-            one.missed = 0 if here == SERVED else one.missed + 1
-            # One that is missed once may have been lost on its way.
-            one.shut = one.shut or one.missed > 1
+            one.others(served={here, beside.get(one.at, SERVED)} == {SERVED})
 
     def _await_end(self) -> None:
         """Wait for the end that is declared, or lift; what serves the source then is noted."""
@@ -392,7 +319,7 @@ class IntrusionDrill:
             lift(self.machines, self.site)
             until = time.monotonic() + LIFTED_WITHIN
         else:
-            began = max((one.closed.high or 0.0 for one in self.doors), default=0.0)
+            began = max((one.closed_at or 0.0 for one in self.doors), default=0.0)
             until = self.began + began + block.ends
         while True:
             self._knock()
@@ -421,7 +348,7 @@ class IntrusionDrill:
             tuple(
                 Door(
                     one.at.id,
-                    one.closed.measured(f"block at {one.at.id}"),
+                    one.closed(),
                     one.held(),
                     one.open_now,
                     not one.shut,
