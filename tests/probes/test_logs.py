@@ -96,7 +96,7 @@ def test_what_our_login_is_not_shown_is_counted() -> None:
     assert 0 <= hidden <= 3
     listed = [{"index": "logs-1", "status": "open", "docs.count": "7"}]
     assert read_hidden(listed, ANSWERS["counted"], where=WHERE) == 7
-    listed = [{"index": "logs-1", "status": "close", "docs.count": None}]
+    listed = [{"index": "logs-1", "status": "close", "docs.count": ""}]
     assert read_hidden(listed, ANSWERS["counted"], where=WHERE) == 0
 
 
@@ -112,7 +112,8 @@ def test_room_is_what_is_left_of_all_nodes() -> None:
     assert read_room(settings, health, where=WHERE) is None
     assert read_allocates(ANSWERS["settings"], where=WHERE) == "all"
     assert read_largest(ANSWERS["listed"], where=WHERE) == 1
-    for body in (None, [], {}, {"defaults": {"cluster": []}}):
+    bodies: tuple[Any, ...] = (None, [], {}, {"defaults": {"cluster": []}})
+    for body in bodies:
         with pytest.raises(NotUnderstood, match="the settings have no cluster"):
             read_room(body, health, where=WHERE)
         with pytest.raises(NotUnderstood, match="the settings have no cluster"):
