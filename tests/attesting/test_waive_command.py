@@ -146,13 +146,16 @@ def test_a_real_gate(engine: Engine, served: Site, tmp_path: Path) -> None:
     for name in ("dean", "ciso"):
         signing.keys[name] = make_key(tmp_path, name)
     of_gate(served, signing)
+    said = served.environment.read_text()
+    contradiction = said.replace("database_recovery_time: 60 s", "database_recovery_time: 2 h")
+    served.environment.write_text(contradiction)
     before = engine.gate(served)
     assert before.code == 1, before.text
     day = (now() + timedelta(days=5)).date()
     made = engine.cli(
         served, "waive", served.runs()[-1], "--policy", served.policy, "--env",
-        served.environment, "--about", "sec.tls/hsts", "--scope", "*", "--until", day,
-        "--because", "The portal is new; browsers shall not remember it yet.",
+        served.environment, "--about", OBJECTIVES, "--scope", "*", "--until", day,
+        "--because", "The hospital next door has our second power line until March.",
         "--key", f"file:{tmp_path / 'dean'}",
     )  # fmt: skip
     assert made.code == 0, made.text
