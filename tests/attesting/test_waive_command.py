@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine import OBJECTIVES, Engine, Site
@@ -98,7 +99,7 @@ def test_garbage_in_the_folder(
 def test_a_policy_that_is_wrong(
     command: Command,  # noqa: F811 - the fixture
     site: Waiving,
-    rules: dict[str, object],
+    rules: Any,
     said: str,
 ) -> None:
     """The policy's part is read strictly."""

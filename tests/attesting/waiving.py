@@ -45,13 +45,12 @@ class Waiving(Signing):
 
     def allowing(self, *, signers: dict[str, Json] | None = None, **rules: object) -> None:
         """Let dean own and ciso approve; keyword arguments change the policy's part."""
-        self.trusting(
-            **{
-                "dean": {"may_sign": ["waiver"]},
-                "ciso": {"may_approve": ["waiver"]},
-                **(signers or {}),
-            }
-        )
+        people: Any = {
+            "dean": {"may_sign": ["waiver"]},
+            "ciso": {"may_approve": ["waiver"]},
+            **(signers or {}),
+        }
+        self.trusting(**people)
         file = self.folder / "policy.yaml"
         policy = json.loads(file.read_text())
         policy["waivers"] = {"folder": "file:waivers"} | rules
