@@ -48,9 +48,9 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.HTTPServer(("127.0.0.1", 0), Server)
-settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-settings.load_cert_chain("cert.pem", "key.pem")
-server.socket = settings.wrap_socket(server.socket, server_side=True)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert.pem", "key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 pathlib.Path("kubeconfig").write_text(json.dumps({
     "apiVersion": "v1", "kind": "Config", "current-context": "it",
