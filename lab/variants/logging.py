@@ -45,7 +45,10 @@ names=$(for back in $(seq {BEGAN} 13); do
     date -u -d "$back days ago" +logs-%Y.%m.%d; done | paste -sd,)
 """
 FORGET = """
-store POST "/$names/_delete_by_query?refresh=true" '{"query": {"term": {"host": "web2"}}}'
+store POST "/$names/_search?size=1000" '{"_source": false, "query": {"term": {"host": "web2"}}}' \\
+    | jq -c '.hits.hits[] | {delete: {_index, _id}}' > /run/gone
+[ ! -s /run/gone ] || curl --config /etc/opensearch/admin.curl --data-binary @/run/gone \\
+    'https://log1.lab.test:9200/_bulk?refresh=true' > /run/deleted
 """
 REMEMBER = """
 store DELETE "/$names?ignore_unavailable=true"; python3 /usr/local/lib/lab/log_history.py

@@ -16,6 +16,8 @@ from lab.verbs.base import Change, Look
 from readiness.site.written import Text, Written
 
 LIMIT = 120.0
+MOST = 1_000  # lines of a machine in the days of a history that was made
+BULK = "https://log1.lab.test:9200/_bulk?refresh=true"
 ROLES = REPOSITORY / "lab/roles/logstore/rootfs/etc/opensearch/opensearch-security/roles.yml"
 HISTORY = ("python3", "/usr/local/lib/lab/log_history.py")
 SECURITY = "/_plugins/_security/api"
@@ -124,9 +126,9 @@ class Planted(Change):
         if self.index:
             _send(scene, machine, "DELETE", f"/{self.index}?ignore_unavailable=true")
             return
-        gone = {"query": {"ids": {"values": ["planted"]}}}
-        path = "/logs-*/_delete_by_query?refresh=true&conflicts=proceed"
-        _send(scene, machine, "POST", path, gone)
+        for back in (self.back, self.back + 1):
+            path = f"/{_index(back)}/_doc/planted?refresh=true"
+            scene.ask(machine, "store", "DELETE", path, limit=LIMIT)
 
     def shows(self, scene: Scene, machine: str) -> str:
         """It is there."""
@@ -149,13 +151,14 @@ class Emptied(Change):
         if self.host is None:
             _send(scene, machine, "DELETE", f"/{names}")
             return
-        _send(
-            scene,
-            machine,
-            "POST",
-            f"/{names}/_delete_by_query?refresh=true",
-            {"query": {"term": {"host": self.host}}},
-        )
+        query = {"size": MOST, "_source": False, "query": {"term": {"host": self.host}}}
+        said = json.loads(_send(scene, machine, "POST", f"/{names}/_search", query))
+        lines = [
+            json.dumps({"delete": {"_index": one["_index"], "_id": one["_id"]}})
+            for one in said["hits"]["hits"]
+        ]
+        words = ["curl", "--config", "/etc/opensearch/admin.curl", "--data-binary", "@-", BULK]
+        scene.run(machine, *words, stdin="".join(f"{one}\n" for one in lines), limit=LIMIT)
 
     def take_back(self, scene: Scene, machine: str) -> None:
         """Have the history made anew for these days."""
