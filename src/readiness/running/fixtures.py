@@ -22,9 +22,10 @@ from readiness.drills.guards import require_fresh_backup
 from readiness.drills.intrusion import IntrusionDrill, Struck
 from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
-from readiness.drills.log_lines import CanaryLine, LogTrial, Searched
+from readiness.drills.log_lines import CanaryLine, LogTrial
 from readiness.drills.log_loss import LogLoss, LossDrill
 from readiness.drills.log_rights import LogRights, try_rights
+from readiness.drills.log_values import Searched
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import Permit, mint
 from readiness.drills.personal_answers import Personal, PersonalAnswers
@@ -393,7 +394,7 @@ class LogTried:
     """What became of each machine's line, and what each node finds that must be in no line."""
 
     lines: dict[str, CanaryLine | ReadinessError]
-    searched: dict[str, Searched]
+    searched: dict[str, Searched | ReadinessError]
 
 
 def _log_trial(run: Run, clients: Clients, logs: Logs) -> LogTried:
@@ -426,8 +427,13 @@ def searched_lines(run: Run, clients: Clients) -> Callable[[Logs, LogNode], Foun
     """Searches every line for what must be in none, and for what was written to be found."""
 
     def ask(logs: Logs, node: LogNode) -> Found[Searched]:
-        done = _log_trial(run, clients, logs)
-        return clients.look.at(node.id, "searched lines", lambda: done.searched[node.id])
+        def search() -> Searched:
+            found = _log_trial(run, clients, logs).searched[node.id]
+            if isinstance(found, ReadinessError):
+                raise found
+            return found
+
+        return clients.look.at(node.id, "searched lines", search)
 
     return ask
 
