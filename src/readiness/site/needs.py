@@ -321,11 +321,26 @@ def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need
     return need
 
 
+def _of_hardening(key: str, lacking: str) -> Need:
+    """A part of what is said of hardening; each is asked once it is said at all."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        if getattr(environment.hardening, key, None) is not None:
+            return None
+        return Gap(Why.UNDECLARED, f"{subject.id}: {lacking}", f"`{key}` of `hardening`")
+
+    return need
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
     "ssh": _ssh,
     "ssh everywhere": _ssh_everywhere,
+    "held services": _of_hardening("services", "how services run is not declared"),
+    "known holes": _of_hardening("known_holes", "no list of known holes is declared"),
+    "integrity": _of_hardening("integrity", "no kept digests of packages are declared"),
+    "alike": _of_hardening("alike", "nobody declared that machines of a role are alike"),
     "balancer": _balancer,
     "statistics": _statistics,
     "identities": _identities,
