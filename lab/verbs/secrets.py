@@ -24,7 +24,7 @@ MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDDRUbCeT3hMph4Y/ahL
 4yLQbd/6YE6AAjMuaThlR1/cqH5QnmS3DXHUjmxnLjWy/dZl0CJG1qo=
 -----END PRIVATE KEY-----
 """
-WITH_PASSWORD: Final = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL"
+ASKED: Final = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL"
 _PSQL: Final = 'runuser -u postgres -- psql -XAtqc "$1"'
 
 
@@ -95,7 +95,7 @@ class Password(Change):
 
     def shows(self, scene: Scene, machine: str) -> str:
         """The server has a verifier of it."""
-        said = scene.shell(machine, _PSQL, WITH_PASSWORD).split()
+        said = scene.shell(machine, _PSQL, ASKED).split()
         return f"{self.role} on {machine} has a password" if self.role in said else ""
 
 
