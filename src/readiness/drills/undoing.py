@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from readiness.drills import actions, copy, disturbance, primary, target_lease
+from readiness.drills import actions, copy, disturbance, intrusion_block, primary, target_lease
 
-MODULES: Final = (actions, copy, disturbance, primary, target_lease)
+MODULES: Final = (actions, copy, disturbance, intrusion_block, primary, target_lease)
