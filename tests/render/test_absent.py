@@ -148,6 +148,11 @@ def logs(**more: object) -> Change:
     return lambda written: alter(written["logs"][0], more)
 
 
+def cluster(**more: object) -> Change:
+    """The one cluster, altered."""
+    return lambda written: alter(written["clusters"][0], more)
+
+
 def backups(**more: object) -> Change:
     """The backups, altered."""
     return lambda written: alter(written["backups"][0], more)
@@ -311,6 +316,7 @@ LACKS = {
     "log lines": Lack("`lines`", unsaid=logs(lines=None)),
     "log writer": Lack("`writer`", unsaid=logs(writer=None)),
     "log canaries": Lack("`never`", unsaid=logs(never=None)),
+    "cluster traffic": Lack("`traffic`", unsaid=cluster(traffic=None)),
     "log drill": Lack("`drill`", unsaid=logs(drill=None)),
 }
 # An automation that is absent takes its store and its drill with it, and the key to declare is the
