@@ -45,7 +45,7 @@ def test_the_big_site_has_none_of_another_ones(other: Layout) -> None:
 
 
 def test_an_environment_file_describes_the_machines_of_its_site(other: Layout) -> None:
-    """Every machine but those of the gate and of who attacks, with its zone, addresses and names."""
+    """Every machine but the gate's and the attacker's, with its zone, addresses and names."""
     environment = load_environment(product.committed(other.site))
     # Neither is a machine of the site.
     outside = {"mon1", *(one.id for one in attackers(environment))}
