@@ -29,6 +29,7 @@ from readiness.drills.log_values import Searched
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import Permit, mint
 from readiness.drills.personal_answers import Personal, PersonalAnswers
+from readiness.drills.policy_trial import Tried, try_policies
 from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.drills.session_trial import Life, SessionTrial
@@ -56,6 +57,7 @@ from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
 from readiness.systems.audit.asking import read_on_the_primary
 from readiness.systems.intrusion.declared import Intrusion
 from readiness.systems.intrusion.declared import Target as AttackedMachine
+from readiness.systems.kubernetes.declared import ClusterSubject
 from readiness.systems.logs.declared import LogNode, Logs, LogSource
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
@@ -482,6 +484,20 @@ def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Fo
         return run.once.do("restore drill", one.id, lambda: restore(one))
 
     return drill
+
+
+@pytest.fixture
+def policies(run: Run, clients: Clients) -> Callable[[ClusterSubject], Found[Tried]]:
+    """Tries from pods of our own which connections a cluster lets through."""
+
+    def tried(cluster: ClusterSubject) -> Found[Tried]:
+        try:
+            found = try_policies(run, mint(run), clients, cluster)
+        finally:
+            clients.look.forget()
+        return clients.look.note(cluster.id, "network policies", found)
+
+    return tried
 
 
 @pytest.fixture
