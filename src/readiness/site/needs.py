@@ -321,6 +321,14 @@ def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need
     return need
 
 
+def _traffic(_: Environment, subject: Any) -> Gap | None:
+    cluster = subject.declared
+    if cluster.traffic is not None:
+        return None
+    reason = f"{cluster.name}: it is not declared which connections its policies let through"
+    return Gap(Why.UNDECLARED, reason, f"`traffic` of the cluster {cluster.name}")
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
@@ -386,6 +394,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "log canaries": _of_logs(
         lambda store: store.never, "no value is declared that must be in no line", "never"
     ),
+    "cluster traffic": _traffic,
     "log drill": _of_logs(lambda store: store.drill, "no drill is declared", "drill"),
 }
 
