@@ -58,6 +58,12 @@ def whole() -> Json:
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in WATCHING}
+    # What small sites say of what runs, under no names of machines.
+    small = written_in("small")
+    for key in ("known_holes", "integrity"):
+        site["hardening"][key] = small["hardening"][key]
+    site["hardening"] |= {"services": {}, "alike": {}}
+    site["secrets"] |= {"defaults": {}, "keys": {}, "ages": {"certificates": "398 d"}}
     here = {"desk1": "mon1", "198.18.55.66": "198.18.4.166", "2001:2:0:55::66": "2001:2:0:4::166"}
     site["intrusion"] = moved(written_in("guarded")["intrusion"], here)
     return site | {"clusters": written_in("cluster")["clusters"]}
@@ -237,6 +243,13 @@ NO_PATRONI = database(patroni=None, consensus=None)
 # A drill asks the Sentinels who leads: a file that has one without them is refused.
 NO_SENTINEL = cache(sentinel=None, failover=None)
 NONE_FOR_CACHE = cache(sentinel=None, failover=None, automation="none")
+
+
+def unsaid_of(name: str, key: str) -> Change:
+    """A section that does not say something."""
+    return lambda written: written[name].pop(key)
+
+
 ROTATION = ("backends-in-rotation", "servers-as-declared")
 LACKS = {
     "services": Lack("`services`", unsaid=every_machine("services")),
@@ -245,6 +258,13 @@ LACKS = {
     "ssh": Lack("`ssh`"),
     # So does one machine alone: of that there is a test of its own.
     "ssh everywhere": Lack("`ssh`"),
+    "held services": Lack("`services`", unsaid=unsaid_of("hardening", "services")),
+    "known holes": Lack("`known_holes`", unsaid=unsaid_of("hardening", "known_holes")),
+    "integrity": Lack("`integrity`", unsaid=unsaid_of("hardening", "integrity")),
+    "alike": Lack("`alike`", unsaid=unsaid_of("hardening", "alike")),
+    "published logins": Lack("`defaults`", unsaid=unsaid_of("secrets", "defaults")),
+    "shown keys": Lack("`keys`", unsaid=unsaid_of("secrets", "keys")),
+    "ages of secrets": Lack("`ages`", unsaid=unsaid_of("secrets", "ages")),
     "balancer": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
     ),
