@@ -135,6 +135,12 @@ def _runbooks() -> Askers:
     return ASKERS
 
 
+def _scans() -> Askers:
+    from readiness.systems.scans.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _secrets() -> Askers:
     from readiness.systems.secrets.asking import ASKERS  # noqa: PLC0415
 
@@ -175,6 +181,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "prometheus": _prometheus,
     "redis": _redis,
     "runbooks": _runbooks,
+    "scans": _scans,
     "secrets": _secrets,
     "sentinel": _sentinel,
     "tls": _tls,

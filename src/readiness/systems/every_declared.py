@@ -16,6 +16,7 @@ from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.runbooks import declared as runbooks
+from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 
@@ -30,6 +31,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
     "runbooks": runbooks.KINDS,
+    "scans": scans.KINDS,
     "secrets": secrets.KINDS,
 }
 
@@ -45,6 +47,7 @@ class SectionsOfRooms(
     prometheus.Sections,
     redis.Sections,
     runbooks.Sections,
+    scans.Sections,
     secrets.Sections,
 ):
     """The sections of every room."""

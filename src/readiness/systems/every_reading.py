@@ -27,6 +27,7 @@ from readiness.systems.postgres import reading as postgres
 from readiness.systems.prometheus import reading as prometheus
 from readiness.systems.redis import reading as redis
 from readiness.systems.runbooks import reading as runbooks
+from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
@@ -54,6 +55,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "prometheus": prometheus.SOURCES,
     "redis": redis.SOURCES,
     "runbooks": runbooks.SOURCES,
+    "scans": scans.SOURCES,
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
