@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.balancing import declared as balancing
 from readiness.systems.hardening import declared as hardening
 from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
@@ -19,6 +20,7 @@ from readiness.systems.token import Kind
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "balancing": balancing.KINDS,
     "hardening": hardening.KINDS,
     "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
@@ -31,6 +33,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    balancing.Sections,
     hardening.Sections,
     kubernetes.Sections,
     logs.Sections,
