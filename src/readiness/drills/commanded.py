@@ -6,6 +6,7 @@ looks at the service, not by the command's word.
 """
 
 import shlex
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -51,6 +52,8 @@ class Commanded(Disturbance):
 
     def _make(self) -> None:
         self._first()
+        # What is begun right before belongs to the time before.
+        self.sent = time.monotonic()
         must(self.session.run([*_SUDO, *self._make_it]), self._what)
 
     def stands(self) -> bool:
