@@ -201,7 +201,7 @@ class _Attempt:
         _within(longest, lambda: time.monotonic() > out and self._calm(STABLE + 1, self._seen))
 
     def _ask_slowly(self, machine: str) -> None:
-        """Begin slow requests at a machine, more than it has servers, right before it drains one."""
+        """Begin slow requests at a machine, more than it has servers, before it drains one."""
         for group in self.slow_groups.get(machine, ()):
             for _ in range(2 * len(self.drill.served.balancer.servers)):
                 self.pending.append(self.users.once(group))
