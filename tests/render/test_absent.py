@@ -54,6 +54,7 @@ def whole() -> Json:
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    site["balancing"] = moved(written_in("balanced")["balancing"], {"web1": "app1"})
     return site | {"clusters": written_in("cluster")["clusters"]}
 
 
@@ -73,6 +74,8 @@ def lacking(change: Change) -> Json:
         written[key] = [one for one in written[key] if one["listener"] in names]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
+    known = {one["name"] for one in written["balancers"]}
+    written["balancing"] = [one for one in written["balancing"] if one["balancer"] in known]
     if not written["balancers"] or not bases:
         written.pop("audit", None)
     if "metrics" not in written:
@@ -138,6 +141,11 @@ def cache(**more: object) -> Change:
 def logs(**more: object) -> Change:
     """The one central log, altered."""
     return lambda written: alter(written["logs"][0], more)
+
+
+def balancing(**more: object) -> Change:
+    """The drill of the one balancer, altered."""
+    return lambda written: alter(written["balancing"][0]["drill"], more)
 
 
 def backups(**more: object) -> Change:
@@ -216,6 +224,16 @@ def no_shared_addresses(written: Json) -> None:
         one.pop("shared_addresses", None)
 
 
+def one_of(members: str) -> Change:
+    """A balancer of which one machine is left, or one server behind it."""
+
+    def change(written: Json) -> None:
+        balancer = written["balancers"][0]
+        balancer[members] = balancer[members][:1]
+
+    return change
+
+
 def ships_all_but(name: str) -> Change:
     """A machine of which nobody says that its lines reach a central log."""
     return lambda written: written["logs"][0]["ships"].remove(name)
@@ -290,6 +308,13 @@ LACKS = {
     "log writer": Lack("`writer`", unsaid=logs(writer=None)),
     "log canaries": Lack("`never`", unsaid=logs(never=None)),
     "log drill": Lack("`drill`", unsaid=logs(drill=None)),
+    "client seen": Lack("`seen`", unsaid=lambda written: written["balancing"][0].pop("seen")),
+    "its shared address": Lack("`shared_addresses`", unsaid=no_shared_addresses),
+    "broken servers": Lack("`breaking`", one_of("servers"), balancing(breaking=[])),
+    "draining": Lack("`draining`", one_of("servers"), balancing(draining=None)),
+    "lost servers": Lack("`application`", one_of("servers"), balancing(application=None)),
+    "lost balancers": Lack("`balancer`", one_of("machines"), balancing(balancer=None)),
+    "balanced writes": Lack("`writes`", unsaid=balancing(writes=None)),
 }
 # An automation that is absent takes its store and its drill with it, and the key to declare is the
 # automation's.
@@ -297,6 +322,8 @@ KEYS_WHERE_ABSENT = {
     "consensus store": "`patroni`",
     "shared address": "`balancers`",
     "cache failover drill": "`sentinel`",
+    **dict.fromkeys(("broken servers", "draining", "lost servers"), "`servers`"),
+    "lost balancers": "`machines`",
 }
 ABSENT = sorted(name for name, lack in LACKS.items() if lack.absent)
 UNSAID = sorted(name for name, lack in LACKS.items() if lack.unsaid)
