@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from readiness import Environment, Fact, Found, Severity, Tier, check, holds
-from readiness.drills.served_trial import ServedTrial
+from readiness.drills.served_trial import ServedTrial, is_up
 from readiness.model.errors import NotRun
 from readiness.model.quantities import in_words
 from readiness.running.balancing_fixtures import ServedDrilled
@@ -76,8 +76,7 @@ def test_broken_server_leaves(
         late = trial.fact(f"answers of {name} after that in {where}", read.answers_after)
         assert holds(late, "==", 0)
         for machine, status in read.status.items():
-            up = status.startswith("UP")
-            seen = trial.fact(f"{machine} calls it up in {where} ({status})", up)
+            seen = trial.fact(f"{machine} calls it up in {where} ({status})", is_up(status))
             assert holds(seen, "==", False)
         came = trial.fact(f"time until {name} served again after {where}", read.returned)
         assert holds(usable(trial), "==", "none")

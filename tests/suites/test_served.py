@@ -156,6 +156,12 @@ def test_a_drain_without_a_slow_request_on_its_way_shows_nothing() -> None:
         judge(DRAINED, replace(GOOD, slow=(Slow("edge1", 1, 0), Slow("edge2", 0, 0))))
 
 
+def test_a_status_that_nobody_knows_is_neither_green_nor_red() -> None:
+    """Statistics that do not answer, or name no such server."""
+    with pytest.raises(NotUnderstood, match="edge2 calls it up"):
+        judge(BROKEN, replace(GOOD, status={"edge1": "DOWN", "edge2": "unknown: no answer"}))
+
+
 # Whom a server sees
 
 

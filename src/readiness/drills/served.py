@@ -152,15 +152,23 @@ class _Attempt:
         return pages_of(self.users.ops(), self.groups)
 
     def _unserved(self, since: float) -> list[str]:
-        """Page groups that the server has not answered since then, where a trial is about one."""
+        """Who has not answered which group since then, of all servers, where a trial is about one.
+
+        Of all: while another one is out, none is disturbed, and the trial is not over.
+        """
         if not self.way.of_server:
             return []
         good = {
-            op.group
+            (op.backend, op.group)
             for op in self.pages()
-            if op.start >= since and op.outcome is Outcome.OK and op.backend == self.way.victim
+            if op.start >= since and op.outcome is Outcome.OK
         }
-        return [one.name for one in self.groups if not one.writes and one.name not in good]
+        return [
+            f"{server} does not answer {one.name}"
+            for server in self.drill.served.balancer.servers
+            for one in self.groups
+            if not one.writes and (server, one.name) not in good
+        ]
 
     def _calm(self, seconds: float, since: float) -> bool:
         """Whether every group has asked so long since then, without a failure lately."""
@@ -173,7 +181,7 @@ class _Attempt:
         if _within(STEADY_LIMIT, lambda: self._calm(baseline, since) and not self._unserved(since)):
             return
         missing = self._unserved(since)
-        why = f"{self.way.victim} does not answer {', '.join(missing[:3])}" if missing else ""
+        why = ", ".join(missing[:3])
         bad = next(iter(failed(self.users.ops())[-1:]), None)
         if bad and not why:
             why = f"{bad.group}: a request failed that {bad.backend or 'nobody'} answered"

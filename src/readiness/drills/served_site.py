@@ -8,7 +8,7 @@ from readiness.drills.asked import question_to
 from readiness.drills.commanded import Commanded
 from readiness.drills.disturbance import Cut, Disturbance, Killed
 from readiness.drills.permit import Permit
-from readiness.drills.served_trial import Kind, Way
+from readiness.drills.served_trial import UNKNOWN, Kind, Way
 from readiness.drills.users import PATIENCE, Group
 from readiness.model.errors import NotRun, NotUnderstood, ProbeError
 from readiness.probes.ssh import DrillSession, Machines
@@ -159,17 +159,17 @@ class Served:
         )
 
     def status_of(self, way: Way) -> dict[str, str]:
-        """What each machine of the balancer says of the server, or why it says nothing."""
+        """What each machine of the balancer says of the server; after UNKNOWN why nobody knows."""
         found: dict[str, str] = {}
         for name in self.balancer.machines if self.balancer.status else ():
             node = BalancerNode(self.balancer, self.site.machine(name))
             try:
                 said = servers_at(target(self.site, node), node.status.path)
             except ProbeError as error:
-                found[name] = str(error)
+                found[name] = f"{UNKNOWN}{error}"
                 continue
             own = [one.status for one in said if self._is(one, way.victim)]
-            found[name] = ", ".join(own) or "no such server"
+            found[name] = ", ".join(own) or f"{UNKNOWN}it names no such server"
         return found
 
     def _is(self, server: Server, machine: str) -> bool:

@@ -9,6 +9,9 @@ from readiness.drills.users import CADENCE, Group
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.measure.operation import Op, Outcome, encode
 
+UNKNOWN: Final = "unknown: "
+"""Begins a status that nobody knows."""
+
 
 class Kind(StrEnum):
     """What is done in a trial."""
@@ -40,6 +43,11 @@ class Way:
 
 
 CONTROL: Final = Way(Kind.CONTROL)
+
+
+def is_up(status: str) -> bool | None:
+    """Whether a balancer sends users to a server of that status; None where nobody knows."""
+    return None if status.startswith(UNKNOWN) else status.startswith("UP")
 
 
 @dataclass(frozen=True)
