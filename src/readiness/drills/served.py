@@ -53,6 +53,8 @@ BEYOND: Final = 3.0
 """Seconds that a disturbance lasts beyond the time in which the server must be out of rotation."""
 LEAST_ACKNOWLEDGED: Final = 10
 """Acknowledged writes before a disturbance, below which nothing lost shows nothing."""
+LISTED_LATE: Final = 6.0
+"""Seconds until what was acknowledged last is listed: a list may come from a copy that lags."""
 TICK: Final = 0.25
 
 
@@ -280,17 +282,24 @@ class _Attempt:
         """6. Where nothing is written, nothing is known of what is kept."""
         names = {one.name for one in self.groups if one.writes}
         written = [op for op in ops if op.group in names]
-        rows = None
-        for question, path in self.notes:
-            try:
-                rows = stored(question, path, written)
-                break
-            except ProbeError as error:
-                self.drill.say(f"what is stored could not be read: {error}")
+        wanted = {op.id for op in written if op.outcome is Outcome.OK}
+        deadline = time.monotonic() + LISTED_LATE
+        rows = self._rows(written)
+        while wanted - {key for key, _ in rows or ()} and time.monotonic() < deadline:
+            time.sleep(1)
+            rows = self._rows(written)
         at = None if self.way.control else self._sent
         return reconcile(
             written, rows, fault_at=at, minimum_acknowledged=LEAST_ACKNOWLEDGED if names else 0
         )
+
+    def _rows(self, written: list[Op]) -> list[tuple[str, str]] | None:
+        for question, path in self.notes:
+            try:
+                return stored(question, path, written)
+            except ProbeError as error:
+                self.drill.say(f"what is stored could not be read: {error}")
+        return None
 
     def _slow_ones(self, ops: list[Op]) -> tuple[Slow, ...]:
         found = []

@@ -10,6 +10,7 @@ from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
 from readiness.systems.balancing import declared as balancing
 from readiness.systems.hardening import declared as hardening
+from readiness.systems.intrusion import declared as intrusion
 from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
@@ -22,6 +23,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "alertmanager": alertmanager.KINDS,
     "balancing": balancing.KINDS,
     "hardening": hardening.KINDS,
+    "intrusion": intrusion.KINDS,
     "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
@@ -35,6 +37,7 @@ class SectionsOfRooms(
     alertmanager.Sections,
     balancing.Sections,
     hardening.Sections,
+    intrusion.Sections,
     kubernetes.Sections,
     logs.Sections,
     prometheus.Sections,

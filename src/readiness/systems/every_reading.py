@@ -16,6 +16,7 @@ from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hardening import reading as hardening
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
+from readiness.systems.intrusion import reading as intrusion
 from readiness.systems.keepalived import reading as keepalived
 from readiness.systems.kubernetes import reading as kubernetes
 from readiness.systems.logs import reading as logs
@@ -40,6 +41,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "hardening": hardening.SOURCES,
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,
+    "intrusion": intrusion.SOURCES,
     "keepalived": keepalived.SOURCES,
     "kubernetes": kubernetes.SOURCES,
     "logs": logs.SOURCES,
