@@ -55,6 +55,7 @@ def whole() -> Json:
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
     site["balancing"] = moved(written_in("balanced")["balancing"], {"web1": "app1"})
+    site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
     small = written_in("small")
     for key in ("known_holes", "integrity"):
@@ -281,6 +282,7 @@ LACKS = {
     "balancer": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
     ),
+    "scans": Lack("`scans`", section("scans", absent=True), section("scans", absent=False)),
     # Of a balancer that tells nothing about itself there is a test of its own.
     "statistics": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
