@@ -46,6 +46,10 @@ def moved(part: Any, names: dict[str, str]) -> Any:
     return names.get(part, part) if isinstance(part, str) else part
 
 
+# What the watched site alone has.
+WATCHING = ("metrics", "alerting", "dashboards", "runbooks")
+
+
 def whole() -> Json:
     """The rehearsal site with a central log, metrics, alerting, a planted attack and a cluster."""
     site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
@@ -55,6 +59,7 @@ def whole() -> Json:
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
     site["balancing"] = moved(written_in("balanced")["balancing"], {"web1": "app1"})
+    site |= {name: moved(watched[name], here) for name in WATCHING}
     site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
     small = written_in("small")
@@ -89,6 +94,7 @@ def lacking(change: Change) -> Json:
         written.pop("audit", None)
     if "metrics" not in written:
         written.pop("alerting", None)
+        written.pop("dashboards", None)
     return written
 
 
