@@ -57,6 +57,8 @@ def whole() -> Json:
     site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
+    site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    site["balancing"] = moved(written_in("balanced")["balancing"], {"web1": "app1"})
     site |= {name: moved(watched[name], here) for name in WATCHING}
     site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
@@ -86,6 +88,8 @@ def lacking(change: Change) -> Json:
         written[key] = [one for one in written[key] if one["listener"] in names]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
+    known = {one["name"] for one in written["balancers"]}
+    written["balancing"] = [one for one in written["balancing"] if one["balancer"] in known]
     if not written["balancers"] or not bases:
         written.pop("audit", None)
     if "metrics" not in written:
@@ -152,6 +156,11 @@ def cache(**more: object) -> Change:
 def logs(**more: object) -> Change:
     """The one central log, altered."""
     return lambda written: alter(written["logs"][0], more)
+
+
+def balancing(**more: object) -> Change:
+    """The drill of the one balancer, altered."""
+    return lambda written: alter(written["balancing"][0]["drill"], more)
 
 
 def cluster(**more: object) -> Change:
@@ -233,6 +242,16 @@ def no_shared_addresses(written: Json) -> None:
     """Every listener stays where it is."""
     for one in written["listeners"]:
         one.pop("shared_addresses", None)
+
+
+def one_of(members: str) -> Change:
+    """A balancer of which one machine is left, or one server behind it."""
+
+    def change(written: Json) -> None:
+        balancer = written["balancers"][0]
+        balancer[members] = balancer[members][:1]
+
+    return change
 
 
 def ships_all_but(name: str) -> Change:
@@ -325,6 +344,13 @@ LACKS = {
     "log canaries": Lack("`never`", unsaid=logs(never=None)),
     "cluster traffic": Lack("`traffic`", unsaid=cluster(traffic=None)),
     "log drill": Lack("`drill`", unsaid=logs(drill=None)),
+    "client seen": Lack("`seen`", unsaid=lambda written: written["balancing"][0].pop("seen")),
+    "its shared address": Lack("`shared_addresses`", unsaid=no_shared_addresses),
+    "broken servers": Lack("`breaking`", one_of("servers"), balancing(breaking=[])),
+    "draining": Lack("`draining`", one_of("servers"), balancing(draining=None)),
+    "lost servers": Lack("`application`", one_of("servers"), balancing(application=None)),
+    "lost balancers": Lack("`balancer`", one_of("machines"), balancing(balancer=None)),
+    "balanced writes": Lack("`writes`", unsaid=balancing(writes=None)),
 }
 # An automation that is absent takes its store and its drill with it, and the key to declare is the
 # automation's.
@@ -332,6 +358,8 @@ KEYS_WHERE_ABSENT = {
     "consensus store": "`patroni`",
     "shared address": "`balancers`",
     "cache failover drill": "`sentinel`",
+    **dict.fromkeys(("broken servers", "draining", "lost servers"), "`servers`"),
+    "lost balancers": "`machines`",
 }
 ABSENT = sorted(name for name, lack in LACKS.items() if lack.absent)
 UNSAID = sorted(name for name, lack in LACKS.items() if lack.unsaid)

@@ -4,6 +4,7 @@ from typing import Final
 
 from readiness.drills import (
     actions,
+    commanded,
     copy,
     disturbance,
     intrusion_block,
@@ -12,4 +13,13 @@ from readiness.drills import (
     target_lease,
 )
 
-MODULES: Final = (actions, copy, disturbance, intrusion_block, pods, primary, target_lease)
+MODULES: Final = (
+    actions,
+    commanded,
+    copy,
+    disturbance,
+    intrusion_block,
+    pods,
+    primary,
+    target_lease,
+)

@@ -171,7 +171,7 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
     return drill
 
 
-def _hold_every_lease(run: Run) -> None:
+def hold_every_lease(run: Run) -> None:
     """Keep other gates from the whole site: what disturbs more than a database has no row there."""
     for database in run.environment.databases:
         if database.rows_schema:
@@ -192,7 +192,7 @@ def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], Cache
 
     def cut(cluster: CacheCluster) -> CacheDrilled:
         permit = mint(run)
-        _hold_every_lease(run)
+        hold_every_lease(run)
         clients.look.forget()
         view = CacheView(clients, cluster)
         try:
@@ -249,7 +249,7 @@ def planted_attack(
 
     def act(intrusion: Intrusion) -> list[dict[str, Found[Struck]]]:
         permit = mint(run)
-        _hold_every_lease(run)
+        hold_every_lease(run)
 
         def trial(number: int) -> dict[str, Found[Struck]]:
             clients.look.forget()
@@ -275,7 +275,7 @@ def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
 
     def act(test: LoadTest) -> Found[Offered]:
         permit = mint(run)
-        _hold_every_lease(run)
+        hold_every_lease(run)
         try:
             reading = offer(run, permit, test)
         finally:

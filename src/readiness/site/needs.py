@@ -15,7 +15,11 @@ from readiness.site.declared.database import Database
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import BackupList, backups_of, lists_of
+from readiness.systems.balancing.declared import BalancingDrill, balancing_of
 from readiness.systems.logs.declared import LogSource, LogStore
+
+_LEAST_TO_LOSE_ONE: Final = 2
+"""Members, of which one may be lost and another one serves."""
 
 
 class Why(StrEnum):
@@ -357,6 +361,44 @@ def _traffic(_: Environment, subject: Any) -> Gap | None:
     return Gap(Why.UNDECLARED, reason, f"`traffic` of the cluster {cluster.name}")
 
 
+def _client_seen(environment: Environment, subject: Any) -> Gap | None:
+    balancer = subject.balancer
+    found = balancing_of(environment, balancer)
+    if found and found.seen:
+        return None
+    reason = f"{balancer.name}: no page is declared that tells whom its servers see"
+    return Gap(Why.UNDECLARED, reason, f"`seen` of `balancing` for the balancer {balancer.name}")
+
+
+def _balancing(
+    part: Callable[[BalancingDrill], object], members: str, lacking: str, key: str
+) -> Need:
+    """A part of the drill of a balancer; `members` are those of which another one must be left."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        balancer = subject.balancer
+        if len(getattr(balancer, members)) < _LEAST_TO_LOSE_ONE:
+            reason = f"{balancer.name}: nothing would take over: one of its {members} is declared"
+            return Gap(Why.ABSENT, reason, f"`{members}` of the balancer {balancer.name}")
+        found = balancing_of(environment, balancer)
+        if found and found.drill and part(found.drill):
+            return None
+        reason = f"{balancer.name}: {lacking}"
+        declare = f"`{key}` of the drill of `balancing` for the balancer {balancer.name}"
+        return Gap(Why.UNDECLARED, reason, declare)
+
+    return need
+
+
+def _its_shared_address(environment: Environment, subject: Any) -> Gap | None:
+    balancer = subject.balancer
+    if environment.listener(balancer.listener).shared_addresses:
+        return None
+    reason = f"{balancer.name}: its listener has no shared address"
+    declare = f"`shared_addresses` of the listener {balancer.listener}"
+    return Gap(Why.UNDECLARED, reason, declare)
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
@@ -432,6 +474,38 @@ NEEDS: Final[Mapping[str, Need]] = {
     ),
     "cluster traffic": _traffic,
     "log drill": _of_logs(lambda store: store.drill, "no drill is declared", "drill"),
+    "client seen": _client_seen,
+    "its shared address": _its_shared_address,
+    "broken servers": _balancing(
+        lambda drill: drill.breaking,
+        "servers",
+        "it is not declared how a server is broken",
+        "breaking",
+    ),
+    "draining": _balancing(
+        lambda drill: drill.draining,
+        "servers",
+        "it is not declared how a server is drained",
+        "draining",
+    ),
+    "lost servers": _balancing(
+        lambda drill: drill.application,
+        "servers",
+        "it is not declared what a lost server is",
+        "application",
+    ),
+    "lost balancers": _balancing(
+        lambda drill: drill.balancer,
+        "machines",
+        "it is not declared what a lost balancer is",
+        "balancer",
+    ),
+    "balanced writes": _balancing(
+        lambda drill: drill.writes,
+        "servers",
+        "it is not declared where its application keeps what it acknowledges",
+        "writes",
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.balancing import declared as balancing
 from readiness.systems.grafana import declared as grafana
 from readiness.systems.hardening import declared as hardening
 from readiness.systems.intrusion import declared as intrusion
@@ -23,6 +24,7 @@ from readiness.systems.token import Kind
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "balancing": balancing.KINDS,
     "grafana": grafana.KINDS,
     "hardening": hardening.KINDS,
     "intrusion": intrusion.KINDS,
@@ -39,6 +41,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    balancing.Sections,
     grafana.Sections,
     hardening.Sections,
     intrusion.Sections,
