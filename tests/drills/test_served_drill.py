@@ -241,7 +241,8 @@ def test_the_time_until_users_were_right_is_bounded_by_what_was_asked() -> None:
     """From before the disturbance to the next request after the last that failed."""
     ops = [op(0), op(1), op(2, Outcome.INFO), op(3, Outcome.INFO), op(4), op(9, Outcome.INFO)]
     found = until_right(ops, sent=1.5, seen=1.8, taken_back=8.0)
-    assert (found.lower, found.upper) == (pytest.approx(1.2), pytest.approx(2.0))
+    assert found.lower == pytest.approx(1.2)
+    assert found.upper == pytest.approx(2.0)
     assert until_right(ops[:2], 0.5, 0.6, 8.0).lower == 0.0
 
 
@@ -385,7 +386,8 @@ def commanded(session: Told, order: list[str]) -> Commanded:
 
 def test_the_undo_is_written_and_armed_before_the_command() -> None:
     """In this order: undo on disk, timer on the machine, what comes right before, the command."""
-    session, order = Told(), []
+    session = Told()
+    order: list[str] = []
     one = commanded(session, order)
     with one.held():
         assert order == ["undo command.end", "first"]
@@ -400,7 +402,8 @@ def test_the_undo_is_written_and_armed_before_the_command() -> None:
 
 def test_a_command_that_fails_is_taken_back_at_once() -> None:
     """Whatever it has done before it failed."""
-    session, order = Told(error=1), []
+    session = Told(error=1)
+    order: list[str] = []
     with suppress(Exception), commanded(session, order).held():
         pytest.fail("it was not made")
     assert session.said[-2] == ["sudo", "-n", "/sbin/mode", "well"]

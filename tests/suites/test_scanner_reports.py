@@ -46,7 +46,7 @@ def site(folder: Path, *changes: tuple[str, str]) -> Environment:
 
 def judge(environment: Environment) -> None:
     """The check over the reports as they lie there, read by the room's own asker."""
-    (asker,) = ASKERS
+    asker: Any = ASKERS[0]
     connections: Any = SimpleNamespace(site=environment)
 
     def ask(_: object, scan: Any) -> Found[Any]:
@@ -189,7 +189,7 @@ def test_local_time_of_an_older_zap() -> None:
 
 def test_places() -> None:
     """Hosts are compared without regard to case, with the scheme's port where none is named."""
-    named = [
+    named: list[dict[str, Any]] = [
         {"@name": name, "alerts": []} for name in ("https://A.test", "http://b.test:8080", "x")
     ]
     assert read(json.dumps(ZAP | {"site": named}), "zap", NOW).places == (

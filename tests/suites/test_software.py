@@ -162,7 +162,7 @@ def scanned(**more: Any) -> software.Software:
     return software.Software(**known | more)
 
 
-SAID = KnownHoles(feed="file:x", age="1 d")
+SAID = KnownHoles.model_validate({"feed": "file:x", "age": "1 d"})
 
 
 @pytest.mark.parametrize(
