@@ -95,9 +95,8 @@ VARIANTS = (
         tempts=("LOG-002", "LOG-003", "LOG-005"),
         only=("LOG-002", "LOG-003", "LOG-005"),
         steps=(edited(["web2"], CONFIG, HOST, LARGE, "rsyslog", "restart"),),
-        shows=lambda scene: says(
-            scene, "/logs-*/_search?q=host:WEB2.EXAMPLE.EDU&size=1", "WEB2.EXAMPLE.EDU"
-        ),
+        # Its lines stay when the name is taken back, so they show nothing.
+        shows=lambda scene: scene.ask("web2", "grep", "-o", "WEB2.EXAMPLE.EDU", CONFIG).out.strip(),
     ),
     variant(
         "a-machine-that-began-later",
