@@ -46,6 +46,10 @@ def moved(part: Any, names: dict[str, str]) -> Any:
     return names.get(part, part) if isinstance(part, str) else part
 
 
+# What the watched site alone has.
+WATCHING = ("metrics", "alerting", "dashboards", "runbooks")
+
+
 def whole() -> Json:
     """The rehearsal site with a central log, metrics, alerting, a planted attack and a cluster."""
     site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
@@ -53,7 +57,8 @@ def whole() -> Json:
     site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
-    site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    site |= {name: moved(watched[name], here) for name in WATCHING}
+    site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
     small = written_in("small")
     for key in ("known_holes", "integrity"):
@@ -85,6 +90,7 @@ def lacking(change: Change) -> Json:
         written.pop("audit", None)
     if "metrics" not in written:
         written.pop("alerting", None)
+        written.pop("dashboards", None)
     return written
 
 
@@ -263,6 +269,7 @@ LACKS = {
     "balancer": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
     ),
+    "scans": Lack("`scans`", section("scans", absent=True), section("scans", absent=False)),
     # Of a balancer that tells nothing about itself there is a test of its own.
     "statistics": Lack(
         "`balancers`", section("balancers", absent=True), section("balancers", absent=False)
