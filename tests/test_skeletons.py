@@ -88,8 +88,8 @@ def test_every_kind_has_a_check_in_style(kind: str, skeletons: Any) -> None:
     ((path, text),) = skeletons.check(
         "NEW-001", ["sec.secrets/rotation-new-works"], kind, None, None
     ).items()
-    assert path == ROOT / "suites/hardening/test_services.py"
-    assert f"def test_services({kind}: " in text
+    assert path == ROOT / "suites/secrets/test_rotation_new_works.py"
+    assert f"def test_rotation_new_works({kind}: " in text
 
 
 def test_a_check_joins_those_of_its_clause(skeletons: Any) -> None:

@@ -25,7 +25,7 @@ NEWER_PAGE = b"enrollments of the demonstration, next release\n"
 PAUSE = ["/bin/busybox", "sh", "-c", "trap exit TERM; while :; do sleep 3600 & wait; done"]
 SERVE = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 # Name, page, user and command of each. What is tagged `stale` stands for an older build of `:1`.
-IMAGES = (
+IMAGES: tuple[tuple[str, bytes, str, list[str]], ...] = (
     ("lab.test/pause:1", b"", "65535", PAUSE),
     ("lab.test/portal:1", PAGE, "10001", SERVE),
     ("lab.test/portal:2", NEWER_PAGE, "10001", SERVE),
@@ -36,7 +36,9 @@ IMAGES = (
 
 def main() -> None:
     """Imports every image; one that is there already is there twice and does no harm."""
-    images = [archive(name, around_busybox(page), *more) for name, page, *more in IMAGES]
+    images = [
+        archive(name, around_busybox(page), user, command) for name, page, user, command in IMAGES
+    ]
     asks = ["/bin/coredns", "-conf", "/etc/Corefile"]
     files = {"bin/coredns": (COREDNS.read_bytes(), 0o755), "etc/Corefile": (COREFILE, 0o644)}
     images.append(archive("lab.test/names:1", files, "65532", asks))
