@@ -103,7 +103,7 @@ SMALL = LAB.parent / "small.yaml"
         ),
         ("path: /etc/portal/accounts.key", "path: accounts.key", r"values\[0\]\.path"),
         ("{name: observe.password, machine", "{name: accounts.key, machine", "once"),
-        ("values: [accounts.key, obs", "values: [session.key, obs", "found 'session.key'"),
+        ("values: [accounts.key], every", "values: [session.key], every", "found 'session.key'"),
         ("certificates: 398 d", "certificates: yes", r"ages\.certificates"),
         ("keys: {}", "keys: {shared: [{of: [solo, x9], reason: y}]}", "found 'x9'"),
         ("keys: {}", "keys: {published: [{digest: abc, source: y}]}", r"published\[0\]\.digest"),
