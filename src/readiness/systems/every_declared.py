@@ -15,6 +15,7 @@ from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
+from readiness.systems.traces import declared as traces
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
@@ -25,6 +26,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
     "secrets": secrets.KINDS,
+    "traces": traces.KINDS,
 }
 
 
@@ -37,5 +39,6 @@ class SectionsOfRooms(
     prometheus.Sections,
     redis.Sections,
     secrets.Sections,
+    traces.Sections,
 ):
     """The sections of every room."""

@@ -28,6 +28,7 @@ from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
 from readiness.systems.token import AnySource
+from readiness.systems.traces import reading as traces
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
@@ -51,4 +52,5 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
+    "traces": traces.SOURCES,
 }
