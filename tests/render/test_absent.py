@@ -47,13 +47,14 @@ def moved(part: Any, names: dict[str, str]) -> Any:
 
 
 def whole() -> Json:
-    """The rehearsal site with a central log of every machine, metrics, alerting and a cluster."""
+    """The rehearsal site with what other sites have: logs, metrics, alerting, traces, a cluster."""
     site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
     site["logs"] = moved(logged["logs"], {"log1": "mon1", "hall": "internal"})
     site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    site["tracing"] = moved(written_in("traced")["tracing"], {"trace1": "mon1"})
     return site | {"clusters": written_in("cluster")["clusters"]}
 
 
@@ -69,7 +70,7 @@ def lacking(change: Change) -> Json:
     change(written)
     # What a file speaks of has to be in it.
     names = {one["name"] for one in written["listeners"]}
-    for key in ("acme_challenges", "balancers", "load_tests", "pages"):
+    for key in ("acme_challenges", "balancers", "load_tests", "pages", "tracing"):
         written[key] = [one for one in written[key] if one["listener"] in names]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
