@@ -1,5 +1,6 @@
 """The checks of traces, green and red without a lab."""
 
+import re
 import runpy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -136,7 +137,7 @@ def test_a_whole_trace_is_green(spans: list[Span]) -> None:
         (changed("edge", start=90.0), "outside of its caller .* at most 1, found 10"),
         (changed("record", start=99.0), "begins before its caller .* at most 1, found 1.1"),
         (
-            changed("query", tags={**QUERY, "db.statement": "mail = 'CANARY-student@example.test'"}),
+            changed("query", tags={**QUERY, "db.statement": "= 'CANARY-student@example.test'"}),
             "values of students .* found never\\[0\\] plain in db.statement of portal",
         ),
         (
@@ -155,8 +156,6 @@ def test_what_is_wrong_with_a_trace_is_red(
     """One of its claims tells why, and no claim breaks."""
     with pytest.raises(AssertionError):
         judge(spans)
-    import re  # noqa: PLC0415
-
     assert any(re.search(said, one) for one in reasons), reasons
 
 
@@ -230,9 +229,7 @@ def test_what_chance_might_explain_is_a_question() -> None:
         (LoggedIds(0, 0, 0), "requests that passed it at least 3, found 0"),
     ],
 )
-def test_every_id_is_in_the_log_and_no_other(
-    ids: LoggedIds, said: str, reasons: list[str]
-) -> None:
+def test_every_id_is_in_the_log_and_no_other(ids: LoggedIds, said: str, reasons: list[str]) -> None:
     """A log that has every id has none."""
     if not said:
         SUITE["test_the_id_is_in_the_log"](logs(SITE)[0], found(ids))
