@@ -33,7 +33,7 @@ from lab.parallel import for_each
 from lab.progress import say, step
 from lab.secrets import Secrets, write_private
 
-HEALTHY_LIMIT = 90.0
+HEALTHY_LIMIT = 300.0  # a store in Java takes two minutes on a machine that has much to do
 BOOTSTRAP_LIMIT = 600.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0

@@ -28,6 +28,7 @@ from readiness.session.look import Look
 from readiness.site.environment import Environment
 from readiness.site.kinds import subjects
 from readiness.systems.every import SOURCES, name_of
+from readiness.systems.logs import reading as logs
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
 from readiness.systems.postgres.reading import state as postgres_state
@@ -59,9 +60,22 @@ def _settings(reading: Json) -> Json:
 
 # What recordings lack that are older than the question, as the lab would have answered it
 # (lab/roles/db: initdb --data-checksums, wal_sender_timeout 10s).
+# What the central log of the lab's site would have answered: nothing of it was asked then.
+_LOG_STATE: Final = {"room": 900, "largest": 1, "allocates": "all"}
+_LOGS_KEPT: Final = {
+    "gaps": {"log1": [], "web1": [], "web2": []},
+    "part": 86400.0,
+    "hidden": 0,
+}
 LACKING: Final[Mapping[Any, Callable[[Json], Json]]] = {
     postgres_archive.Archiving: lambda reading: {"data_checksums": True, **reading},
     postgres_state.ServerState: _settings,
+    logs.LogState: lambda reading: {**_LOG_STATE, **reading},
+    logs.LogsKept: lambda reading: {**_LOGS_KEPT, **reading},
+    logs.LogDoor: lambda reading: {
+        "known": {"admin": 401} if reading["stranger"] else {},
+        **reading,
+    },
     patroni.MemberStatus: lambda reading: {"clock": reading["dcs_last_seen"], **reading},
 }
 

@@ -21,6 +21,7 @@ from readiness.catalogue.own import Own, load_own
 from readiness.commands.attest import attest_command
 from readiness.commands.init import init
 from readiness.commands.terminal import unbreakable
+from readiness.commands.waive import waive_command
 from readiness.evidence.record import now
 from readiness.evidence.redact import Redactor
 from readiness.model import interrupts
@@ -32,6 +33,7 @@ from readiness.model.words import (
     EXIT_NOT_INSTALLED,
     EXIT_NOT_PRINTED,
     EXIT_USAGE,
+    EXIT_WAIVED,
     Permission,
     Tier,
 )
@@ -68,6 +70,9 @@ Only = Annotated[
 ]
 SiteOfOwn = Annotated[
     Path | None, typer.Option("--env", help="Environment file, whose own checks are known then.")
+]
+StrictWaivers = Annotated[
+    bool, typer.Option("--strict-waivers", help="Exit with 3 for a GO that waivers alone make.")
 ]
 Run = Annotated[Path, typer.Argument(help="A run's folder or its record file.")]
 
@@ -113,6 +118,8 @@ def gate(
     only: Only = None,
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
     confirm: ConfirmOption = "",
+    *,
+    strict_waivers: StrictWaivers = False,
 ) -> None:
     """Look at the environment, judge, report, and exit with the verdict's code."""
     from readiness.render import print_document  # noqa: PLC0415
@@ -132,6 +139,8 @@ def gate(
     )
     finished = run_gate(request, ProgressConsole(out))
     interrupts.stop_listening()
+    if strict_waivers and finished.verdict.only_by_waivers and not finished.exit_code:
+        finished = replace(finished, exit_code=EXIT_WAIVED)
     print_document(finished.shown, out)
     out.print(finished.last_line, markup=False)
     raise typer.Exit(finished.exit_code)
@@ -146,6 +155,8 @@ def judge(
     into: Annotated[
         Path | None, typer.Option("--out", help="Write the reports of this verdict there.")
     ] = None,
+    *,
+    strict_waivers: StrictWaivers = False,
 ) -> None:
     """Judge a run again, or several together, under another policy if one is given."""
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
@@ -158,11 +169,9 @@ def judge(
     print_verdict(verdict, out)
     for one in logs_not_seen(verdict):
         out.print(f"Not known here: {one}.", markup=False)
-    out.print(
-        f"VERDICT={verdict.decision} EXIT={verdict.exit_code} RUN={verdict.run['run']}",
-        markup=False,
-    )
-    raise typer.Exit(verdict.exit_code)
+    code = EXIT_WAIVED if strict_waivers and verdict.only_by_waivers else verdict.exit_code
+    out.print(f"VERDICT={verdict.decision} EXIT={code} RUN={verdict.run['run']}", markup=False)
+    raise typer.Exit(code)
 
 
 def _make_folder(folder: Path) -> None:
@@ -335,10 +344,11 @@ def plan(
 
 def _vouched(environment: Environment, policy: Policy) -> Vouched:
     """What people signed, as a run would read it now."""
-    from readiness.attesting.folder import gather  # noqa: PLC0415 - only with signers
+    from readiness.attesting.folder import gather, gather_waivers  # noqa: PLC0415 - with signers
     from readiness.attesting.vouching import vouched_now  # noqa: PLC0415
 
     told = gather(policy, Redactor())
+    gather_waivers(policy, Redactor())  # a gate would refuse what is malformed
     return vouched_now(environment, policy, load_clauses(), told, now())
 
 
@@ -410,6 +420,7 @@ def halt(env: Env) -> None:
 
 app.command()(init)
 app.command("attest")(attest_command)
+app.command("waive")(waive_command)
 
 
 @app.command()

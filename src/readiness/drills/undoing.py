@@ -2,6 +2,14 @@
 
 from typing import Final
 
-from readiness.drills import actions, copy, disturbance, primary, target_lease
+from readiness.drills import (
+    actions,
+    copy,
+    disturbance,
+    intrusion_block,
+    pods,
+    primary,
+    target_lease,
+)
 
-MODULES: Final = (actions, copy, disturbance, primary, target_lease)
+MODULES: Final = (actions, copy, disturbance, intrusion_block, pods, primary, target_lease)

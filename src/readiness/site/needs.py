@@ -321,11 +321,50 @@ def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need
     return need
 
 
+def _of_hardening(key: str, lacking: str) -> Need:
+    """A part of what is said of hardening; each is asked once it is said at all."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        if getattr(environment.hardening, key, None) is not None:
+            return None
+        name = getattr(subject, "id", environment.name)
+        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `hardening`")
+
+    return need
+
+
+def _of_secrets(key: str, lacking: str) -> Need:
+    """A part of what is said of secrets; each is asked once it is said at all."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        if getattr(environment.secrets, key, None):
+            return None
+        name = getattr(subject, "id", environment.name)
+        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `secrets`")
+
+    return need
+
+
+def _traffic(_: Environment, subject: Any) -> Gap | None:
+    cluster = subject.declared
+    if cluster.traffic is not None:
+        return None
+    reason = f"{cluster.name}: it is not declared which connections its policies let through"
+    return Gap(Why.UNDECLARED, reason, f"`traffic` of the cluster {cluster.name}")
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
     "ssh": _ssh,
     "ssh everywhere": _ssh_everywhere,
+    "held services": _of_hardening("services", "how services run is not declared"),
+    "known holes": _of_hardening("known_holes", "no list of known holes is declared"),
+    "integrity": _of_hardening("integrity", "no kept digests of packages are declared"),
+    "alike": _of_hardening("alike", "nobody declared that machines of a role are alike"),
+    "published logins": _of_secrets("defaults", "no trial of published logins is declared"),
+    "shown keys": _of_secrets("keys", "no comparison of keys is declared"),
+    "ages of secrets": _of_secrets("ages", "how old secrets may be is not declared"),
     "balancer": _balancer,
     "statistics": _statistics,
     "identities": _identities,
@@ -386,6 +425,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "log canaries": _of_logs(
         lambda store: store.never, "no value is declared that must be in no line", "never"
     ),
+    "cluster traffic": _traffic,
     "log drill": _of_logs(lambda store: store.drill, "no drill is declared", "drill"),
 }
 

@@ -69,6 +69,12 @@ def _http() -> Askers:
     return ASKERS
 
 
+def _intrusion() -> Askers:
+    from readiness.systems.intrusion.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _keepalived() -> Askers:
     from readiness.systems.keepalived.asking import ASKERS  # noqa: PLC0415
 
@@ -152,6 +158,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "hardening": _hardening,
     "hosts": _hosts,
     "http": _http,
+    "intrusion": _intrusion,
     "keepalived": _keepalived,
     "kubernetes": _kubernetes,
     "logs": _logs,

@@ -9,18 +9,20 @@ from typing import Any, Final
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
 from readiness.systems.hardening import declared as hardening
+from readiness.systems.intrusion import declared as intrusion
 from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
-from readiness.systems.token import Kind
 from readiness.systems.traces import declared as traces
+from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
     "hardening": hardening.KINDS,
+    "intrusion": intrusion.KINDS,
     "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
@@ -34,6 +36,7 @@ class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
     hardening.Sections,
+    intrusion.Sections,
     kubernetes.Sections,
     logs.Sections,
     prometheus.Sections,

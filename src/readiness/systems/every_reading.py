@@ -16,6 +16,7 @@ from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hardening import reading as hardening
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
+from readiness.systems.intrusion import reading as intrusion
 from readiness.systems.keepalived import reading as keepalived
 from readiness.systems.kubernetes import reading as kubernetes
 from readiness.systems.logs import reading as logs
@@ -27,8 +28,8 @@ from readiness.systems.redis import reading as redis
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
-from readiness.systems.token import AnySource
 from readiness.systems.traces import reading as traces
+from readiness.systems.token import AnySource
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
@@ -41,6 +42,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "hardening": hardening.SOURCES,
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,
+    "intrusion": intrusion.SOURCES,
     "keepalived": keepalived.SOURCES,
     "kubernetes": kubernetes.SOURCES,
     "logs": logs.SOURCES,
