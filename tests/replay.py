@@ -58,8 +58,6 @@ def _settings(reading: Json) -> Json:
     return {**reading, "settings": told | reading["settings"]}
 
 
-# What recordings lack that are older than the question, as the lab would have answered it
-# (lab/roles/db: initdb --data-checksums, wal_sender_timeout 10s).
 # What the central log of the lab's site would have answered: nothing of it was asked then.
 _LOG_STATE: Final = {"room": 900, "largest": 1, "allocates": "all"}
 _LOGS_KEPT: Final = {
@@ -67,6 +65,8 @@ _LOGS_KEPT: Final = {
     "part": 86400.0,
     "hidden": 0,
 }
+# What recordings lack that are older than the question, as the lab would have answered it
+# (lab/roles/db: initdb --data-checksums, wal_sender_timeout 10s).
 LACKING: Final[Mapping[Any, Callable[[Json], Json]]] = {
     postgres_archive.Archiving: lambda reading: {"data_checksums": True, **reading},
     postgres_state.ServerState: _settings,

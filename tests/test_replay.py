@@ -93,10 +93,11 @@ def test_another_healthy_site_is_green(site: str) -> None:
 
 @pytest.mark.parametrize("site", OTHERS)
 def test_a_fault_of_another_site_is_red_as_it_declares(site: str) -> None:
-    """Each of those that are recorded."""
+    """Each of those that are recorded; what only a drill shows is not."""
     below = load(HEALTHY, kept_in(site))
     names = {path.name.removesuffix(".json.gz") for path in kept_in(site).glob("*.json.gz")}
-    assert names > {HEALTHY}
+    tiers = {one.tier for one in all_faults().values() if one.site == site}
+    assert names > {HEALTHY} or tiers == {"disrupt"}
     for name in sorted(names - {HEALTHY}):
         recording, fault = load(name, kept_in(site)).over(below), all_faults()[name]
         for (check, subject), pattern in resolved(fault.reddens, recording.facts).items():

@@ -33,7 +33,6 @@ BEFORE: Final = 1.0  # seconds of writing before the first stop, between the two
 EXPIRY: Final = 60.0  # seconds beyond the outage, after which a stopped unit starts by itself
 POLL: Final = 1.0  # seconds
 LATE: Final = 240.0  # seconds beyond its time in which a line that comes is late, and not lost
-STILL: Final = 45.0  # seconds without a new line, after which what is missing is lost
 SHOWN: Final = 5
 # One `logger` takes all lines; each is written when its time has come.
 _WRITE: Final = (
@@ -150,24 +149,22 @@ class LossDrill:
         return [one.told() for one in stops]
 
     def _counted(self) -> tuple[Numbered, ...]:
-        """What each node finds, once it finds all of it, or the time is up and no line comes.
+        """What each node finds, once it finds all of it.
 
         Lines that come when the time is up are late and not lost, so they are waited for.
         """
         begun = time.monotonic()
-        end, many, grew = begun + self._drill.catch_up, 0, begun
+        end = begun + self._drill.catch_up
         whole: dict[tuple[str, str], float] = {}
         while True:
             now = time.monotonic()
             found = self._all_found(last=now >= end)
-            if (come := sum(one.found for one in found)) > many:
-                many, grew = come, now
             for one in found:
                 if one.found == one.written:
                     whole.setdefault((one.node, one.machine), round(time.monotonic() - begun, 1))
             # A second copy may come after the first one.
             over = len(whole) == len(found) and (now >= end or self._settled(found))
-            if found and (over or now >= min(max(end, grew + STILL), end + LATE)):
+            if found and (over or now >= end + LATE):
                 return tuple(
                     replace(one, after=whole.get((one.node, one.machine))) for one in found
                 )

@@ -15,8 +15,8 @@ from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
 from readiness.systems.secrets import declared as secrets
-from readiness.systems.traces import declared as traces
 from readiness.systems.token import Kind
+from readiness.systems.traces import declared as traces
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,

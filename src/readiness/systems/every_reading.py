@@ -28,8 +28,8 @@ from readiness.systems.redis import reading as redis
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
-from readiness.systems.traces import reading as traces
 from readiness.systems.token import AnySource
+from readiness.systems.traces import reading as traces
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
