@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.catalogue.checks import expected_cases, gaps, load_catalogue
 from readiness.evidence.claim import CURRENT, Answer, Claim, Found
 from readiness.model.errors import NotRun, ProbeError, Unreachable
 from readiness.model.words import Case, Json, Outcome, Tier
@@ -27,6 +27,7 @@ from readiness.session.clients import Clients
 from readiness.session.look import Look
 from readiness.site.environment import Environment
 from readiness.site.kinds import subjects
+from readiness.site.needs import Why
 from readiness.systems.every import SOURCES, name_of
 from readiness.systems.logs import reading as logs
 from readiness.systems.patroni import reading as patroni
@@ -221,10 +222,13 @@ class Result:
 
 
 def cases(recording: Recording) -> Iterator[Case]:
-    """Every case of the observe tier that the recorded environment makes one expect."""
+    """Every case of the observe tier that the recorded environment has something to ask of."""
     catalogue = load_catalogue()
+    lacking = gaps(catalogue, recording.environment)
     for case in expected_cases(catalogue, recording.environment):
-        if catalogue[case.check].tier is Tier.OBSERVE:
+        gap = lacking.get(case.key)
+        nothing = gap is not None and gap.why is Why.UNDECLARED
+        if catalogue[case.check].tier is Tier.OBSERVE and not nothing:
             yield case
 
 

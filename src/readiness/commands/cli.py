@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from readiness.attesting.words import Vouched
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.clauses import clause_ids, load_clauses
-from readiness.catalogue.matrix import load_matrix
-from readiness.catalogue.own import Own, load_own
+from readiness.catalogue.own import load_own
 from readiness.commands.attest import attest_command
+from readiness.commands.checks import checks, explain
 from readiness.commands.init import init
 from readiness.commands.terminal import unbreakable
 from readiness.commands.waive import waive_command
@@ -51,7 +50,6 @@ app = typer.Typer(
 )
 out = SafeConsole(highlight=False, soft_wrap=True)
 err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
-LINE_WIDTH = 200
 
 Env = Annotated[Path, typer.Option("--env", help="Environment file.", show_default=False)]
 PolicyFile = Annotated[
@@ -67,9 +65,6 @@ ConfirmOption = Annotated[str, typer.Option(help="Type a production environment'
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
-]
-SiteOfOwn = Annotated[
-    Path | None, typer.Option("--env", help="Environment file, whose own checks are known then.")
 ]
 StrictWaivers = Annotated[
     bool, typer.Option("--strict-waivers", help="Exit with 3 for a GO that waivers alone make.")
@@ -423,17 +418,8 @@ app.command("attest")(attest_command)
 app.command("waive")(waive_command)
 
 
-@app.command()
-def checks(env: SiteOfOwn = None) -> None:
-    """List the checks."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("check", "tier", "severity", "each", "title"):
-        table.add_column(title, no_wrap=title != "title")
-    for entry in _known_checks(env).catalogue.values():
-        table.add_row(entry.id, entry.needs, entry.severity, entry.each, entry.title)
-    if not out.is_terminal:  # whoever pipes it looks for words in lines
-        out.width = LINE_WIDTH
-    out.print(table)
+app.command()(checks)
+app.command()(explain)
 
 
 @app.command()
@@ -445,21 +431,6 @@ def own(
 
     for entry in write_catalogue(file):
         out.print(f"{entry.id}  {entry.title}", markup=False)
-
-
-@app.command()
-def explain(check: str, env: SiteOfOwn = None) -> None:
-    """Explain a check: risk, exact reads, rights, remedy, and the faults that turned it red."""
-    from readiness.commands.explain import print_check  # noqa: PLC0415
-
-    known = _known_checks(env)
-    print_check(check, known.catalogue, {**load_matrix(), **known.proofs}, out)
-
-
-def _known_checks(env: Path | None) -> Own:
-    """Our checks, and those that the environment adds, with what its owner says of them."""
-    own = load_own(load_environment(env)) if env else Own()
-    return replace(own, catalogue={**load_catalogue(), **own.catalogue})
 
 
 # typer keeps its command-line parser to itself; its own error shows the family.

@@ -94,6 +94,10 @@ def _statistics(environment: Environment, subject: Any) -> Gap | None:
     return Gap(Why.SPARED if own else Why.UNDECLARED, reason, f"`status` of the balancer {name}")
 
 
+def _scans(environment: Environment, _: Any) -> Gap | None:
+    return None if environment.scans else section(environment, "scans")
+
+
 def _identities(environment: Environment, subject: Any) -> Gap | None:
     if environment.identities:
         return None
@@ -366,6 +370,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "shown keys": _of_secrets("keys", "no comparison of keys is declared"),
     "ages of secrets": _of_secrets("ages", "how old secrets may be is not declared"),
     "balancer": _balancer,
+    "scans": _scans,
     "statistics": _statistics,
     "identities": _identities,
     "shared address": _shared_address,

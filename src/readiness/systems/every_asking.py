@@ -123,6 +123,12 @@ def _redis() -> Askers:
     return ASKERS
 
 
+def _scans() -> Askers:
+    from readiness.systems.scans.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _secrets() -> Askers:
     from readiness.systems.secrets.asking import ASKERS  # noqa: PLC0415
 
@@ -167,6 +173,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "postgres": _postgres,
     "prometheus": _prometheus,
     "redis": _redis,
+    "scans": _scans,
     "secrets": _secrets,
     "sentinel": _sentinel,
     "tls": _tls,

@@ -14,6 +14,7 @@ from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
+from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
 from readiness.systems.traces import declared as traces
@@ -27,6 +28,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
+    "scans": scans.KINDS,
     "secrets": secrets.KINDS,
     "traces": traces.KINDS,
 }
@@ -41,6 +43,7 @@ class SectionsOfRooms(
     logs.Sections,
     prometheus.Sections,
     redis.Sections,
+    scans.Sections,
     secrets.Sections,
     traces.Sections,
 ):

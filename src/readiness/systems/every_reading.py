@@ -25,6 +25,7 @@ from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
 from readiness.systems.prometheus import reading as prometheus
 from readiness.systems.redis import reading as redis
+from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
@@ -51,6 +52,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "postgres": postgres.SOURCES,
     "prometheus": prometheus.SOURCES,
     "redis": redis.SOURCES,
+    "scans": scans.SOURCES,
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
