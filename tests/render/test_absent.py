@@ -54,11 +54,8 @@ def whole() -> Json:
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
-<<<<<<< HEAD
     site["tracing"] = moved(written_in("traced")["tracing"], {"trace1": "mon1"})
-=======
     site["scans"] = written_in("forge")["scans"]
->>>>>>> main
     # What small sites say of what runs, under no names of machines.
     small = written_in("small")
     for key in ("known_holes", "integrity"):
