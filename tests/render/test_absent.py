@@ -46,6 +46,10 @@ def moved(part: Any, names: dict[str, str]) -> Any:
     return names.get(part, part) if isinstance(part, str) else part
 
 
+# What the watched site alone has.
+WATCHING = ("metrics", "alerting", "dashboards", "runbooks")
+
+
 def whole() -> Json:
     """The rehearsal site with logs, metrics, alerting, traces, an attack and a cluster."""
     site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
@@ -53,7 +57,7 @@ def whole() -> Json:
     site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
     # There is a receiver by the name of its machine, which is called otherwise here, too.
     here = {"prom1": "mon1", "prom2": "backup1", "pager": "spare", "web1": "edge1"}
-    site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
+    site |= {name: moved(watched[name], here) for name in WATCHING}
     site["tracing"] = moved(written_in("traced")["tracing"], {"trace1": "mon1"})
     site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
@@ -87,6 +91,7 @@ def lacking(change: Change) -> Json:
         written.pop("audit", None)
     if "metrics" not in written:
         written.pop("alerting", None)
+        written.pop("dashboards", None)
     return written
 
 

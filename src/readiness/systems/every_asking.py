@@ -45,6 +45,12 @@ def _firewall() -> Askers:
     return ASKERS
 
 
+def _grafana() -> Askers:
+    from readiness.systems.grafana.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _haproxy() -> Askers:
     from readiness.systems.haproxy.asking import ASKERS  # noqa: PLC0415
 
@@ -123,6 +129,12 @@ def _redis() -> Askers:
     return ASKERS
 
 
+def _runbooks() -> Askers:
+    from readiness.systems.runbooks.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _scans() -> Askers:
     from readiness.systems.scans.asking import ASKERS  # noqa: PLC0415
 
@@ -160,6 +172,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "backup_list": _backup_list,
     "etcd": _etcd,
     "firewall": _firewall,
+    "grafana": _grafana,
     "haproxy": _haproxy,
     "hardening": _hardening,
     "hosts": _hosts,
@@ -173,6 +186,7 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "postgres": _postgres,
     "prometheus": _prometheus,
     "redis": _redis,
+    "runbooks": _runbooks,
     "scans": _scans,
     "secrets": _secrets,
     "sentinel": _sentinel,

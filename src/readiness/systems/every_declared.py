@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.grafana import declared as grafana
 from readiness.systems.hardening import declared as hardening
 from readiness.systems.intrusion import declared as intrusion
 from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
+from readiness.systems.runbooks import declared as runbooks
 from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
@@ -22,12 +24,14 @@ from readiness.systems.traces import declared as traces
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "grafana": grafana.KINDS,
     "hardening": hardening.KINDS,
     "intrusion": intrusion.KINDS,
     "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
+    "runbooks": runbooks.KINDS,
     "scans": scans.KINDS,
     "secrets": secrets.KINDS,
     "traces": traces.KINDS,
@@ -37,12 +41,14 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    grafana.Sections,
     hardening.Sections,
     intrusion.Sections,
     kubernetes.Sections,
     logs.Sections,
     prometheus.Sections,
     redis.Sections,
+    runbooks.Sections,
     scans.Sections,
     secrets.Sections,
     traces.Sections,

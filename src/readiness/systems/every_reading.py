@@ -12,6 +12,7 @@ from readiness.systems.audit import reading as audit
 from readiness.systems.backup_list import reading as backup_list
 from readiness.systems.etcd import reading as etcd
 from readiness.systems.firewall import reading as firewall
+from readiness.systems.grafana import reading as grafana
 from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hardening import reading as hardening
 from readiness.systems.hosts import reading as hosts
@@ -25,6 +26,7 @@ from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
 from readiness.systems.prometheus import reading as prometheus
 from readiness.systems.redis import reading as redis
+from readiness.systems.runbooks import reading as runbooks
 from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
@@ -39,6 +41,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "backup_list": backup_list.SOURCES,
     "etcd": etcd.SOURCES,
     "firewall": firewall.SOURCES,
+    "grafana": grafana.SOURCES,
     "haproxy": haproxy.SOURCES,
     "hardening": hardening.SOURCES,
     "hosts": hosts.SOURCES,
@@ -52,6 +55,7 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "postgres": postgres.SOURCES,
     "prometheus": prometheus.SOURCES,
     "redis": redis.SOURCES,
+    "runbooks": runbooks.SOURCES,
     "scans": scans.SOURCES,
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
