@@ -23,6 +23,7 @@ from lab import (
     mounts,
     network,
     roles,
+    tracers,
 )
 from lab.errors import LabError
 from lab.home import Home, current
@@ -121,6 +122,7 @@ class Site:
         image.ensure(self.home)
         added.ensure(self.home)
         containers.ensure(self.home)
+        tracers.ensure(self.home)
         key = freeze.key(self.secrets)
         if not freeze.present(self.home, key):
             self._bootstrap(key)

@@ -51,7 +51,7 @@ WATCHING = ("metrics", "alerting", "dashboards", "runbooks")
 
 
 def whole() -> Json:
-    """The rehearsal site with a central log, metrics, alerting, a planted attack and a cluster."""
+    """The rehearsal site with logs, metrics, alerting, traces, an attack and a cluster."""
     site, logged, watched = written_in("lab"), written_in("logged"), written_in("watched")
     site["logs"] = moved(logged["logs"], {"log1": "mon1", "hall": "internal"})
     site["logs"][0]["ships"] = [one["name"] for one in site["machines"]]
@@ -60,6 +60,7 @@ def whole() -> Json:
     site |= {name: moved(watched[name], here) for name in ("metrics", "alerting")}
     site["balancing"] = moved(written_in("balanced")["balancing"], {"web1": "app1"})
     site |= {name: moved(watched[name], here) for name in WATCHING}
+    site["tracing"] = moved(written_in("traced")["tracing"], {"trace1": "mon1"})
     site["scans"] = written_in("forge")["scans"]
     # What small sites say of what runs, under no names of machines.
     small = written_in("small")
@@ -84,7 +85,7 @@ def lacking(change: Change) -> Json:
     change(written)
     # What a file speaks of has to be in it.
     names = {one["name"] for one in written["listeners"]}
-    for key in ("acme_challenges", "balancers", "load_tests", "pages"):
+    for key in ("acme_challenges", "balancers", "load_tests", "pages", "tracing"):
         written[key] = [one for one in written[key] if one["listener"] in names]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]

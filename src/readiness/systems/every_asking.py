@@ -159,6 +159,12 @@ def _tls() -> Askers:
     return ASKERS
 
 
+def _traces() -> Askers:
+    from readiness.systems.traces.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "access": _access,
     "alertmanager": _alertmanager,
@@ -185,4 +191,5 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "secrets": _secrets,
     "sentinel": _sentinel,
     "tls": _tls,
+    "traces": _traces,
 }

@@ -19,6 +19,7 @@ from readiness.systems.redis import declared as redis
 from readiness.systems.runbooks import declared as runbooks
 from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
+from readiness.systems.traces import declared as traces
 from readiness.systems.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
@@ -35,6 +36,7 @@ OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "runbooks": runbooks.KINDS,
     "scans": scans.KINDS,
     "secrets": secrets.KINDS,
+    "traces": traces.KINDS,
 }
 
 
@@ -52,5 +54,6 @@ class SectionsOfRooms(
     runbooks.Sections,
     scans.Sections,
     secrets.Sections,
+    traces.Sections,
 ):
     """The sections of every room."""

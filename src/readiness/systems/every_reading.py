@@ -31,6 +31,7 @@ from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
+from readiness.systems.traces import reading as traces
 from readiness.systems.token import AnySource
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
@@ -59,4 +60,5 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
+    "traces": traces.SOURCES,
 }
