@@ -19,8 +19,8 @@ from readiness.systems.redis import declared as redis
 from readiness.systems.runbooks import declared as runbooks
 from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
-from readiness.systems.traces import declared as traces
 from readiness.systems.token import Kind
+from readiness.systems.traces import declared as traces
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,

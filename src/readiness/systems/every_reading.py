@@ -31,8 +31,8 @@ from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
-from readiness.systems.traces import reading as traces
 from readiness.systems.token import AnySource
+from readiness.systems.traces import reading as traces
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,

@@ -1,9 +1,9 @@
 """Reads a report where it lies on the gate's machine, up to a bound."""
 
 import stat
+from datetime import UTC, datetime
 from typing import Final
 
-from readiness.evidence.record import now
 from readiness.model.errors import NotUnderstood
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.scans.declared import Scan
@@ -29,7 +29,7 @@ def _report(connections: Connections, scan: Scan) -> Report:
     if len(content) > MOST_BYTES:
         raise NotUnderstood(f"{scan.name}: the report is bigger than {MOST_BYTES} bytes: {path}")
     try:
-        return read(content.decode("utf-8-sig"), scan.format, now())
+        return read(content.decode("utf-8-sig"), scan.format, datetime.now(UTC))
     except UnicodeDecodeError:
         raise NotUnderstood(f"{scan.name}: the report is not UTF-8: {path}") from None
     except NotUnderstood as error:
