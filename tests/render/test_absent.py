@@ -87,6 +87,7 @@ def lacking(change: Change) -> Json:
     names = {one["name"] for one in written["listeners"]}
     for key in ("acme_challenges", "balancers", "load_tests", "pages", "tracing"):
         written[key] = [one for one in written[key] if one["listener"] in names]
+    written["scans"] = [one for one in written.get("scans", []) if names >= set(one["listeners"])]
     bases = {one["name"] for one in written["databases"]}
     written["backups"] = [one for one in written["backups"] if one["database"] in bases]
     known = {one["name"] for one in written["balancers"]}
@@ -545,6 +546,8 @@ def test_a2_b3_every_section_may_be_absent_or_unsaid(
     # Of a section that only a drill asks about, its drill, which has nothing to do here.
     of = [one.id for one in EVERY.values() if one.each in KINDS_OF[name]]
     checks = [one for one in of if one in CHECKS] or of
+    # Of a section whose parts are judged together, the check that asks for it.
+    checks = checks or [one.id for one in EVERY.values() if name in one.declared]
     assert checks
     asked = CHECKS | {one: EVERY[one] for one in checks}
     verdict = judged(tmp_path, written, *clauses_of(*checks), checks=asked)

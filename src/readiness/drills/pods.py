@@ -163,7 +163,7 @@ def trial_account(environment: Environment, cluster: KubernetesCluster) -> Itera
         api.close()
 
 
-@undo_action(_UNDO)
+@undo_action("kubernetes.remove-pods")
 def undo_pods(arguments: Mapping[str, Any], environment: Environment) -> str:
     """Remove what a trial left; nothing is fine."""
     name = arguments["cluster"]

@@ -91,5 +91,5 @@ class Sections(Written):
     )
 
 
-SCAN: Final = Kind("scan", "scans", by_id(lambda environment: environment.scans))
+SCAN: Final[Kind[Scan]] = Kind("scan", "scans", by_id(lambda environment: environment.scans))
 KINDS: Final = (SCAN,)
