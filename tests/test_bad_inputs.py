@@ -119,7 +119,7 @@ def test_a_recorded_policy_that_asks_for_an_unknown_clause(command: Command, ran
     assert line.endswith("found 'sec.tls/from-the-future'")
 
 
-@pytest.mark.parametrize("key", ["waivers", "attested"])
+@pytest.mark.parametrize("key", ["waivings", "attested"])
 def test_a_policy_with_a_key_of_another_version(
     command: Command, ran: Written, tmp_path: Path, key: str
 ) -> None:

@@ -135,6 +135,10 @@ def test_a4_drills_reach_machines_only_where_it_is_noticed() -> None:
         # Before there is a run: it looks at a site that has no file yet, and disturbs nothing.
         "drafting/looking.py",
         "systems/firewall/asking/__init__.py",
+        # It finds out as whom the source of a planted attack logs in, and attacks nothing.
+        "systems/intrusion/asking/__init__.py",
+        # Undo alone, which has no run that could remember anything.
+        "drills/intrusion_block.py",
     }
     drilling = {name for name, text in texts.items() if ".drill(" in text}
     assert {name.partition("/")[0] for name in drilling} == {"drills"}

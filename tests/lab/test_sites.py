@@ -60,7 +60,9 @@ def test_an_environment_file_describes_the_machines_of_its_site(other: Layout) -
         if one.name not in outside
     }
     assert declared == made
-    assert {name for one in environment.listeners for name in one.names} <= set(other.services)
+    # A name of a shared address is no machine's.
+    own = [one for one in environment.listeners if not one.shared_addresses]
+    assert {name for one in own for name in one.names} <= set(other.services)
     assert load_policy(product.policy(other.site)).required
 
 
@@ -131,10 +133,11 @@ def test_only_what_a_machines_roles_name_is_added_to_its_image() -> None:
     """The image itself is the big site's, and so is who needs nothing more."""
     machines = {one.name: added.more(one).packages for one in layout(SMALL).machines}
     assert "nginx-light" in machines["solo"]
-    assert machines["mon1"] == ()
+    assert machines["mon1"] == ("lsof",), "a role that is everywhere is on the gate's machine, too"
     assert all(added.more(one).packages == () for one in layout().machines)
     home = Home(Path("/nonexistent/lab"), SMALL)
-    assert added.layers(home, layout(SMALL).machine("mon1")) == [image.root(home)]
+    plain = Home(Path("/nonexistent/lab"), "forge")
+    assert added.layers(plain, layout("forge").machine("mon1")) == [image.root(plain)]
     assert len(added.layers(home, layout(SMALL).machine("solo"))) == 2
 
 
@@ -151,7 +154,7 @@ def test_secrets_are_those_that_a_sites_roles_name(tmp_path: Path) -> None:
     made = Secrets(tmp_path / "secrets", SMALL)
     made.ensure()
     assert {path.stem for path in (tmp_path / "secrets/ssh/hosts").iterdir()} == {
-        "mon1", "solo", "vault",
+        "attic", "mon1", "solo", "vault",
     }  # fmt: skip
     assert made.read("ssh/dumps").startswith(b"-----BEGIN OPENSSH")
     assert made.read(ACCOUNTS_KEY)

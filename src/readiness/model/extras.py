@@ -8,6 +8,7 @@ from readiness.model.errors import NotInstalled
 RUN: Final = (
     "pytest", "pytest_html", "pytest_metadata", "testinfra", "asyncssh", "psycopg", "requests",
     "redis", "locust", "h2", "chaostoolkit", "chaoslib", "yaml", "detect_secrets",
+    "markdown_it",
 )  # fmt: skip
 
 
