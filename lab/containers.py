@@ -1,14 +1,15 @@
 """Machines that run containers themselves: what such a machine is given besides, and Kubernetes.
 
 Its control groups are its own in every hierarchy, so that kubelets of several machines never clean
-up after each other; what an overlay can't lie on is bound from the host's file system. Kubernetes
-is built once from its Go modules and kept by version, outside the clone: later set-ups compile
-nothing.
+up after each other; what an overlay can't lie on is bound from the host's file system. Kubernetes,
+what enforces its network policies, and its name service are built once from their Go modules and
+kept by version, outside the clone: later set-ups compile nothing.
 """
 
 import contextlib
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,9 @@ from lab.home import REPOSITORY, Home
 from lab.inventory import Machine, layout
 from lab.progress import step
 
-SOURCE: Final = REPOSITORY / "lab/kubernetes"
-CACHE: Final = Path("/var/cache/readiness-lab/kubernetes")
-PROGRAM: Final = "kubernetes"
+CACHE: Final = Path("/var/cache/readiness-lab")
 VERSION: Final = "1.34.4"
-# From nothing it takes 12 minutes of one processor, and others may build at the same time.
+# From nothing Kubernetes takes 12 minutes of one processor, and others may build at the same time.
 BUILD_LIMIT: Final = 3600.0
 CONTROLLERS: Final = Path("/sys/fs/cgroup")
 # The clock and the kernel's modules are the host's: no container has business with them.
@@ -33,20 +32,62 @@ BOUND: Final = ("var/lib/containerd", "var/lib/kubelet")
 GONE_LIMIT: Final = 10.0
 
 
+@dataclass(frozen=True)
+class Built:
+    """A program that is built from Go modules, which its folder of the lab pins."""
+
+    folder: str
+    name: str
+    version: str
+    package: str
+    minutes: int
+    told: str = ""
+
+    @property
+    def source(self) -> Path:
+        """The folder with its go.mod."""
+        return REPOSITORY / "lab" / self.folder
+
+    @property
+    def place(self) -> Path:
+        """Where it is kept, by all that decides what is built."""
+        digest = keys.digest(keys.tree_files(self.source), REPOSITORY, self.version)
+        return CACHE / self.folder / digest
+
+
+def _stamped(version: str) -> str:
+    """What Kubernetes says of its version is given when it is linked."""
+    major, minor, _ = version.split(".")
+    told = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    return " ".join(f"-X k8s.io/component-base/version.{key}={one}" for key, one in told.items())
+
+
+_ROUTER: Final = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
+PROGRAMS: Final = (
+    Built("kubernetes", "kubernetes", VERSION, ".", 12, _stamped(VERSION)),
+    Built("policies", "kube-router", "2.1.0", _ROUTER, 4),
+    Built("names", "coredns", "1.15.0", ".", 2),
+)
+
+
 def runs_them(machine: Machine) -> bool:
     """Whether one of its roles says so."""
     return any(role.runs_containers for role in roles.roles_of(machine))
 
 
 def ensure(home: Home) -> None:
-    """Build Kubernetes where a machine of the site needs it and nobody built it yet.
+    """Build the programs where a machine of the site needs them and nobody built them yet.
 
     Raises:
-        LabError: there is no Go, or it could not be built.
+        LabError: there is no Go, or one could not be built.
     """
-    if any(map(runs_them, layout(home.site).machines)) and not (_place() / PROGRAM).exists():
-        with step(f"building Kubernetes {VERSION} from its modules, once (12 minutes of one CPU)"):
-            _build(_place())
+    if not any(map(runs_them, layout(home.site).machines)):
+        return
+    for one in PROGRAMS:
+        if not (one.place / one.name).exists():
+            what = f"{one.name} {one.version} from its modules, once ({one.minutes} minutes of one"
+            with step(f"building {what} CPU)"):
+                _build(one)
 
 
 def options(home: Home, machine: Machine) -> list[str]:
@@ -59,7 +100,7 @@ def options(home: Home, machine: Machine) -> list[str]:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         binds.append(f"--bind={folder}:/{place}")
     more = ["--capability=all", f"--drop-capability={NEVER}", *binds]
-    return [*more, f"--bind-ro={_place()}:/opt/kubernetes"]
+    return [*more, *(f"--bind-ro={one.place}:/opt/{one.folder}" for one in PROGRAMS)]
 
 
 def environment(machine: Machine) -> list[str]:
@@ -115,22 +156,14 @@ def _removed(top: Path) -> bool:
     return not top.exists()
 
 
-def _place() -> Path:
-    return CACHE / keys.digest(keys.tree_files(SOURCE), REPOSITORY, VERSION)
-
-
-def _build(place: Path) -> None:
-    draft = place / f"{PROGRAM}.new"
-    place.mkdir(mode=0o755, parents=True, exist_ok=True)
-    about = "k8s.io/component-base/version"
-    major, minor, _ = VERSION.split(".")
-    told = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}
-    flags = " ".join(["-s -w", *(f"-X {about}.{key}={value}" for key, value in told.items())])
-    words = ["nice", "go", "build", "-trimpath", "-mod=readonly", "-ldflags", flags]
+def _build(one: Built) -> None:
+    draft = one.place / f"{one.name}.new"
+    one.place.mkdir(mode=0o755, parents=True, exist_ok=True)
+    words = ["nice", "go", "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {one.told}"]
     try:
         done = subprocess.run(
-            [*words, "-o", str(draft), "."],
-            cwd=SOURCE,
+            [*words, "-o", str(draft), one.package],
+            cwd=one.source,
             env={**os.environ, "CGO_ENABLED": "0"},
             capture_output=True,
             text=True,
@@ -138,7 +171,7 @@ def _build(place: Path) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LabError(f"Kubernetes could not be built: {error}") from error
+        raise LabError(f"{one.name} could not be built: {error}") from error
     if done.returncode:
-        raise LabError(f"Kubernetes could not be built: {done.stderr.strip()[-600:]}")
-    draft.rename(place / PROGRAM)
+        raise LabError(f"{one.name} could not be built: {done.stderr.strip()[-600:]}")
+    draft.rename(one.place / one.name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, containers, mounts, network
+from lab import cgroups, containers, mounts, network, tracers
 from lab.errors import LabError
 from lab.home import LAB, Home
 from lab.inventory import Layout, Machine, layout
@@ -93,6 +93,7 @@ class Lab:
             "--link-journal=no",
             "--console=pipe",
             *containers.options(self.home, machine),
+            *tracers.options(machine),
         ]
         group = self.group(machine.name)
         more = containers.groups(machine, group)

@@ -155,6 +155,8 @@ class Said(Written):
     collect: Laid = Field(default_factory=dict)
     # Whether its machine runs containers itself, and is given what that takes.
     runs_containers: bool = False
+    # Whether its machine has what makes, passes and keeps traces (`lab.tracers`).
+    has_tracers: bool = False
     site: Site = Site()
 
 

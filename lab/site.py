@@ -23,6 +23,7 @@ from lab import (
     mounts,
     network,
     roles,
+    tracers,
 )
 from lab.errors import LabError
 from lab.home import Home, current
@@ -32,7 +33,7 @@ from lab.parallel import for_each
 from lab.progress import say, step
 from lab.secrets import Secrets, write_private
 
-HEALTHY_LIMIT = 90.0
+HEALTHY_LIMIT = 300.0  # a store in Java takes two minutes on a machine that has much to do
 BOOTSTRAP_LIMIT = 600.0
 SETTLE_LIMIT = 60.0
 QUIESCE_LIMIT = 30.0
@@ -121,6 +122,7 @@ class Site:
         image.ensure(self.home)
         added.ensure(self.home)
         containers.ensure(self.home)
+        tracers.ensure(self.home)
         key = freeze.key(self.secrets)
         if not freeze.present(self.home, key):
             self._bootstrap(key)

@@ -41,8 +41,14 @@ def generated() -> dict[Path, str]:
     }
 
 
+def _imports(module: str, token: str, every: list[str]) -> str:
+    """The rooms' modules and what the list is made of, by the name of the module."""
+    lines = [f"from {PACKAGE}.{room} import {module} as {room}" for room in every]
+    return "\n".join(sorted([*lines, f"from {PACKAGE}.token import {token}"]))
+
+
 def _declared(every: list[str]) -> str:
-    imports = "\n".join(f"from {PACKAGE}.{room} import declared as {room}" for room in every)
+    imports = _imports("declared", "Kind", every)
     return f'''"""What every room declares: kinds of subjects, and sections of an environment.
 
 {HEAD}
@@ -52,7 +58,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 {imports}
-from {PACKAGE}.token import Kind
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {{
 {_lines('    "{}": {}.KINDS,', every)}
@@ -67,7 +72,7 @@ class SectionsOfRooms(
 
 
 def _reading(every: list[str]) -> str:
-    imports = "\n".join(f"from {PACKAGE}.{room} import reading as {room}" for room in every)
+    imports = _imports("reading", "AnySource", every)
     return f'''"""What every room can be asked, by room.
 
 {HEAD}
@@ -77,7 +82,6 @@ from collections.abc import Mapping
 from typing import Final
 
 {imports}
-from {PACKAGE}.token import AnySource
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {{
 {_lines('    "{}": {}.SOURCES,', every)}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from readiness.catalogue.checks import expected_cases, load_catalogue
+from readiness.catalogue.checks import expected_cases, gaps, load_catalogue
 from readiness.evidence.claim import CURRENT, Answer, Claim, Found
 from readiness.model.errors import NotRun, ProbeError, Unreachable
 from readiness.model.words import Case, Json, Outcome, Tier
@@ -27,7 +27,9 @@ from readiness.session.clients import Clients
 from readiness.session.look import Look
 from readiness.site.environment import Environment
 from readiness.site.kinds import subjects
+from readiness.site.needs import Why
 from readiness.systems.every import SOURCES, name_of
+from readiness.systems.logs import reading as logs
 from readiness.systems.patroni import reading as patroni
 from readiness.systems.postgres.reading import archive as postgres_archive
 from readiness.systems.postgres.reading import state as postgres_state
@@ -57,11 +59,24 @@ def _settings(reading: Json) -> Json:
     return {**reading, "settings": told | reading["settings"]}
 
 
+# What the central log of the lab's site would have answered: nothing of it was asked then.
+_LOG_STATE: Final = {"room": 900, "largest": 1, "allocates": "all"}
+_LOGS_KEPT: Final = {
+    "gaps": {"log1": [], "web1": [], "web2": []},
+    "part": 86400.0,
+    "hidden": 0,
+}
 # What recordings lack that are older than the question, as the lab would have answered it
 # (lab/roles/db: initdb --data-checksums, wal_sender_timeout 10s).
 LACKING: Final[Mapping[Any, Callable[[Json], Json]]] = {
     postgres_archive.Archiving: lambda reading: {"data_checksums": True, **reading},
     postgres_state.ServerState: _settings,
+    logs.LogState: lambda reading: {**_LOG_STATE, **reading},
+    logs.LogsKept: lambda reading: {**_LOGS_KEPT, **reading},
+    logs.LogDoor: lambda reading: {
+        "known": {"admin": 401} if reading["stranger"] else {},
+        **reading,
+    },
     patroni.MemberStatus: lambda reading: {"clock": reading["dcs_last_seen"], **reading},
 }
 
@@ -207,10 +222,13 @@ class Result:
 
 
 def cases(recording: Recording) -> Iterator[Case]:
-    """Every case of the observe tier that the recorded environment makes one expect."""
+    """Every case of the observe tier that the recorded environment has something to ask of."""
     catalogue = load_catalogue()
+    lacking = gaps(catalogue, recording.environment)
     for case in expected_cases(catalogue, recording.environment):
-        if catalogue[case.check].tier is Tier.OBSERVE:
+        gap = lacking.get(case.key)
+        nothing = gap is not None and gap.why is Why.UNDECLARED
+        if catalogue[case.check].tier is Tier.OBSERVE and not nothing:
             yield case
 
 

@@ -76,3 +76,47 @@ def test_a_site_s_own_row_stands_in_place_of_the_table_s(tmp_path: Path) -> None
     others = {one.key: one for one in kernel_rules(hardening_of(site).rows("db2"))}
     key = "net.ipv4.tcp_syncookies"
     assert (own[key].wanted, own[key].default, others[key].wanted) == ("2", 1, "1 to 2")
+
+
+SMALL = LAB.parent / "small.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refusal"),
+    [
+        ("age: 1 d", "age: 0 s", r"known_holes\.age: .*more than 0"),
+        ("age: 1 d", "age: 1 d\n    accepted: [{bug: CVE-2026-1, reason: x}]", "until: is missing"),
+        ("age: 1 d", "without_fix: never", r"without_fix: .*'told' or 'counted'"),
+        ("alike: {}", "alike: {differences: [{role: x, of: units, reason: y}]}", "found 'x'"),
+        (
+            "alike: {}",
+            "alike: {differences: [{role: dumps, of: units, named: '(', reason: y}]}",
+            "a regular expression",
+        ),
+        ("unit: portal\n", "unit: portal\n        users: x\n", "users: unknown key"),
+        ("capabilities: none", "capabilities: some", "'any' or 'none'"),
+        ("machines: [solo]\n  #", "machines: [x9]\n  #", "found 'x9'"),
+        (
+            "    held:\n",
+            "    held:\n      - {unit: portal, user: root}\n",
+            "each service once.*found 'portal' twice",
+        ),
+        ("path: /etc/portal/accounts.key", "path: accounts.key", r"values\[0\]\.path"),
+        ("{name: observe.password, machine", "{name: accounts.key, machine", "once"),
+        ("values: [accounts.key], every", "values: [session.key], every", "found 'session.key'"),
+        ("certificates: 398 d", "certificates: yes", r"ages\.certificates"),
+        ("keys: {}", "keys: {shared: [{of: [solo, x9], reason: y}]}", "found 'x9'"),
+        ("keys: {}", "keys: {published: [{digest: abc, source: y}]}", r"published\[0\]\.digest"),
+        ("defaults: {}", "defaults: {own: [{system: redis, user: a}]}", "password: is missing"),
+    ],
+)
+def test_what_runs_and_what_is_kept_is_refused_where_it_stands(
+    tmp_path: Path, old: str, new: str, refusal: str
+) -> None:
+    """The small site's file with one thing that does not fit."""
+    text = SMALL.read_text()
+    assert old in text
+    path = tmp_path / "environment.yaml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError, match=rf"environment\.yaml:\d+:\d+: .*{refusal}"):
+        load_environment(path)

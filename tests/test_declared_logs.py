@@ -51,6 +51,16 @@ def test_a_machine_that_ships_nowhere_is_a_question(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        (
+            "    silent: 15 min",
+            "    silent: 15 min\n    began: {web9: 2026-11-20}",
+            "logs[0].began.web9: wrong value; expected one of `ships`",
+        ),
+        (
+            "    silent: 15 min",
+            "    silent: 15 min\n    began: {web2: some day}",
+            "logs[0].began.web2: wrong value; expected",
+        ),
         ("kind: opensearch", "kind: splunk", "logs[0].kind: wrong value; expected 'opensearch'"),
         ("members: [log1]", "members: [log9]", "logs[0].members[0]: wrong value; expected a dec"),
         ("members: [log1]", "members: []", "logs[0].members: wrong value; expected at least 1"),

@@ -86,10 +86,10 @@ def test_the_command_ends_with_that_code() -> None:
 def test_every_kind_has_a_check_in_style(kind: str, skeletons: Any) -> None:
     """A new file names kind and subject, and passes ruff, or it would be refused."""
     ((path, text),) = skeletons.check(
-        "NEW-001", ["sec.hardening/services"], kind, None, None
+        "NEW-001", ["sec.secrets/rotation-new-works"], kind, None, None
     ).items()
-    assert path == ROOT / "suites/hardening/test_services.py"
-    assert f"def test_services({kind}: " in text
+    assert path == ROOT / "suites/secrets/test_rotation_new_works.py"
+    assert f"def test_rotation_new_works({kind}: " in text
 
 
 def test_a_check_joins_those_of_its_clause(skeletons: Any) -> None:

@@ -1,5 +1,7 @@
 """Healthy variants of the lab's site with a central log."""
 
+import datetime as dt
+
 from lab.scene import Scene
 from lab.steps import edited, shell
 from lab.variants import variant
@@ -35,7 +37,92 @@ def ships_twice(scene: Scene) -> str:
     return "web2 ships each line twice" if said == "2" else ""
 
 
+HOST = 'property(outname="host" name="hostname" format="jsonf")'
+LARGE = 'constant(outname="host" value="WEB2.EXAMPLE.EDU" format="jsonf")'
+BEGAN = 4  # days ago
+OLD = f"""
+names=$(for back in $(seq {BEGAN} 13); do
+    date -u -d "$back days ago" +logs-%Y.%m.%d; done | paste -sd,)
+"""
+FORGET = """
+store POST "/$names/_search?size=1000" '{"_source": false, "query": {"term": {"host": "web2"}}}' \\
+    | jq -c '.hits.hits[] | {delete: {_index, _id}}' > /run/gone
+[ ! -s /run/gone ] || curl --config /etc/opensearch/admin.curl --data-binary @/run/gone \\
+    'https://log1.lab.test:9200/_bulk?refresh=true' > /run/deleted
+"""
+REMEMBER = """
+store DELETE "/$names?ignore_unavailable=true"; python3 /usr/local/lib/lab/log_history.py
+"""
+# Fields as a common shipper's template has them: thousands, of which few are used; `status` is a
+# word in one index and a number in the other, and one field is a list of objects of their own.
+MANY = """
+python3 - > /run/many.json <<'END'
+import json
+kind = {"type": "keyword", "ignore_above": 1024}
+fields = {f"beat.module{one}.field": kind for one in range(3000)}
+fields |= {"status": {"type": "keyword"}, "@timestamp": {"type": "date"}}
+fields |= {"people": {"type": "nested", "properties": {"name": {"type": "keyword"}}}}
+settings = {"number_of_replicas": 0, "index.mapping.total_fields.limit": 10000}
+print(json.dumps({"settings": settings, "mappings": {"properties": fields}}))
+END
+store DELETE '/logs-beat*' || true
+store PUT /logs-beat @/run/many.json
+store PUT /logs-beat-two '{"settings": {"number_of_replicas": 0},
+    "mappings": {"properties": {"status": {"type": "long"}, "@timestamp": {"type": "date"}}}}'
+now=$(date -u +%FT%TZ)
+store PUT '/logs-beat/_doc/1?refresh=true' "{\"@timestamp\": \"$now\", \"host\": \"web1\",
+    \"status\": \"fine\", \"people\": [{\"name\": \"somebody else\"}],
+    \"beat.module7.field\": \"something\"}"
+store PUT '/logs-beat-two/_doc/1?refresh=true' \\
+    "{\"@timestamp\": \"$now\", \"host\": \"web1\", \"status\": 200}"
+"""
+
+
+def since(text: str) -> str:
+    """The environment file that says since when web2 ships."""
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=BEGAN)
+    return text.replace(SILENT, f"{SILENT}    began: {{web2: {day}}}\n")
+
+
 VARIANTS = (
+    variant(
+        "a-host-in-large-letters",
+        "One web server ships under its full name, in large letters",
+        "So its collector gets it from the DNS; names are the same in any letters.",
+        kind="logging",
+        site=SITE,
+        tier="touch",
+        tempts=("LOG-002", "LOG-003", "LOG-005"),
+        only=("LOG-002", "LOG-003", "LOG-005"),
+        steps=(edited(["web2"], CONFIG, HOST, LARGE, "rsyslog", "restart"),),
+        # Its lines stay when the name is taken back, so they show nothing.
+        shows=lambda scene: scene.ask("web2", "grep", "-o", "WEB2.EXAMPLE.EDU", CONFIG).out.strip(),
+    ),
+    variant(
+        "a-machine-that-began-later",
+        "One web server ships since four days, and ten are declared for all others",
+        "It was bought then; the environment file says so.",
+        kind="logging",
+        site=SITE,
+        tempts=("LOG-003",),
+        steps=(shell(["log1"], OLD + FORGET, OLD + REMEMBER, limit=120.0),),
+        environment=since,
+        shows=lambda scene: says(
+            scene, "/logs-*/_search?q=host:web2+AND+@timestamp:%3Cnow-6d&size=0", '"value":0'
+        ),
+    ),
+    variant(
+        "thousands-of-fields",
+        "Two indices have thousands of fields, one of which is a word here and a number there",
+        "The template of a common shipper is like that; hardly any of it is used.",
+        kind="logging",
+        site=SITE,
+        tier="touch",
+        tempts=("LOG-008",),
+        only=("LOG-008",),
+        steps=(shell(["log1"], MANY, "store DELETE '/logs-beat*' || true", limit=120.0),),
+        shows=lambda scene: says(scene, "/_cat/indices/logs-*?h=index", "logs-beat-two"),
+    ),
     variant(
         "lines-kept-at-least-once",
         "Lines of one web server are kept twice, and the site declares that they may be",

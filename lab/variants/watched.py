@@ -62,7 +62,43 @@ def old_style(scene: Scene) -> str:
     return "a route has match instead of matchers" if "alertname: Watchdog" in said else ""
 
 
+def young(scene: Scene) -> str:
+    """The other one scrapes it again, and it knows not all of its own targets yet."""
+
+    def up(at: str, which: str) -> int:
+        asked = f'[.data.activeTargets[] | select({which} and .health == "up")] | length'
+        words = f"curl -s localhost:9090/api/v1/targets | jq '{asked}'"
+        return int(scene.run(at, "sh", "-c", words))
+
+    itself = '.scrapeUrl == "http://prom1.lab.test:9090/metrics"'
+    scene.wait("prom2 scrapes prom1 again", lambda: up("prom2", itself), 20)
+    known = up("prom1", "true")
+    return f"prom1 knows {known} of 10 targets" if known < ALL else ""
+
+
+# What each Prometheus of the site scrapes.
+ALL = 10
 VARIANTS = (
+    variant(
+        "prometheus-restarted-a-moment-ago",
+        "One Prometheus was restarted a moment ago, and knows not all of its targets yet",
+        "An update at noon: what it does not know it will know in a few seconds.",
+        kind="watched",
+        site=SITE,
+        tempts=("MET-001", "MET-002", "MET-003", "MET-005", "AVL-002"),
+        steps=(
+            edited(
+                ["prom1"],
+                CONFIG,
+                "  - job_name: node\n",
+                "  - job_name: node\n    scrape_interval: 8s\n",
+                "prometheus",
+                verb="restart",
+            ),
+        ),
+        shows=young,
+        alone=True,
+    ),
     variant(
         "silence-of-a-maintenance-that-ends",
         "The alerts of one machine are silenced for two hours, as declared",

@@ -13,8 +13,8 @@ from readiness import (
     derive,
     holds,
 )
-from readiness.drills.log_lines import Searched
 from readiness.drills.log_rights import LogRights
+from readiness.drills.log_values import Searched
 from readiness.systems.logs.declared import LOGS, NODE, LogNode, Logs, ports_of
 from readiness.systems.logs.reading import DOOR
 
@@ -40,6 +40,7 @@ Search = Callable[[Logs, LogNode], Found[Searched]]
     reads=(
         "GET / , _cat/indices, _search and _cluster/settings without a login, at each address",
         "GET _search with a wrong password, and with our own login, at each address",
+        "GET _search with each login that such a store comes with, at each address",
         "GET / without TLS, at each address",
     ),
     rights="a user of the store that reads the declared indices",
@@ -47,7 +48,10 @@ Search = Callable[[Logs, LogNode], Found[Searched]]
     "for a proxy in front that brings a login of its own",
 )
 def test_nobody_reads_without_a_login(log_node: LogNode, ask: Ask) -> None:
-    """A stranger and a wrong password are refused wherever the port is open, v4 and v6."""
+    """A stranger, a wrong password and a well-known login are refused at each address, v4 and v6.
+
+    One that is known and may do nothing (403 where a wrong password is 401) is let in, too.
+    """
     doors = [ask(DOOR, one) for one in ports_of(log_node)]
     opened = [one for one in doors if one.reading.is_open]
     if not opened:
@@ -63,6 +67,11 @@ def test_nobody_reads_without_a_login(log_node: LogNode, ask: Ask) -> None:
         assert holds(asked, ">=", 1)
         guess = found.fact("status to a wrong password", door.guess)
         assert holds(guess, "in", REFUSALS)
+        refused = [one for one in REFUSALS if one != FORBIDDEN or door.guess != UNKNOWN]
+        let_in = [user for user, status in door.known.items() if status not in refused]
+        name = "users whose password everybody knows that are let in"
+        assert holds(found.fact(name, let_in), "==", [])
+        assert holds(found.fact("such users tried", len(door.known)), ">=", 1)
         assert holds(found.fact("status to our own login", door.reader), "==", OK)
 
 
@@ -110,15 +119,19 @@ def test_rights_are_apart(log_node: LogNode, log_rights: Rights) -> None:
     risk="The log becomes an education record, read by everyone who mends a server.",
     reads=(
         "`logger` over SSH, a random value in every encoding",
-        "_field_caps, and POST _search for no line, with counts, at each node",
+        "_field_caps, and POST _search for lines that resemble a value, at each node",
+        "POST _search for the newest lines of each index; no line's text is kept",
     ),
     rights="a system user on a machine that ships, without privileges, and the reading user",
-    disturbs="Six lines of a random value, which stay until retention takes them.",
+    disturbs="Some ten lines of a random value, which stay until retention takes them.",
     remedy="find the program that writes it, have it write an id of the request instead, and "
     "delete what is there",
 )
 def test_no_line_has_a_persons_value(logs: Logs, searched_lines: Search) -> None:
-    """What was written to be found is found in every encoding; what must not be there is not."""
+    """What was written to be found is found in every encoding; what must not be there is not.
+
+    Fields that no search sees, and lines that our login is not shown, may hold anything.
+    """
     for node in logs.nodes:
         found = searched_lines(logs, node)
         blind = [name for name, many in found.reading.control.items() if not many]
@@ -130,3 +143,15 @@ def test_no_line_has_a_persons_value(logs: Logs, searched_lines: Search) -> None
         assert holds(seen, "==", "all")
         asked = {name.partition(" ")[0] for name in found.reading.canaries}
         assert holds(found.fact("values looked for", len(asked)), "==", len(logs.store.never))
+        unseen, hidden = found.reading.unseen, found.reading.hidden
+        lacking = f" (not {', '.join(unseen)})" if unseen else ""
+        fields = derive(f"fields that a search sees{lacking}", node.id, _all(len(unseen)), found)
+        assert holds(fields, "==", "all")
+        lacking = f" (not {hidden} of them)" if hidden else ""
+        shown = derive(f"lines that our login is shown{lacking}", node.id, _all(hidden), found)
+        assert holds(shown, "==", "all")
+
+
+def _all(lacking: int) -> str | None:
+    """All; unknown where something is lacking, since nobody can tell what that is."""
+    return None if lacking else "all"

@@ -38,7 +38,7 @@ def named(machine: Machine, host: str) -> bool:
     risk="What this machine said can't be found, is somebody else's, or is from another hour.",
     reads=(WRITES, SEARCH),
     rights=RIGHTS,
-    disturbs="One line a machine, and six of a control, which stay until retention takes them.",
+    disturbs="One line a machine, and some ten of a control, until retention takes them.",
     remedy="follow a line of `logger` from the machine's journal through its collector to the "
     "store, and compare host, time and level at each step",
 )
@@ -80,7 +80,10 @@ def test_a_line_is_found(log_source: LogSource, canary_line: Canary) -> None:
     "an input that goes on where it was",
 )
 def test_no_line_is_lost(logs: Logs, log_drill: Drill, confidence: Confidence) -> None:
-    """Every number of every machine is found at every node, and none more often than declared."""
+    """Every number of every machine is found at every node, and none more often than declared.
+
+    A line that comes later than declared is late; one that does not come any more is lost.
+    """
     found = log_drill(logs)
     trials = logs.store.drill.trials if logs.store.drill else 0
     wanted = len(logs.store.ships) * len(logs.nodes) * trials
@@ -92,4 +95,9 @@ def test_no_line_is_lost(logs: Logs, log_drill: Drill, confidence: Confidence) -
         assert holds(found.fact(name, one.written - one.found), "==", 0)
         often = derive(f"copies of a line of {one.machine}", logs.id, one.most_copies, found)
         assert holds(often, "<=", logs.store.copies)
+    drill = logs.store.drill
+    for one in found.reading.numbered if drill else ():
+        assert drill is not None
+        name = f"seconds until all lines of {one.machine} were found at {one.node}"
+        assert holds(found.fact(name, one.after), "<=", drill.catch_up)
     confidence(found.reading.collectors, "restarts of a collector after which no line was missing")

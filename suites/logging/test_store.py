@@ -1,10 +1,14 @@
 """Whether a central log takes lines, has those of every machine, and keeps them long enough."""
 
+from datetime import UTC, date, datetime
+
 from readiness import Ask, Environment, Severity, check, derive, holds
 from readiness.systems.logs.declared import DAY, NODE, SOURCE, LogNode, LogSource, stores
-from readiness.systems.logs.reading import KEPT, SHIPPED, STATE
+from readiness.systems.logs.reading import KEPT, SHIPPED, STATE, LogsKept
 
 LOGIN = "a user of the store that reads the declared indices, and its state (cluster:monitor)"
+# What is set for an upgrade and forgotten (`none`, `replicas`) leaves the next index nowhere.
+ALLOCATED = ["all", "primaries", "new_primaries"]
 SEARCH = "POST _search for no line, with counts and times, at each node"
 
 
@@ -15,12 +19,20 @@ SEARCH = "POST _search for no line, with counts and times, at each node"
     each=NODE,
     severity=Severity.HIGH,
     risk="Lines are refused, or a part of them can't be found, on the night that somebody looks.",
-    reads=("GET /, _cluster/health, _cluster/state/blocks and _cat/indices at each node",),
+    reads=(
+        "GET /, _cluster/health, _cluster/state/blocks and _cat/indices at each node",
+        "GET _cluster/settings, of which two are looked at",
+    ),
     rights=LOGIN,
-    remedy="look at the disks of the nodes first: a full one closes every index to new lines",
+    remedy="look at the disks of the nodes first: a full one closes every index to new lines. "
+    "Shards that there is no room for: delete or join small indices; allocation that was stopped "
+    "for an upgrade: set cluster.routing.allocation.enable back",
 )
 def test_node_takes_lines(log_node: LogNode, site: Environment, ask: Ask) -> None:
-    """By what each node says of the declared indices; yellow lacks a copy, red lacks lines."""
+    """By what each node says of the declared indices; yellow lacks a copy, red lacks lines.
+
+    The index of the next day, or that of a rollover, needs shards, and nodes that they may go to.
+    """
     found = ask(STATE, log_node)
     state = found.reading
     logs = next(one for one in stores(site) if one.id == log_node.store.name)
@@ -32,6 +44,10 @@ def test_node_takes_lines(log_node: LogNode, site: Environment, ask: Ask) -> Non
     assert holds(found.fact("health of its indices", state.health), "in", ["green", "yellow"])
     closed = found.fact("what takes no lines", state.closed_to_writes)
     assert holds(closed, "==", ())
+    if state.room is not None:
+        room = found.fact("shards that the cluster may still open", state.room)
+        assert holds(room, ">=", max(state.largest, 1))
+    assert holds(found.fact("new shards that get a node", state.allocates), "in", ALLOCATED)
 
 
 @check(
@@ -71,10 +87,12 @@ def test_each_machine_ships(log_source: LogSource, ask: Ask) -> None:
     risk="What an incident or an auditor needs is gone, or what must be gone is still there.",
     reads=(SEARCH, "GET _cat/indices, closed ones included, at each node"),
     rights=LOGIN,
-    remedy="see which indices the policy is attached to, when it ran last, and what it said",
+    remedy="see which indices the policy is attached to, when it ran last, and what it said. A "
+    "machine that ships since later, or was off for longer than it may be silent, is declared "
+    "under `began`",
 )
 def test_lines_are_kept_as_declared(log_node: LogNode, ask: Ask) -> None:
-    """By the times of the lines that are there, and never by a policy."""
+    """By the times of the lines that are there, of each machine, and never by a policy."""
     found = ask(KEPT, log_node)
     kept, limits = found.reading, log_node.store.retention
     assert holds(found.fact("lines", kept.lines), ">=", 1)
@@ -87,3 +105,24 @@ def test_lines_are_kept_as_declared(log_node: LogNode, ask: Ask) -> None:
     assert holds(found.fact("age of the oldest line in seconds", oldest), ">=", limits.least)
     name = f"days back, of {kept.days}, without a line"
     assert holds(found.fact(name, kept.days_without), "==", ())
+    assert holds(found.fact("machines looked for", len(kept.gaps)), "==", len(log_node.store.ships))
+    for machine, empty in kept.gaps.items():
+        began = log_node.store.began.get(machine)
+        parts = empty if began is None else tuple(one for one in empty if _must(kept, one, began))
+        name = f"days back without a line of {machine}"
+        days = tuple(round(one * kept.part / DAY) for one in parts)
+        assert holds(derive(name, log_node.id, days, found), "==", ())
+    hidden = f" (not {kept.hidden} of them)" if kept.hidden else ""
+    shown = derive(f"lines that our login is shown{hidden}", log_node.id, _all(kept.hidden), found)
+    assert holds(shown, "==", "all")
+
+
+def _must(kept: LogsKept, part: int, began: date) -> bool:
+    """Whether a part of the time lies wholly after the day on which a machine began to ship."""
+    begins = datetime.fromtimestamp(kept.asked - (part + 1) * kept.part, UTC).date()
+    return begins > began
+
+
+def _all(lacking: int) -> str | None:
+    """All; unknown where something is lacking, since nobody can tell what that is."""
+    return None if lacking else "all"

@@ -4,6 +4,7 @@ from readiness import Ask, Environment, NotRun, Objectives, Severity, check, der
 from readiness.measure.measurement import Measurement
 from readiness.systems.prometheus.declared import PROMETHEUS, Probes, Prometheus
 from readiness.systems.prometheus.reading import AVAILABILITY, PROBED, TARGETS, Kept, Target
+from readiness.systems.prometheus.starting import is_waited_for, require_time
 
 
 @check(
@@ -73,17 +74,24 @@ def test_probed_from_outside(prometheus: Prometheus, ask: Ask, site: Environment
         page: [one for one in mine if page in one.parameters.get("target", [])]
         for page in probes.pages
     }
-    lacking = sorted(page for page, targets in asked.items() if not targets)
-    assert holds(found.fact("pages that are not probed", lacking), "==", [])
     elsewhere = sorted({one.host for one in mine if not by_prober(one, probes, site)})
     assert holds(found.fact("who probes besides the declared prober", elsewhere), "==", [])
     serving = sorted(one.name for one in site.machines if serves(one.name, probes, site))
     beside = [probes.prober.machine] if probes.prober.machine in serving else []
     assert holds(found.fact("machines that probe themselves", beside), "==", [])
+    new = sorted({one.instance for one in mine if is_waited_for(one)})
     down = sorted(
-        {f"{one.instance}: {one.health} {one.error}" for one in mine if one.health != "up"}
+        {
+            f"{one.instance}: {one.health} {one.error}"
+            for one in mine
+            if one.health != "up" and one.instance not in new
+        }
     )
     assert holds(found.fact("probes that are not made", down), "==", [])
+    lacking = sorted(page for page, targets in asked.items() if not targets)
+    require_time(ask, prometheus, [*lacking, *new])
+    assert holds(found.fact("pages that are not probed", lacking), "==", [])
+    assert holds(found.fact("probes that were never made", new), "==", [])
     for module in sorted({name for one in mine for name in one.parameters.get("module", [""])}):
         tried = ask(PROBED.of(module), prometheus)
         taken = derive(

@@ -16,6 +16,7 @@ from readiness.systems.prometheus.reading import (
     Series,
     Target,
 )
+from readiness.systems.prometheus.starting import is_waited_for, require_time
 
 # A sample is stale after two scrapes that gave none; one more second is for the answer itself.
 INTERVALS = 2
@@ -40,20 +41,34 @@ DAY = 86400.0
 def test_everything_is_scraped(prometheus: Prometheus, ask: Ask, site: Environment) -> None:
     """Of each declared job every machine is a target, once, up, and was scraped lately."""
     found = ask(TARGETS, prometheus)
+    unknown: dict[str, tuple[list[str], list[str]]] = {}
     for job in prometheus.metrics.jobs:
         mine = [one for one in found.reading.targets if one.job == job.job]
         wanted = expected(site, job)
-        lacking = [one.name for one in wanted if not owned(mine, one)]
-        missing = found.fact(f"machines that {job.job} does not scrape", lacking)
-        assert holds(missing, "==", [])
         fact = found.fact(f"instances of {job.job} that stand for two targets", doubled(mine))
         assert holds(fact, "==", [])
         known = (*wanted, *(site.machine(name) for name in job.off))
         strays = [one.instance for one in mine if owner(one, known) is None]
         assert holds(found.fact(f"targets of {job.job} that are nobody's", strays), "==", [])
         ours = [one for one in mine if owner(one, wanted)]
-        bad = sorted({f"{one.instance}: {one.health} {one.error}" for one in ours if not up(one)})
+        new = sorted({one.instance for one in ours if is_waited_for(one)})
+        bad = sorted({in_words(one) for one in ours if not up(one) and one.instance not in new})
         assert holds(found.fact(f"targets of {job.job} that are not up", bad), "==", [])
+        unknown[job.job] = [one.name for one in wanted if not owned(mine, one)], new
+    # What is wrong for certain is told first: nothing that is not known yet may hide it.
+    require_time(
+        ask, prometheus, {one for each in unknown.values() for some in each for one in some}
+    )
+    for name, (lacking, new) in unknown.items():
+        missing = found.fact(f"machines that {name} does not scrape", lacking)
+        assert holds(missing, "==", [])
+        never = found.fact(f"targets of {name} that were never scraped", new)
+        assert holds(never, "==", [])
+
+
+def in_words(target: Target) -> str:
+    """What a target is called, and how it is."""
+    return f"{target.instance}: {target.health} {target.error}"
 
 
 def doubled(targets: list[Target]) -> list[str]:
@@ -112,18 +127,26 @@ def test_samples_are_fresh(prometheus: Prometheus, ask: Ask, site: Environment) 
     off = max(low, -high, 0.0)
     clock = found.fact("seconds that its clock differs from ours at least", round(off, 3))
     assert holds(clock, "<=", tolerance)
+    unknown = set()
     for job in prometheus.metrics.jobs:
         dated = ask(QUERY.of(asked(job)), prometheus)
         now = max((one.at for one in dated.reading), default=0.0)
         for machine in expected(site, job):
             mine = owned([one for one in found.reading.targets if one.job == job.job], machine)
+            unknown |= {machine.name} if not mine else set()
             for target in mine:
+                if is_waited_for(target):
+                    unknown.add(target.instance)
+                    continue
                 ages = [now - one.value for one in dated.reading if of(one, target)]
                 words = f"seconds since {target.instance} gave {job.metric}"
                 newest = derive(words, prometheus.id, newest_age(ages), found, dated)
                 assert holds(newest, "<=", limit(target))
                 ahead = derive(f"{words}, at least", prometheus.id, min(ages), dated)
                 assert holds(ahead, ">=", -tolerance)
+    require_time(ask, prometheus, unknown)
+    never = sorted(one.instance for one in found.reading.targets if one.instance in unknown)
+    assert holds(found.fact("targets without any sample", never), "==", [])
 
 
 def asked(job: Job) -> str:

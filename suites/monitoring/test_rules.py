@@ -20,6 +20,7 @@ from readiness.systems.prometheus.reading import (
     Series,
     Targets,
 )
+from readiness.systems.prometheus.starting import is_waited_for, require_time
 
 Rules = Found[tuple[Rule, ...]]
 # A rule is late when two evaluations and a second have passed.
@@ -76,8 +77,14 @@ def test_alerts_are_loaded(prometheus: Prometheus, ask: Ask, site: Environment) 
         mine = [one for one in found.reading if one.alert == alert.name and fits(one, alert)]
         loaded = found.fact(f"rules that raise {alert.name}", len(mine))
         assert holds(loaded, ">=", 1)
-        bad = [f"{one.health} {one.error}".strip() for one in mine if one.health != "ok"]
+        new = [alert.name for one in mine if is_waited_for(one)]
+        bad = [
+            f"{one.health} {one.error}".strip()
+            for one in mine
+            if one.health != "ok" and not is_waited_for(one)
+        ]
         assert holds(found.fact(f"rules of {alert.name} that do not work", bad), "==", [])
+        require_time(ask, prometheus, new)
         late = [round(one.age or 0.0, 1) for one in mine if is_late(one)]
         assert holds(found.fact(f"rules of {alert.name} not evaluated lately", late), "==", [])
         words = f"seconds that {alert.name} waits before it fires"
@@ -125,6 +132,7 @@ def assert_has_data(
             count = sum(int(one.reading[0].value) for one in given if one.reading)
             known = [] if count else [ask(KNOWN.of(one), prometheus) for one in group]
             there = count + sum(one.reading for one in known)
+            require_time(ask, prometheus, () if there else group)
             words = f"series of {' or '.join(group)}, which {alert.name} asks for"
             fact = derive(words, prometheus.id, there, found, *given, *known)
             assert holds(fact, ">=", 1)
@@ -169,6 +177,7 @@ def test_monitoring_is_monitored(prometheus: Prometheus, ask: Ask, site: Environ
     lacking = [
         one for one in alertmanagers(site) if not sends_to(one, running.reading.alertmanagers, site)
     ]
+    require_time(ask, prometheus, lacking)
     assert holds(running.fact("Alertmanagers that it does not send to", lacking), "==", [])
 
 
@@ -213,14 +222,19 @@ def assert_watched(prometheus: Prometheus, ask: Ask, site: Environment) -> None:
     if not others:
         alone = ask(TARGETS, prometheus).fact("other Prometheus that watch it", 0)
         assert holds(alone, ">=", 1)
-    by = 0
     found = [ask(TARGETS, one) for one in others]
-    for answer in found:
-        by += any(
-            one.health == "up"
-            and one.port == prometheus.server.port
-            and prometheus.machine.known_as(one.host)
+    mine = [
+        [
+            one
             for one in answer.reading.targets
-        )
+            if one.port == prometheus.server.port and prometheus.machine.known_as(one.host)
+        ]
+        for answer in found
+    ]
+    by = sum(any(one.health == "up" for one in each) for each in mine)
+    for other, each in zip(others, mine, strict=True):
+        # One that is down is known; of one that is not there yet nobody can tell.
+        if not by and all(map(is_waited_for, each)):
+            require_time(ask, other, [prometheus.id])
     watched = derive("other Prometheus that scrape it", prometheus.id, by, *found)
     assert holds(watched, ">=", 1)

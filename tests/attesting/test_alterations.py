@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from signing import APPROVAL, Signing, clause, make_key
 
 from readiness.attesting import sshsig
-from readiness.attesting.body import APPROVED, SIGNED
+from readiness.attesting.body import APPROVED, SIGNED, Body
 from readiness.attesting.folder import gather, read_one
 from readiness.attesting.vouching import vouched_now
 from readiness.catalogue.clauses import load_clauses
@@ -132,7 +132,7 @@ def _moved(source: Path, target: Path, path: Path) -> None:
     kept = target.read_bytes()
     target.write_bytes(source.read_bytes())
     try:
-        read_one(path)
+        read_one(path, Body)
     finally:
         target.write_bytes(kept)
 

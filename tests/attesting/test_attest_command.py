@@ -272,7 +272,8 @@ def test_who_may_sign_for_ssh_keygen(command: Command, site: Signing) -> None:
     """The policy's signers are printed as ssh-keygen reads them."""
     _, said, _ = command("attest", "--policy", site.folder / "policy.yaml", "--signers")
     assert said.splitlines()[0] == (
-        f'ciso namespaces="attestation@readiness,approval@readiness" {site.keys["ciso"]}'
+        'ciso namespaces="attestation@readiness,approval@readiness,waiver@readiness,'
+        f'waiver-approval@readiness" {site.keys["ciso"]}'
     )
 
 

@@ -41,7 +41,7 @@ def serving(folder: Path, authority: Hierarchy, answer: Answer) -> Iterator[tupl
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_DELETE = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
@@ -185,3 +185,33 @@ def test_rights_that_are_not_told_are_not_understood(
     """Silence is no permission."""
     with serving(tmp_path, authority, rights(rules)) as (api, _), pytest.raises(NotUnderstood):
         require_harmless(api, [])
+
+
+def test_what_is_not_there_needs_no_removing(tmp_path: Path, authority: Hierarchy) -> None:
+    """A pod that ended by itself is gone; whatever else is answered is told."""
+    with serving(tmp_path, authority, always(404, {})) as (api, asked):
+        api.delete("/api/v1/namespaces/portal/pods/a", {"gracePeriodSeconds": 0})
+        assert asked == ["DELETE /api/v1/namespaces/portal/pods/a Bearer t"]
+        with pytest.raises(NotUnderstood, match="HTTP 404"):
+            api.get("/api/v1/namespaces/portal/pods/a")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (403, {}, AccessDenied),
+        (409, {}, NotUnderstood),
+        (500, b"<html>", NotUnderstood),
+        (201, b'{"kind": "Po', NotUnderstood),
+    ],
+)
+def test_a_pod_that_is_refused(
+    tmp_path: Path,
+    authority: Hierarchy,
+    status: int,
+    body: object,
+    kind: type[Exception],
+) -> None:
+    """It is nobody's fault that the trial is about: nothing was found out."""
+    with serving(tmp_path, authority, always(status, body)) as (api, _), pytest.raises(kind):
+        api.create("/api/v1/namespaces/portal/pods", {"kind": "Pod"})

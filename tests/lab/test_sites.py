@@ -21,6 +21,7 @@ from lab.secrets import ACCOUNTS_KEY, Secrets
 from lab.site import Site, this
 from readiness.model.errors import UsageError
 from readiness.site.documents import load_environment, load_policy
+from readiness.systems.intrusion.declared import attackers
 
 SMALL = "small"
 OTHERS = [one for one in sites() if one != LAB]
@@ -44,8 +45,10 @@ def test_the_big_site_has_none_of_another_ones(other: Layout) -> None:
 
 
 def test_an_environment_file_describes_the_machines_of_its_site(other: Layout) -> None:
-    """Every machine but that of the gate, with its zone, addresses and names."""
+    """Every machine but the gate's and the attacker's, with its zone, addresses and names."""
     environment = load_environment(product.committed(other.site))
+    # Neither is a machine of the site.
+    outside = {"mon1", *(one.id for one in attackers(environment))}
     assert environment.name == other.site
     assert set(environment.zones) == {zone.name for zone in other.zones}
     declared = {
@@ -54,7 +57,7 @@ def test_an_environment_file_describes_the_machines_of_its_site(other: Layout) -
     made = {
         one.name: (one.zone.name, (str(one.v4), str(one.v6)))
         for one in other.machines
-        if one.name != "mon1"
+        if one.name not in outside
     }
     assert declared == made
     assert {name for one in environment.listeners for name in one.names} <= set(other.services)

@@ -19,8 +19,19 @@ from readiness.site.documents import load_environment
 from readiness.systems.logs.asking import client
 from readiness.systems.logs.asking.client import Target, require
 from readiness.systems.logs.declared import DAY, LogStore
-from readiness.systems.logs.encoded import fragments, questions, read_fields, written
-from readiness.systems.logs.reading import read_blocks, read_kept, read_newest
+from readiness.systems.logs.encoded import encodings_in, fragments, written
+from readiness.systems.logs.queries import days
+from readiness.systems.logs.reading import (
+    LogsKept,
+    read_allocates,
+    read_blocks,
+    read_hidden,
+    read_kept,
+    read_largest,
+    read_newest,
+    read_room,
+)
+from readiness.systems.logs.searched import candidates, read_fields, texts
 
 ROOT = Path(__file__).parents[2]
 ANSWERS: dict[str, Any] = json.loads((ROOT / "tests/recorded/logs/answers.json").read_text())
@@ -40,31 +51,85 @@ def test_each_machine_has_a_newest_line() -> None:
     assert all(at is not None and 0 <= ANSWERS["now"] - at < 900 for at in newest.values())
 
 
-def test_lines_are_as_old_as_they_are() -> None:
-    """Thirteen days of history, none too old, and no day without a line."""
+def read(store: LogStore, said: Any, listed: Any = ANSWERS["listed"]) -> LogsKept:
+    """What is read of how long lines are kept."""
+    return read_kept(said, listed, store, ANSWERS["now"], 0, where=WHERE)
+
+
+def test_lines_are_as_old_as_they_are(store: LogStore) -> None:
+    """Thirteen days of history, none too old, and no day without a line of any machine."""
     now = ANSWERS["now"]
-    kept = read_kept(ANSWERS["kept"], ANSWERS["listed"], now, now - 15 * DAY, where=WHERE)
+    kept = read(store, ANSWERS["kept"])
     assert kept.oldest is not None
     assert 12 * DAY < now - kept.oldest < 14 * DAY
     assert (kept.too_old, kept.untimed, kept.days, kept.days_without) == (0, 0, 10, ())
     assert kept.closed_and_old == ()
+    assert kept.gaps == {"log1": (), "web1": (), "web2": ()}
+    assert kept.part == DAY
 
 
-def test_a_day_without_a_line_is_told_by_how_long_ago_it_was() -> None:
-    """The spans come the oldest first."""
+def test_a_day_without_a_line_is_told_by_how_long_ago_it_was(store: LogStore) -> None:
+    """The spans come the oldest first, those of each machine, too."""
     said = json.loads(json.dumps(ANSWERS["kept"]))
     said["aggregations"]["days"]["buckets"][2]["doc_count"] = 0
-    kept = read_kept(said, ANSWERS["listed"], ANSWERS["now"], 0.0, where=WHERE)
+    hosts = said["aggregations"]["hosts"]["buckets"]
+    hosts["web2"]["days"]["buckets"][0]["doc_count"] = 0
+    kept = read(store, said)
     assert kept.days_without == (7,)
+    assert kept.gaps == {"log1": (), "web1": (), "web2": (9,)}
 
 
-def test_a_closed_index_is_told_where_it_is_old() -> None:
+def test_no_part_of_the_time_is_shorter_than_a_machine_may_be_silent(store: LogStore) -> None:
+    """Nor are there more than a store answers, however many machines there are."""
+    assert days(store) == 10
+    assert days(store.model_copy(update={"silent": 3 * DAY})) == 3
+    assert days(store.model_copy(update={"silent": 30 * DAY})) == 1
+    assert days(store, machines=5000) == 4
+
+
+def test_what_our_login_is_not_shown_is_counted() -> None:
+    """The list counts every line of an index, a search those that our rights reach."""
+    assert read_hidden(ANSWERS["listed"], ANSWERS["counted"], where=WHERE) == 0
+    said = json.loads(json.dumps(ANSWERS["counted"]))
+    said["aggregations"]["indices"]["buckets"][0]["doc_count"] -= 3
+    hidden = read_hidden(ANSWERS["listed"], said, where=WHERE)
+    assert 0 <= hidden <= 3
+    listed = [{"index": "logs-1", "status": "open", "docs.count": "7"}]
+    assert read_hidden(listed, ANSWERS["counted"], where=WHERE) == 7
+    listed = [{"index": "logs-1", "status": "close", "docs.count": ""}]
+    assert read_hidden(listed, ANSWERS["counted"], where=WHERE) == 0
+
+
+def test_room_is_what_is_left_of_all_nodes() -> None:
+    """A setting for now comes before one for ever, and no limit is none."""
+    settings, health = ANSWERS["settings"], ANSWERS["health"]
+    there = health["active_shards"]
+    assert read_room(settings, health, where=WHERE) == 1000 - there
+    for kind, many in (("persistent", "20"), ("transient", "30")):
+        settings = {**settings, kind: {"cluster": {"max_shards_per_node": many}}}
+        assert read_room(settings, health, where=WHERE) == int(many) - there
+    settings = {"transient": {"cluster": {"max_shards_per_node": "-1"}}}
+    assert read_room(settings, health, where=WHERE) is None
+    assert read_allocates(ANSWERS["settings"], where=WHERE) == "all"
+    assert read_largest(ANSWERS["listed"], where=WHERE) == 1
+    bodies: tuple[Any, ...] = (None, [], {}, {"defaults": {"cluster": []}})
+    for body in bodies:
+        with pytest.raises(NotUnderstood, match="the settings have no cluster"):
+            read_room(body, health, where=WHERE)
+        with pytest.raises(NotUnderstood, match="the settings have no cluster"):
+            read_allocates(body, where=WHERE)
+
+
+def test_a_closed_index_is_told_where_it_is_old(store: LogStore) -> None:
     """Nobody finds its lines, and they are still there."""
     listed = [{"index": "logs-old", "status": "close", "creation.date": "1000000000000"}]
-    found = read_kept(ANSWERS["kept"], listed, ANSWERS["now"], 1_500_000_000.0, where=WHERE)
-    assert found.closed_and_old == ("logs-old",)
-    newer = read_kept(ANSWERS["kept"], listed, ANSWERS["now"], 900_000_000.0, where=WHERE)
-    assert newer.closed_and_old == ()
+    assert read(store, ANSWERS["kept"], listed).closed_and_old == ("logs-old",)
+    made = round((ANSWERS["now"] - DAY) * 1000)
+    listed = [{"index": "logs-new", "status": "close", "creation.date": str(made)}]
+    assert read(store, ANSWERS["kept"], listed).closed_and_old == ()
+    listed = [{"index": "logs-new", "status": "close", "creation.date": "yesterday"}]
+    with pytest.raises(NotUnderstood, match="is no whole number"):
+        read(store, ANSWERS["kept"], listed)
 
 
 def test_only_a_full_disk_and_a_closed_cluster_are_blocks() -> None:
@@ -123,19 +188,99 @@ def test_the_control_has_each_encoding() -> None:
         assert all(any(part in line for line in lines) for part in parts)
 
 
+def every(value: str, fields: Any) -> list[Any]:
+    """All questions of all searches."""
+    return [
+        one
+        for some in candidates(fragments(value), read_fields(fields, where=WHERE))
+        for one in some
+    ]
+
+
 def test_every_field_with_text_is_searched() -> None:
-    """Those that are cut into words, by words; those that are not, by a part of them."""
-    fields = read_fields(ANSWERS["fields"], where=WHERE)
-    assert "message" in fields.analysed
-    assert {"host", "program", "severity"} <= set(fields.whole)
-    asked = questions("a*b?c@example.test", fields)
+    """Those that are cut into words by words, those that are not by a part of them."""
+    asked = every("a*b?c@example.test", ANSWERS["fields"])
     assert {
-        "wildcard": {"host": {"value": r"*a\*b\?c@example.test*", "case_insensitive": True}}
-    } in (asked["plain"])
+        "wildcard": {"host": {"value": r"*a\*b\?c@example.te*", "case_insensitive": True}}
+    } in asked
+    assert {name for one in asked for name in one.get("wildcard", {})} >= {"host", "severity"}
+    assert any("message" in str(one) for one in asked)
     nothing: tuple[Any, ...] = (None, {}, {"fields": {}}, {"fields": {"@timestamp": {"date": {}}}})
     for body in nothing:
         with pytest.raises(NotUnderstood):
             read_fields(body, where=WHERE)
+
+
+def test_a_field_is_asked_as_what_it_is_where_it_is_that() -> None:
+    """A number in one index and a text in another, in an object of its own, or not at all."""
+    many = {"searchable": True, "indices": ["logs-1"]}
+    fields = {
+        "fields": {
+            "code": {"long": many, "keyword": {**many, "indices": ["logs-2"]}},
+            "people": {"nested": {"searchable": False}},
+            "people.number": {"long": {"searchable": True}},
+            "kept": {"keyword": {"searchable": False}},
+            "_id": {"keyword": {"searchable": True}},
+        }
+    }
+    asked = every("12345678", fields)
+    said = json.dumps(asked)
+    first = {"terms": {"_index": ["logs-1"]}}
+    assert {"bool": {"filter": [first, {"term": {"code": 12345678}}]}} in asked
+    assert {
+        "nested": {
+            "path": "people",
+            "ignore_unmapped": True,
+            "query": {"term": {"people.number": 12345678}},
+        }
+    } in asked
+    assert '"kept"' not in said
+    assert '"_id"' not in said
+    assert read_fields(fields, where=WHERE).has_nested
+
+
+def test_a_line_is_held_by_what_a_search_sees() -> None:
+    """By the field, one below it, or one around it; by nothing where none can be asked."""
+    told = {name: {"keyword": {"searchable": True}} for name in ("a.b", "a.b.raw", "flat")}
+    fields = read_fields({"fields": {**told, "c": {"binary": {"searchable": False}}}}, where=WHERE)
+    for path, names in (("a.b", {"a.b", "a.b.raw"}), ("flat.x.y", {"flat"}), ("c", set[str]())):
+        said = json.dumps(fields.holding(path, "logs-1", "7"))
+        assert {one for one in ("a.b", "a.b.raw", "flat", "c") if f'"{one}"' in said} == names
+        assert ("match_none" in said) is not bool(names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sent to mailto:canary@example.test.",
+        "user_CANARY@example.testing",
+        "GET /?who=canary%40example.test",
+        "GET /?next=%2Ffind%3Fwho%3Dcanary%2540example.test",
+        b"canary@example.test".hex().upper(),
+        base64.urlsafe_b64encode(b"??>" + b"canary@example.test").decode(),
+    ],
+)
+def test_a_text_says_whether_it_has_a_value(line: str) -> None:
+    """Glued to other letters, and in every encoding."""
+    assert len(encodings_in(line, fragments("canary@example.test"))) == 1
+
+
+def test_a_name_with_other_letters_is_found_as_programs_write_it() -> None:
+    """As JSON, as an access log, and as a form does."""
+    wanted = fragments("Jörg Kanari")
+    for text in (r"J\u00f6rg Kanari", r"J\xC3\xB6rg Kanari", "J%C3%B6rg+Kanari", "JÖRG KANARI"):
+        assert encodings_in(text, wanted), text
+    assert encodings_in("Jorg Kanari", wanted) == []
+
+
+def test_every_text_of_a_line_has_its_field() -> None:
+    """In lists and in objects, as deep as they are; a number is a text, and a truth is none."""
+    line = {"a": {"b": ["x", {"c": 7}]}, "d.e": "y", "f": None, "g": True}
+    assert sorted(texts(line)) == [("a.b", "x"), ("a.b.c", "7"), ("d.e", "y")]
+    deep: Any = "z"
+    for _ in range(5000):
+        deep = [deep]
+    assert list(texts({"a": deep})) == [("a", "z")]
 
 
 def hit(at: float, **source: str) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from readiness.attesting.folder import write as write_attested
+from readiness.attesting.folder import write_waivers
 from readiness.attesting.vouching import vouched
+from readiness.attesting.waiving import given
 from readiness.catalogue.checks import Check, catalogue_digest
 from readiness.catalogue.clauses import load_clauses
 from readiness.catalogue.matrix import Proof, ProvenOn
@@ -205,6 +207,7 @@ class Story:
     drift_looks: Sequence[Sequence[int]] = ()
     own: dict[str, object] | None = None
     attested: Sequence[Json] = ()
+    waived: Sequence[Json] = ()
     pins: dict[str, str] | None = None
     """What identifies the system, where the run read attestations."""
     matrix: dict[str, Proof] = field(default_factory=lambda: dict.fromkeys(CATALOGUE, SEEN_RED))
@@ -225,6 +228,7 @@ class Story:
             matrix=self.matrix,
             at=at,
             vouched=vouched(record, policy, load_clauses(), at),
+            given=given(record, policy, at),
         )
 
     def write(self) -> None:
@@ -235,6 +239,7 @@ class Story:
             _opening(writer, self)
             if self.pins is not None:
                 write_attested(writer, self.attested, self.pins)
+                write_waivers(writer, self.waived, self.pins)
             writer.write("plan", **(plan.event() | {"not_guarded": ["a fresh backup"]}))
             if self.identity is not None:
                 writer.write("identity", pinned=True, members=[_PINNED | self.identity])

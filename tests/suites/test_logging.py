@@ -2,21 +2,24 @@
 
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from readiness.drills.log_lines import CanaryLine, Searched, Seen
+from readiness.drills.log_lines import CanaryLine, Seen
 from readiness.drills.log_loss import LogLoss, Numbered
 from readiness.drills.log_rights import LogRights
+from readiness.drills.log_values import Searched
 from readiness.evidence.claim import CURRENT, Found
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model.errors import NotUnderstood, Unreachable
 from readiness.site.documents import load_environment
-from readiness.systems.logs.declared import LogNode, Logs, sources, stores
-from readiness.systems.logs.reading import LogDoor
+from readiness.systems.logs.declared import DAY, LogNode, Logs, sources, stores
+from readiness.systems.logs.reading import LogDoor, LogsKept
 
 ROOT = Path(__file__).parents[2]
 LINES = runpy.run_path(str(ROOT / "suites/logging/test_lines.py"))
@@ -108,9 +111,10 @@ def counted(*numbered: Numbered) -> list[tuple[int, str]]:
     return told
 
 
-def numbered(machine: str, many: int = 500, copies: int = 1) -> Numbered:
+def numbered(machine: str, many: int = 500, copies: int = 1, after: float = 9.0) -> Numbered:
     """What was found of a machine's lines."""
-    return Numbered(machine, NODE, 500, many, copies, () if many == 500 else ("7",))
+    missing = () if many == 500 else ("7",)
+    return Numbered(machine, NODE, 500, many, copies, missing, None if missing else after)
 
 
 def test_a_drill_without_a_loss_tells_of_its_trials() -> None:
@@ -124,6 +128,10 @@ def test_a_drill_without_a_loss_tells_of_its_trials() -> None:
     [
         ((numbered("web2", 499),), "lines of web2 missing at central/log1 (the first 7) to be 0"),
         ((numbered("web2", copies=2),), "copies of a line of web2 at most 1, found 2"),
+        (
+            (numbered("web2", after=200.0),),
+            "until all lines of web2 were found at central/log1 at most 150, found 200",
+        ),
         ((), "machines counted at nodes to be 3, found 2"),
     ],
 )
@@ -165,14 +173,14 @@ def test_a_login_that_nobody_knows_tried_nothing() -> None:
         rights(writer={"delete a line": 401, "read every line": 401})
 
 
-def searched(control: dict[str, int], canaries: dict[str, int]) -> None:
+def searched(control: dict[str, int], canaries: dict[str, int], **other: Any) -> None:
     """Judge a search."""
-    reading = Searched(control, canaries)
+    reading = Searched(control, canaries, **other)
     ACCESS["test_no_line_has_a_persons_value"](logs(), found(reading))
 
 
 CONTROL = {"control plain": 1, "control base64": 3}
-NONE = {"never[0] plain": 0, "never[0] base64": 0, "never[1] plain": 0, "never[1] base64": 0}
+NONE = {f"never[{place}] {how}": 0 for place in range(3) for how in ("plain", "base64")}
 
 
 def test_a_value_that_is_nowhere_is_green() -> None:
@@ -186,7 +194,7 @@ def test_a_value_that_is_nowhere_is_green() -> None:
         (CONTROL, {**NONE, "never[0] base64": 2}, "found never[0] base64 in 2 lines"),
         ({**CONTROL, "control base64": 0}, NONE, "(not control base64) to be all, found nothing"),
         ({}, NONE, "to be all, found nothing"),
-        (CONTROL, {"never[0] plain": 0}, "values looked for to be 2, found 1"),
+        (CONTROL, {"never[0] plain": 0}, "values looked for to be 3, found 1"),
     ],
 )
 def test_a_search_that_finds_or_sees_nothing_is_not_green(
@@ -198,6 +206,81 @@ def test_a_search_that_finds_or_sees_nothing_is_not_green(
     assert said in reasons[-1], reasons[-1]
 
 
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"unseen": ("original",)}, "a search sees (not original) to be all, found nothing"),
+        ({"hidden": 3}, "login is shown (not 3 of them) to be all, found nothing"),
+    ],
+)
+def test_what_is_not_seen_may_hold_anything(
+    other: dict[str, Any], said: str, reasons: list[str]
+) -> None:
+    """It is not green, and it is no finding either; one that is seen is."""
+    with pytest.raises(AssertionError):
+        searched(CONTROL, NONE, **other)
+    assert said in reasons[-1], reasons[-1]
+    with pytest.raises(AssertionError):
+        searched(CONTROL, {**NONE, "never[0] plain": 1}, **other)
+    assert "found never[0] plain in 1 lines" in reasons[-1], reasons[-1]
+
+
+STORE = runpy.run_path(str(ROOT / "suites/logging/test_store.py"))
+
+
+def kept(began: datetime | None = None, **other: Any) -> None:
+    """Judge how long lines are kept, as they are but for what is named."""
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    right: dict[str, Any] = {
+        "asked": now.timestamp(),
+        "lines": 99,
+        "oldest": now.timestamp() - 13 * DAY,
+        "too_old": 0,
+        "too_old_in": (),
+        "untimed": 0,
+        "days_without": (),
+        "days": 10,
+        "gaps": {"log1": (), "web1": (), "web2": ()},
+        "part": DAY,
+        "hidden": 0,
+        "closed_and_old": (),
+    }
+    node = logs().nodes[0]
+    if began is not None:
+        store = node.store.model_copy(update={"began": {"web2": began.date()}})
+        node = LogNode(store, node.machine)
+    STORE["test_lines_are_kept_as_declared"](node, found(LogsKept(**{**right, **other})))
+
+
+def test_a_machine_that_began_later_has_no_older_lines() -> None:
+    """From the day after it began on there are lines of each day."""
+    kept()
+    gaps = {"log1": (), "web1": (), "web2": (3, 4, 5, 6, 7, 8, 9)}
+    kept(began=datetime(2026, 11, 28, tzinfo=UTC), gaps=gaps)
+
+
+@pytest.mark.parametrize(
+    ("began", "other", "said"),
+    [
+        (None, {"gaps": {"log1": (), "web1": (), "web2": (8, 9)}}, "of web2 to be none, found 8"),
+        (
+            datetime(2026, 11, 25, tzinfo=UTC),
+            {"gaps": {"log1": (), "web1": (), "web2": (4, 9)}},
+            "of web2 to be none, found 4",
+        ),
+        (None, {"gaps": {"log1": ()}}, "machines looked for to be 3, found 1"),
+        (None, {"hidden": 7}, "shown (not 7 of them) to be all, found nothing"),
+    ],
+)
+def test_a_machine_without_lines_of_a_day_is_red(
+    began: datetime | None, other: dict[str, Any], said: str, reasons: list[str]
+) -> None:
+    """Whatever the others have; what is hidden is unknown."""
+    with pytest.raises(AssertionError):
+        kept(began=began, **other)
+    assert said in reasons[-1], reasons[-1]
+
+
 def doors(*two: LogDoor) -> None:
     """Judge the two addresses of a node."""
     node: LogNode = logs().nodes[0]
@@ -206,7 +289,10 @@ def doors(*two: LogDoor) -> None:
 
 
 SHUT = LogDoor(is_open=False)
-RIGHT = LogDoor(is_open=True, stranger={"/": 401, "/_search": 401}, guess=401, reader=200)
+KNOWN = {"admin": 401, "readall": 401}
+RIGHT = LogDoor(
+    is_open=True, stranger={"/": 401, "/_search": 401}, guess=401, known=KNOWN, reader=200
+)
 
 
 @pytest.mark.parametrize("second", [RIGHT, SHUT])
@@ -224,6 +310,9 @@ def test_a_door_that_is_shut_or_guarded_is_green(second: LogDoor) -> None:
         LogDoor(is_open=True, in_the_clear=200),
         LogDoor(is_open=True, in_the_clear=401),
         LogDoor(is_open=True),
+        replace(RIGHT, known={**KNOWN, "readall": 200}),
+        replace(RIGHT, known={**KNOWN, "readall": 403}),
+        replace(RIGHT, known={}),
     ],
 )
 def test_a_door_that_is_open_on_one_address_is_not_green(second: LogDoor) -> None:

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -12,7 +11,7 @@ from readiness.model.words import Json
 from readiness.site.environment import Environment
 from readiness.site.pins import read_pins
 from readiness.site.signers import ClassName
-from readiness.site.written import ClauseId, Name, Written
+from readiness.site.written import ClauseId, Day, Name, Written
 
 # Some paragraphs, a release and its reports: a body is read whole by whoever signs it.
 MOST_SAID: Final = 2000
@@ -26,8 +25,6 @@ Said = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SAID)]
 PathText = Annotated[
     str, StringConstraints(pattern=r"^[^/\x00-\x1f][^\x00-\x1f]*$", max_length=300)
 ]
-# Further away is a mistake, and no sum of days with it is beyond what a calendar has.
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -47,20 +44,34 @@ class About(Written):
     pins: Annotated[dict[str, Digest], Field(min_length=1, max_length=MOST_PINS)]
 
 
-class Body(Written):
-    """An attestation without its signatures. `until` is the last day on which it counts, in UTC."""
+class Paper(Written):
+    """What every signed file says. `until` is the last day on which it counts, in UTC."""
+
+    signed_as: ClassVar[str] = SIGNED
+    approved_as: ClassVar[str] = APPROVED
+    called: ClassVar[str]
 
     schema_version: Literal[1] = Field(alias="schema")
-    clause: ClauseId
-    kind: ClassName = Field(alias="class")
-    subject: Name
-    says: Said
-    seen: Annotated[tuple[Seen, ...], Field(min_length=1, max_length=MOST_SEEN)]
     environment: About
     signer: Name
     signed: AwareDatetime
     since: Day
     until: Day
+
+    @property
+    def right(self) -> str:
+        """The class that whoever signs it must be allowed."""
+        raise NotImplementedError
+
+    @property
+    def alone(self) -> str:
+        """The clause that a signer may be allowed alone; empty where the class alone counts."""
+        return ""
+
+    @property
+    def files(self) -> tuple[Seen, ...]:
+        """The files that it is about."""
+        return ()
 
     def data(self) -> Json:
         """The body as JSON has it."""
@@ -70,6 +81,33 @@ class Body(Written):
         """The bytes that are signed."""
         text = json.dumps(self.data(), sort_keys=True, indent=1, ensure_ascii=False)
         return (text + "\n").encode()
+
+
+class Body(Paper):
+    """An attestation without its signatures."""
+
+    called: ClassVar[str] = "attestation"
+
+    clause: ClauseId
+    kind: ClassName = Field(alias="class")
+    subject: Name
+    says: Said
+    seen: Annotated[tuple[Seen, ...], Field(min_length=1, max_length=MOST_SEEN)]
+
+    @property
+    def right(self) -> str:
+        """The class of what is vouched for."""
+        return self.kind
+
+    @property
+    def alone(self) -> str:
+        """The clause that is vouched for."""
+        return self.clause
+
+    @property
+    def files(self) -> tuple[Seen, ...]:
+        """The files that were seen."""
+        return self.seen
 
 
 def pins_of(environment: Environment) -> dict[str, str]:

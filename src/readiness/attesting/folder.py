@@ -1,4 +1,4 @@
-"""Reads the folder of attestations: bounded, links not followed, what is malformed refused.
+"""Reads the folders of attestations and waivers: bounded, links not followed, no malformed file.
 
 Whether they count is not said here: whoever judges says that, at the moment that he judges at.
 """
@@ -11,13 +11,14 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from readiness.attesting import sshsig
-from readiness.attesting.body import APPROVED, SIGNED, Body, Seen
+from readiness.attesting.body import Body, Paper, Seen
 from readiness.attesting.sshsig import Signature
+from readiness.attesting.waiver import Waiver
 from readiness.evidence.record import RecordWriter
 from readiness.evidence.redact import Described, Redactor
 from readiness.model.errors import UsageError
@@ -37,15 +38,16 @@ MOST_FILES: Final = 500
 MOST_OF_SEEN: Final = 1024**3
 MOST_TOGETHER: Final = 4 * 1024**3
 CHUNK: Final = 1024 * 1024
+P = TypeVar("P", bound=Paper)
 CHANGED: Final = "was changed"
 
 
 @dataclass(frozen=True)
-class Attestation:
-    """One attestation as it lies in the folder."""
+class Filed:
+    """One signed file as it lies in its folder."""
 
     path: Path
-    body: Body
+    body: Paper
     signature: Signature | None
     approval: Signature | None
 
@@ -58,17 +60,23 @@ class Attestation:
             "signature": _told(self.signature),
             "approval": _told(self.approval),
             "changed": [
-                f"{one.path} {what}" for one in self.body.seen if (what := changed(folder, one))
+                f"{one.path} {what}" for one in self.body.files if (what := changed(folder, one))
             ],
         }
 
 
 def folder_of(policy: Policy) -> Path | None:
     """Where the policy says that attestations lie; None when it asks for none."""
-    if policy.attestations is None:
-        return None
-    beside = policy.file.absolute().parent if policy.file else Path.cwd()
-    return behind.path(policy.attestations.folder, beside)
+    return _beside(policy, policy.attestations.folder) if policy.attestations else None
+
+
+def waivers_of(policy: Policy) -> Path | None:
+    """Where the policy says that waivers lie; None when it allows none."""
+    return _beside(policy, policy.waivers.folder) if policy.waivers else None
+
+
+def _beside(policy: Policy, reference: str) -> Path:
+    return behind.path(reference, policy.file.absolute().parent if policy.file else Path.cwd())
 
 
 def gather(policy: Policy, redactor: Redactor) -> tuple[Json, ...]:
@@ -78,16 +86,27 @@ def gather(policy: Policy, redactor: Redactor) -> tuple[Json, ...]:
         UsageError: a file in the folder is none, or says what the record would hide.
     """
     folder = folder_of(policy)
-    found = list(read(folder)) if folder else []
-    seen = {one.path: one.size for each in found for one in each.body.seen}
+    found = list(read(folder, Body)) if folder else []
+    seen = {one.path: one.size for each in found for one in each.body.files}
     if folder and sum(seen.values()) > MOST_TOGETHER:
         problem = "what was seen is too big together"
         raise UsageError(problem, str(folder), expected=f"at most {MOST_TOGETHER} bytes")
     return tuple(_shown_whole(one, redactor) for one in found)
 
 
-def read(folder: Path) -> Iterator[Attestation]:
-    """Every attestation of the folder, by name.
+def gather_waivers(policy: Policy, redactor: Redactor) -> tuple[Json, ...]:
+    """Every waiver as the record will have it.
+
+    Raises:
+        UsageError: a file in the folder is none, or says what the record would hide.
+    """
+    folder = waivers_of(policy)
+    found = read(folder, Waiver) if folder else ()
+    return tuple(_shown_whole(one, redactor) for one in found)
+
+
+def read(folder: Path, form: type[Paper]) -> Iterator[Filed]:
+    """Every signed file of a folder, by name.
 
     Raises:
         UsageError: it is no folder, has too many files, or one is malformed.
@@ -98,40 +117,41 @@ def read(folder: Path) -> Iterator[Attestation]:
         raise UsageError(
             f"can't be read ({error.strerror})",
             str(folder),
-            key="attestations.folder",
+            key=f"{form.called}s.folder",
             expected="a folder, which may be empty",
         ) from None
     if len(names) > MOST_FILES:
         raise UsageError("has too many files", str(folder), expected=f"at most {MOST_FILES}")
     for name in names:
         if name.endswith(BODY):
-            yield read_one(folder / name)
+            yield read_one(folder / name, form)
 
 
-def read_one(path: Path) -> Attestation:
-    """One attestation with its signatures.
+def read_one(path: Path, form: type[Paper]) -> Filed:
+    """One signed file with its signatures.
 
     Raises:
         UsageError: says what is wrong, and where.
     """
-    body = _body(path)
-    return Attestation(
+    body = _body(path, form)
+    beside = path.name.removesuffix(BODY)
+    return Filed(
         path,
         body,
-        _signature(path.with_name(path.name.removesuffix(BODY) + SIGNATURE), SIGNED),
-        _signature(path.with_name(path.name.removesuffix(BODY) + APPROVAL), APPROVED),
+        _signature(path.with_name(beside + SIGNATURE), form.signed_as),
+        _signature(path.with_name(beside + APPROVAL), form.approved_as),
     )
 
 
-def _body(path: Path) -> Body:
+def _body(path: Path, form: type[P]) -> P:
     text = _text(path)
     try:
-        body = Body.model_validate_json(text)
+        body = form.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, place_of(first["loc"])))
         raise UsageError(
-            "is no attestation", str(path), _line(text, key), 1, key, first["msg"]
+            f"is no {form.called}", str(path), _line(text, key), 1, key, first["msg"]
         ) from None
     if body.spelled() != text.encode():
         raise UsageError(
@@ -223,7 +243,14 @@ def write(writer: RecordWriter, told: Iterable[Json], pins: Mapping[str, str]) -
         writer.write("attestation", told=Described(one))
 
 
-def _shown_whole(one: Attestation, redactor: Redactor) -> Json:
+def write_waivers(writer: RecordWriter, told: Iterable[Json], pins: Mapping[str, str]) -> None:
+    """Put the waivers into the record, and which system they are held against."""
+    writer.write("waivers-read", told=Described({"pins": dict(pins)}))
+    for one in told:
+        writer.write("waiver", told=Described(one))
+
+
+def _shown_whole(one: Filed, redactor: Redactor) -> Json:
     """What the record has, if it can have it as it was signed.
 
     Raises:

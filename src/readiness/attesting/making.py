@@ -13,18 +13,28 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from readiness.attesting import sshsig
-from readiness.attesting.body import APPROVED, MOST_SEEN, SIGNED, About, Body, Seen, pins_of
+from readiness.attesting.body import (
+    APPROVED,
+    MOST_SEEN,
+    SIGNED,
+    About,
+    Body,
+    Paper,
+    Seen,
+    pins_of,
+)
 from readiness.attesting.folder import (
     APPROVAL,
     BODY,
     SIGNATURE,
-    Attestation,
+    Filed,
     digest,
     folder_of,
     read_one,
     refuse_hidden,
 )
-from readiness.attesting.vouching import end_of
+from readiness.attesting.signatures import end_of
+from readiness.attesting.waiver import Waiver
 from readiness.catalogue.clauses import PEOPLE, Clause, load_clauses
 from readiness.evidence.redact import Redactor
 from readiness.model.errors import StateError, UsageError
@@ -33,6 +43,7 @@ from readiness.site.policy import Policy
 from readiness.site.signers import CLASSES, Attestations, Signer
 
 KEPT: Final = "seen"
+PURPOSES: Final = (SIGNED, APPROVED, Waiver.signed_as, Waiver.approved_as)
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,9 @@ def attest(
     """
     rules, folder = _rules(policy)
     clause = _human(wish.clause)
-    signer = _signer(rules, key) if key else _named(rules, wish.signer)
+    signer = signer_of(rules, key) if key else named(rules, wish.signer)
     if not signer.covers(signer.may_sign, clause.kind, clause.id):
-        raise _not_allowed(policy, signer, "sign", clause.kind)
+        raise not_allowed(policy, signer, "sign", clause.kind)
     body = _body(
         {
             "schema": 1,
@@ -84,36 +95,47 @@ def attest(
         }
     )
     path = folder / f"{clause.id.replace('/', '.')}-{body.subject}-{at:%Y%m%dT%H%M%S}{BODY}"
-    refuse_hidden(path, Attestation(path, body, None, None).told(), Redactor())
-    if path.exists():
-        raise UsageError("exists already", str(path), expected="one attestation in a second")
-    files = {path: body.spelled().decode()}
-    if key is not None:
-        made = sshsig.sign(body.spelled(), SIGNED, key).armoured(SIGNED)
-        files = {path.with_name(path.name.removesuffix(BODY) + SIGNATURE): made} | files
-    _write(files)
+    file(path, body, key)
     return path
 
 
-def approve(path: Path, policy: Policy, key: Ed25519PrivateKey) -> Path:
-    """Add the second signature to an attestation; the file that it is in.
+def file(path: Path, body: Paper, key: Ed25519PrivateKey | None) -> None:
+    """Write a body, with its first signature where a key is given.
 
     Raises:
-        UsageError: who approves may not, or it is no attestation.
+        UsageError: it exists already, or says what the record would hide.
+        StateError: it can't be written; nothing is left behind.
     """
-    rules, _ = _rules(policy)
-    one = read_one(path)
-    approver = _signer(rules, key)
+    refuse_hidden(path, Filed(path, body, None, None).told(), Redactor())
+    if path.exists():
+        raise UsageError("exists already", str(path), expected=f"one {body.called} in a second")
+    files = {path: body.spelled().decode()}
+    if key is not None:
+        made = sshsig.sign(body.spelled(), body.signed_as, key).armoured(body.signed_as)
+        files = {path.with_name(path.name.removesuffix(BODY) + SIGNATURE): made} | files
+    _write(files)
+
+
+def approve(path: Path, policy: Policy, key: Ed25519PrivateKey, form: type[Paper] = Body) -> Path:
+    """Add the second signature to a signed file; the file that it is in.
+
+    Raises:
+        UsageError: who approves may not, or it is no file of that form.
+    """
+    rules = rules_of(policy)
+    one = read_one(path, form)
+    approver = signer_of(rules, key)
     body = one.body
     if approver.name == body.signer:
         raise UsageError("is signed by who approves it", str(path), expected="somebody else")
-    if not approver.covers(approver.may_approve, body.kind, body.clause):
-        raise _not_allowed(policy, approver, "approve", body.kind)
-    signed = one.signature is not None and one.signature.made(body.spelled(), SIGNED)
+    if not approver.covers(approver.may_approve, body.right, body.alone):
+        raise not_allowed(policy, approver, "approve", body.right)
+    signed = one.signature is not None and one.signature.made(body.spelled(), body.signed_as)
     if not signed:
         raise UsageError("is not signed as it is", str(path), expected="the first signature")
     target = path.with_name(path.name.removesuffix(BODY) + APPROVAL)
-    _write({target: sshsig.sign(body.spelled(), APPROVED, key).armoured(APPROVED)})
+    made = sshsig.sign(body.spelled(), body.approved_as, key).armoured(body.approved_as)
+    _write({target: made})
     return target
 
 
@@ -128,12 +150,20 @@ def _body(said: dict[str, object]) -> Body:
 def allowed_signers(rules: Attestations) -> Iterable[str]:
     """The policy's signers as `ssh-keygen -Y verify -f` reads them."""
     for one in rules.signers:
-        yield f'{one.name} namespaces="{SIGNED},{APPROVED}" {sshsig.public_line(one.key)}'
+        yield f'{one.name} namespaces="{",".join(PURPOSES)}" {sshsig.public_line(one.key)}'
 
 
 def _rules(policy: Policy) -> tuple[Attestations, Path]:
-    folder = folder_of(policy)
-    if policy.attestations is None or folder is None:
+    return rules_of(policy), folder_of(policy) or Path()
+
+
+def rules_of(policy: Policy) -> Attestations:
+    """Who may sign.
+
+    Raises:
+        UsageError: the policy names nobody.
+    """
+    if policy.attestations is None:
         raise UsageError(
             "names nobody whose signature counts",
             str(policy.file),
@@ -141,7 +171,7 @@ def _rules(policy: Policy) -> tuple[Attestations, Path]:
             expected="a folder and signers",
             found="nothing",
         )
-    return policy.attestations, folder
+    return policy.attestations
 
 
 def _human(identity: str) -> Clause:
@@ -155,7 +185,12 @@ def _human(identity: str) -> Clause:
     return clause
 
 
-def _signer(rules: Attestations, key: Ed25519PrivateKey) -> Signer:
+def signer_of(rules: Attestations, key: Ed25519PrivateKey) -> Signer:
+    """Whose key of the policy it is.
+
+    Raises:
+        UsageError: it is nobody's.
+    """
     public = sshsig.sign(b"", SIGNED, key).key
     signer = rules.signer(public)
     if signer is None:
@@ -168,7 +203,7 @@ def _signer(rules: Attestations, key: Ed25519PrivateKey) -> Signer:
     return signer
 
 
-def _named(rules: Attestations, name: str) -> Signer:
+def named(rules: Attestations, name: str) -> Signer:
     """The signer who signs elsewhere."""
     names = [one.name for one in rules.signers]
     if name not in names:
@@ -177,7 +212,8 @@ def _named(rules: Attestations, name: str) -> Signer:
     return rules.signers[names.index(name)]
 
 
-def _not_allowed(policy: Policy, signer: Signer, what: str, kind: str) -> UsageError:
+def not_allowed(policy: Policy, signer: Signer, what: str, kind: str) -> UsageError:
+    """The refusal of a signer whom the policy does not allow it."""
     scopes = signer.may_sign if what == "sign" else signer.may_approve
     return UsageError(
         f"{signer.name} may not {what} it",
@@ -204,6 +240,17 @@ def _subject(clause: Clause, wish: Wish, environment: Environment, rules: Attest
 
 
 def _about(environment: Environment, clause: Clause) -> About:
+    if CLASSES[clause.kind].per_release and not environment.release:
+        raise UsageError(f"{clause.kind} is about a release", key="release", found="none")
+    return system_of(environment)
+
+
+def system_of(environment: Environment) -> About:
+    """The system that something is signed about.
+
+    Raises:
+        UsageError: nobody pinned which one it is.
+    """
     pins = pins_of(environment)
     if not pins:
         raise UsageError(
@@ -211,8 +258,6 @@ def _about(environment: Environment, clause: Clause) -> About:
             key="identity",
             expected="what `readiness doctor --write-identity` writes",
         )
-    if CLASSES[clause.kind].per_release and not environment.release:
-        raise UsageError(f"{clause.kind} is about a release", key="release", found="none")
     return About(name=environment.name, release=environment.release, pins=pins)
 
 

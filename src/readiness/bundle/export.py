@@ -77,6 +77,7 @@ def predicate_of(verdict: Verdict) -> Json:
         "environment": shown.environment,
         "release": shown.release,
         "verdict": shown.verdict,
+        "verdictWithoutWaivers": shown.verdict_without_waivers,
         "judgedAt": stamp(verdict.judged_at),
         "validUntil": stamp(shown.valid_until) if shown.valid_until else None,
         "policySha256": shown.policy.sha256 if shown.policy else None,
@@ -84,6 +85,7 @@ def predicate_of(verdict: Verdict) -> Json:
             "required": clauses.required,
             "proven": clauses.proven,
             "byException": list(clauses.by_exception),
+            "waived": list(clauses.waived),
         },
         "runs": [
             {

@@ -20,7 +20,7 @@ SOURCE: Final = "clauses.json"
 
 # Kinds of subjects of clauses that no check serves yet.
 PLANNED = frozenset({
-    "standby", "balancer", "alert_rule", "receiver", "service", "table", "person",
+    "standby", "alert_rule", "receiver", "service", "table", "person",
 })  # fmt: skip
 SUBJECT_KINDS = PLANNED | KINDS.keys()
 PEOPLE: Final = "attestation"

@@ -12,6 +12,7 @@ from readiness.site.declared.backup import Backup
 from readiness.site.declared.database import Database
 from readiness.site.environment import Environment
 from readiness.site.subjects import backups_of, clusters, endpoints
+from readiness.systems.balancing.declared import drill_of
 from readiness.systems.tls.limits import scan_limit
 
 PROMOTION_LIMIT: Final = 120.0
@@ -45,6 +46,8 @@ def limit_of(check: Check, environment: Environment, subject: str) -> float:
         (Tier.DISRUPT, "database_cluster"): _failover,
         (Tier.DISRUPT, "cache"): _cache_failover,
         (Tier.DISRUPT, "cache_node"): _cache_failover,
+        (Tier.DISRUPT, "backend"): _served,
+        (Tier.DISRUPT, "balancer"): _served,
         (Tier.LOAD, "load_test"): _load,
         (Tier.LOAD, "backup_repository"): _restore,
         (Tier.LOAD, "database_cluster"): _restores,
@@ -71,6 +74,18 @@ def _cache_failover(environment: Environment, subject: str, _: float) -> float:
     cut = min(PROMOTION_LIMIT, drill.expiry / 2) + drill.expiry
     trial = 2 * REJOIN_LIMIT + drill.baseline + watch.down_after + cut + STABLE + SLACK
     return (drill.trials + 1) * trial + SLACK
+
+
+def _served(environment: Environment, subject: str, _: float) -> float:
+    """The control trial and every declared way; a server is called after its balancer."""
+    balancer = environment.balancer(subject.partition("/")[0])
+    drill = drill_of(environment, balancer)
+    if drill is None:
+        return SLACK
+    # A process killed and a machine cut off, each of which a check may have to wait for.
+    ways = max(len(drill.breaking), 2)
+    trial = 2 * REJOIN_LIMIT + drill.baseline + drill.expiry + drill.returns + SLACK
+    return (drill.trials * ways + 1) * trial + SLACK
 
 
 def _load(environment: Environment, subject: str, least: float) -> float:

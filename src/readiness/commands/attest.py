@@ -53,7 +53,7 @@ def attest_command(
         for line in making.allowed_signers(rules.attestations) if rules.attestations else ():
             out.print(line, markup=False)
         return
-    private = private_key(_file(key), _passphrase) if key or not signer else None
+    private = private_key(file_of(key), typed_passphrase) if key or not signer else None
     if approve_file is not None:
         if private is None:
             raise UsageError("is missing", key="--key", expected="file:PATH, for --approve")
@@ -66,8 +66,8 @@ def attest_command(
             subject=subject,
             says=says,
             seen=tuple(seen or ()),
-            since=_day("--from", since) if since else None,
-            until=_day("--until", until),
+            since=day_of("--from", since) if since else None,
+            until=day_of("--until", until),
             keep=keep,
             signer=signer,
         )
@@ -78,14 +78,24 @@ def attest_command(
     out.print(f"ATTESTATION={written}", markup=False)
 
 
-def _file(reference: str) -> Path:
+def file_of(reference: str) -> Path:
+    """The private key that `--key` refers to.
+
+    Raises:
+        UsageError: it is no reference to a file.
+    """
     kind, _, path = reference.partition(":")
     if kind != "file" or not path:
         raise UsageError("is no reference to a file", key="--key", expected="file:PATH")
     return Path(path).expanduser()
 
 
-def _day(option: str, text: str) -> date:
+def day_of(option: str, text: str) -> date:
+    """The day that an option names.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -93,7 +103,7 @@ def _day(option: str, text: str) -> date:
         raise UsageError("is no day", key=option, expected=expected, found=text) from None
 
 
-def _passphrase() -> str:
+def typed_passphrase() -> str:
     """The key's passphrase, typed: never an argument, never echoed.
 
     Raises:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from readiness.attesting.words import Vouched
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.clauses import clause_ids, load_clauses
-from readiness.catalogue.matrix import load_matrix
-from readiness.catalogue.own import Own, load_own
+from readiness.catalogue.own import load_own
 from readiness.commands.attest import attest_command
+from readiness.commands.checks import checks, explain
 from readiness.commands.init import init
 from readiness.commands.terminal import unbreakable
+from readiness.commands.waive import waive_command
 from readiness.evidence.record import now
 from readiness.evidence.redact import Redactor
 from readiness.model import interrupts
@@ -32,6 +32,7 @@ from readiness.model.words import (
     EXIT_NOT_INSTALLED,
     EXIT_NOT_PRINTED,
     EXIT_USAGE,
+    EXIT_WAIVED,
     Permission,
     Tier,
 )
@@ -49,7 +50,6 @@ app = typer.Typer(
 )
 out = SafeConsole(highlight=False, soft_wrap=True)
 err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
-LINE_WIDTH = 200
 
 Env = Annotated[Path, typer.Option("--env", help="Environment file.", show_default=False)]
 PolicyFile = Annotated[
@@ -66,8 +66,8 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Check, clause, criterion or glob; never a GO by itself."),
 ]
-SiteOfOwn = Annotated[
-    Path | None, typer.Option("--env", help="Environment file, whose own checks are known then.")
+StrictWaivers = Annotated[
+    bool, typer.Option("--strict-waivers", help="Exit with 3 for a GO that waivers alone make.")
 ]
 Run = Annotated[Path, typer.Argument(help="A run's folder or its record file.")]
 
@@ -113,6 +113,8 @@ def gate(
     only: Only = None,
     reports: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
     confirm: ConfirmOption = "",
+    *,
+    strict_waivers: StrictWaivers = False,
 ) -> None:
     """Look at the environment, judge, report, and exit with the verdict's code."""
     from readiness.render import print_document  # noqa: PLC0415
@@ -132,6 +134,8 @@ def gate(
     )
     finished = run_gate(request, ProgressConsole(out))
     interrupts.stop_listening()
+    if strict_waivers and finished.verdict.only_by_waivers and not finished.exit_code:
+        finished = replace(finished, exit_code=EXIT_WAIVED)
     print_document(finished.shown, out)
     out.print(finished.last_line, markup=False)
     raise typer.Exit(finished.exit_code)
@@ -146,6 +150,8 @@ def judge(
     into: Annotated[
         Path | None, typer.Option("--out", help="Write the reports of this verdict there.")
     ] = None,
+    *,
+    strict_waivers: StrictWaivers = False,
 ) -> None:
     """Judge a run again, or several together, under another policy if one is given."""
     from readiness.render import print_verdict, write_reports  # noqa: PLC0415
@@ -158,11 +164,9 @@ def judge(
     print_verdict(verdict, out)
     for one in logs_not_seen(verdict):
         out.print(f"Not known here: {one}.", markup=False)
-    out.print(
-        f"VERDICT={verdict.decision} EXIT={verdict.exit_code} RUN={verdict.run['run']}",
-        markup=False,
-    )
-    raise typer.Exit(verdict.exit_code)
+    code = EXIT_WAIVED if strict_waivers and verdict.only_by_waivers else verdict.exit_code
+    out.print(f"VERDICT={verdict.decision} EXIT={code} RUN={verdict.run['run']}", markup=False)
+    raise typer.Exit(code)
 
 
 def _make_folder(folder: Path) -> None:
@@ -335,10 +339,11 @@ def plan(
 
 def _vouched(environment: Environment, policy: Policy) -> Vouched:
     """What people signed, as a run would read it now."""
-    from readiness.attesting.folder import gather  # noqa: PLC0415 - only with signers
+    from readiness.attesting.folder import gather, gather_waivers  # noqa: PLC0415 - with signers
     from readiness.attesting.vouching import vouched_now  # noqa: PLC0415
 
     told = gather(policy, Redactor())
+    gather_waivers(policy, Redactor())  # a gate would refuse what is malformed
     return vouched_now(environment, policy, load_clauses(), told, now())
 
 
@@ -410,19 +415,11 @@ def halt(env: Env) -> None:
 
 app.command()(init)
 app.command("attest")(attest_command)
+app.command("waive")(waive_command)
 
 
-@app.command()
-def checks(env: SiteOfOwn = None) -> None:
-    """List the checks."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("check", "tier", "severity", "each", "title"):
-        table.add_column(title, no_wrap=title != "title")
-    for entry in _known_checks(env).catalogue.values():
-        table.add_row(entry.id, entry.needs, entry.severity, entry.each, entry.title)
-    if not out.is_terminal:  # whoever pipes it looks for words in lines
-        out.width = LINE_WIDTH
-    out.print(table)
+app.command()(checks)
+app.command()(explain)
 
 
 @app.command()
@@ -434,21 +431,6 @@ def own(
 
     for entry in write_catalogue(file):
         out.print(f"{entry.id}  {entry.title}", markup=False)
-
-
-@app.command()
-def explain(check: str, env: SiteOfOwn = None) -> None:
-    """Explain a check: risk, exact reads, rights, remedy, and the faults that turned it red."""
-    from readiness.commands.explain import print_check  # noqa: PLC0415
-
-    known = _known_checks(env)
-    print_check(check, known.catalogue, {**load_matrix(), **known.proofs}, out)
-
-
-def _known_checks(env: Path | None) -> Own:
-    """Our checks, and those that the environment adds, with what its owner says of them."""
-    own = load_own(load_environment(env)) if env else Own()
-    return replace(own, catalogue={**load_catalogue(), **own.catalogue})
 
 
 # typer keeps its command-line parser to itself; its own error shows the family.

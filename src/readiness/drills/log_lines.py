@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from readiness.drills.log_values import Searched, ValueSearch
 from readiness.drills.permit import Permit
 from readiness.measure.measurement import Measurement, digest_of
 from readiness.model.errors import NotRun, NotUnderstood, ProbeError, ReadinessError
@@ -22,8 +23,8 @@ from readiness.systems.asker import Connections
 from readiness.systems.logs import queries
 from readiness.systems.logs.asking import reader
 from readiness.systems.logs.asking.client import Target, require
-from readiness.systems.logs.declared import LogNode, Logs, LogStore
-from readiness.systems.logs.encoded import questions, read_fields, written
+from readiness.systems.logs.declared import Logs, LogStore
+from readiness.systems.logs.encoded import written
 from readiness.systems.logs.reading import complete, number, of
 
 TAG: Final = "readiness"
@@ -53,18 +54,6 @@ class CanaryLine:
 
     machine: str
     nodes: Mapping[str, Seen]
-
-
-@dataclass(frozen=True)
-class Searched:
-    """How many lines one node finds with values that must be in none, by value and encoding.
-
-    Values are told by their place in the environment file. The control's are of a value that was
-    written for this, and show that a search sees each encoding.
-    """
-
-    control: Mapping[str, int]
-    canaries: Mapping[str, int]
 
 
 @dataclass
@@ -128,8 +117,12 @@ class LogTrial:
         self._writers = Writers(connections.site, logs.store, machines)
         self._readers = {node.id: reader(connections, node) for node in logs.nodes}
 
-    def run(self) -> tuple[dict[str, CanaryLine | ReadinessError], dict[str, Searched]]:
+    def run(
+        self,
+    ) -> tuple[dict[str, CanaryLine | ReadinessError], dict[str, Searched | ReadinessError]]:
         """Write, look until it is too late, and give each machine its line, or why there is none.
+
+        What a node can't be searched for says nothing of the lines, and is given beside them.
 
         Raises:
             ProbeError: a node can't be asked, or no machine can be written on.
@@ -150,8 +143,14 @@ class LogTrial:
         self._look(lines)
         found = {one.machine: CanaryLine(one.machine, self._seen(one)) for one in lines}
         return {**problems, **found}, {
-            node.id: self._searched(node, control) for node in self._logs.nodes
+            node: self._searched(where, control) for node, where in self._readers.items()
         }
+
+    def _searched(self, where: Target, control: str) -> Searched | ReadinessError:
+        try:
+            return ValueSearch(self._logs.store, where).run(control)
+        except ProbeError as error:
+            return error
 
     def _look(self, lines: Sequence[Line]) -> None:
         """Look at every node, until a look that began when each line must be there.
@@ -175,29 +174,6 @@ class LogTrial:
             node: read_seen(self._logs.store, line, node, where=str(where))
             for node, where in self._readers.items()
         }
-
-    def _searched(self, node: LogNode, control: str) -> Searched:
-        store, where = self._logs.store, self._readers[node.id]
-        caps = require(where, "GET", f"/{store.indices}/_field_caps?fields=*")
-        fields = read_fields(caps, where=str(where))
-        asked = {f"control {how}": ways for how, ways in questions(control, fields).items()}
-        for place, value in enumerate(store.never):
-            found = questions(value, fields).items()
-            asked |= {f"never[{place}] {how}": ways for how, ways in found}
-        # One at a time: a search has at most 1,024 clauses (indices.query.bool.max_clause_count).
-        counts = {name: self._count(where, name, ways) for name, ways in asked.items()}
-        return Searched(
-            {name: many for name, many in counts.items() if name.startswith("control ")},
-            {name: many for name, many in counts.items() if not name.startswith("control ")},
-        )
-
-    def _count(self, where: Target, name: str, ways: list[dict[str, Any]]) -> int:
-        path = queries.whole(self._logs.store.indices)
-        said = complete(
-            require(where, "POST", path, queries.counted([(name, ways)])), where=str(where)
-        )
-        buckets = of(said, "aggregations", "named", "buckets", where=str(where))
-        return number(buckets, name, "doc_count", where=str(where))
 
 
 def look(store: LogStore, where: Target, node: str, line: Line) -> None:
@@ -275,4 +251,6 @@ def _text(source: Any, name: str) -> str:
         for part in name.split("."):
             source = source.get(part) if isinstance(source, Mapping) else None
         value = source
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     return one_line("none" if value is None else str(value), 80)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from readiness.drills.actions import disturbing, drill_target
@@ -32,6 +32,7 @@ from readiness.systems.logs.reading import complete, of
 BEFORE: Final = 1.0  # seconds of writing before the first stop, between the two, and after
 EXPIRY: Final = 60.0  # seconds beyond the outage, after which a stopped unit starts by itself
 POLL: Final = 1.0  # seconds
+LATE: Final = 240.0  # seconds beyond its time in which a line that comes is late, and not lost
 SHOWN: Final = 5
 # One `logger` takes all lines; each is written when its time has come.
 _WRITE: Final = (
@@ -50,6 +51,7 @@ class Numbered:
     found: int  # different ones
     most_copies: int
     missing: tuple[str, ...]  # the first of those that are missing, by number
+    after: float | None = None  # seconds from the end of it all until no line was missing
 
 
 @dataclass(frozen=True)
@@ -147,29 +149,44 @@ class LossDrill:
         return [one.told() for one in stops]
 
     def _counted(self) -> tuple[Numbered, ...]:
-        """What each node finds, once it finds all of it or the time is up."""
-        end = time.monotonic() + self._drill.catch_up
+        """What each node finds, once it finds all of it.
+
+        Lines that come when the time is up are late and not lost, so they are waited for.
+        """
+        begun = time.monotonic()
+        end = begun + self._drill.catch_up
+        whole: dict[tuple[str, str], float] = {}
         while True:
-            last = time.monotonic() >= end
-            try:
-                found = [
-                    self._at(node, where, machine, mark)
-                    for node, where in self._readers.items()
-                    for machine, mark in self._marks.items()
-                ]
-            except ProbeError:
-                if last:
-                    raise
-                found = []
-            if found and all(one.found == one.written for one in found):
-                # A second copy may come after the first one.
-                last = last or self._settled(found)
-            if found and last:
-                return tuple(found)
+            now = time.monotonic()
+            found = self._all_found(last=now >= end)
+            for one in found:
+                if one.found == one.written:
+                    whole.setdefault((one.node, one.machine), round(time.monotonic() - begun, 1))
+            # A second copy may come after the first one.
+            over = len(whole) == len(found) and (now >= end or self._settled(found))
+            if found and (over or now >= end + LATE):
+                return tuple(
+                    replace(one, after=whole.get((one.node, one.machine))) for one in found
+                )
             time.sleep(POLL)
+
+    def _all_found(self, *, last: bool) -> list[Numbered]:
+        """What each node finds; nothing where one can't be asked yet, and there is still time."""
+        try:
+            return [
+                self._at(node, where, machine, mark)
+                for node, where in self._readers.items()
+                for machine, mark in self._marks.items()
+            ]
+        except ProbeError:
+            if last:
+                raise
+            return []
 
     def _settled(self, found: Sequence[Numbered]) -> bool:
         """Whether a look that is later by the time a line may take finds nothing new."""
+        if not found:
+            return False
         time.sleep(self._logs.store.searchable)
         again = [
             self._at(one.node, self._readers[one.node], one.machine, self._marks[one.machine])

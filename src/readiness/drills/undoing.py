@@ -2,6 +2,24 @@
 
 from typing import Final
 
-from readiness.drills import actions, copy, disturbance, primary, target_lease
+from readiness.drills import (
+    actions,
+    commanded,
+    copy,
+    disturbance,
+    intrusion_block,
+    pods,
+    primary,
+    target_lease,
+)
 
-MODULES: Final = (actions, copy, disturbance, primary, target_lease)
+MODULES: Final = (
+    actions,
+    commanded,
+    copy,
+    disturbance,
+    intrusion_block,
+    pods,
+    primary,
+    target_lease,
+)

@@ -119,6 +119,18 @@ class Attestation(Event):
     told: dict[str, Any]
 
 
+class WaiversRead(Event):
+    """What waivers are held against; those follow."""
+
+    told: Pinned
+
+
+class Waiver(Event):
+    """One waiver. What can't be read in it waives nothing, and so is no word of ours."""
+
+    told: dict[str, Any]
+
+
 class RunClosed(Event):
     """The last event."""
 
@@ -137,6 +149,8 @@ WORDS: Final[Mapping[str, type[Event]]] = {
     "confidence": Confidence,
     "attestations-read": AttestationsRead,
     "attestation": Attestation,
+    "waivers-read": WaiversRead,
+    "waiver": Waiver,
     "run-closed": RunClosed,
 }
 

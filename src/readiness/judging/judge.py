@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from readiness.attesting.waiver import Given
 from readiness.attesting.words import NOBODY, Vouched
 from readiness.catalogue.checks import Check
 from readiness.catalogue.clauses import ADDED_UP, PEOPLE, Clause, Criterion
@@ -13,6 +14,7 @@ from readiness.judging import sources
 from readiness.judging.outcomes import origin_of
 from readiness.judging.signed import Signed
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Verdict
+from readiness.judging.waived import WAIVED, Waivers
 from readiness.model.words import Decision, Outcome, Tier, strongest
 from readiness.site.environment import Environment
 from readiness.site.kinds import KINDS
@@ -32,6 +34,7 @@ def judge(
     at: datetime,
     others: Sequence[Record] = (),
     vouched: Vouched = NOBODY,
+    given: Sequence[Given] = (),
 ) -> Verdict:
     """Judge one run, or several together, as of a moment.
 
@@ -44,6 +47,7 @@ def judge(
         at: the moment to judge at.
         others: older runs, and runs of environments that the policy accepts as sources.
         vouched: what people signed, as the run of `record` read it.
+        given: the waivers, as that run read them.
     """
     asked = policy or _DEFAULT
     looks = sources.group(sources.look(one, catalogue, asked, at) for one in (record, *others))
@@ -59,7 +63,8 @@ def judge(
         at,
         tuple(_to_sign(criteria, catalogue, asked, at)),
     )
-    bench = _Bench(policy, catalogue, environment, matrix, at, people)
+    waivers = _waivers(given, asked, home)
+    bench = _Bench(policy, catalogue, environment, matrix, at, people, waivers)
     grouped = (_by_check(cases), {name: _by_check(away, name) for name in looks})
     criteria_judged = tuple(bench.criterion(one, *grouped) for one in criteria)
     notes = sources.notes(looks)
@@ -67,12 +72,11 @@ def judge(
     held = [c for c in required if c.status == "held"]
     opening, closing = record.opening, record.first("run-closed")
     blocking = _blocking(cases, criteria_judged, asked if policy else None)
+    complete = closing is not None and not record.torn
+    waived = any(c.status == WAIVED for c in required)
+    bare = ["failed" if c.status == WAIVED else c.status for c in required]
     return Verdict(
-        decision=_decide(
-            [*(c.status for c in required), *blocking],
-            notes,
-            complete=closing is not None and not record.torn,
-        ),
+        decision=_decide([*(c.status for c in required), *blocking], notes, complete=complete),
         judged_at=at,
         run={key: opening[key] for key in ("run", "number", "version", "release", "earlier")},
         environment=environment,
@@ -90,7 +94,16 @@ def judge(
         proofs=matrix,
         others=tuple(others),
         elsewhere=away,
+        waivers=waivers.uses([c for one in criteria_judged for c in one.clauses], cases),
+        without_waivers=_decide([*bare, *blocking], notes, complete=complete) if waived else None,
     )
+
+
+def _waivers(given: Sequence[Given], policy: Policy, environment: str) -> Waivers:
+    """The waivers, and what the policy lets nobody waive: also what blocks by its severity."""
+    never = policy.waivers.never if policy.waivers else ()
+    severities = frozenset(policy.blocking_severities)
+    return Waivers(tuple(given), frozenset(never), severities, environment)
 
 
 def _to_sign(
@@ -167,6 +180,7 @@ class _Bench:
     matrix: Mapping[str, Proof]
     at: datetime
     people: Signed
+    waivers: Waivers
 
     def criterion(
         self, criterion: Criterion, cases: _Cases, away: Mapping[str, _Cases]
@@ -179,7 +193,7 @@ class _Bench:
         """The clause as it was shown, or as the policy excepts it where nothing shows it."""
         found = self._found(clause, cases, away)
         grant = (self.policy or _DEFAULT).exception(clause.id)
-        if grant is None or found.status == "held":
+        if grant is None or found.status in {"held", WAIVED}:
             return found
         if refused := self._refused(grant, found):
             return replace(found, refused=refused)
@@ -232,6 +246,12 @@ class _Bench:
         untried = sorted(name for name in serving if _never_red(self.matrix.get(name)))
         if status == "held" and untried:
             status, reason = "unproven", f"no fault has ever turned {', '.join(untried)} red"
+        waived_by: tuple[Given, ...] = ()
+        if status == "failed" and not gone and not untried:
+            waived_by = self._waived(identity, groups, until)
+        if waived_by:
+            status, reason = WAIVED, f"{reason}; accepted: {'; '.join(map(str, waived_by))}"
+            until = min([one.ends for one in waived_by] + ([until] if until else []))
         return ClauseVerdict(
             id=identity,
             text=clause.text,
@@ -243,9 +263,22 @@ class _Bench:
             oldest=oldest,
             until=until,
             origins=tuple(dict.fromkeys(case.origin for case in mine if case.observations)),
-            looked=status in {"held", "failed"} or any(case.speaks_against for case in mine),
+            looked=status in _SEEN or any(case.speaks_against for case in mine),
             absent=status == "failed" and all(one.outcome is not Outcome.FAILED for one in mine),
+            waived_by=waived_by,
         )
+
+    def _waived(
+        self, clause: str, groups: list[list[CaseVerdict]], until: datetime | None
+    ) -> tuple[Given, ...]:
+        """The waivers that accept all that failed of a clause, if nothing else is in its way."""
+        red = [case for group in groups for case in group if case.failed]
+        by = [self.waivers.covering(case, clause) for case in red]
+        rest = [[one for one in group if not one.failed] for group in groups]
+        status = _status(rest, until, self.at)[0] if any(rest) else _aged(until, self.at)
+        if None in by or status != "held":
+            return ()
+        return tuple(dict.fromkeys(one for one in by if one is not None))
 
     def _answering(self, identity: str, cases: _Cases) -> tuple[list[str], list[list[CaseVerdict]]]:
         """The checks that answer a clause, and their cases, without those that it is whole without.
@@ -279,7 +312,7 @@ class _Bench:
 
 def _against_first(clause: ClauseVerdict) -> int:
     """What speaks against a clause anywhere decides over what was shown elsewhere."""
-    order = ("failed", "error", "inconclusive", "not-run", "unproven", "held")
+    order = ("failed", "error", "inconclusive", "not-run", "unproven", WAIVED, "held")
     return order.index(clause.status)
 
 
@@ -293,7 +326,8 @@ def _criterion(criterion: Criterion, clauses: tuple[ClauseVerdict, ...]) -> Crit
     if "failed" in wanted:
         status = "failed"
     elif wanted and set(wanted) <= _DONE:
-        status = "held" if set(wanted) == {"held"} else "not-applicable"
+        held = "held" if set(wanted) == {"held"} else "not-applicable"
+        status = WAIVED if WAIVED in wanted else held
     else:
         status = "inconclusive" if wanted else "not-required"
     return CriterionVerdict(criterion.id, criterion.text, bool(wanted), status, clauses)
@@ -312,9 +346,13 @@ def _status(
     if decisive is not Outcome.PASSED:
         worst = next(case for case in cases if case.outcome is decisive)
         return str(decisive), f"{worst.case.check} {worst.reason}"
-    if until is None or until <= at:
-        return "inconclusive", "its evidence is too old, look again"
-    return "held", ""
+    aged = _aged(until, at)
+    return aged, "" if aged == "held" else "its evidence is too old, look again"
+
+
+def _aged(until: datetime | None, at: datetime) -> str:
+    """What evidence is worth by its age alone."""
+    return "inconclusive" if until is None or until <= at else "held"
 
 
 def _never_red(proof: Proof | None) -> bool:
@@ -331,6 +369,8 @@ def _until(
     return min(ends, default=None)
 
 
-# What keeps nobody from a GO: what holds, and what the policy excepts.
-_DONE = frozenset({"held", "not-applicable"})
+# What was looked at, and found to be so or not.
+_SEEN = frozenset({"held", "failed", WAIVED})
+# What keeps nobody from a GO: what holds, what is excepted, and what is accepted as red.
+_DONE = frozenset({"held", "not-applicable", WAIVED})
 _DEFAULT = Policy.model_validate_json('{"schema": 1, "name": "none", "owner": "nobody"}')

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from readiness.attesting.waiver import Given
 from readiness.attesting.words import Statement
 from readiness.catalogue.checks import Check
 from readiness.catalogue.matrix import Proof
@@ -91,6 +92,16 @@ class CaseVerdict:
 
 
 @dataclass(frozen=True)
+class Use:
+    """What became of one waiver: the cases that it stands for, or why it has no effect."""
+
+    given: Given
+    cases: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
 class ClauseVerdict:
     """Whether a clause holds for every declared subject."""
 
@@ -116,6 +127,8 @@ class ClauseVerdict:
     """The policy's exception that stands in for its proof, if one does."""
     attested: tuple[Statement, ...] = ()
     """What people signed that it rests on, where only they can vouch for it."""
+    waived_by: tuple[Given, ...] = ()
+    """The waivers that accept everything that was seen to fail of it, where they do."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,14 @@ class Verdict:
     proofs: Mapping[str, Proof]
     others: tuple[Record, ...] = ()
     elsewhere: tuple[CaseVerdict, ...] = ()
+    waivers: tuple[Use, ...] = ()
+    without_waivers: Decision | None = None
+    """What it would be if nothing were waived; None where no waiver has an effect."""
+
+    @property
+    def only_by_waivers(self) -> bool:
+        """Whether it is a GO that would be none without what somebody accepted."""
+        return self.decision is Decision.GO and self.without_waivers is not None
 
     @property
     def every_case(self) -> tuple[CaseVerdict, ...]:

@@ -85,6 +85,7 @@ class Decision(StrEnum):
         return {"GO": 0, "NO-GO": 1, "INCONCLUSIVE": 2}[self.value]
 
 
+EXIT_WAIVED: Final = 3  # GO only because of waivers, where the caller is strict about them
 EXIT_USAGE: Final = 64
 EXIT_NOT_INSTALLED: Final = 69
 EXIT_NOT_PRINTED: Final = 74  # what would have been 0, but standard output took no more

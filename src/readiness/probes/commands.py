@@ -15,6 +15,7 @@ from typing import Final
 
 from readiness.model.errors import ReadinessError
 from readiness.systems.hardening.questions import PATTERNS as _HARDENING
+from readiness.systems.hardening.software_questions import PATTERNS as _SOFTWARE
 from readiness.systems.secrets.questions import PATTERNS as _SECRETS
 
 
@@ -108,6 +109,8 @@ _ALLOWED: Final = tuple(
     + _SECRETS
     # Rights of files, kernel settings and room of file systems, all of which everybody sees.
     + _HARDENING
+    # Services, packages and what those brought.
+    + _SOFTWARE
 )
 _CLIMBS: Final = re.compile(r"/\.\.(?:/|\s|$)")
 

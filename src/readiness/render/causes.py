@@ -14,11 +14,12 @@ from typing import Final
 
 from readiness.judging.signed import UNSIGNED
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, Verdict
+from readiness.judging.waived import WAIVED
 from readiness.model.words import STRENGTH, Decision, Outcome, Severity, Tier
 from readiness.render import words
 
 MOST_NAMED = 3
-SATISFIED = frozenset({"held", "not-applicable"})
+SATISFIED = frozenset({"held", "not-applicable", WAIVED})
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _ADDRESS = re.compile(r"\b(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]*)\b")
 

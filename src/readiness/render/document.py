@@ -17,6 +17,7 @@ from readiness.evidence.record import Record
 from readiness.evidence.steps import Claimed
 from readiness.judging.outcomes import origin_of
 from readiness.judging.verdict import CaseVerdict, ClauseVerdict, CriterionVerdict, Origin, Verdict
+from readiness.judging.waived import WAIVED
 from readiness.model.words import Decision, Outcome, Severity, Tier
 from readiness.render import words
 from readiness.render.attested import Attested, attested
@@ -29,6 +30,7 @@ from readiness.render.causes import (
     where_and_what,
 )
 from readiness.render.part import Moment, Part
+from readiness.render.waived import Waiver, waiver
 from readiness.site.policy import Grant, Policy
 
 SCHEMA: Final = 1
@@ -134,13 +136,14 @@ class Blocker(Part):
 class Count(Part):
     """How many of the catalogue are required, and how many of those are proven.
 
-    Proven, by exception and not proven are counted apart and add up to what is required.
+    Proven, by exception, waived and not proven are counted apart and add up to what is required.
     """
 
     total: int
     required: int
     proven: int
     by_exception: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
     required_not_proven: tuple[str, ...]
     not_required: tuple[str, ...]
 
@@ -226,6 +229,10 @@ class VerdictDocument(Part):
         default=(), description="What the verdict leans on without proof."
     )
     exceptions_asked: tuple[AskedException, ...] = ()
+    verdict_without_waivers: Decision | None = Field(
+        default=None, description="What it is without them; null where no waiver has an effect."
+    )
+    waivers: tuple[Waiver, ...] = ()
     blockers: tuple[Blocker, ...]
     notes: tuple[str, ...]
     confidence: tuple[str, ...]
@@ -273,6 +280,8 @@ def document(verdict: Verdict) -> VerdictDocument:
         ),
         exceptions=tuple(_granted(one.exception) for one in verdict.excepted if one.exception),
         exceptions_asked=_asked(verdict),
+        verdict_without_waivers=verdict.without_waivers,
+        waivers=tuple(map(waiver, verdict.waivers)),
         blockers=tuple(_blocker(cause) for cause in causes(verdict)),
         notes=verdict.notes,
         confidence=_confidence(verdict),
@@ -350,6 +359,7 @@ def _count(judged: Sequence[CriterionVerdict] | Sequence[ClauseVerdict]) -> Coun
         required=len(required),
         proven=sum(one.status == "held" for one in required),
         by_exception=tuple(one.id for one in required if one.status == "not-applicable"),
+        waived=tuple(one.id for one in required if one.status == WAIVED),
         required_not_proven=tuple(one.id for one in required if one.status not in SATISFIED),
         not_required=tuple(one.id for one in judged if not one.required),
     )

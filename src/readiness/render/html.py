@@ -12,7 +12,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from readiness.model.words import STRENGTH, Decision, Outcome
-from readiness.render import terminal, timeline, words
+from readiness.render import terminal, timeline, waived, words
 from readiness.render.causes import SATISFIED
 from readiness.render.document import CheckedCase, VerdictDocument
 from readiness.render.page import Page
@@ -53,6 +53,12 @@ def headline(shown: VerdictDocument) -> str:
         return (
             f"{status['held']} of {clauses} hold, on fresh evidence; the rest leans on {many}"
             f" of the policy and is not proven: {leans}."
+        )
+    if shown.verdict is Decision.GO and shown.verdict_without_waivers:
+        accepted = "; ".join(waived.told(one) for one in shown.waivers if one.used)
+        return (
+            f"{status['held']} of {clauses} hold, on fresh evidence; without waivers it is "
+            f"{shown.verdict_without_waivers}: {accepted}."
         )
     if shown.verdict is Decision.GO:
         return f"All of {clauses} hold, for every declared member, on fresh evidence."
@@ -114,6 +120,8 @@ def _template() -> Template:
         "evidence_age": terminal.evidence_age,
         "outcomes": terminal.outcomes,
         "exception": terminal.exception,
+        "waived": waived.told,
+        "without": terminal.without,
         "policy": terminal.policy,
         "valid_until": terminal.valid_until,
         "earlier": terminal.earlier,

@@ -1,9 +1,9 @@
 """JUnit XML for pipelines: nothing that a GO needs and lacks can look like a skip there.
 
 One suite per area. Failed is a failure; error, inconclusive and a required case that was not run
-are errors; only what nobody requires, what was shown elsewhere instead, or what the policy excepts
-may be skipped. The suite `verdict` carries the decision, so that a run without any case is not
-green either.
+are errors; only what nobody requires, what was shown elsewhere instead, what the policy excepts, or
+what is red and waived, which says so, may be skipped. The suite `verdict` carries the decision, so
+that a run without any case is not green either.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from readiness.model.words import Decision, Outcome
+from readiness.render import waived
 from readiness.render.document import CheckedCase, VerdictDocument
 from readiness.render.terminal import exception
 
@@ -23,13 +24,15 @@ def junit_xml(shown: VerdictDocument) -> str:
     """The verdict as JUnit XML."""
     root = ET.Element("testsuites", name=f"readiness of {shown.environment}")
     excepted = {one.clause for one in shown.exceptions}
+    accepted = {key: waived.told(one) for one in shown.waivers for key in one.cases}
     areas: defaultdict[str, list[CheckedCase]] = defaultdict(list)
     for case in shown.cases:
         areas[area(case)].append(case)
     for name, cases in sorted(areas.items()):
         suite = _suite(root, name, shown)
         for case in cases:
-            _case(suite, name, case, excepted=excepted.issuperset(case.clauses))
+            word = "" if case.blocking else accepted.get(case.key, "")
+            _case(suite, name, case, excepted=excepted.issuperset(case.clauses), accepted=word)
     _verdict(_suite(root, "verdict", shown), shown)
     for suite in root:
         _total(suite, list(suite.iterfind("testcase")))
@@ -49,7 +52,9 @@ def _suite(root: ET.Element, name: str, shown: VerdictDocument) -> ET.Element:
     return ET.SubElement(root, "testsuite", name=clean(name), timestamp=started)
 
 
-def _case(suite: ET.Element, name: str, case: CheckedCase, *, excepted: bool) -> None:
+def _case(
+    suite: ET.Element, name: str, case: CheckedCase, *, excepted: bool, accepted: str
+) -> None:
     element = ET.SubElement(
         suite,
         "testcase",
@@ -68,7 +73,10 @@ def _case(suite: ET.Element, name: str, case: CheckedCase, *, excepted: bool) ->
     listed = ET.SubElement(element, "properties")
     for key, value in properties.items():
         ET.SubElement(listed, "property", name=key, value=clean(value))
-    _ending(element, case, excepted=excepted)
+    if accepted:
+        ET.SubElement(element, "skipped", message=clean(f"{accepted}: {case.reason}"))
+    else:
+        _ending(element, case, excepted=excepted)
 
 
 def _ending(element: ET.Element, case: CheckedCase, *, excepted: bool) -> None:
@@ -101,6 +109,16 @@ def _verdict(suite: ET.Element, shown: VerdictDocument) -> None:
         element = ET.SubElement(suite, "testcase", classname="verdict", name=clean(name))
         message = clean(f"not proven: {one.clause}, {exception(one)}")
         ET.SubElement(element, "skipped", message=message)
+    if shown.verdict_without_waivers:
+        name = "the verdict without waivers"
+        element = ET.SubElement(suite, "testcase", classname="verdict", name=name)
+        used = [waived.told(one) for one in shown.waivers if one.used]
+        message = clean("; ".join((f"it is {shown.verdict_without_waivers}", *used)))
+        ET.SubElement(element, "skipped", message=message)
+    for use in (one for one in shown.waivers if one.no_effect):
+        name = clean(f"waiver {use.file}")
+        element = ET.SubElement(suite, "testcase", classname="verdict", name=name)
+        ET.SubElement(element, "skipped", message=clean(waived.told(use)))
     for blocker in shown.blockers:
         if blocker.cases:
             continue

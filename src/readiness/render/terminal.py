@@ -12,8 +12,9 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from readiness.judging.waived import WAIVED
 from readiness.model.words import Decision
-from readiness.render import words
+from readiness.render import waived, words
 from readiness.render.document import (
     Blocker,
     Count,
@@ -97,6 +98,10 @@ class _Page:
                 " " * 4,
                 style="bold yellow",
             )
+        if shown.verdict_without_waivers:
+            self.wrapped(without(shown), "", " " * 4, style="bold yellow")
+        for use in shown.waivers:
+            self.wrapped(waived.told(use), "", " " * 4, style="bold yellow")
 
     def blockers(self, shown: VerdictDocument) -> None:
         if not shown.blockers:
@@ -231,9 +236,15 @@ def exception(one: GrantedException) -> str:
     return f"{one.reason.rstrip('.')} (approved by {one.approver}, until {one.expires})"
 
 
+def without(shown: VerdictDocument) -> str:
+    """What the verdict is without its waivers."""
+    return f"without waivers: {shown.verdict_without_waivers}"
+
+
 def by_exception(count: Count) -> str:
-    """How many are not proven and excepted, where any is."""
-    return f", {len(count.by_exception)} by exception" if count.by_exception else ""
+    """How many are excepted or waived and so not proven, where any is."""
+    excepted = f", {len(count.by_exception)} by exception" if count.by_exception else ""
+    return excepted + (f", {len(count.waived)} waived" if count.waived else "")
 
 
 def asked(shown: VerdictDocument) -> tuple[str, ...]:
@@ -281,6 +292,8 @@ def required_and_proven(criterion: Criterion) -> str:
     proven = sum(clause.status == "held" for clause in required)
     excepted = sum(clause.exception is not None for clause in required)
     more = f", {excepted} by exception" if excepted else ""
+    accepted = sum(clause.status == WAIVED for clause in required)
+    more += f", {accepted} waived" if accepted else ""
     return f"{proven} of {len(required)} required clauses proven{more}, of {len(criterion.clauses)}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from readiness.attesting.vouching import vouched
+from readiness.attesting.waiving import given
 from readiness.catalogue.checks import load_catalogue
 from readiness.catalogue.clauses import clause_ids, load_clauses
 from readiness.catalogue.matrix import load_matrix
@@ -149,6 +150,7 @@ def judge_records(records: Sequence[Record], policy: Policy | None, *, at: datet
         matrix={**load_matrix(), **own.proofs},
         at=at,
         vouched=vouched(main, policy, criteria, at),
+        given=given(main, policy, at),
     )
 
 

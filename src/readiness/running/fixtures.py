@@ -19,14 +19,17 @@ from readiness.drills.canary import CanaryRow, write_canary
 from readiness.drills.cluster import ClusterView
 from readiness.drills.failover import FailoverDrill
 from readiness.drills.guards import require_fresh_backup
+from readiness.drills.intrusion import IntrusionDrill, Struck
 from readiness.drills.listed import require_listed_backup
 from readiness.drills.load import Offered, offer
-from readiness.drills.log_lines import CanaryLine, LogTrial, Searched
+from readiness.drills.log_lines import CanaryLine, LogTrial
 from readiness.drills.log_loss import LogLoss, LossDrill
 from readiness.drills.log_rights import LogRights, try_rights
+from readiness.drills.log_values import Searched
 from readiness.drills.paths import Paths, through_poolers
 from readiness.drills.permit import Permit, mint
 from readiness.drills.personal_answers import Personal, PersonalAnswers
+from readiness.drills.policy_trial import Tried, try_policies
 from readiness.drills.pools import Kept, kept_for_the_application
 from readiness.drills.restore import Restored, RestoreDrill
 from readiness.drills.session_trial import Life, SessionTrial
@@ -52,6 +55,9 @@ from readiness.systems.alertmanager.asking import received
 from readiness.systems.alertmanager.declared import Alerting, AlertReceiver, receivers, servers
 from readiness.systems.alertmanager.reading import ALERTMANAGER_SAYS, Notice
 from readiness.systems.audit.asking import read_on_the_primary
+from readiness.systems.intrusion.declared import Intrusion
+from readiness.systems.intrusion.declared import Target as AttackedMachine
+from readiness.systems.kubernetes.declared import ClusterSubject
 from readiness.systems.logs.declared import LogNode, Logs, LogSource
 from readiness.systems.postgres.asking import primary, reached
 from readiness.systems.redis.declared import CacheCluster
@@ -165,7 +171,7 @@ def failover_drill(run: Run, clients: Clients) -> Callable[[Cluster], Drilled]:
     return drill
 
 
-def _hold_every_lease(run: Run) -> None:
+def hold_every_lease(run: Run) -> None:
     """Keep other gates from the whole site: what disturbs more than a database has no row there."""
     for database in run.environment.databases:
         if database.rows_schema:
@@ -186,7 +192,7 @@ def cache_failover(run: Run, clients: Clients) -> Callable[[CacheCluster], Cache
 
     def cut(cluster: CacheCluster) -> CacheDrilled:
         permit = mint(run)
-        _hold_every_lease(run)
+        hold_every_lease(run)
         clients.look.forget()
         view = CacheView(clients, cluster)
         try:
@@ -236,12 +242,40 @@ def alert_drill(
 
 
 @pytest.fixture(scope="session")
+def planted_attack(
+    run: Run, clients: Clients
+) -> Callable[[AttackedMachine], tuple[Found[Struck], ...]]:
+    """Plants the declared attack and waits for what follows; done once for all machines."""
+
+    def act(intrusion: Intrusion) -> list[dict[str, Found[Struck]]]:
+        permit = mint(run)
+        hold_every_lease(run)
+
+        def trial(number: int) -> dict[str, Found[Struck]]:
+            clients.look.forget()
+            try:
+                found = IntrusionDrill(run, permit, intrusion).done()
+            finally:
+                clients.look.forget()
+            source = f"planted attack {number}"
+            return {key: clients.look.note(key, source, one) for key, one in found.items()}
+
+        return [trial(number) for number in range(1, intrusion.trials + 1)]
+
+    def struck(one: AttackedMachine) -> tuple[Found[Struck], ...]:
+        done = run.once.do("planted attack", run.environment.name, lambda: act(one.intrusion))
+        return tuple(each[one.id] for each in done)
+
+    return struck
+
+
+@pytest.fixture(scope="session")
 def load(run: Run, clients: Clients) -> Callable[[LoadTest], Found[Offered]]:
     """Offers a declared load; done once for all checks that judge it."""
 
     def act(test: LoadTest) -> Found[Offered]:
         permit = mint(run)
-        _hold_every_lease(run)
+        hold_every_lease(run)
         try:
             reading = offer(run, permit, test)
         finally:
@@ -362,7 +396,7 @@ class LogTried:
     """What became of each machine's line, and what each node finds that must be in no line."""
 
     lines: dict[str, CanaryLine | ReadinessError]
-    searched: dict[str, Searched]
+    searched: dict[str, Searched | ReadinessError]
 
 
 def _log_trial(run: Run, clients: Clients, logs: Logs) -> LogTried:
@@ -395,8 +429,13 @@ def searched_lines(run: Run, clients: Clients) -> Callable[[Logs, LogNode], Foun
     """Searches every line for what must be in none, and for what was written to be found."""
 
     def ask(logs: Logs, node: LogNode) -> Found[Searched]:
-        done = _log_trial(run, clients, logs)
-        return clients.look.at(node.id, "searched lines", lambda: done.searched[node.id])
+        def search() -> Searched:
+            found = _log_trial(run, clients, logs).searched[node.id]
+            if isinstance(found, ReadinessError):
+                raise found
+            return found
+
+        return clients.look.at(node.id, "searched lines", search)
 
     return ask
 
@@ -445,6 +484,20 @@ def restore_drill(run: Run, clients: Clients) -> Callable[[BackupRepository], Fo
         return run.once.do("restore drill", one.id, lambda: restore(one))
 
     return drill
+
+
+@pytest.fixture
+def policies(run: Run, clients: Clients) -> Callable[[ClusterSubject], Found[Tried]]:
+    """Tries from pods of our own which connections a cluster lets through."""
+
+    def tried(cluster: ClusterSubject) -> Found[Tried]:
+        try:
+            found = try_policies(run, mint(run), clients, cluster)
+        finally:
+            clients.look.forget()
+        return clients.look.note(cluster.id, "network policies", found)
+
+    return tried
 
 
 @pytest.fixture

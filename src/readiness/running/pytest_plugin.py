@@ -56,7 +56,11 @@ CASE_KEY = pytest.StashKey[Case]()
 INTERRUPTED_KEY = pytest.StashKey[bool]()
 EXIT_KEY = pytest.StashKey[int]()
 
-pytest_plugins = ("readiness.running.fixtures",)
+pytest_plugins = (
+    "readiness.running.fixtures",
+    "readiness.running.balancing_fixtures",
+    "readiness.running.trace_fixtures",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 from pydantic import ValidationError
 
 from readiness.attesting.body import pins_of
-from readiness.attesting.folder import gather
+from readiness.attesting.folder import gather, gather_waivers, write_waivers
 from readiness.attesting.folder import write as write_attested
 from readiness.catalogue.checks import Check, catalogue_digest, load_catalogue
 from readiness.catalogue.clauses import clause_ids
@@ -129,7 +129,9 @@ def open_run(request: RunRequest) -> Run:
     )
     _agree(request, environment)
     pins = pins_of(environment)
-    attested = gather(policy, Redactor(secret_values(environment))) if policy else ()
+    redactor = Redactor(secret_values(environment))
+    attested = gather(policy, redactor) if policy else ()
+    waived = gather_waivers(policy, redactor) if policy else ()
     refuse_unreadable(environment)
     _refuse_unusable(request, environment)
     if request.tier is Tier.DISRUPT:
@@ -169,6 +171,8 @@ def open_run(request: RunRequest) -> Run:
         _write_opening(run, request, log)
         if policy and policy.attestations:
             write_attested(writer, attested, pins)
+        if policy and policy.waivers:
+            write_waivers(writer, waived, pins)
         log.recorded(identity)
     except BaseException:
         lease.release()

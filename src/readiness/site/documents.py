@@ -126,6 +126,10 @@ def validate_policy(
         ),
         *((("evidence_age", "clauses", one), one) for one in policy.evidence_age.clauses),
         *((("evidence_from", one), one) for one in policy.evidence_from),
+        *(
+            (("waivers", "never", index), one)
+            for index, one in enumerate(policy.waivers.never if policy.waivers else ())
+        ),
     ]
     for path, clause in named:
         if clause not in clause_ids:

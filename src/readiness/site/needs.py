@@ -15,7 +15,11 @@ from readiness.site.declared.database import Database
 from readiness.site.declared.machine import Machine
 from readiness.site.environment import Environment
 from readiness.site.subjects import BackupList, backups_of, lists_of
+from readiness.systems.balancing.declared import BalancingDrill, balancing_of
 from readiness.systems.logs.declared import LogSource, LogStore
+
+_LEAST_TO_LOSE_ONE: Final = 2
+"""Members, of which one may be lost and another one serves."""
 
 
 class Why(StrEnum):
@@ -92,6 +96,10 @@ def _statistics(environment: Environment, subject: Any) -> Gap | None:
         f"{name}: which servers it has only its own statistics tell: kind: observed is declared"
     )
     return Gap(Why.SPARED if own else Why.UNDECLARED, reason, f"`status` of the balancer {name}")
+
+
+def _scans(environment: Environment, _: Any) -> Gap | None:
+    return None if environment.scans else section(environment, "scans")
 
 
 def _identities(environment: Environment, subject: Any) -> Gap | None:
@@ -321,12 +329,90 @@ def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need
     return need
 
 
+def _of_hardening(key: str, lacking: str) -> Need:
+    """A part of what is said of hardening; each is asked once it is said at all."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        if getattr(environment.hardening, key, None) is not None:
+            return None
+        name = getattr(subject, "id", environment.name)
+        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `hardening`")
+
+    return need
+
+
+def _of_secrets(key: str, lacking: str) -> Need:
+    """A part of what is said of secrets; each is asked once it is said at all."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        if getattr(environment.secrets, key, None):
+            return None
+        name = getattr(subject, "id", environment.name)
+        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `secrets`")
+
+    return need
+
+
+def _traffic(_: Environment, subject: Any) -> Gap | None:
+    cluster = subject.declared
+    if cluster.traffic is not None:
+        return None
+    reason = f"{cluster.name}: it is not declared which connections its policies let through"
+    return Gap(Why.UNDECLARED, reason, f"`traffic` of the cluster {cluster.name}")
+
+
+def _client_seen(environment: Environment, subject: Any) -> Gap | None:
+    balancer = subject.balancer
+    found = balancing_of(environment, balancer)
+    if found and found.seen:
+        return None
+    reason = f"{balancer.name}: no page is declared that tells whom its servers see"
+    return Gap(Why.UNDECLARED, reason, f"`seen` of `balancing` for the balancer {balancer.name}")
+
+
+def _balancing(
+    part: Callable[[BalancingDrill], object], members: str, lacking: str, key: str
+) -> Need:
+    """A part of the drill of a balancer; `members` are those of which another one must be left."""
+
+    def need(environment: Environment, subject: Any) -> Gap | None:
+        balancer = subject.balancer
+        if len(getattr(balancer, members)) < _LEAST_TO_LOSE_ONE:
+            reason = f"{balancer.name}: nothing would take over: one of its {members} is declared"
+            return Gap(Why.ABSENT, reason, f"`{members}` of the balancer {balancer.name}")
+        found = balancing_of(environment, balancer)
+        if found and found.drill and part(found.drill):
+            return None
+        reason = f"{balancer.name}: {lacking}"
+        declare = f"`{key}` of the drill of `balancing` for the balancer {balancer.name}"
+        return Gap(Why.UNDECLARED, reason, declare)
+
+    return need
+
+
+def _its_shared_address(environment: Environment, subject: Any) -> Gap | None:
+    balancer = subject.balancer
+    if environment.listener(balancer.listener).shared_addresses:
+        return None
+    reason = f"{balancer.name}: its listener has no shared address"
+    declare = f"`shared_addresses` of the listener {balancer.listener}"
+    return Gap(Why.UNDECLARED, reason, declare)
+
+
 NEEDS: Final[Mapping[str, Need]] = {
     "services": _services,
     "listens": _listens,
     "ssh": _ssh,
     "ssh everywhere": _ssh_everywhere,
+    "held services": _of_hardening("services", "how services run is not declared"),
+    "known holes": _of_hardening("known_holes", "no list of known holes is declared"),
+    "integrity": _of_hardening("integrity", "no kept digests of packages are declared"),
+    "alike": _of_hardening("alike", "nobody declared that machines of a role are alike"),
+    "published logins": _of_secrets("defaults", "no trial of published logins is declared"),
+    "shown keys": _of_secrets("keys", "no comparison of keys is declared"),
+    "ages of secrets": _of_secrets("ages", "how old secrets may be is not declared"),
     "balancer": _balancer,
+    "scans": _scans,
     "statistics": _statistics,
     "identities": _identities,
     "shared address": _shared_address,
@@ -386,7 +472,40 @@ NEEDS: Final[Mapping[str, Need]] = {
     "log canaries": _of_logs(
         lambda store: store.never, "no value is declared that must be in no line", "never"
     ),
+    "cluster traffic": _traffic,
     "log drill": _of_logs(lambda store: store.drill, "no drill is declared", "drill"),
+    "client seen": _client_seen,
+    "its shared address": _its_shared_address,
+    "broken servers": _balancing(
+        lambda drill: drill.breaking,
+        "servers",
+        "it is not declared how a server is broken",
+        "breaking",
+    ),
+    "draining": _balancing(
+        lambda drill: drill.draining,
+        "servers",
+        "it is not declared how a server is drained",
+        "draining",
+    ),
+    "lost servers": _balancing(
+        lambda drill: drill.application,
+        "servers",
+        "it is not declared what a lost server is",
+        "application",
+    ),
+    "lost balancers": _balancing(
+        lambda drill: drill.balancer,
+        "machines",
+        "it is not declared what a lost balancer is",
+        "balancer",
+    ),
+    "balanced writes": _balancing(
+        lambda drill: drill.writes,
+        "servers",
+        "it is not declared where its application keeps what it acknowledges",
+        "writes",
+    ),
 }
 
 

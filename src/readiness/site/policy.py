@@ -8,8 +8,8 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from readiness.model.quantities import Duration
 from readiness.model.words import Severity
-from readiness.site.signers import Attestations
-from readiness.site.written import ClauseId, Name, Text, Written, distinct
+from readiness.site.signers import Attestations, Waivers
+from readiness.site.written import ClauseId, Day, Name, Text, Written, distinct, wrong
 
 DAY = 86400.0
 
@@ -34,7 +34,7 @@ class Grant(Written):
     clause: ClauseId
     reason: Text
     approver: Text
-    expires: date = Field(description="The last day on which it counts, in UTC.")
+    expires: Day = Field(description="The last day on which it counts, in UTC.")
 
     @property
     def end(self) -> datetime:
@@ -81,6 +81,9 @@ class Policy(Written):
     attestations: Attestations | None = Field(
         default=None, description="Who may vouch for what only people can say."
     )
+    waivers: Waivers | None = Field(
+        default=None, description="What was seen to fail may be accepted for a while, signed."
+    )
     may_be_not_applicable: tuple[ClauseId, ...] = Field(
         default=(),
         description="Has no effect any more: `exceptions` grants them, with approver and expiry.",
@@ -99,6 +102,8 @@ class Policy(Written):
         for clause, names in self.evidence_from.items():
             distinct("environment", names, ("evidence_from", clause))
         distinct("severity", self.blocking_severities, ("blocking_severities",))
+        if self.waivers and not self.attestations:
+            raise wrong("`attestations` beside it, whose signers may waive", ("waivers",))
         return self
 
     def read_from(self, file: Path) -> Self:

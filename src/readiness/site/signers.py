@@ -4,13 +4,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from readiness.model.quantities import Duration
-from readiness.site.written import FileReference, Name, Written, distinct, wrong
+from readiness.site.written import ClauseId, Day, FileReference, Name, Written, distinct, wrong
 
 DAY: Final = 86400.0
 KEY_TYPE: Final = "ssh-ed25519"
@@ -39,6 +39,9 @@ CLASSES: Final[Mapping[str, Class]] = {
 ClassName = Literal[
     "security-approval", "risk-acceptance", "training", "communication-procedures", "legal-reading"
 ]
+WAIVER: Final = "waiver"
+"""What a signer may be allowed besides: to own, or to approve, that something red is accepted."""
+
 # A class, or one clause: letters and signs of both.
 Scope = Annotated[str, StringConstraints(pattern=r"^[a-z]+[a-z.-]*(/[a-z0-9-]+)?$")]
 
@@ -77,9 +80,9 @@ class Signer(Written):
     may_approve: tuple[Scope, ...] = Field(
         default=(), description="Classes or clauses whose attestations by others may be approved."
     )
-    since: date | None = None
-    until: date | None = Field(default=None, description="The last day on which the key signs.")
-    revoked: date | None = Field(
+    since: Day | None = None
+    until: Day | None = Field(default=None, description="The last day on which the key signs.")
+    revoked: Day | None = Field(
         default=None, description="From that day on nothing counts that the key ever signed."
     )
 
@@ -87,8 +90,9 @@ class Signer(Written):
     def _consistent(self) -> Self:
         for key in ("may_sign", "may_approve"):
             for index, one in enumerate(getattr(self, key)):
-                if "/" not in one and one not in CLASSES:
-                    raise wrong(f"a clause, or one of {', '.join(CLASSES)}", (key, index), one)
+                if "/" not in one and one not in {*CLASSES, WAIVER}:
+                    rights = ", ".join((*CLASSES, WAIVER))
+                    raise wrong(f"a clause, or one of {rights}", (key, index), one)
         if self.since and self.until and self.until < self.since:
             raise wrong(f"a day not before {self.since}", ("until",), str(self.until))
         return self
@@ -137,3 +141,22 @@ class Attestations(Written):
         """Seconds that an attestation of a class counts."""
         given = {str(name): seconds for name, seconds in self.longest.items()}
         return given.get(kind, CLASSES[kind].longest)
+
+
+class Waivers(Written):
+    """How long what was seen to fail may be accepted, and what never is.
+
+    What blocks by its severity is never accepted either (`blocking_severities`).
+    """
+
+    folder: FileReference
+    # A fix takes a release or two; whoever needs longer looks at it once more and signs again.
+    longest: Duration = Field(default=30 * DAY, description="How long a waiver counts at most.")
+    never: tuple[ClauseId, ...] = Field(
+        default=(), description="Clauses that nobody may waive, whatever was seen of them."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        distinct("clause", self.never, ("never",))
+        return self

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import date
 from functools import wraps
 from typing import Annotated, Final, TypeVar
 
@@ -86,6 +87,8 @@ RouteName = Annotated[str, StringConstraints(pattern=_ROUTE)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 HostName = Annotated[str, StringConstraints(pattern=_HOST)]
 ClauseId = Annotated[str, StringConstraints(pattern=_CLAUSE)]
+# Further away is a mistake, and no sum of days with it is beyond what a calendar has.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 FileReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=False)]
 KeyReference = Annotated[str, StringConstraints(pattern=_FILE), Refers(secret=True)]
 SecretReference = Annotated[str, StringConstraints(pattern=_REFERENCE), Refers(secret=True)]

@@ -45,6 +45,12 @@ def _firewall() -> Askers:
     return ASKERS
 
 
+def _grafana() -> Askers:
+    from readiness.systems.grafana.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _haproxy() -> Askers:
     from readiness.systems.haproxy.asking import ASKERS  # noqa: PLC0415
 
@@ -65,6 +71,12 @@ def _hosts() -> Askers:
 
 def _http() -> Askers:
     from readiness.systems.http.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _intrusion() -> Askers:
+    from readiness.systems.intrusion.asking import ASKERS  # noqa: PLC0415
 
     return ASKERS
 
@@ -117,6 +129,18 @@ def _redis() -> Askers:
     return ASKERS
 
 
+def _runbooks() -> Askers:
+    from readiness.systems.runbooks.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
+def _scans() -> Askers:
+    from readiness.systems.scans.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 def _secrets() -> Askers:
     from readiness.systems.secrets.asking import ASKERS  # noqa: PLC0415
 
@@ -135,6 +159,12 @@ def _tls() -> Askers:
     return ASKERS
 
 
+def _traces() -> Askers:
+    from readiness.systems.traces.asking import ASKERS  # noqa: PLC0415
+
+    return ASKERS
+
+
 OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "access": _access,
     "alertmanager": _alertmanager,
@@ -142,10 +172,12 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "backup_list": _backup_list,
     "etcd": _etcd,
     "firewall": _firewall,
+    "grafana": _grafana,
     "haproxy": _haproxy,
     "hardening": _hardening,
     "hosts": _hosts,
     "http": _http,
+    "intrusion": _intrusion,
     "keepalived": _keepalived,
     "kubernetes": _kubernetes,
     "logs": _logs,
@@ -154,7 +186,10 @@ OF_ROOM: Final[Mapping[str, Callable[[], Askers]]] = {
     "postgres": _postgres,
     "prometheus": _prometheus,
     "redis": _redis,
+    "runbooks": _runbooks,
+    "scans": _scans,
     "secrets": _secrets,
     "sentinel": _sentinel,
     "tls": _tls,
+    "traces": _traces,
 }

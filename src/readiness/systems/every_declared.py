@@ -8,34 +8,52 @@ from typing import Any, Final
 
 from readiness.systems.access import declared as access
 from readiness.systems.alertmanager import declared as alertmanager
+from readiness.systems.balancing import declared as balancing
+from readiness.systems.grafana import declared as grafana
 from readiness.systems.hardening import declared as hardening
+from readiness.systems.intrusion import declared as intrusion
 from readiness.systems.kubernetes import declared as kubernetes
 from readiness.systems.logs import declared as logs
 from readiness.systems.prometheus import declared as prometheus
 from readiness.systems.redis import declared as redis
+from readiness.systems.runbooks import declared as runbooks
+from readiness.systems.scans import declared as scans
 from readiness.systems.secrets import declared as secrets
 from readiness.systems.token import Kind
+from readiness.systems.traces import declared as traces
 
 OF_ROOM: Final[Mapping[str, tuple[Kind[Any], ...]]] = {
     "access": access.KINDS,
     "alertmanager": alertmanager.KINDS,
+    "balancing": balancing.KINDS,
+    "grafana": grafana.KINDS,
     "hardening": hardening.KINDS,
+    "intrusion": intrusion.KINDS,
     "kubernetes": kubernetes.KINDS,
     "logs": logs.KINDS,
     "prometheus": prometheus.KINDS,
     "redis": redis.KINDS,
+    "runbooks": runbooks.KINDS,
+    "scans": scans.KINDS,
     "secrets": secrets.KINDS,
+    "traces": traces.KINDS,
 }
 
 
 class SectionsOfRooms(
     access.Sections,
     alertmanager.Sections,
+    balancing.Sections,
+    grafana.Sections,
     hardening.Sections,
+    intrusion.Sections,
     kubernetes.Sections,
     logs.Sections,
     prometheus.Sections,
     redis.Sections,
+    runbooks.Sections,
+    scans.Sections,
     secrets.Sections,
+    traces.Sections,
 ):
     """The sections of every room."""

@@ -12,10 +12,12 @@ from readiness.systems.audit import reading as audit
 from readiness.systems.backup_list import reading as backup_list
 from readiness.systems.etcd import reading as etcd
 from readiness.systems.firewall import reading as firewall
+from readiness.systems.grafana import reading as grafana
 from readiness.systems.haproxy import reading as haproxy
 from readiness.systems.hardening import reading as hardening
 from readiness.systems.hosts import reading as hosts
 from readiness.systems.http import reading as http
+from readiness.systems.intrusion import reading as intrusion
 from readiness.systems.keepalived import reading as keepalived
 from readiness.systems.kubernetes import reading as kubernetes
 from readiness.systems.logs import reading as logs
@@ -24,10 +26,13 @@ from readiness.systems.pgbackrest import reading as pgbackrest
 from readiness.systems.postgres import reading as postgres
 from readiness.systems.prometheus import reading as prometheus
 from readiness.systems.redis import reading as redis
+from readiness.systems.runbooks import reading as runbooks
+from readiness.systems.scans import reading as scans
 from readiness.systems.secrets import reading as secrets
 from readiness.systems.sentinel import reading as sentinel
 from readiness.systems.tls import reading as tls
 from readiness.systems.token import AnySource
+from readiness.systems.traces import reading as traces
 
 OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "access": access.SOURCES,
@@ -36,10 +41,12 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "backup_list": backup_list.SOURCES,
     "etcd": etcd.SOURCES,
     "firewall": firewall.SOURCES,
+    "grafana": grafana.SOURCES,
     "haproxy": haproxy.SOURCES,
     "hardening": hardening.SOURCES,
     "hosts": hosts.SOURCES,
     "http": http.SOURCES,
+    "intrusion": intrusion.SOURCES,
     "keepalived": keepalived.SOURCES,
     "kubernetes": kubernetes.SOURCES,
     "logs": logs.SOURCES,
@@ -48,7 +55,10 @@ OF_ROOM: Final[Mapping[str, tuple[AnySource, ...]]] = {
     "postgres": postgres.SOURCES,
     "prometheus": prometheus.SOURCES,
     "redis": redis.SOURCES,
+    "runbooks": runbooks.SOURCES,
+    "scans": scans.SOURCES,
     "secrets": secrets.SOURCES,
     "sentinel": sentinel.SOURCES,
     "tls": tls.SOURCES,
+    "traces": traces.SOURCES,
 }

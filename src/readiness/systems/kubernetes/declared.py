@@ -6,22 +6,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from readiness.model.words import Tier
 from readiness.site.declared.section import Section
-from readiness.site.written import At, KeyReference, Name, Text, Written, distinct, wrong
+from readiness.site.written import At, KeyReference, Name, Text, UsedBy, Written, distinct, wrong
+from readiness.systems.kubernetes.traffic import LabelKey, ObjectName, Traffic
 from readiness.systems.token import Kind, by_id
 
 if TYPE_CHECKING:
     from readiness.site.environment import Environment
 
-# RFC 1123, 2.1, as Kubernetes has it for names of objects.
-ObjectName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", max_length=253)
-]
-# A label's key: an optional DNS prefix, then at most 63 letters, digits, '-', '_' and '.'.
-LabelKey = Annotated[
-    str,
-    StringConstraints(pattern=r"^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"),
-]
 Resource = Literal["cpu", "memory"]
 WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 # The rules of the baseline that a workload may be excepted from, each with its reason.
@@ -129,6 +122,10 @@ class KubernetesCluster(Section):
     )
     grants: tuple[Grant, ...] = Field(
         default=(), description="Who may do what beside looking; nobody else may."
+    )
+
+    traffic: Annotated[Traffic | None, UsedBy(Tier.TOUCH)] = Field(
+        default=None, description="Which connections its network policies let through."
     )
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -133,6 +134,11 @@ class LogStore(Section):
         default=1, description="How often a line may be kept: 1 where it is kept exactly once."
     )
     retention: Retention
+    began: dict[Name, date] = Field(
+        default={},
+        description="Since when a machine ships, or does so again, where `least` reaches further "
+        "back.",
+    )
     never: tuple[CanaryValue, ...] = Field(
         default=(), description="Values of synthetic people, which must be in no line."
     )
@@ -147,6 +153,9 @@ class LogStore(Section):
             raise wrong(f"at most {MOST_LINES // self.copies}", ("drill", "lines"))
         if self.writer is not None and self.writer.user == self.login.user:
             raise wrong("another user than the one that reads", ("writer", "user"))
+        for name in self.began:
+            if name not in self.ships:
+                raise wrong("one of `ships`", ("began", name))
         return self
 
     def fits(self, site: "Environment", at: At) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from readiness.model.errors import NotUnderstood
 from readiness.model.printable import one_line
-from readiness.systems.logs.declared import NODE, PORT, LogNode, LogPort
+from readiness.systems.logs.declared import NODE, PORT, LogNode, LogPort, LogStore
 from readiness.systems.marks import BOUNDED, VOLATILE
 from readiness.systems.token import Pin, Source
 
@@ -30,6 +30,12 @@ class LogState:
     indices: Annotated[int, VOLATILE]
     # Whole cluster and flooded indices that take no lines
     closed_to_writes: Annotated[tuple[str, ...], BOUNDED]
+    # Shards that the cluster may still open, of those that it may have; None: without a limit
+    room: Annotated[int | None, VOLATILE]
+    # Shards of the largest index of the pattern, copies included: what the next one takes
+    largest: Annotated[int, BOUNDED]
+    # Which shards are given a node: all, primaries, new_primaries, or none of these
+    allocates: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ class LogsKept:
     # Days back from now, of those that must have lines, which have none
     days_without: Annotated[tuple[int, ...], BOUNDED]
     days: int
+    # The same of each machine, and how many seconds each of its parts lasts
+    gaps: Annotated[Mapping[str, tuple[int, ...]], VOLATILE]
+    part: float
+    # Lines that are there and that our login is not shown
+    hidden: Annotated[int, BOUNDED]
     # Closed indices that were made before the oldest line may be
     closed_and_old: Annotated[tuple[str, ...], BOUNDED]
 
@@ -68,6 +79,8 @@ class LogDoor:
     stranger: Mapping[str, int] = field(default_factory=dict)
     """Empty where it is not spoken over TLS."""
     guess: int | None = None
+    known: Mapping[str, int] = field(default_factory=dict)
+    """To logins that come with such a store, whose passwords everybody knows, by user."""
     reader: int | None = None
     """To our own login, which shows that there is something to be refused."""
 
@@ -134,19 +147,26 @@ def read_blocks(body: Any, indices: set[str], *, where: str) -> tuple[str, ...]:
     return tuple(found + [one_line(name, 80) for name in sorted(flooded)[:MOST_NAMES]])
 
 
-def read_kept(body: Any, listed: Any, asked: float, oldest: float, *, where: str) -> LogsKept:
-    """How old lines are; `oldest` is the time before which none may be."""
-    found = complete(body, where=where)
-    parts = of(found, "aggregations", where=where)
-    spans = of(parts, "days", "buckets", where=where)
+def _empty(spans: Any, *, where: str) -> tuple[int, ...]:
+    """Which parts of a time have no line, by how many parts back they are."""
     if not isinstance(spans, list) or not spans:
         raise NotUnderstood(f"{where}: no days were counted")
     # They come the oldest first.
-    empty = [
-        len(spans) - place - 1
-        for place, one in enumerate(spans)
-        if not number(one, "doc_count", where=where)
-    ]
+    counts = [number(one, "doc_count", where=where) for one in reversed(spans)]
+    return tuple(place for place, many in enumerate(counts) if not many)
+
+
+def read_kept(
+    body: Any, listed: Any, store: LogStore, asked: float, hidden: int, *, where: str
+) -> LogsKept:
+    """How old lines are, of all machines and of each."""
+    found = complete(body, where=where)
+    parts = of(found, "aggregations", where=where)
+    spans = of(parts, "days", "buckets", where=where)
+    hosts = of(parts, "hosts", "buckets", where=where)
+    if not isinstance(hosts, Mapping):
+        raise NotUnderstood(f"{where}: the machines are no object")
+    each = {name: of(one, "days", "buckets", where=where) for name, one in hosts.items()}
     places = of(parts, "old", "where", "buckets", where=where)
     return LogsKept(
         asked=asked,
@@ -155,34 +175,97 @@ def read_kept(body: Any, listed: Any, asked: float, oldest: float, *, where: str
         too_old=number(parts, "old", "doc_count", where=where),
         too_old_in=tuple(sorted(one_line(str(one.get("key")), 80) for one in places)),
         untimed=number(parts, "untimed", "doc_count", where=where),
-        days_without=tuple(sorted(empty)),
+        days_without=_empty(spans, where=where),
         days=len(spans),
-        closed_and_old=_closed(listed, oldest, where=where),
+        gaps={name: _empty(one, where=where) for name, one in each.items()},
+        part=store.retention.least / len(next(iter(each.values()), spans)),
+        hidden=hidden,
+        closed_and_old=_closed(listed, asked - store.retention.most, where=where),
     )
 
 
 def _closed(listed: Any, oldest: float, *, where: str) -> tuple[str, ...]:
     """Closed indices that were made before that: nobody finds their lines, and they are there."""
-    if not isinstance(listed, list):
-        raise NotUnderstood(f"{where}: the list of indices is none")
-    found = []
-    for one in listed:
-        if of(one, "status", where=where) != "close":
-            continue
-        try:
-            made = int(of(one, "creation.date", where=where)) / 1000
-        except (TypeError, ValueError) as error:
-            raise NotUnderstood(f"{where}: an index was made at no time") from error
-        if made < oldest:
-            found.append(one_line(str(one.get("index")), 80))
+    found = [
+        one_line(str(one.get("index")), 80)
+        for one in _rows(listed, where=where)
+        if of(one, "status", where=where) == "close"
+        and _told(one, "creation.date", where=where) / 1000 < oldest
+    ]
     return tuple(sorted(found)[:MOST_NAMES])
 
 
 def names(listed: Any, *, where: str) -> set[str]:
     """The names of a list of indices."""
+    return {str(of(one, "index", where=where)) for one in _rows(listed, where=where)}
+
+
+def _rows(listed: Any, *, where: str) -> list[Any]:
     if not isinstance(listed, list):
         raise NotUnderstood(f"{where}: the list of indices is none")
-    return {str(of(one, "index", where=where)) for one in listed}
+    return listed
+
+
+def _told(row: Any, name: str, *, where: str) -> int:
+    """A number of a list, where all is text; none at all is 0."""
+    try:
+        return int(of(row, name, where=where) or 0)
+    except (TypeError, ValueError) as error:
+        raise NotUnderstood(f"{where}: {name} is no whole number") from error
+
+
+def read_hidden(listed: Any, searched: Any, *, where: str) -> int:
+    """How many lines of open indices no search shows; the list is from before the search."""
+    buckets = of(complete(searched, where=where), "aggregations", "indices", "buckets", where=where)
+    shown = {
+        str(of(one, "key", where=where)): number(one, "doc_count", where=where) for one in buckets
+    }
+    lacking = [
+        _told(one, "docs.count", where=where) - shown.get(str(of(one, "index", where=where)), 0)
+        for one in _rows(listed, where=where)
+        if of(one, "status", where=where) == "open"
+    ]
+    return sum(one for one in lacking if one > 0)
+
+
+def read_room(settings: Any, health: Any, *, where: str) -> int | None:
+    """How many shards the cluster may still open; None where it has no limit."""
+    most = _told(
+        {"most": _setting(settings, "max_shards_per_node", where=where)}, "most", where=where
+    )
+    if most <= 0:
+        return None
+    kinds = ("active_shards", "initializing_shards", "unassigned_shards")
+    there = sum(number(health, one, where=where) for one in kinds)
+    return most * number(health, "number_of_data_nodes", where=where) - there
+
+
+def read_allocates(settings: Any, *, where: str) -> str:
+    """Which shards are given a node."""
+    found = _setting(settings, "routing", "allocation", "enable", where=where)
+    return one_line(str(found), 20).lower()
+
+
+def _setting(settings: Any, *path: str, where: str) -> Any:
+    """A setting of the cluster: what was set for now, else for ever, else what it comes with."""
+    for kind in ("transient", "persistent", "defaults"):
+        found = settings.get(kind, {}) if isinstance(settings, Mapping) else {}
+        for name in ("cluster", *path):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        if found is not None:
+            return found
+    raise NotUnderstood(f"{where}: the settings have no cluster.{'.'.join(path)}")
+
+
+def read_largest(listed: Any, *, where: str) -> int:
+    """Shards of the largest index, with their copies."""
+    return max(
+        (
+            _told(one, "pri", where=where) * (1 + _told(one, "rep", where=where))
+            for one in _rows(listed, where=where)
+        ),
+        default=0,
+    )
 
 
 STATE: Final[Source[LogNode, LogState]] = Source(

@@ -7,7 +7,8 @@ import hashlib
 import json
 import re
 import time
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 from readiness.model.errors import NotRun, NotUnderstood
@@ -25,6 +26,7 @@ from readiness.systems.prometheus.reading import (
     RULES,
     RUNNING,
     TARGETS,
+    YOUTH,
     Kept,
     Probed,
     Range,
@@ -32,6 +34,7 @@ from readiness.systems.prometheus.reading import (
     Running,
     Series,
     Targets,
+    Youth,
     data,
     kept,
     read_points,
@@ -39,7 +42,9 @@ from readiness.systems.prometheus.reading import (
     read_running,
     read_series,
     read_targets,
+    read_youth,
 )
+from readiness.systems.prometheus.starting import is_waited_for, patience
 
 # Points that a retention is looked at by; the answer stays below 100 kB.
 POINTS: Final = 400
@@ -62,22 +67,74 @@ def _clock(connections: Connections, one: Prometheus) -> float:
     return read_series(answer, where)[0].value
 
 
+# Seconds that a server that has just started is waited for; a check may take 30.
+MOST_WAITED: Final = 20.0
+PAUSE: Final = 0.5
+Answer = TypeVar("Answer")
+
+
+def _known(
+    connections: Connections,
+    one: Prometheus,
+    asked: Callable[[], Answer],
+    unknown: Callable[[Answer], Iterable[float | None] | None],
+) -> Answer:
+    """An answer, once the server has had the time to know it, or no longer has it soon.
+
+    `unknown` gives how often what is not known yet is scraped, and None where all is known.
+    """
+    found = asked()
+    while (intervals := unknown(found)) is not None:
+        age = _youth(connections, one).least
+        left = patience(intervals) - age if age is not None else 0.0
+        if not 0 < left <= MOST_WAITED:
+            return found
+        time.sleep(PAUSE)
+        found = asked()
+    return found
+
+
 def _targets(connections: Connections, one: Prometheus) -> Targets:
-    answer, where = _get(connections, one, "/api/v1/targets", state="active")
-    before = time.time()
-    now = _clock(connections, one)
-    return read_targets(answer, before, time.time(), now, where)
+    def asked() -> Targets:
+        answer, where = _get(connections, one, "/api/v1/targets", state="active")
+        before = time.time()
+        now = _clock(connections, one)
+        return read_targets(answer, before, time.time(), now, where)
+
+    return _known(connections, one, asked, _unknown_targets)
+
+
+def _unknown_targets(found: Targets) -> list[float | None] | None:
+    known = found.targets and not any(map(is_waited_for, found.targets))
+    return None if known else [each.interval for each in found.targets]
 
 
 def _rules(connections: Connections, one: Prometheus) -> tuple[Rule, ...]:
-    answer, where = _get(connections, one, "/api/v1/rules", type="alert")
-    return read_rules(answer, _clock(connections, one), where)
+    def asked() -> tuple[Rule, ...]:
+        answer, where = _get(connections, one, "/api/v1/rules", type="alert")
+        return read_rules(answer, _clock(connections, one), where)
+
+    def unknown(found: tuple[Rule, ...]) -> list[float | None] | None:
+        return [each.interval for each in found] if any(map(is_waited_for, found)) else None
+
+    return _known(connections, one, asked, unknown)
 
 
 def _running(connections: Connections, one: Prometheus) -> Running:
+    def asked() -> Running:
+        runtime, where = _get(connections, one, "/api/v1/status/runtimeinfo")
+        alertmanagers, _ = _get(connections, one, "/api/v1/alertmanagers")
+        return read_running(runtime, alertmanagers, where)
+
+    def unknown(found: Running) -> list[float | None] | None:
+        return None if found.alertmanagers else [PAUSE]
+
+    return _known(connections, one, asked, unknown)
+
+
+def _youth(connections: Connections, one: Prometheus) -> Youth:
     runtime, where = _get(connections, one, "/api/v1/status/runtimeinfo")
-    alertmanagers, _ = _get(connections, one, "/api/v1/alertmanagers")
-    return read_running(runtime, alertmanagers, where)
+    return read_youth(runtime, _clock(connections, one), where)
 
 
 def _query(connections: Connections, expression: str, one: Prometheus) -> tuple[Series, ...]:
@@ -85,7 +142,7 @@ def _query(connections: Connections, expression: str, one: Prometheus) -> tuple[
     return read_series(answer, where)
 
 
-def _known(connections: Connections, selector: str, one: Prometheus) -> bool:
+def _described(connections: Connections, selector: str, one: Prometheus) -> bool:
     """Whether a target of that job describes the metric, by its name or by what it is a part of."""
     metric, brace, matchers = selector.partition("{")
     names = (metric, *(metric.removesuffix(end) for end in _PARTS if metric.endswith(end)))
@@ -151,8 +208,9 @@ ASKERS: Final[Askers] = (
     Asker(TARGETS, _targets),
     Asker(RULES, _rules),
     Asker(RUNNING, _running),
+    Asker(YOUTH, _youth, by_itself),
     AskerOf(QUERY, _query),
-    AskerOf(KNOWN, _known),
+    AskerOf(KNOWN, _described),
     Asker(HISTORY, _history),
     Asker(AVAILABILITY, _availability),
     AskerOf(PROBED, _probed, by_itself),

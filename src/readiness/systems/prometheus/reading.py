@@ -84,6 +84,23 @@ class Running:
 
 
 @dataclass(frozen=True)
+class Youth:
+    """Seconds since it started, and since it took its configuration, by its own clock.
+
+    None where it does not say.
+    """
+
+    started: float | None
+    loaded: float | None
+
+    @property
+    def least(self) -> float | None:
+        """Seconds since the younger of both; what lies in the future is not young."""
+        ages = [one for one in (self.started, self.loaded) if one is not None and one >= 0]
+        return min(ages, default=None)
+
+
+@dataclass(frozen=True)
 class Series:
     """One series of an instant query."""
 
@@ -215,6 +232,17 @@ def read_running(runtime: RestAnswer, alertmanagers: RestAnswer, where: str) -> 
         raise NotUnderstood(f"{where} is unreadable: {error!r}") from error
 
 
+def read_youth(runtime: RestAnswer, now: float, where: str) -> Youth:
+    """Read /api/v1/status/runtimeinfo; `now` is its own clock."""
+    said = data(runtime, where)
+    if not isinstance(said, dict):
+        raise NotUnderstood(f"{where} is unreadable: no record")
+    started, loaded = (moment(said.get(key)) for key in ("startTime", "lastConfigTime"))
+    return Youth(
+        None if started is None else now - started, None if loaded is None else now - loaded
+    )
+
+
 def read_series(answer: RestAnswer, where: str) -> tuple[Series, ...]:
     """Read an instant query's answer: a vector or one number."""
     try:
@@ -269,6 +297,10 @@ RULES: Final[Source[Prometheus, tuple[Rule, ...]]] = Source(
     "prometheus-rules", PROMETHEUS, tuple[Rule, ...]
 )
 RUNNING: Final[Source[Prometheus, Running]] = Source("prometheus-running", PROMETHEUS, Running)
+# Asked where something is not known yet: how long it has had to find out.
+YOUTH: Final[Source[Prometheus, Youth]] = Source(
+    "prometheus-youth", PROMETHEUS, Youth, drift=Drift.VOLATILE
+)
 # What an expression gives now.
 QUERY: Final[Sources[str, Prometheus, tuple[Series, ...]]] = Sources(
     "prometheus-query", PROMETHEUS, tuple[Series, ...], label=str, drift=Drift.VOLATILE
@@ -288,4 +320,4 @@ AVAILABILITY: Final[Source[Prometheus, Kept]] = Source(
 PROBED: Final[Sources[str, Prometheus, Probed]] = Sources(
     "prometheus-prober", PROMETHEUS, Probed, label=str, drift=Drift.VOLATILE
 )
-SOURCES: Final = (TARGETS, RULES, RUNNING, QUERY, KNOWN, HISTORY, AVAILABILITY, PROBED)
+SOURCES: Final = (TARGETS, RULES, RUNNING, YOUTH, QUERY, KNOWN, HISTORY, AVAILABILITY, PROBED)

@@ -99,6 +99,13 @@ PROCESSES: Final = "ps -Aww -o pid,user:50,unit:50,args"
 
 SHIPPED: Final = r"dpkg-query -f '${Conffiles}\n' -W"
 """The configuration files of every package, with the digest that each was shipped with."""
+# Of one secret; its digest is made on the machine, behind a number that nobody else uses again.
+MOST_OF_VALUE: Final = 65536
+_SALTED: Final = (
+    "{{ printf %s {salt}; {read} | tr -d '\\n'; }} | sha256sum; {read} 2>/dev/null | wc -c"
+)
+_READ: Final = f"/usr/bin/head -c {MOST_OF_VALUE} -- "
+_AS: Final = r"(?:sudo -n -u [A-Za-z_][A-Za-z0-9_.-]* )?"
 PATTERNS: Final = (
     re.escape(SERVICES),
     *(
@@ -111,6 +118,10 @@ PATTERNS: Final = (
     re.escape(SHIPPED),
     rf"md5sum -- {_REAL}",
     rf"{_USER}head -c {MOST_BYTES + 1} -- {_REAL}",
+    (
+        rf"\{{ printf %s [0-9a-f]{{32}}; {_AS}{re.escape(_READ)}{_REAL} \| tr -d '\\n'; \}}"
+        rf" \| sha256sum; {_AS}{re.escape(_READ)}{_REAL} 2>/dev/null \| wc -c"
+    ),
 )
 _FITS: Final = re.compile(_REAL, re.ASCII)
 
@@ -174,3 +185,9 @@ def _as(user: str | None, command: str) -> str:
 def digest(path: str) -> str:
     """Tells a file's digest as packages keep it, which is MD5."""
     return f"md5sum -- {path}"
+
+
+def salted(path: str, user: str | None, salt: str) -> str:
+    """Tells a digest of a salt and of a secret without its line breaks, and the file's size."""
+    read = f"sudo -n -u {user} {_READ}{path}" if user else f"{_READ}{path}"
+    return _SALTED.format(salt=salt, read=read)

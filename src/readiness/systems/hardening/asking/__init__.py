@@ -7,7 +7,7 @@ from readiness.probes.ssh import ObserveSession
 from readiness.site.declared.machine import Machine
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.hardening import questions
-from readiness.systems.hardening.asking import ssh_offer
+from readiness.systems.hardening.asking import services, software, ssh_offer
 from readiness.systems.hardening.declared import hardening_of
 from readiness.systems.hardening.reading import (
     HOST,
@@ -22,7 +22,10 @@ from readiness.systems.hardening.reading import (
     Space,
 )
 from readiness.systems.hardening.reading import host as read_host
+from readiness.systems.hardening.reading.alike import LIKENESS
 from readiness.systems.hardening.reading.kernel import read_running, read_saved, settings
+from readiness.systems.hardening.reading.services import SERVICES
+from readiness.systems.hardening.reading.software import BROUGHT, SOFTWARE
 from readiness.systems.hardening.reading.space import read_space
 from readiness.systems.hardening.rules import kernel_rules
 
@@ -87,4 +90,9 @@ ASKERS: Final[Askers] = (
     Asker(SPACE, _space),
     Asker(OFFERS, _offers),
     Asker(IDENTITY, _identity),
+    Asker(SERVICES, services.services),
+    Asker(SOFTWARE, software.packages),
+    # Every program is read: of machines that share disks a few at a time.
+    Asker(BROUGHT, software.brought, early=True),
+    Asker(LIKENESS, software.likeness),
 )

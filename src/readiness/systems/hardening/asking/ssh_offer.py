@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from readiness.model.errors import NotUnderstood, ReadinessError, TimedOut, Unreachable
 from readiness.systems.hardening.reading import Offer, Offers
-from readiness.systems.hardening.reading.offer import weak_algorithms
+from readiness.systems.hardening.reading.offer import host_keys_offered, weak_algorithms
 
 PORT: Final = 22
 _LIMIT: Final = 8.0  # seconds for one address
@@ -34,6 +34,16 @@ def offers(addresses: tuple[str, ...], port: int, login: str) -> Offers:
         )
     closed = {*addresses} - {one.address for one in answered}
     return Offers(answered, tuple(sorted(closed)))
+
+
+async def host_key_algorithms(address: str, port: int) -> tuple[str, ...]:
+    """The algorithms that the server has host keys for (RFC 4253, 7.1).
+
+    Raises:
+        ProbeError: no SSH server says so.
+    """
+    _, payload = await _first_packet(address, port)
+    return host_keys_offered(payload)
 
 
 async def _all(asked: list[Coroutine[Any, Any, Offer | None]]) -> list[Offer | None]:

@@ -5,6 +5,9 @@ from typing import Annotated, Final
 
 from readiness.site.declared.machine import Machine
 from readiness.site.subjects import REACHED_MACHINE
+from readiness.systems.hardening.reading.alike import LIKENESS
+from readiness.systems.hardening.reading.services import SERVICES
+from readiness.systems.hardening.reading.software import BROUGHT, SOFTWARE
 from readiness.systems.marks import VOLATILE
 from readiness.systems.token import Source
 
@@ -104,4 +107,4 @@ HOST: Final[Source[Machine, Host]] = Source("hardened-host", REACHED_MACHINE, Ho
 SPACE: Final[Source[Machine, Space]] = Source("space", REACHED_MACHINE, Space)
 OFFERS: Final[Source[Machine, Offers]] = Source("ssh-offer", REACHED_MACHINE, Offers)
 IDENTITY: Final[Source[Machine, Identity]] = Source("machine-id", REACHED_MACHINE, Identity)
-SOURCES: Final = (KERNEL, HOST, SPACE, OFFERS, IDENTITY)
+SOURCES: Final = (KERNEL, HOST, SPACE, OFFERS, IDENTITY, SERVICES, SOFTWARE, BROUGHT, LIKENESS)

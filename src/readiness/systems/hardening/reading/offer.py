@@ -34,3 +34,16 @@ def weak_algorithms(payload: bytes) -> tuple[str, ...]:
         at += 4 + length
         found += [f"{kind} {one}" for one in names if re.fullmatch(_WEAK[kind], one)]
     return tuple(dict.fromkeys(found))
+
+
+def host_keys_offered(payload: bytes) -> tuple[str, ...]:
+    """What a KEXINIT offers for host keys; raises NotUnderstood for another packet."""
+    at = 1 + _COOKIE
+    if len(payload) < at or payload[0] != KEXINIT:
+        raise NotUnderstood("expected an SSH server's KEXINIT, found another packet")
+    at += 4 + int.from_bytes(payload[at : at + 4], "big")  # key exchange comes first
+    length = int.from_bytes(payload[at : at + 4], "big")
+    names = payload[at + 4 : at + 4 + length].decode("ascii", "replace").split(",")
+    if len(payload) < at + 4 + length or not names[0]:
+        raise NotUnderstood("expected the host key algorithms of a KEXINIT, found its end")
+    return tuple(names)

@@ -78,7 +78,7 @@ def grants(api: Api) -> Grants:
     return read_grants(roles, bindings)
 
 
-def _api(connections: Connections, cluster: ClusterSubject) -> Api:
+def api_of(connections: Connections, cluster: ClusterSubject) -> Api:
     """A connection as the declared account, which is kept once it was found harmless."""
     declared = cluster.declared
 
@@ -96,12 +96,12 @@ def _api(connections: Connections, cluster: ClusterSubject) -> Api:
 
 
 def _running(connections: Connections, cluster: ClusterSubject) -> Running:
-    return running(_api(connections, cluster), cluster.declared.namespaces)
+    return running(api_of(connections, cluster), cluster.declared.namespaces)
 
 
 ASKERS: Final[Askers] = (
-    Asker(IDENTITY, lambda connections, one: identity(_api(connections, one))),
-    Asker(NODES, lambda connections, one: nodes(_api(connections, one))),
+    Asker(IDENTITY, lambda connections, one: identity(api_of(connections, one))),
+    Asker(NODES, lambda connections, one: nodes(api_of(connections, one))),
     Asker(RUNNING, _running),
-    Asker(GRANTS, lambda connections, one: grants(_api(connections, one))),
+    Asker(GRANTS, lambda connections, one: grants(api_of(connections, one))),
 )

@@ -4,6 +4,7 @@ No question is asked a second time in silence: whoever limits us (429) is left a
 stays open.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -27,6 +28,10 @@ _MOST_PAGES: Final = 400
 _PIECE: Final = 256 * 1024
 _DENIED: Final = (401, 403)
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1"
+
+
+class NotThere(NotUnderstood):
+    """The server has no such object."""
 
 
 class Named(HTTPAdapter):
@@ -123,6 +128,23 @@ class Api:
             raise NotUnderstood(f"{self.name}: the review of what we may do has no answer")
         return allowed
 
+    def create(self, path: str, thing: Mapping[str, Any]) -> Any:
+        """Make an object, for who was permitted to; observing sessions never do.
+
+        Raises:
+            ProbeError: as with `get`.
+        """
+        return self._ask("POST", path, None, thing)
+
+    def delete(self, path: str, options: Mapping[str, Any]) -> None:
+        """Remove an object, for who was permitted to; one that is not there is fine.
+
+        Raises:
+            ProbeError: as with `get`.
+        """
+        with contextlib.suppress(NotThere):
+            self._ask("DELETE", path, None, options)
+
     def _ask(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> Any:
         try:
             answer = self._session.request(
@@ -149,6 +171,8 @@ class Api:
     def _judge(self, path: str, status: int) -> None:
         if status in _DENIED:
             raise AccessDenied(f"{self.name}: {path} answered HTTP {status}")
+        if status == requests.codes.not_found:
+            raise NotThere(f"{self.name}: {path} answered HTTP {status}, expected 200")
         if status not in (requests.codes.ok, requests.codes.created):
             raise NotUnderstood(f"{self.name}: {path} answered HTTP {status}, expected 200")
 

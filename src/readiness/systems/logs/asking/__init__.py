@@ -4,10 +4,11 @@ import socket
 from typing import Final
 
 from readiness.model.errors import NotUnderstood, ProbeError, Unreachable
+from readiness.site.declared.machine import Machine
 from readiness.systems.asker import Asker, Askers, Connections
 from readiness.systems.logs import queries
 from readiness.systems.logs.asking.client import BUSY, Target, require, send
-from readiness.systems.logs.declared import LogNode, LogPort
+from readiness.systems.logs.declared import LogNode, LogPort, LogStore
 from readiness.systems.logs.reading import (
     DOOR,
     KEPT,
@@ -20,16 +21,33 @@ from readiness.systems.logs.reading import (
     names,
     number,
     of,
+    read_allocates,
     read_blocks,
+    read_hidden,
     read_kept,
+    read_largest,
     read_newest,
+    read_room,
 )
+from readiness.systems.logs.searched import read_fields
 
 PATIENCE: Final = 5.0  # seconds for a port that may speak to nobody without TLS
 _STATUS: Final = b"HTTP/1."
 # What a stranger may be tempted by: the node, what there is, and the lines themselves.
 _TEMPTING: Final = ("/", "/_cat/indices", "/{indices}/_search?size=1", "/_cluster/settings")
 _WRONG: Final = "readiness-is-not-the-password"
+# What comes with OpenSearch's demo configuration, and with Elasticsearch before 8 and its images.
+_KNOWN: Final = {
+    "admin": "admin",
+    "kibanaserver": "kibanaserver",
+    "kibanaro": "kibanaro",
+    "logstash": "logstash",
+    "readall": "readall",
+    "snapshotrestore": "snapshotrestore",
+    "elastic": "changeme",
+}
+_SET: Final = "*.cluster.routing.allocation.enable,*.cluster.max_shards_per_node"
+MOST_INDICES: Final = 5_000  # of one store, in which lines are counted
 
 
 def target(
@@ -55,38 +73,79 @@ def reader(connections: Connections, node: LogNode, address: str = "") -> Target
 
 
 def _listed(where: Target, indices: str) -> object:
-    path = f"/_cat/indices/{indices}?format=json&h=index,status,creation.date&expand_wildcards=all"
+    columns = "index,status,creation.date,docs.count,pri,rep"
+    path = f"/_cat/indices/{indices}?format=json&h={columns}&expand_wildcards=all"
     return require(where, "GET", path)
+
+
+def listed_names(where: Target, indices: str) -> set[str]:
+    """The names of the indices that a pattern means, hidden and closed ones included.
+
+    Raises:
+        ProbeError: the node can't be asked.
+    """
+    return names(_listed(where, indices), where=str(where))
+
+
+def hidden_lines(where: Target, store: LogStore, *, nested: bool | None = None) -> int:
+    """How many lines there are that our login is not shown, by rights on single lines.
+
+    Objects in a line may count as lines of their own, so where there are such nothing is known
+    and none is told.
+
+    Raises:
+        ProbeError: the node can't be asked.
+    """
+    listed = _listed(where, store.indices)
+    counted = queries.by_index(MOST_INDICES)
+    said = require(where, "POST", queries.whole(store.indices), counted)
+    hidden = read_hidden(listed, said, where=str(where))
+    if hidden and nested is None:
+        caps = require(where, "GET", f"/{store.indices}/_field_caps?fields=*")
+        nested = read_fields(caps, where=str(where)).has_nested
+    return 0 if nested else hidden
 
 
 def _state(connections: Connections, node: LogNode) -> LogState:
     store, where = node.store, reader(connections, node)
     who, said = str(where), require(where, "GET", "/")
-    listed = names(_listed(where, store.indices), where=who)
+    listed = _listed(where, store.indices)
+    indices = names(listed, where=who)
     path = f"/_cluster/health/{store.indices}?local=true&timeout=1s"
     health = require(where, "GET", path)
     blocks = require(where, "GET", "/_cluster/state/blocks?local=true")
+    settings = require(where, "GET", f"/_cluster/settings?include_defaults=true&filter_path={_SET}")
+    every = require(where, "GET", "/_cluster/health?local=true&timeout=1s")
     return LogState(
         version=str(of(said, "version", "number", where=who))[:40],
         cluster=str(of(said, "cluster_uuid", where=who))[:40],
         health=str(of(health, "status", where=who))[:10],
         nodes=number(health, "number_of_nodes", where=who),
-        indices=len(listed),
-        closed_to_writes=read_blocks(blocks, listed, where=who),
+        indices=len(indices),
+        closed_to_writes=read_blocks(blocks, indices, where=who),
+        room=read_room(settings, every, where=who),
+        largest=read_largest(listed, where=who),
+        allocates=read_allocates(settings, where=who),
     )
 
 
 def _shipped(connections: Connections, node: LogNode) -> LogsShipped:
     store, where = node.store, reader(connections, node)
-    found = require(where, "POST", queries.whole(store.indices), queries.newest(store))
+    asked = queries.newest(store, _shipping(connections, store))
+    found = require(where, "POST", queries.whole(store.indices), asked)
     return LogsShipped(queries.now(), read_newest(found, where=str(where)))
 
 
 def _kept(connections: Connections, node: LogNode) -> LogsKept:
     store, where, now = node.store, reader(connections, node), queries.now()
-    found = require(where, "POST", queries.whole(store.indices), queries.kept(store, now))
-    listed = _listed(where, store.indices)
-    return read_kept(found, listed, now, now - store.retention.most, where=str(where))
+    asked = queries.kept(store, _shipping(connections, store), now)
+    found = require(where, "POST", queries.whole(store.indices), asked)
+    listed, hidden = _listed(where, store.indices), hidden_lines(where, store)
+    return read_kept(found, listed, store, now, hidden, where=str(where))
+
+
+def _shipping(connections: Connections, store: LogStore) -> list[Machine]:
+    return [connections.site.machine(name) for name in store.ships]
 
 
 def _door(connections: Connections, port: LogPort) -> LogDoor:
@@ -104,6 +163,10 @@ def _door(connections: Connections, port: LogPort) -> LogDoor:
             in_the_clear=spoken,
             stranger={path: _status(stranger, path) for path in paths},
             guess=_status(guess, search),
+            known={
+                user: _status(target(connections, node, port.address, (user, word)), search)
+                for user, word in _KNOWN.items()
+            },
             reader=_status(reader(connections, node, port.address), search),
         )
     except NotUnderstood:

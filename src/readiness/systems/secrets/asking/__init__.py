@@ -8,9 +8,18 @@ from typing import Final
 
 from readiness.site.declared.machine import Machine
 from readiness.systems.asker import Asker, Askers, Connections
-from readiness.systems.secrets.asking import declared_files, kept, open_files, shown
+from readiness.systems.secrets.asking import (
+    declared_files,
+    kept,
+    open_files,
+    published_logins,
+    shown,
+    shown_keys,
+    values,
+)
 from readiness.systems.secrets.declared import secrets_of
 from readiness.systems.secrets.reading import FILES, SHOWN, OpenFiles, ShownToAll
+from readiness.systems.secrets.reading.kept import LOGINS, ROTATIONS, SSH_KEYS, TLS_KEYS, VALUES
 
 
 def _files(connections: Connections, machine: Machine) -> OpenFiles:
@@ -29,4 +38,13 @@ def _shown(connections: Connections, machine: Machine) -> ShownToAll:
     return shown.look(connections.session(machine), secrets_of(connections.site), machine.name)
 
 
-ASKERS: Final[Askers] = (Asker(FILES, _files), Asker(SHOWN, _shown))
+ASKERS: Final[Askers] = (
+    Asker(FILES, _files),
+    Asker(SHOWN, _shown),
+    # Guards count attempts: one member after the other.
+    Asker(LOGINS, published_logins.try_all, at_once=1),
+    Asker(SSH_KEYS, shown_keys.of_machine),
+    Asker(TLS_KEYS, shown_keys.of_listener),
+    Asker(VALUES, values.of_machine),
+    Asker(ROTATIONS, values.rotations),
+)

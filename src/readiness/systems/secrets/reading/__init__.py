@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from readiness.site.declared.machine import Machine
 from readiness.site.subjects import REACHED_MACHINE
 from readiness.systems.marks import VOLATILE
+from readiness.systems.secrets.reading.kept import LOGINS, ROTATIONS, SSH_KEYS, TLS_KEYS, VALUES
 from readiness.systems.token import Source
 
 
@@ -78,4 +79,4 @@ class ShownToAll:
 
 FILES: Final[Source[Machine, OpenFiles]] = Source("open-files", REACHED_MACHINE, OpenFiles)
 SHOWN: Final[Source[Machine, ShownToAll]] = Source("shown-to-all", REACHED_MACHINE, ShownToAll)
-SOURCES: Final = (FILES, SHOWN)
+SOURCES: Final = (FILES, SHOWN, LOGINS, SSH_KEYS, TLS_KEYS, VALUES, ROTATIONS)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from readiness.site.declared.section import Section
-from readiness.site.written import At, Folder, Name, Text, Written, distinct, wrong
+from readiness.site.written import At, Folder, Text, Written, distinct, wrong
+from readiness.systems.hardening.declared.software import OnMachines, Software
 from readiness.systems.hardening.rules import FILE_RULES, HOST_RULES, KernelRule, kernel_rules
 from readiness.systems.token import Kind
 
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
 
 KernelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)+$")]
 Percent = Annotated[float, Field(gt=0, lt=100)]
-
-
-class OnMachines(Written):
-    """What is about some machines, or about all where none is named."""
-
-    machines: tuple[Name, ...] = Field(
-        default=(), description="Without it, every machine that is reached over SSH."
-    )
-
-    def is_about(self, machine: str) -> bool:
-        """Whether it is about that machine."""
-        return not self.machines or machine in self.machines
 
 
 class OwnSetting(OnMachines):
@@ -68,7 +57,7 @@ class Excepted(OnMachines):
         return f"{self.rule}{f' {self.path}' if self.path else ''} ({self.reason})"
 
 
-class Hardening(Section):
+class Hardening(Software, Section):
     """What is said about how machines are hardened."""
 
     CALLED: ClassVar[str] = "hardening"
@@ -90,6 +79,23 @@ class Hardening(Section):
                 raise wrong(expected, (*at, "excepted", index, "rule"), f"'{one.rule}'")
         for key in ("kernel", "excepted"):
             _reached(site, getattr(self, key), (*at, key))
+        self._software_fits(site, at)
+
+    def _software_fits(self, site: "Environment", at: At) -> None:
+        """Machines and roles that are named below its parts are declared."""
+        for part, key in (
+            ("services", "held"),
+            ("services", "excepted"),
+            ("known_holes", "accepted"),
+            ("integrity", "changed"),
+        ):
+            said = getattr(self, part)
+            _reached(site, getattr(said, key) if said else (), (*at, part, key))
+        roles = {one.role for one in site.machines}
+        for index, one in enumerate(self.alike.differences if self.alike else ()):
+            if one.role not in roles:
+                here = (*at, "alike", "differences", index, "role")
+                raise wrong("the role of a machine", here, f"'{one.role}'")
 
     def rows(self, machine: str) -> tuple[KernelRule, ...]:
         """The site's own rows for a machine."""

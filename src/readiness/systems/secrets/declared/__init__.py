@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from readiness.site.declared.section import Section
-from readiness.site.written import At, Name, SystemUser, Text, UnitName, Written, distinct, wrong
+from readiness.site.written import (
+    At,
+    Name,
+    SystemUser,
+    Text,
+    UnitName,
+    Written,
+    distinct,
+    known,
+    wrong,
+)
+from readiness.systems.secrets.declared.places import Place
+from readiness.systems.secrets.declared.values import Ages, Defaults, Keys, Value
 from readiness.systems.secrets.globs import folder_and_depth, matches
 from readiness.systems.secrets.questions import fits
 from readiness.systems.token import Kind
@@ -27,12 +39,6 @@ def _pattern(path: str) -> str:
     raise wrong("a path such as /srv/portal/*.properties, below a folder of its own", found=path)
 
 
-def _place(path: str) -> str:
-    if fits(path) and not path.endswith("/"):
-        return path
-    raise wrong("the path of a file or a folder such as /etc/portal/db.password", found=path)
-
-
 def _mode(text: str) -> str:
     if not re.fullmatch(r"0?[0-7]{3}", text):
         raise wrong("a mode such as '0640'", found=text)
@@ -43,7 +49,6 @@ def _mode(text: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Place = Annotated[str, AfterValidator(_place)]
 Mode = Annotated[str, AfterValidator(_mode)]
 
 
@@ -126,9 +131,14 @@ class Secrets(Section):
     files: tuple[LookedAt, ...] = ()
     kept_in: tuple[Kept, ...] = ()
     allowed: tuple[Allowed, ...] = ()
+    defaults: Defaults | None = None
+    keys: Keys | None = None
+    values: tuple[Value, ...] = ()
+    ages: Ages | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        distinct("value", [one.name for one in self.values], ("values",), "name")
         for key in ("files", "kept_in", "allowed"):
             for index, entry in enumerate(getattr(self, key)):
                 distinct("machine", entry.machines, (key, index, "machines"))
@@ -146,6 +156,26 @@ class Secrets(Section):
                         expected = "a machine that is reached over SSH"
                         raise wrong(expected, (*here, place), f"'{name}'")
         self._each_place_once(site, at)
+        self._values_fit(site, at)
+
+    def _values_fit(self, site: "Environment", at: At) -> None:
+        """Values lie on machines that are reached, and whoever names one names a declared one."""
+        names = [one.name for one in self.values]
+        for index, one in enumerate(self.values):
+            here = (*at, "values", index)
+            _require_reached(site, one.machine, (*here, "machine"))
+            for place, other in enumerate(one.as_on):
+                known("value", other, names, (*here, "as_on", place))
+        for index, entry in enumerate(self.ages.rotated if self.ages else ()):
+            here = (*at, "ages", "rotated", index)
+            _require_reached(site, entry.machine, (*here, "machine"))
+            for place, name in enumerate(entry.values):
+                known("value", name, names, (*here, "values", place))
+        shown = [*(one.name for one in site.machines), *(one.name for one in site.listeners)]
+        for index, shared in enumerate(self.keys.shared if self.keys else ()):
+            for place, name in enumerate(shared.of):
+                at_name = (*at, "keys", "shared", index, "of", place)
+                known("machine or listener", name, shown, at_name)
 
     def _each_place_once(self, site: "Environment", at: At) -> None:
         taken: set[tuple[str, str]] = set()
@@ -156,6 +186,12 @@ class Secrets(Section):
                 found = f"'{one.path}' twice on {where}"
                 raise wrong("each place once on a machine", (*at, "kept_in", index, "path"), found)
             taken |= mine
+
+
+def _require_reached(site: "Environment", name: str, at: At) -> None:
+    site.require_machine(name, at)
+    if not site.machine(name).ssh:
+        raise wrong("a machine that is reached over SSH", at, f"'{name}'")
 
 
 NOTHING: Final = Secrets()

@@ -1,0 +1,1 @@
+"""What becomes of users' requests behind a balancer: who is seen, what breaks, what takes over."""

@@ -1,0 +1,1 @@
+"""Runbooks: pages that somebody reads at night, and whether what they say is there."""

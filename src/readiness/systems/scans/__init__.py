@@ -1,0 +1,1 @@
+"""Reports of security scanners: what was scanned, when, whether to its end, and what it found."""
