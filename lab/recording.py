@@ -57,6 +57,8 @@ def save(
         for number in event["rests_on"]
         if number in seen
     }
+    # A red case may have asked for more than its claims rest on, and asks for it again.
+    wanted |= {event["source"] for event in seen.values() if event.get("case") in red}
     recording = {
         "environment": events[0]["environment"],
         "facts": facts,
