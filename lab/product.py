@@ -101,19 +101,19 @@ def source_of(check: str) -> str:
 
 
 def observing(*, scan: bool = False, gate_only: bool = False, site: str = LAB) -> tuple[str, ...]:
-    """The ids of all checks of the observe tier; of another than the big site, what its GO needs.
+    """The ids of the checks of the observe tier that a GO of the site needs.
 
     Those that scan the network, and those that only a gate asks, are among them only where that is
     asked for.
     """
-    required = None if site == LAB else load_policy(policy(site)).required
+    required = {*load_policy(policy(site)).required}
     return tuple(
         entry["id"]
         for entry in _entries()
         if entry["tier"] == "observe"
         and (scan or not entry["permission"])
         and (gate_only or not entry["gate_only"])
-        and (required is None or {*required} & {*entry["clauses"]})
+        and required & {*entry["clauses"]}
     )
 
 
