@@ -106,7 +106,7 @@ def observing(*, scan: bool = False, gate_only: bool = False, site: str = LAB) -
     Those that scan the network, and those that only a gate asks, are among them only where that is
     asked for.
     """
-    required = {*load_policy(policy(site)).required}
+    required = frozenset(load_policy(policy(site)).required or ())
     return tuple(
         entry["id"]
         for entry in _entries()
