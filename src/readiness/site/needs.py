@@ -329,26 +329,14 @@ def _of_logs(part: Callable[[LogStore], object], lacking: str, key: str) -> Need
     return need
 
 
-def _of_hardening(key: str, lacking: str) -> Need:
-    """A part of what is said of hardening; each is asked once it is said at all."""
+def _part_of(section_name: str, key: str, lacking: str) -> Need:
+    """A part of a section that is asked once it is declared itself."""
 
     def need(environment: Environment, subject: Any) -> Gap | None:
-        if getattr(environment.hardening, key, None) is not None:
+        if getattr(getattr(environment, section_name), key, None) is not None:
             return None
         name = getattr(subject, "id", environment.name)
-        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `hardening`")
-
-    return need
-
-
-def _of_secrets(key: str, lacking: str) -> Need:
-    """A part of what is said of secrets; each is asked once it is said at all."""
-
-    def need(environment: Environment, subject: Any) -> Gap | None:
-        if getattr(environment.secrets, key, None):
-            return None
-        name = getattr(subject, "id", environment.name)
-        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `secrets`")
+        return Gap(Why.UNDECLARED, f"{name}: {lacking}", f"`{key}` of `{section_name}`")
 
     return need
 
@@ -404,13 +392,13 @@ NEEDS: Final[Mapping[str, Need]] = {
     "listens": _listens,
     "ssh": _ssh,
     "ssh everywhere": _ssh_everywhere,
-    "held services": _of_hardening("services", "how services run is not declared"),
-    "known holes": _of_hardening("known_holes", "no list of known holes is declared"),
-    "integrity": _of_hardening("integrity", "no kept digests of packages are declared"),
-    "alike": _of_hardening("alike", "nobody declared that machines of a role are alike"),
-    "published logins": _of_secrets("defaults", "no trial of published logins is declared"),
-    "shown keys": _of_secrets("keys", "no comparison of keys is declared"),
-    "ages of secrets": _of_secrets("ages", "how old secrets may be is not declared"),
+    "held services": _part_of("hardening", "services", "how services run is not declared"),
+    "known holes": _part_of("hardening", "known_holes", "no list of known holes is declared"),
+    "integrity": _part_of("hardening", "integrity", "no kept digests of packages are declared"),
+    "alike": _part_of("hardening", "alike", "nobody declared that machines of a role are alike"),
+    "published logins": _part_of("secrets", "defaults", "no trial of published logins is declared"),
+    "shown keys": _part_of("secrets", "keys", "no comparison of keys is declared"),
+    "ages of secrets": _part_of("secrets", "ages", "how old secrets may be is not declared"),
     "balancer": _balancer,
     "scans": _scans,
     "statistics": _statistics,
