@@ -9,6 +9,7 @@ kept by version, outside the clone: later set-ups compile nothing.
 import contextlib
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -160,10 +161,20 @@ def _build(one: Built) -> None:
     draft = one.place / f"{one.name}.new"
     one.place.mkdir(mode=0o755, parents=True, exist_ok=True)
     words = ["nice", "go", "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {one.told}"]
+    build([*words, "-o", str(draft), one.package], one.source, f"{one.name} could not be built")
+    draft.rename(one.place / one.name)
+
+
+def build(argv: Sequence[str], folder: Path, lacking: str) -> None:
+    """Run a compiler or an installer in the folder that pins what it takes.
+
+    Raises:
+        LabError: it failed, or took too long; the message begins with what is lacking then.
+    """
     try:
         done = subprocess.run(
-            [*words, "-o", str(draft), one.package],
-            cwd=one.source,
+            argv,
+            cwd=folder,
             env={**os.environ, "CGO_ENABLED": "0"},
             capture_output=True,
             text=True,
@@ -171,7 +182,6 @@ def _build(one: Built) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LabError(f"{one.name} could not be built: {error}") from error
+        raise LabError(f"{lacking}: {error}") from error
     if done.returncode:
-        raise LabError(f"{one.name} could not be built: {done.stderr.strip()[-600:]}")
-    draft.rename(one.place / one.name)
+        raise LabError(f"{lacking}: {done.stderr.strip()[-600:]}")

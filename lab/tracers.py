@@ -4,15 +4,12 @@ Jaeger is built once from its Go modules, the rest is installed from the package
 digests; both are kept by version, outside the clone, and bound into the machines that need them.
 """
 
-import os
 import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from lab import keys, roles
-from lab.errors import LabError
+from lab.containers import build
 from lab.home import REPOSITORY, Home
 from lab.inventory import Machine, layout
 from lab.progress import step
@@ -22,8 +19,8 @@ CACHE: Final = Path("/var/cache/readiness-lab/tracing")
 JAEGER: Final = "github.com/jaegertracing/jaeger/cmd/all-in-one"
 # The image's Python, for which packages are chosen.
 PYTHON: Final = "3.11"
-# From nothing it takes 10 minutes of one processor, and others may build at the same time.
-BUILD_LIMIT: Final = 3600.0
+# How an error begins; from nothing it takes 10 minutes of one processor.
+LACKING: Final = "what makes traces could not be had"
 INSIDE: Final = "/opt/tracing"
 
 
@@ -58,25 +55,8 @@ def _make(place: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755, parents=True)
     go = ["nice", "go", "build", "-mod=readonly", "-ldflags", "-s -w"]
-    _run([*go, "-o", str(draft / "jaeger"), JAEGER])
+    build([*go, "-o", str(draft / "jaeger"), JAEGER], SOURCE, LACKING)
     uv = [str(REPOSITORY / ".venv/bin/uv"), "pip", "install", "--quiet", "--python-version", PYTHON]
     chosen = ["--only-binary", ":all:", "--require-hashes", "--requirement", "python.txt"]
-    _run([*uv, "--target", str(draft / "python"), *chosen])
+    build([*uv, "--target", str(draft / "python"), *chosen], SOURCE, LACKING)
     draft.rename(place)
-
-
-def _run(argv: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=SOURCE,
-            env={**os.environ, "CGO_ENABLED": "0"},
-            capture_output=True,
-            text=True,
-            timeout=BUILD_LIMIT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LabError(f"what makes traces could not be had: {error}") from error
-    if done.returncode:
-        raise LabError(f"what makes traces could not be had: {done.stderr.strip()[-600:]}")
